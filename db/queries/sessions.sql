@@ -1,0 +1,28 @@
+-- name: SessionCreate :one
+INSERT INTO sessions (token_hash, user_id, authenticated_at, amr, ip, user_agent, created_at, last_seen_at, expires_at)
+VALUES (@token_hash, @user_id, @now, @amr, @ip, @user_agent, @now, @now, @expires_at)
+RETURNING id;
+
+-- name: SessionByTokenHash :one
+-- A session that is idle too long, past its absolute end, or whose owner is
+-- disabled is not found at all, whether or not it has been swept yet.
+-- Served by sessions_token_hash.
+SELECT sqlc.embed(sessions), sqlc.embed(users)
+FROM sessions
+JOIN users ON users.id = sessions.user_id
+WHERE sessions.token_hash = @token_hash
+  AND sessions.expires_at > @now
+  AND sessions.last_seen_at > @idle_since
+  AND users.disabled_at IS NULL;
+
+-- name: SessionTouch :execrows
+-- Only a live row is renewed, and never inserted: a request still in flight
+-- when its session ends cannot bring it back.
+UPDATE sessions SET last_seen_at = @now
+WHERE token_hash = @token_hash AND last_seen_at < @now;
+
+-- name: SessionDelete :execrows
+DELETE FROM sessions WHERE token_hash = @token_hash;
+
+-- name: SessionsDeleteExpired :execrows
+DELETE FROM sessions WHERE expires_at <= @now OR last_seen_at <= @idle_since;
