@@ -1,0 +1,73 @@
+# Everything that is done to this repository is a target here; `make` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+REDOCLY := tools/node_modules/.bin/redocly
+
+# The Go tools are pinned in a module of their own: in the product's module their
+# dependencies would clash with the server's. Without cgo sqlc compiles in half
+# the time and needs no C compiler.
+gotool := CGO_ENABLED=0 go tool -modfile=tools/go.mod
+
+# Redocly asks nobody anything: no usage statistics, no look for a newer version.
+export REDOCLY_TELEMETRY := off
+export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Run the server with development settings (needs Go alone; the first start compiles for a minute)
+	@echo "compiling; the server says where it listens, the API's pages are at /docs there"
+	@go run ./cmd/techtreks serve
+
+.PHONY: build
+build: ## Build bin/techtreks, one static file
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/techtreks ./cmd/techtreks
+
+.PHONY: generate
+generate: ## Regenerate gen/ from api/openapi.yaml, db/migrations and db/queries
+	@scripts/generate.sh
+
+.PHONY: check-generated
+check-generated: ## Fail if gen/ is not what `make generate` would write, and show the difference
+	@scripts/generate.sh --check
+
+.PHONY: lint
+lint: lint-go lint-spec ## Check the Go code and the contract
+
+.PHONY: lint-go
+lint-go: ## gofmt, go vet, staticcheck
+	@unformatted=$$(find . -name '*.go' -not -path '*/node_modules/*' -exec gofmt -s -l {} +); \
+	if [[ -n $$unformatted ]]; then echo "not formatted (gofmt -s -w):" $$unformatted; exit 1; fi
+	go vet ./...
+	$(gotool) staticcheck ./...
+
+.PHONY: lint-spec
+lint-spec: $(REDOCLY) ## Lint api/openapi.yaml (needs Node)
+	@$(REDOCLY) lint --config redocly.yaml api/openapi.yaml
+
+# npm runs again only when the lock file has changed.
+$(REDOCLY): tools/package.json tools/package-lock.json tools/.npmrc
+	cd tools && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+.PHONY: test
+test: ## Everything: prerequisites, generated code, linters, build, every test on both databases
+	@scripts/test.sh
+
+.PHONY: bench
+bench: ## Benchmarks: session check, login, and the bare gin handler they are compared with
+	go test -run '^$$' -bench . -benchmem -timeout 20m ./...
+
+.PHONY: torture
+torture: ## The kill -9 and start-race tests with more rounds (KILL_ROUNDS=40 RACE_ROUNDS=20)
+	KILL_ROUNDS=$${KILL_ROUNDS:-40} RACE_ROUNDS=$${RACE_ROUNDS:-20} \
+		go test -count=1 -v -timeout 60m -run '^Test(Kill|Race|StartRace)' ./cmd/...
+
+.PHONY: clean
+clean: ## Remove what was built or downloaded here (never instance/, which holds data)
+	rm -rf bin .cache tools/node_modules
