@@ -1,0 +1,240 @@
+// Package contract is the OpenAPI document at run time. It answers which
+// operation a request is for, and it decides from that operation alone whether
+// the request may go on: how often, who may call, and what may be in it. The
+// same document then says whether an answer was one that the operation may
+// give.
+//
+// Beyond what OpenAPI says, it reads these extensions:
+//
+//   - x-roles on an operation lists the roles that may call it;
+//   - x-messages beside the keywords of a schema holds the sentence for each
+//     keyword that is broken;
+//   - x-code on a schema replaces the code of the keyword that is broken.
+//
+// A document that uses one of them in a way this package does not understand
+// does not load: a rule that is written down is a rule that holds.
+package contract
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// sessionScheme is the only security scheme there is: the session cookie.
+const sessionScheme = "session"
+
+// A SessionUse says what an operation wants with the caller's session.
+type SessionUse int
+
+const (
+	// SessionIgnored operations do not look at the session: no database is
+	// asked, whatever cookies come along.
+	SessionIgnored SessionUse = iota
+	// SessionOptional operations behave differently for somebody logged in.
+	SessionOptional
+	// SessionRequired operations answer 401 to everybody else.
+	SessionRequired
+)
+
+// An Operation is one method of one path of the contract.
+type Operation struct {
+	ID      string
+	Method  string
+	Path    string // as in the document, with {parameters}
+	Session SessionUse
+	Roles   []string // who may call; nil means everybody with a session
+
+	route *routers.Route
+}
+
+// A Contract is a loaded document.
+type Contract struct {
+	// YAML and JSON are the document as this server serves it.
+	YAML, JSON []byte
+	// Operations in the order of their paths and methods.
+	Operations []*Operation
+
+	doc      *openapi3.T
+	byRoute  map[string]*Operation
+	unrouted *Operation
+}
+
+// Load reads a document after setting the values of overrides, whose keys are
+// YAML paths such as $.servers[0].url. That is how the served contract gets
+// the address and the cookie name of the server that serves it: what is
+// enforced, what is served and what is documented is one document.
+func Load(source []byte, overrides map[string]string) (*Contract, error) {
+	text, err := override(source, overrides)
+	if err != nil {
+		return nil, fmt.Errorf("contract: %w", err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(text)
+	if err != nil {
+		return nil, fmt.Errorf("contract: %w", err)
+	}
+	if err := doc.Validate(context.Background()); err != nil {
+		return nil, fmt.Errorf("contract: %w", err)
+	}
+	asJSON, err := yaml.YAMLToJSON(text)
+	if err != nil {
+		return nil, fmt.Errorf("contract: %w", err)
+	}
+	c := &Contract{YAML: text, JSON: asJSON, doc: doc, byRoute: map[string]*Operation{}}
+	for _, path := range doc.Paths.InMatchingOrder() {
+		item := doc.Paths.Find(path)
+		for method, spec := range item.Operations() {
+			op, err := newOperation(doc, path, item, method, spec)
+			if err != nil {
+				return nil, fmt.Errorf("contract: %s %s: %w", method, path, err)
+			}
+			c.Operations = append(c.Operations, op)
+			c.byRoute[routeKey(method, GinPath(path))] = op
+		}
+	}
+	slices.SortFunc(c.Operations, func(a, b *Operation) int {
+		return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method)
+	})
+	c.unrouted = newUnrouted(doc)
+	return c, nil
+}
+
+// override sets values in the text of a YAML document, leaving its order and
+// its comments alone.
+func override(source []byte, values map[string]string) ([]byte, error) {
+	file, err := parser.ParseBytes(source, parser.ParseComments)
+	if err != nil {
+		return nil, err
+	}
+	for where, value := range values {
+		path, err := yaml.PathString(where)
+		if err != nil {
+			return nil, err
+		}
+		node, err := yaml.ValueToNode(value)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := path.FilterFile(file); err != nil {
+			return nil, fmt.Errorf("override %s: %w", where, err)
+		}
+		if err := path.ReplaceWithNode(file, node); err != nil {
+			return nil, fmt.Errorf("override %s: %w", where, err)
+		}
+	}
+	return []byte(file.String()), nil
+}
+
+func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method string, spec *openapi3.Operation) (*Operation, error) {
+	op := &Operation{
+		ID: spec.OperationID, Method: method, Path: path,
+		route: &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: spec},
+	}
+	requirements := doc.Security
+	if spec.Security != nil {
+		requirements = *spec.Security
+	}
+	for _, r := range requirements {
+		for scheme := range r {
+			if scheme != sessionScheme {
+				return nil, fmt.Errorf("security scheme %q is not enforced by this server", scheme)
+			}
+			op.Session = SessionRequired
+		}
+	}
+	if op.Session == SessionRequired && slices.ContainsFunc(requirements, func(r openapi3.SecurityRequirement) bool { return len(r) == 0 }) {
+		op.Session = SessionOptional
+	}
+	roles, err := extensionStrings(spec.Extensions["x-roles"])
+	if err != nil {
+		return nil, fmt.Errorf("x-roles: %w", err)
+	}
+	if roles != nil && op.Session != SessionRequired {
+		return nil, fmt.Errorf("x-roles needs a session, and the operation does not require one")
+	}
+	op.Roles = roles
+	return op, nil
+}
+
+// newUnrouted describes the answers that any address can give, an address that
+// is not in the contract included.
+func newUnrouted(doc *openapi3.T) *Operation {
+	responses := openapi3.NewResponses()
+	responses.Delete("default")
+	for status, name := range map[string]string{
+		"403": "CrossOriginRefused", "404": "NotFound", "405": "MethodNotAllowed", "500": "InternalError",
+	} {
+		if ref := doc.Components.Responses[name]; ref != nil {
+			responses.Set(status, ref)
+		}
+	}
+	spec := &openapi3.Operation{OperationID: "unrouted", Responses: responses}
+	return &Operation{ID: "unrouted", route: &routers.Route{
+		Spec: doc, PathItem: &openapi3.PathItem{}, Operation: spec,
+	}}
+}
+
+func extensionStrings(v any) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	list, ok := v.([]any)
+	if !ok || len(list) == 0 {
+		return nil, fmt.Errorf("want a list of strings, not %v", v)
+	}
+	out := make([]string, len(list))
+	for i, e := range list {
+		if out[i], ok = e.(string); !ok {
+			return nil, fmt.Errorf("want a list of strings, not %v", v)
+		}
+	}
+	return out, nil
+}
+
+// Find returns the operation that gin routed a request to, or nil. HEAD is
+// answered wherever GET is.
+func (c *Contract) Find(method, ginPath string) *Operation {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	return c.byRoute[routeKey(method, ginPath)]
+}
+
+// Operation returns the operation with that operationId, or nil.
+func (c *Contract) Operation(id string) *Operation {
+	for _, op := range c.Operations {
+		if op.ID == id {
+			return op
+		}
+	}
+	return nil
+}
+
+func routeKey(method, ginPath string) string { return method + " " + ginPath }
+
+var pathParameter = regexp.MustCompile(`\{([^{}/]+)\}`)
+
+// GinPath writes a path of the document as gin's router does: {x} as :x.
+func GinPath(path string) string { return pathParameter.ReplaceAllString(path, ":$1") }
+
+type operationKey struct{}
+
+// WithOperation returns a context that carries the operation a request is for.
+func WithOperation(ctx context.Context, op *Operation) context.Context {
+	return context.WithValue(ctx, operationKey{}, op)
+}
+
+// OperationFrom returns the operation of the request, or nil when the address
+// is not in the contract.
+func OperationFrom(ctx context.Context) *Operation {
+	op, _ := ctx.Value(operationKey{}).(*Operation)
+	return op
+}
