@@ -1,0 +1,264 @@
+package password
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// cheap is a hasher for tests that are not about the cost.
+func cheap() *Hasher {
+	return &Hasher{Params: &Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}}
+}
+
+func mustHash(t *testing.T, h *Hasher, password string) string {
+	t.Helper()
+	phc, err := h.Hash(t.Context(), password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return phc
+}
+
+func TestHashIsTheRecommendedPHCString(t *testing.T) {
+	var h Hasher
+	first, second := mustHash(t, &h, "Correct-Horse-1"), mustHash(t, &h, "Correct-Horse-1")
+	form := regexp.MustCompile(`^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$`)
+	for _, phc := range []string{first, second} {
+		if !form.MatchString(phc) {
+			t.Errorf("got %s", phc)
+		}
+	}
+	if first == second {
+		t.Error("two hashes of one password are equal: the salt is not random")
+	}
+	ok, rehash, err := h.Verify(t.Context(), "Correct-Horse-1", first)
+	if !ok || rehash || err != nil {
+		t.Errorf("got %v, %v, %v", ok, rehash, err)
+	}
+}
+
+func TestVerifyTakesPasswordsExactlyAsReceived(t *testing.T) {
+	long := strings.Repeat("a", 1024)
+	for name, tc := range map[string]struct {
+		password string
+		others   []string
+	}{
+		"Spaces":          {" secret ", []string{"secret", " secret", "secret ", " secret  "}},
+		"OnlySpaces":      {"        ", []string{"", " ", "       "}},
+		"NUL":             {"before\x00after", []string{"before", "before\x00", "before\x00After", "beforeafter"}},
+		"DiffersAtByte80": {long[:80] + "X", []string{long[:80] + "Y", long[:80], long[:72]}},
+		"CaseTwins":       {"Secret", []string{"secret", "SECRET"}},
+		"64Emoji":         {strings.Repeat("🦀", 64), []string{strings.Repeat("🦀", 63), strings.Repeat("🦀", 63) + "🦞"}},
+		"1024Bytes":       {long, []string{long[:1023], long + "a", long[:1023] + "b"}},
+		"NotNormalised":   {"é", []string{"e\u0301"}},
+		"NewlineAtTheEnd": {"secret\n", []string{"secret", "secret\r\n"}},
+		"InvalidUTF8":     {"\xff\xfe", []string{"\xff", "\ufffd\ufffd"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := cheap()
+			stored := mustHash(t, h, tc.password)
+			if ok, _, err := h.Verify(t.Context(), tc.password, stored); !ok || err != nil {
+				t.Errorf("the password itself: %v, %v", ok, err)
+			}
+			for _, other := range tc.others {
+				if ok, _, err := h.Verify(t.Context(), other, stored); ok || err != nil {
+					t.Errorf("%q: %v, %v", other, ok, err)
+				}
+			}
+		})
+	}
+}
+
+func TestVerifyUnknownUser(t *testing.T) {
+	for _, password := range []string{"", "anything", strings.Repeat("\x00", 32)} {
+		h := cheap()
+		ok, rehash, err := h.Verify(t.Context(), password, "")
+		if ok || rehash || err != nil {
+			t.Errorf("%q: got %v, %v, %v", password, ok, rehash, err)
+		}
+		if h.Hashes() != 1 {
+			t.Errorf("%q: %d hashes: an unknown user must cost one", password, h.Hashes())
+		}
+	}
+	if p, err := decode(dummy(Today())); err != nil || p != Today() {
+		t.Errorf("the dummy costs %+v, %v", p, err)
+	}
+}
+
+func TestVerifyCorrupt(t *testing.T) {
+	h := cheap()
+	good := mustHash(t, h, "secret")
+	salt, key := strings.Split(good, "$")[4], strings.Split(good, "$")[5]
+	phc := func(params string) string { return "$argon2id$v=19$" + params + "$" + salt + "$" + key }
+	if phc("m=64,t=1,p=1") != good {
+		t.Fatal("the table below is not built as hashes are")
+	}
+	for name, stored := range map[string]string{
+		"NotAHash":           "secret",
+		"OtherAlgorithm":     strings.Replace(good, "argon2id", "argon2i", 1),
+		"OtherVersion":       strings.Replace(good, "v=19", "v=16", 1),
+		"BytesAfterVersion":  strings.Replace(good, "v=19", "v=19x", 1),
+		"BytesAfterParams":   phc("m=64,t=1,p=1x"),
+		"SpaceInParams":      phc("m= 64,t=1,p=1"),
+		"PlusInParams":       phc("m=+64,t=1,p=1"),
+		"LeadingZero":        phc("m=064,t=1,p=1"),
+		"ParamMissing":       phc("m=64,t=1"),
+		"ZeroIterations":     phc("m=64,t=0,p=1"),
+		"ZeroParallelism":    phc("m=64,t=1,p=0"),
+		"MemoryBelowMinimum": phc("m=7,t=1,p=1"),
+		"Memory4GiB":         phc("m=4194304,t=1,p=1"),
+		"MemoryJustOver":     phc("m=262145,t=1,p=1"),
+		"MemoryOverflow":     phc("m=4294967360,t=1,p=1"),
+		"IterationsOver":     phc("m=64,t=11,p=1"),
+		"ParallelismOver":    phc("m=1024,t=1,p=17"),
+		"Negative":           phc("m=-64,t=1,p=1"),
+		"Truncated":          good[:len(good)-10],
+		"SaltOnly":           strings.TrimSuffix(good, key),
+		"NoSalt":             "$argon2id$v=19$m=64,t=1,p=1$$" + key,
+		"Padding":            good + "=",
+		"NewlineInKey":       good[:len(good)-3] + "\n" + good[len(good)-3:],
+		"NewlineAtTheEnd":    good + "\n",
+		"OneFieldMore":       good + "$",
+		"SpaceBefore":        " " + good,
+		"HugeKey":            good + strings.Repeat("A", 1<<20),
+		"Werkzeug":           "scrypt:32768:8:1$salt$00",
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := h.Hashes()
+			ok, rehash, err := h.Verify(t.Context(), "secret", stored)
+			if ok || rehash || !errors.Is(err, ErrCorrupt) {
+				t.Errorf("got %v, %v, %v", ok, rehash, err)
+			}
+			if strings.Contains(err.Error(), key) {
+				t.Error("the error quotes the hash")
+			}
+			if h.Hashes() != before+1 {
+				t.Error("did not cost a hash")
+			}
+		})
+	}
+}
+
+func TestVerifyRehash(t *testing.T) {
+	stored := mustHash(t, cheap(), "secret")
+	for name, change := range map[string]func(*Params){
+		"MemoryRaised":     func(p *Params) { p.Memory *= 2 },
+		"MemoryLowered":    func(p *Params) { p.Memory /= 2 },
+		"IterationsRaised": func(p *Params) { p.Iterations++ },
+		"Parallelism":      func(p *Params) { p.Parallelism++ },
+		"LongerSalt":       func(p *Params) { p.SaltLength = 32 },
+		"LongerKey":        func(p *Params) { p.KeyLength = 64 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := cheap()
+			change(h.Params)
+			if ok, rehash, err := h.Verify(t.Context(), "secret", stored); !ok || !rehash || err != nil {
+				t.Errorf("right password: %v, %v, %v", ok, rehash, err)
+			}
+			if ok, rehash, err := h.Verify(t.Context(), "Secret", stored); ok || rehash || err != nil {
+				t.Errorf("wrong password: %v, %v, %v", ok, rehash, err)
+			}
+			if _, rehash, _ := h.Verify(t.Context(), "secret", mustHash(t, h, "secret")); rehash {
+				t.Error("a fresh hash wants hashing again")
+			}
+		})
+	}
+}
+
+func TestVerifyGivesUpWithoutHashing(t *testing.T) {
+	h := cheap()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := h.Hash(ctx, "secret"); !errors.Is(err, context.Canceled) {
+		t.Errorf("Hash: %v", err)
+	}
+	if _, _, err := h.Verify(ctx, "secret", ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("Verify: %v", err)
+	}
+	// A hash that cannot be used must not hide that nothing was computed.
+	if _, _, err := h.Verify(ctx, "secret", "damaged"); !errors.Is(err, context.Canceled) {
+		t.Errorf("Verify of a damaged hash: %v", err)
+	}
+	if h.Hashes() != 0 {
+		t.Errorf("%d hashes for a caller who had left", h.Hashes())
+	}
+}
+
+func FuzzVerifyStored(f *testing.F) {
+	good := dummy(*cheap().Params)
+	for _, seed := range []string{"", good, good[:30], "$argon2id$v=19$m=4194304,t=1,p=1$AAAA$AAAA", "$$$$$", "$2b$12$abc", strings.Replace(good, "t=1", "t=0", 1)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, stored string) {
+		p, err := decode(stored)
+		if err != nil {
+			if !errors.Is(err, ErrCorrupt) || p != (Params{}) {
+				t.Errorf("%q: %+v, %v", stored, p, err)
+			}
+			return
+		}
+		if p.Memory > maxMemory || p.Iterations > maxIterations || p.Parallelism > maxParallelism {
+			t.Errorf("%q: beyond the caps: %+v", stored, p)
+		}
+	})
+}
+
+func BenchmarkHash(b *testing.B) {
+	var h Hasher
+	for b.Loop() {
+		if _, err := h.Hash(b.Context(), "Correct-Horse-1"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkVerify shows what the time of an answer says about an account: nothing,
+// when the lines are equal.
+func BenchmarkVerify(b *testing.B) {
+	var h Hasher
+	old := &Hasher{Params: &Params{Memory: 4096, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}}
+	stored, err := h.Hash(b.Context(), "Correct-Horse-1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	storedOld, err := old.Hash(b.Context(), "Correct-Horse-1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, tc := range []struct{ name, password, stored string }{
+		{"Right", "Correct-Horse-1", stored},
+		{"Wrong", "wrong", stored},
+		{"UnknownUser", "wrong", ""},
+		{"Corrupt", "wrong", "damaged"},
+		{"WrongOldCost", "wrong", storedOld},
+		{"Wrong1024Bytes", strings.Repeat("a", 1024), stored},
+	} {
+		b.Run(tc.name, func(b *testing.B) {
+			for b.Loop() {
+				_, _, _ = h.Verify(b.Context(), tc.password, tc.stored)
+			}
+		})
+	}
+}
+
+func BenchmarkHash200AtOnce(b *testing.B) {
+	h := Hasher{Gate: Gate{Queue: 200, Wait: time.Hour}}
+	b.ReportAllocs()
+	for b.Loop() {
+		var wg sync.WaitGroup
+		for range 200 {
+			wg.Go(func() {
+				if _, err := h.Hash(b.Context(), "Correct-Horse-1"); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	b.ReportMetric(float64(200*b.N)/b.Elapsed().Seconds(), "hashes/s")
+}
