@@ -1,0 +1,201 @@
+package token
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+	"testing"
+)
+
+func TestNewIsUniqueAndURLSafe(t *testing.T) {
+	seen := make(map[string]bool)
+	for range 10_000 {
+		tok := New()
+		if len(tok) != Length {
+			t.Fatalf("%d characters", len(tok))
+		}
+		if b, err := base64.RawURLEncoding.Strict().DecodeString(tok); err != nil || len(b) != 32 {
+			t.Fatalf("%d bytes, %v", len(b), err)
+		}
+		if seen[tok] {
+			t.Fatal("the same token twice")
+		}
+		seen[tok] = true
+	}
+}
+
+func TestHashIsOfTheStringItself(t *testing.T) {
+	tok := New()
+	want := sha256.Sum256([]byte(tok))
+	if !bytes.Equal(Hash(tok), want[:]) {
+		t.Error("not the SHA-256 of the string")
+	}
+	// The last of 43 characters carries two bits that a decoder throws away.
+	if twin := lastBitsFlipped(tok); bytes.Equal(Hash(tok), Hash(twin)) {
+		t.Error("another spelling of the same bits has the same hash")
+	}
+}
+
+// lastBitsFlipped is a different string that a forgiving decoder reads as the same bits.
+func lastBitsFlipped(s string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	i := strings.IndexByte(alphabet, s[len(s)-1])
+	return s[:len(s)-1] + string(alphabet[i^1])
+}
+
+func signer(keys ...string) *Signer {
+	var s Signer
+	for _, k := range keys {
+		s.Keys = append(s.Keys, []byte(k))
+	}
+	return &s
+}
+
+func TestSignedValueComesBack(t *testing.T) {
+	s := signer("new key", "old key")
+	for name, value := range map[string]string{
+		"Plain": "user:17", "Empty": "", "WithDots": "a.b..c.", "Binary": "\x00\xff\n", "Unicode": "naïve 🦀",
+	} {
+		t.Run(name, func(t *testing.T) {
+			signed := s.Sign("cursor", value)
+			if got, ok := s.Verify("cursor", signed); !ok || got != value {
+				t.Errorf("got %q, %v", got, ok)
+			}
+			if signed != s.Sign("cursor", value) {
+				t.Error("signing is not deterministic")
+			}
+			if !strings.HasPrefix(signed, value+".") || len(signed) != len(value)+1+43 {
+				t.Errorf("got %q", signed)
+			}
+		})
+	}
+}
+
+func TestKeyRotation(t *testing.T) {
+	before := signer("old key")
+	during := signer("new key", "old key")
+	after := signer("new key")
+	old, fresh := before.Sign("cursor", "v"), during.Sign("cursor", "v")
+	for name, tc := range map[string]struct {
+		by     *Signer
+		signed string
+		want   bool
+	}{
+		"OldStillValidDuringRotation": {during, old, true},
+		"OldRefusedAfterRotation":     {after, old, false},
+		"NewestSigns":                 {after, fresh, true},
+		"NewUnknownBeforeRotation":    {before, fresh, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, ok := tc.by.Verify("cursor", tc.signed); ok != tc.want {
+				t.Errorf("got %v", ok)
+			}
+		})
+	}
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	s := signer("key")
+	signed := s.Sign("cookie", "user:17")
+	value, mac, _ := strings.Cut(signed, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(mac)
+	if err != nil {
+		t.Fatal(err)
+	}
+	swapped := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z':
+			return r - 32
+		case r >= 'A' && r <= 'Z':
+			return r + 32
+		}
+		return r
+	}, mac)
+	for name, tc := range map[string]struct{ purpose, signed string }{
+		"Empty":                {"cookie", ""},
+		"DotAlone":             {"cookie", "."},
+		"ValueAlone":           {"cookie", value},
+		"NoMAC":                {"cookie", value + "."},
+		"NoValue":              {"cookie", "." + mac},
+		"MACAlone":             {"cookie", mac},
+		"ValueChanged":         {"cookie", "user:18." + mac},
+		"ValueShortened":       {"cookie", "user:1." + mac},
+		"ValueInOtherCase":     {"cookie", "User:17." + mac},
+		"SecondDot":            {"cookie", value + ".." + mac},
+		"MACInOtherCase":       {"cookie", value + "." + swapped},
+		"MACTruncated":         {"cookie", signed[:len(signed)-1]},
+		"MACExtended":          {"cookie", signed + "A"},
+		"MACTrailingBits":      {"cookie", lastBitsFlipped(signed)},
+		"MACPadded":            {"cookie", signed + "="},
+		"MACWithNewline":       {"cookie", signed + "\n"},
+		"MACWithInnerNewline":  {"cookie", signed[:len(signed)-4] + "\r\n" + signed[len(signed)-4:]},
+		"MACInStandardBase64":  {"cookie", value + "." + base64.StdEncoding.EncodeToString(raw)},
+		"MACInHexadecimal":     {"cookie", value + "." + strings.Repeat("0", 64)},
+		"OtherPurpose":         {"cursor", signed},
+		"PurposeMovedIntoData": {"cook", "ie" + signed},
+		"EmptyPurpose":         {"", signed},
+		"OtherKey":             {"cookie", signer("other").Sign("cookie", "user:17")},
+		"KeyedHashAsMAC":       {"cookie", value + "." + s.Keyed("cookie", value)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, ok := s.Verify(tc.purpose, tc.signed); ok || got != "" {
+				t.Errorf("accepted as %q", got)
+			}
+		})
+	}
+}
+
+func TestSignerWithoutKey(t *testing.T) {
+	for name, s := range map[string]*Signer{"NoKeys": {}, "EmptyKey": signer("")} {
+		t.Run(name, func(t *testing.T) {
+			if _, ok := s.Verify("p", "v."+mac(nil, "sign/", "p", "v")); ok {
+				t.Error("a value signed with the empty key passes")
+			}
+			for use, f := range map[string]func(){
+				"Sign":  func() { s.Sign("p", "v") },
+				"Keyed": func() { s.Keyed("p", "v") },
+			} {
+				func() {
+					defer func() {
+						if recover() == nil {
+							t.Errorf("%s did not panic", use)
+						}
+					}()
+					f()
+				}()
+			}
+		})
+	}
+}
+
+func TestKeyed(t *testing.T) {
+	s := signer("key", "older")
+	a := s.Keyed("login", "alice")
+	if len(a) != 12 || a != s.Keyed("login", "alice") {
+		t.Errorf("got %q", a)
+	}
+	for name, other := range map[string]string{
+		"OtherValue":   s.Keyed("login", "alicf"),
+		"OtherPurpose": s.Keyed("reset", "alice"),
+		"OtherKey":     signer("older").Keyed("login", "alice"),
+		"MovedBorder":  s.Keyed("logina", "lice"),
+	} {
+		if other == a {
+			t.Errorf("%s gives the same characters", name)
+		}
+	}
+	if strings.Contains(s.Sign("login", "alice"), a) {
+		t.Error("the log would show part of a signature")
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	s := signer("key", "older")
+	signed := s.Sign("cursor", "user:17")
+	for b.Loop() {
+		if _, ok := s.Verify("cursor", signed); !ok {
+			b.Fatal("refused")
+		}
+	}
+}
