@@ -1,0 +1,218 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Migrations are the migration files for a kind of database.
+func Migrations(kind Kind) fs.FS {
+	files, err := fs.Sub(migrations, path.Join("migrations", string(kind)))
+	if err != nil {
+		panic(err) // the kind is no valid file name
+	}
+	return files
+}
+
+// ErrNewerSchema means that a newer release has migrated the database. This
+// one does not know what its columns mean by now, so it refuses to touch it.
+var ErrNewerSchema = errors.New("the database schema is newer than this program: start the release that migrated it, or a later one")
+
+// Migration is one numbered step of the schema.
+type Migration struct {
+	Version   int64
+	Name      string    // the file name
+	AppliedAt time.Time // zero while it is pending
+}
+
+// MigrateUp applies what is pending and returns it. Any number of processes may
+// call it at once: one does the work, the others wait.
+func MigrateUp(ctx context.Context, url string) ([]Migration, error) {
+	t, err := parseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	return t.migrateUp(ctx)
+}
+
+// MigrateDown takes back the newest applied migration, with the data it holds.
+func MigrateDown(ctx context.Context, url string) (Migration, error) {
+	t, err := parseURL(url)
+	if err != nil {
+		return Migration{}, err
+	}
+	var undone Migration
+	err = t.migrate(ctx, func(p *goose.Provider) error {
+		result, err := p.Down(ctx)
+		if errors.Is(err, goose.ErrNoNextVersion) {
+			return errors.New("there is no migration to take back")
+		}
+		if err == nil {
+			undone = fromSource(result.Source)
+		}
+		return err
+	})
+	return undone, err
+}
+
+// MigrateStatus lists all migrations in order.
+func MigrateStatus(ctx context.Context, url string) ([]Migration, error) {
+	t, err := parseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	var list []Migration
+	err = t.migrate(ctx, func(p *goose.Provider) error {
+		status, err := p.Status(ctx)
+		for _, s := range status {
+			m := fromSource(s.Source)
+			m.AppliedAt = s.AppliedAt
+			list = append(list, m)
+		}
+		return err
+	})
+	return list, err
+}
+
+func fromSource(s *goose.Source) Migration {
+	return Migration{Version: s.Version, Name: path.Base(s.Path)}
+}
+
+func (t *target) migrateUp(ctx context.Context) (applied []Migration, err error) {
+	err = t.migrate(ctx, func(p *goose.Provider) error {
+		results, err := p.Up(ctx)
+		for _, r := range results {
+			applied = append(applied, fromSource(r.Source))
+		}
+		return err
+	})
+	return applied, err
+}
+
+// migrate runs fn while no other process migrates this database. goose applies
+// each file and records its version in one transaction, on both databases, so a
+// process killed at any point leaves whole steps behind and the next one goes
+// on from there.
+func (t *target) migrate(ctx context.Context, fn func(*goose.Provider) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("migrate %s: %w", t, err)
+		}
+	}()
+	d, unlock, err := t.openForMigration(ctx)
+	if err != nil {
+		return err
+	}
+	// The connection goes before the lock: closing the last one of an SQLite
+	// file folds its WAL away, which the next process should not meet halfway.
+	defer func() { err = errors.Join(err, d.Close(), unlock()) }()
+	p, err := t.provider(d)
+	if err != nil {
+		return err
+	}
+	version, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if version > newest(p) {
+		return fmt.Errorf("%w (it is at version %d, this program knows up to %d)", ErrNewerSchema, version, newest(p))
+	}
+	if err := fn(p); err != nil {
+		return err
+	}
+	if t.kind == SQLite {
+		return checkForeignKeys(ctx, d)
+	}
+	return nil
+}
+
+// openForMigration opens the database and takes the lock: on SQLite in the
+// other order, as opening is part of what must not be done twice at once.
+func (t *target) openForMigration(ctx context.Context) (d *sql.DB, unlock func() error, err error) {
+	if t.kind == Postgres {
+		d = t.postgresMigrations()
+		// goose's own lock number, so that its command line tool waits as well.
+		if unlock, err = t.lockPostgres(ctx, d, lock.DefaultLockID); err != nil {
+			return nil, nil, errors.Join(err, d.Close())
+		}
+		return d, unlock, nil
+	}
+	if unlock, err = t.lockSQLite(ctx); err != nil {
+		return nil, nil, err
+	}
+	if err = createPrivate(t.path); err == nil {
+		d, err = t.sqliteMigrations()
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, unlock())
+	}
+	return d, unlock, nil
+}
+
+func (t *target) provider(d *sql.DB) (*goose.Provider, error) {
+	dialect := goose.DialectSQLite3
+	if t.kind == Postgres {
+		dialect = goose.DialectPostgres
+	}
+	return goose.NewProvider(dialect, d, Migrations(t.kind), goose.WithDisableGlobalRegistry(true))
+}
+
+func newest(p *goose.Provider) int64 {
+	sources := p.ListSources()
+	return sources[len(sources)-1].Version
+}
+
+// newestVersion is the version this program brings a database to.
+func (t *target) newestVersion() (int64, error) {
+	d := sql.OpenDB(failing{errors.New("not for use")}) // goose wants one, and listing needs none
+	defer func() { _ = d.Close() }()
+	p, err := t.provider(d)
+	if err != nil {
+		return 0, err
+	}
+	return newest(p), nil
+}
+
+// connect opens the pools that serve.
+func (t *target) connect() (*router, error) {
+	if t.kind == Postgres {
+		return t.connectPostgres(), nil
+	}
+	return t.connectSQLite()
+}
+
+const (
+	migrationWait = time.Minute // how long one process waits for another to migrate
+	pollInterval  = 50 * time.Millisecond
+)
+
+// poll calls try until it succeeds, fails, or has been refused for too long.
+func poll(ctx context.Context, try func() (bool, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, migrationWait,
+		fmt.Errorf("another process has been migrating for %s; end it and start again", migrationWait))
+	defer cancel()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		if ok, err := try(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}

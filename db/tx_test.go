@@ -1,0 +1,213 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/db/dbtest"
+	gendb "github.com/techtreks/auth/gen/db"
+)
+
+// noon is a time with more digits than either database keeps.
+var noon = time.Date(2026, 3, 29, 12, 0, 0, 123456789, time.FixedZone("CEST", 2*60*60))
+
+func newUser(name string) gendb.UserCreateParams {
+	return gendb.UserCreateParams{
+		Username: name, UsernameKey: name, Email: name + "@example.com", EmailKey: name + "@example.com",
+		Role: "user", Now: noon,
+	}
+}
+
+func mustCreate(t testing.TB, d *db.DB, name string) int64 {
+	t.Helper()
+	id, err := d.UserCreate(t.Context(), newUser(name))
+	if err != nil {
+		t.Fatalf("create %s: %v", name, err)
+	}
+	return id
+}
+
+func count(t testing.TB, d *db.DB, table string) (n int) {
+	t.Helper()
+	if err := d.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestOpen(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		if err := d.Ready(t.Context()); err != nil {
+			t.Errorf("not ready: %v", err)
+		}
+		mustCreate(t, d, "ada")
+		if u, err := d.UserByUsernameKey(t.Context(), "ada"); err != nil || u.Email != "ada@example.com" {
+			t.Errorf("read back %+v, %v", u, err)
+		}
+	})
+}
+
+// The same row must read the same on both databases and in every zone.
+func TestTimesAreUTCMicroseconds(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		mustCreate(t, d, "ada")
+		u, err := d.UserByUsernameKey(t.Context(), "ada")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := noon.UTC().Truncate(time.Microsecond); u.CreatedAt != want {
+			t.Errorf("time came back as %v, want %v", u.CreatedAt, want)
+		}
+		if _, err := d.ExecContext(t.Context(), "UPDATE users SET disabled_at = $1", noon); err != nil {
+			t.Fatal(err)
+		}
+		u, err = d.UserByUsernameKey(t.Context(), "ada")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := noon.UTC().Truncate(time.Microsecond); u.DisabledAt == nil || *u.DisabledAt != want {
+			t.Errorf("nullable time came back as %v, want %v", u.DisabledAt, want)
+		}
+	})
+}
+
+func TestTx(t *testing.T) {
+	failure := errors.New("no")
+	tests := []struct {
+		name  string
+		fn    func(ctx context.Context, q *gendb.Queries) error
+		err   error
+		panic any
+		rows  int
+	}{
+		{name: "commits", rows: 1, fn: func(ctx context.Context, q *gendb.Queries) error {
+			_, err := q.UserCreate(ctx, newUser("ada"))
+			return err
+		}},
+		{name: "sees its own writes", rows: 1, fn: func(ctx context.Context, q *gendb.Queries) error {
+			if _, err := q.UserCreate(ctx, newUser("ada")); err != nil {
+				return err
+			}
+			_, err := q.UserByUsernameKey(ctx, "ada")
+			return err
+		}},
+		{name: "rolls back on an error", err: failure, fn: func(ctx context.Context, q *gendb.Queries) error {
+			if _, err := q.UserCreate(ctx, newUser("ada")); err != nil {
+				return err
+			}
+			return failure
+		}},
+		{name: "rolls back on a panic", panic: "boom", fn: func(ctx context.Context, q *gendb.Queries) error {
+			if _, err := q.UserCreate(ctx, newUser("ada")); err != nil {
+				return err
+			}
+			panic("boom")
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dbtest.Run(t, func(t *testing.T, d *db.DB) {
+				var recovered any
+				err := func() error {
+					defer func() { recovered = recover() }()
+					return d.Tx(t.Context(), func(q *gendb.Queries) error { return tt.fn(t.Context(), q) })
+				}()
+				if !errors.Is(err, tt.err) || recovered != tt.panic {
+					t.Errorf("got error %v, panic %v", err, recovered)
+				}
+				if n := count(t, d, "users"); n != tt.rows {
+					t.Errorf("%d rows, want %d", n, tt.rows)
+				}
+				mustCreate(t, d, "bob") // the connection is whole again
+			})
+		})
+	}
+}
+
+func TestTxRollsBackWhenTheCallerLeaves(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		ctx, leave := context.WithCancel(t.Context())
+		err := d.Tx(ctx, func(q *gendb.Queries) error {
+			_, err := q.UserCreate(ctx, newUser("ada"))
+			leave()
+			return err
+		})
+		if !errors.Is(err, context.Canceled) || db.IsUnavailable(err) {
+			t.Errorf("got %v, unavailable %v", err, db.IsUnavailable(err))
+		}
+		if n := count(t, d, "users"); n != 0 {
+			t.Errorf("%d rows, want none", n)
+		}
+	})
+}
+
+// Who gets a name is decided by the index: a check before the insert would let
+// two through.
+func TestUniqueIndexDecides(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		const n = 100
+		var won, lost atomic.Int64
+		each(n, func(i int) {
+			_, err := d.ExecContext(t.Context(), `INSERT INTO users
+				(username, username_key, email, email_key, role, created_at, updated_at)
+				VALUES ('ada', 'ada', $1, $1, 'user', $2, $2)`, fmt.Sprint(i), noon)
+			switch {
+			case err == nil:
+				won.Add(1)
+			case db.IsUnique(err) && !db.IsUnavailable(err):
+				lost.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+		if won.Load() != 1 || lost.Load() != n-1 {
+			t.Errorf("%d won and %d lost", won.Load(), lost.Load())
+		}
+	})
+}
+
+// Transactions that read first and write then are the ones that SQLite fails
+// with SQLITE_BUSY when it lets them begin without the write lock.
+func TestReadThenWriteTransactionsDoNotCollide(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		const n, rounds = 50, 4
+		each(n, func(i int) {
+			for round := range rounds {
+				name := fmt.Sprintf("u%d.%d", i, round)
+				err := d.Tx(t.Context(), func(q *gendb.Queries) error {
+					if _, err := q.UserByUsernameKey(t.Context(), "nobody"); err == nil {
+						return errors.New("found nobody")
+					}
+					_, err := q.UserCreate(t.Context(), newUser(name))
+					return err
+				})
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
+		if got := count(t, d, "users"); got != n*rounds {
+			t.Errorf("%d rows, want %d", got, n*rounds)
+		}
+	})
+}
+
+// each runs fn n times in parallel, all let go at once.
+func each(n int, fn func(i int)) {
+	var done sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		done.Go(func() {
+			<-start
+			fn(i)
+		})
+	}
+	close(start)
+	done.Wait()
+}
