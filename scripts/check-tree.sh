@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# What no linter looks at: nothing of one machine or one person in the tree, no
+# file of hand-written Go longer than can be read at a sitting, scripts that parse.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+git() { command git -c safe.directory="$PWD" "$@"; }
+
+failed=0
+complain() {
+	echo "$*" >&2
+	failed=1
+}
+
+# must_not_have WHAT PATTERN: no tracked file matches (this one has the patterns).
+must_not_have() {
+	local found
+	if found=$(git grep -nIE -e "$2" -- . ':!scripts/check-tree.sh'); then
+		complain "$1 in a tracked file:"$'\n'"${found:0:2000}"
+	fi
+}
+
+must_not_have "a path of one machine" '(^|[^[:alnum:]_.-])/(work|root|home/[a-z]+|Users/[A-Za-z]+|tmp/[a-z_]+)/'
+must_not_have "the address of a package registry" 'https?://[^/ ]*(registry|proxy|mirror|artifact|nexus|pypi)'
+must_not_have "a private key" 'BEGIN [A-Z ]*PRIVATE KEY'
+must_not_have "a mark of an unfinished merge" '^(<<<<<<<|>>>>>>>) '
+if grep -q '"resolved"' tools/package-lock.json; then
+	complain "tools/package-lock.json has download addresses (tools/.npmrc leaves them out)"
+fi
+
+limit=400
+while IFS= read -r file; do
+	[[ -f $file ]] || continue # deleted, not committed yet
+	if head -n 5 "$file" | grep -q '^// Code generated .* DO NOT EDIT\.$'; then continue; fi
+	lines=$(wc -l <"$file")
+	if ((lines > limit)); then complain "$file has $lines lines, more than $limit"; fi
+done < <(git ls-files '*.go')
+
+for script in scripts/*.sh .ci/run; do
+	bash -n "$script" || complain "$script does not parse"
+done
+
+if ((failed == 0)); then echo "the tree is clean"; fi
+exit "$failed"

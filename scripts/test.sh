@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change is merged, in the order in which a
+# failure is cheapest to find. Every stage runs even if an earlier one failed;
+# the table at the end says which. CI=true turns what is missing into a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+names=() results=() seconds=()
+
+summary() {
+	local status=$? i
+	printf '\n%-28s %-8s %8s\n' stage result seconds
+	for i in "${!names[@]}"; do
+		printf '%-28s %-8s %8s\n' "${names[i]}" "${results[i]:-STOPPED}" "${seconds[i]:-}"
+	done
+	printf '%-28s %-8s %8s\n' "in all" "$( ((status)) && echo FAILED || echo ok)" "$SECONDS"
+}
+trap summary EXIT
+trap 'exit 130' INT TERM
+
+# stage NAME COMMAND...: runs it and notes how it went.
+stage() {
+	local started=$SECONDS result=ok
+	printf '\n=== %s\n' "$1"
+	names+=("$1")
+	if ! "${@:2}"; then result=FAILED; fi
+	results+=("$result") seconds+=("$((SECONDS - started))")
+	[[ $result == ok ]]
+}
+
+# skip NAME REASON: says loudly that a stage was not run.
+skip() {
+	printf '\n!!! %s SKIPPED: %s\n' "$1" "$2" >&2
+	names+=("$1") results+=(SKIPPED) seconds+=(0)
+}
+
+has() { scripts/prerequisites.sh --has "$1"; }
+target() { make --no-print-directory "$1"; }
+
+# modules: go.mod and go.sum say what the code needs, and what was downloaded is
+# what they name.
+modules() {
+	local dir difference said failed=0
+	said=$(mktemp)
+	for dir in . tools; do
+		if difference=$(cd "$dir" && go mod tidy -diff 2>"$said"); then
+			echo "$dir: tidy"
+		elif [[ -n $difference ]]; then
+			printf '%s: go mod tidy would change\n%s\n' "$dir" "${difference:0:4000}"
+			failed=1
+		else
+			# A test of some dependency cannot be downloaded here, which says nothing about this code.
+			echo "!!! $dir: go mod tidy could not be checked:" >&2
+			tail -n 3 "$said" >&2
+		fi
+		(cd "$dir" && go mod verify) || failed=1
+	done
+	rm -f "$said"
+	return "$failed"
+}
+
+tests() {
+	local race=-race
+	if ! has cc; then
+		race=
+		echo "!!! WITHOUT THE RACE DETECTOR: it needs a C compiler" >&2
+	fi
+	if ! has postgres; then
+		echo "!!! ON SQLITE ONLY: the subtests on PostgreSQL skip themselves" >&2
+	fi
+	go test ${race:+"$race"} -count=1 -timeout 15m ./...
+}
+
+failed=0
+stage "prerequisites" scripts/prerequisites.sh || exit 1
+stage "tree" scripts/check-tree.sh || failed=1
+stage "generated code is fresh" target check-generated || failed=1
+if has node; then
+	stage "contract (Redocly)" target lint-spec || failed=1
+else
+	skip "contract (Redocly)" "it needs Node"
+fi
+stage "build" target build || failed=1
+stage "vet and staticcheck" target lint-go || failed=1
+stage "modules" modules || failed=1
+stage "tests, both databases" tests || failed=1
+exit "$failed"
