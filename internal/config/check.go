@@ -1,0 +1,227 @@
+package config
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The bounds that the help texts name.
+const (
+	defaultPort        = 5001
+	minKeyBytes        = 32
+	minSessionIdle     = 5 * time.Minute
+	maxSessionIdle     = 7 * 24 * time.Hour
+	maxSessionAbsolute = 30 * 24 * time.Hour
+	maxShutdownDelay   = 10 * time.Second
+)
+
+// tutorialKey is printed in the tutorial that the Flask system grew from. Whoever
+// signs with it in production has published the key.
+const tutorialKey = "dev-secret-change-in-production"
+
+// complete works out what depends on several settings and gives every value its one
+// spelling. Where a value is wrong it is left alone, for faults to find.
+func (c *Config) complete(rank map[string]int) {
+	if c.Addr == "" || rank["port"] > rank["addr"] {
+		if rank["port"] == fromDefault {
+			c.Port = defaultPort
+		}
+		c.Addr = net.JoinHostPort("", strconv.Itoa(c.Port))
+	}
+	if _, port, ok := splitAddr(c.Addr); ok {
+		c.Port = port
+	}
+	c.Env = strings.ToLower(c.Env)
+	c.CookieSameSite = strings.ToLower(c.CookieSameSite)
+	c.LogLevel = strings.ToLower(c.LogLevel)
+	// A leading dot is the old spelling of the same domain.
+	c.CookieDomain = strings.ToLower(strings.TrimPrefix(c.CookieDomain, "."))
+	c.AllowedOrigins = spell(c.AllowedOrigins, origin)
+	c.TrustedProxies = spell(c.TrustedProxies, network)
+
+	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
+	if c.PublicURL == "" && !c.Production() && c.Port != 0 {
+		c.PublicURL = "http://localhost:" + strconv.Itoa(c.Port)
+	}
+	if c.SecretKey == "" && !c.Production() {
+		key := make([]byte, minKeyBytes)
+		_, _ = rand.Read(key) // never fails
+		c.SecretKey, c.SecretGenerated = Secret(base64.RawURLEncoding.EncodeToString(key)), true
+	}
+}
+
+// faults says what is wrong, in the order of the fields. No message holds a value: even
+// that of a harmless setting may be a secret pasted into the wrong line.
+func (c *Config) faults() []string {
+	keys := c.Keys()
+	isShort := func(key []byte) bool { return len(key) < minKeyBytes }
+	isPublished := func(key []byte) bool { return string(key) == tutorialKey }
+	_, _, addrOK := splitAddr(c.Addr)
+
+	var found []string
+	for _, rule := range []struct {
+		bad     bool
+		message string
+	}{
+		{!addrOK,
+			"ADDR (or PORT) must be HOST:PORT or :PORT with a port from 0 to 65535"},
+		{c.Env != "development" && c.Env != "production",
+			"APP_ENV (or FLASK_ENV) must be development or production"},
+		{c.PublicURL != "" && !isPublicURL(c.PublicURL),
+			"PUBLIC_URL must be a URL like https://auth.example.com, without user, query or fragment"},
+		{c.Production() && c.PublicURL != "" && !strings.HasPrefix(strings.ToLower(c.PublicURL), "https:"),
+			"PUBLIC_URL must begin with https:// in production"},
+		{!all(c.TrustedProxies, network),
+			"TRUSTED_PROXIES must list networks such as 10.0.0.0/8 or single addresses; it cannot trust every address"},
+		{c.ShutdownDelay < 0 || c.ShutdownDelay > maxShutdownDelay,
+			"SHUTDOWN_DELAY must be between 0s and 10s"},
+		{!isDatabaseURL(string(c.DatabaseURL)),
+			"DATABASE_URL must be sqlite:PATH or postgresql://USER:PASSWORD@HOST/NAME"},
+		{c.SecretKey == "",
+			"SECRET_KEY is required in production: set it to the output of `openssl rand -base64 32`"},
+		{c.SecretKey != "" && len(keys) != strings.Count(string(c.SecretKey), ",")+1,
+			"SECRET_KEY has an empty key in its list"},
+		{c.Production() && slices.ContainsFunc(keys, isPublished),
+			"SECRET_KEY holds the key printed in the tutorial, which everyone knows"},
+		{c.Production() && slices.ContainsFunc(keys, isShort),
+			"SECRET_KEY holds a key of less than 32 bytes"},
+		{len(c.AllowedOrigins) == 0 || !all(c.AllowedOrigins, origin),
+			"ALLOWED_ORIGINS must list origins of the form http(s)://HOST[:PORT], with no path, no wildcard, not null"},
+		{c.CookieDomain != "" && !isDomain(c.CookieDomain),
+			"COOKIE_DOMAIN must be a domain name of two labels or more such as example.com, without scheme or port"},
+		{!slices.Contains([]string{"lax", "strict", "none"}, c.CookieSameSite),
+			"COOKIE_SAMESITE must be lax, strict or none"},
+		{c.CookieSameSite == "none" && !c.CookieSecure(),
+			"COOKIE_SAMESITE=none needs APP_ENV=production: browsers take such a cookie only when it is Secure"},
+		{c.SessionIdle < minSessionIdle || c.SessionIdle > maxSessionIdle,
+			"SESSION_IDLE must be between 5m and 168h"},
+		{c.SessionAbsolute < c.SessionIdle || c.SessionAbsolute > maxSessionAbsolute,
+			"SESSION_ABSOLUTE must be between SESSION_IDLE and 720h"},
+		{!slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel),
+			"LOG_LEVEL must be debug, info, warn or error"},
+	} {
+		if rule.bad {
+			found = append(found, rule.message)
+		}
+	}
+	return found
+}
+
+// spell drops empty entries, trims the others and rewrites those that canonical
+// understands.
+func spell(list []string, canonical func(string) (string, bool)) []string {
+	var out []string
+	for _, entry := range list {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		if s, ok := canonical(entry); ok {
+			entry = s
+		}
+		out = append(out, entry)
+	}
+	return out
+}
+
+func all(list []string, canonical func(string) (string, bool)) bool {
+	return !slices.ContainsFunc(list, func(s string) bool { _, ok := canonical(s); return !ok })
+}
+
+func splitAddr(addr string) (host string, port int, ok bool) {
+	host, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, false
+	}
+	port, ok = portNumber(text, 0)
+	return host, port, ok && (host == "" || isHost(host))
+}
+
+func portNumber(text string, least int) (int, bool) {
+	n, err := strconv.Atoi(text)
+	return n, err == nil && n >= least && n <= 65535 && text == strconv.Itoa(n)
+}
+
+// A hostName is what a browser sends: ASCII, international names in punycode.
+var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*$`)
+
+func isHost(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return true
+	}
+	return len(s) <= 253 && hostName.MatchString(strings.ToLower(s))
+}
+
+// isDomain takes what a cookie can be shared under: a name with a dot in it, not an
+// address.
+func isDomain(s string) bool {
+	last := s[strings.LastIndexByte(s, '.')+1:]
+	return strings.Contains(s, ".") && isHost(s) && last[0] >= 'a' && last[0] <= 'z'
+}
+
+// origin spells a web origin as browsers do. An entry that is spelled otherwise would
+// never match, and nobody would see why.
+func origin(s string) (string, bool) {
+	u, err := url.Parse(strings.TrimSuffix(s, "/"))
+	if err != nil || u.Path != "" || !isWeb(u) {
+		return "", false
+	}
+	host, port := strings.ToLower(u.Host), u.Port()
+	if u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	return u.Scheme + "://" + host, true
+}
+
+func isPublicURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && isWeb(u)
+}
+
+// isWeb reports whether u is http(s)://HOST[:PORT] with at most a path after it.
+func isWeb(u *url.URL) bool {
+	if u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.ForceQuery || u.RawQuery != "" || u.Fragment != "" || !isHost(u.Hostname()) {
+		return false
+	}
+	want := u.Hostname()
+	if strings.Contains(want, ":") {
+		want = "[" + want + "]"
+	}
+	if u.Port() != "" {
+		if _, ok := portNumber(u.Port(), 1); !ok {
+			return false
+		}
+		want += ":" + u.Port()
+	}
+	return u.Host == want // not "host:"
+}
+
+// network spells a network or single address as ADDRESS/BITS. The networks of all
+// addresses are refused: with one of them every client may state its own address and
+// no limit per address holds.
+func network(s string) (string, bool) {
+	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
+		addr = addr.Unmap()
+		return fmt.Sprintf("%s/%d", addr, addr.BitLen()), true
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil || p.Bits() == 0 || p.Addr().Is4In6() {
+		return "", false
+	}
+	return p.Masked().String(), true
+}
+
+// isDatabaseURL looks at the scheme alone; package db knows the rest.
+func isDatabaseURL(s string) bool {
+	scheme, rest, _ := strings.Cut(s, ":")
+	scheme, _, _ = strings.Cut(strings.ToLower(scheme), "+") // a driver named by SQLAlchemy
+	return rest != "" && (scheme == "sqlite" || scheme == "postgres" || scheme == "postgresql")
+}

@@ -1,0 +1,284 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the shape of the program's own command line.
+type cli struct {
+	Config `embed:""`
+
+	Serve struct{} `cmd:"" help:"Serve."`
+	Users struct {
+		Limit time.Duration `env:"USERS_LIMIT" default:"1m"`
+	} `cmd:"" help:"Manage users."`
+}
+
+// parse runs `techtreks serve` with args, variables and the content of a .env file.
+func parse(t *testing.T, args []string, env map[string]string, dotEnv string) (Config, error) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), ".env")
+	if dotEnv != "" {
+		if err := os.WriteFile(file, []byte(dotEnv), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var c cli
+	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+	ctx, err := Parse(&c, append([]string{"serve"}, args...), Source{Lookup: lookup, DotEnv: file}, kong.Name("techtreks"))
+	if err == nil && ctx.Command() != "serve" {
+		t.Errorf("command %q", ctx.Command())
+	}
+	return c.Config, err
+}
+
+func faultsOf(t *testing.T, err error) []string {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v", err)
+	}
+	return e.Faults
+}
+
+const goodKey = "0123456789abcdef0123456789abcdef"
+
+func TestDefaults(t *testing.T) {
+	c, err := parse(t, nil, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keys := c.Keys(); !c.SecretGenerated || len(keys) != 1 || len(keys[0]) < minKeyBytes {
+		t.Errorf("generated %v, %d keys", c.SecretGenerated, len(keys))
+	}
+	other, err := parse(t, nil, nil, "")
+	if err != nil || other.SecretKey == c.SecretKey {
+		t.Errorf("two starts share a key, or %v", err)
+	}
+	c.SecretKey, c.SecretGenerated = "", false
+	want := Config{
+		Addr: ":5001", Port: 5001, Env: "development", PublicURL: "http://localhost:5001",
+		ShutdownDelay: time.Second, DatabaseURL: "sqlite:instance/techtreks.db",
+		AllowedOrigins: []string{"http://localhost:3000"}, CookieSameSite: "lax",
+		SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour, LogLevel: "info",
+	}
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got  %+v\nwant %+v", c, want)
+	}
+	if c.Production() || c.CookieSecure() || c.CookieName() != "session" || c.SameSite() != http.SameSiteLaxMode || !c.ServeDocs() || c.Level() != slog.LevelInfo {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestProduction(t *testing.T) {
+	env := map[string]string{"APP_ENV": "production", "SECRET_KEY": goodKey}
+	c, err := parse(t, nil, env, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Production() || !c.CookieSecure() || c.CookieName() != "__Host-session" || c.ServeDocs() || c.PublicURL != "" || c.SecretGenerated {
+		t.Errorf("got %+v", c)
+	}
+	env["COOKIE_DOMAIN"], env["DOCS"], env["COOKIE_SAMESITE"] = ".Example.com", "true", "none"
+	if c, err = parse(t, nil, env, ""); err != nil {
+		t.Fatal(err)
+	}
+	if c.CookieDomain != "example.com" || c.CookieName() != "__Secure-session" || !c.ServeDocs() || c.SameSite() != http.SameSiteNoneMode {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestWhereAValueComesFrom(t *testing.T) {
+	level := func(c Config) any { return c.LogLevel }
+	environment := func(c Config) any { return c.Env }
+	addr := func(c Config) any { return fmt.Sprint(c.Addr, " ", c.Port) }
+	secret := func(c Config) any { return string(c.SecretKey) }
+	docs := func(c Config) any { return c.ServeDocs() }
+	type vars = map[string]string
+	for name, tc := range map[string]struct {
+		args   []string
+		env    vars
+		dotEnv string
+		get    func(Config) any
+		want   any
+	}{
+		"FlagBeforeEnvironment":       {[]string{"--log-level=error"}, vars{"LOG_LEVEL": "warn"}, "LOG_LEVEL=debug", level, "error"},
+		"EnvironmentBeforeDotEnv":     {nil, vars{"LOG_LEVEL": "warn"}, "LOG_LEVEL=debug", level, "warn"},
+		"DotEnvBeforeDefault":         {nil, nil, "LOG_LEVEL=debug", level, "debug"},
+		"Default":                     {nil, nil, "OTHER=1", level, "info"},
+		"EmptyVariableIsNotSet":       {nil, vars{"LOG_LEVEL": ""}, "LOG_LEVEL=debug", level, "debug"},
+		"EmptyEverywhereIsDefault":    {nil, vars{"LOG_LEVEL": ""}, "LOG_LEVEL=", level, "info"},
+		"UpperCase":                   {nil, vars{"LOG_LEVEL": "WARN"}, "", level, "warn"},
+		"FlaskEnv":                    {nil, vars{"FLASK_ENV": "production", "SECRET_KEY": goodKey}, "", environment, "production"},
+		"AppEnvBeforeFlaskEnv":        {nil, vars{"FLASK_ENV": "production", "APP_ENV": "development"}, "", environment, "development"},
+		"EnvironmentAliasBeforeFile":  {nil, vars{"FLASK_ENV": "development"}, "APP_ENV=production", environment, "development"},
+		"FlaskSecretKey":              {nil, vars{"FLASK_SECRET_KEY": "flask"}, "", secret, "flask"},
+		"SecretKeyBeforeFlask":        {nil, vars{"FLASK_SECRET_KEY": "flask", "SECRET_KEY": "own"}, "", secret, "own"},
+		"SecretWithDollarInQuotes":    {nil, nil, "SECRET_KEY='a$b${c}#d'", secret, "a$b${c}#d"},
+		"SecretWithKongSyntax":        {nil, vars{"SECRET_KEY": "a${b}\\,c"}, "", secret, "a${b}\\,c"},
+		"PortAlone":                   {nil, vars{"PORT": "8080"}, "", addr, ":8080 8080"},
+		"AddrAlone":                   {nil, vars{"ADDR": "127.0.0.1:9000"}, "", addr, "127.0.0.1:9000 9000"},
+		"AddrBeforePort":              {nil, vars{"ADDR": "127.0.0.1:9000", "PORT": "8080"}, "", addr, "127.0.0.1:9000 9000"},
+		"AddrFlagBeforePortFlag":      {[]string{"--port=1", "--addr=:2"}, nil, "", addr, ":2 2"},
+		"PortFlagBeforeAddrVariable":  {[]string{"--port=1"}, vars{"ADDR": ":2"}, "", addr, ":1 1"},
+		"PortVariableBeforeAddrInEnv": {nil, vars{"PORT": "1"}, "ADDR=:2", addr, ":1 1"},
+		"AddrFlagBeforePortVariable":  {[]string{"--addr=:2"}, vars{"PORT": "1"}, "", addr, ":2 2"},
+		"AnyFreePort":                 {nil, vars{"PORT": "0"}, "", addr, ":0 0"},
+		"IPv6":                        {nil, vars{"ADDR": "[::1]:80"}, "", addr, "[::1]:80 80"},
+		"DocsOff":                     {nil, vars{"DOCS": "false"}, "", docs, false},
+		"DocsOffByFlag":               {[]string{"--no-docs"}, vars{"DOCS": "true"}, "", docs, false},
+		"DocsOnByFlag":                {[]string{"--docs"}, vars{"DOCS": "0"}, "", docs, true},
+		"PublicURLFollowsThePort": {nil, vars{"PORT": "8080"}, "",
+			func(c Config) any { return c.PublicURL }, "http://localhost:8080"},
+		"PublicURLWithoutSlash": {nil, vars{"PUBLIC_URL": "https://auth.example.com/base/"}, "",
+			func(c Config) any { return c.PublicURL }, "https://auth.example.com/base"},
+		"OriginsAsBrowsersSpellThem": {nil, vars{"ALLOWED_ORIGINS": "HTTPS://App.Example.com/, http://localhost:3000,https://x.example:443,http://[::1]:80,"}, "",
+			func(c Config) any { return strings.Join(c.AllowedOrigins, " ") }, "https://app.example.com http://localhost:3000 https://x.example http://[::1]"},
+		"Proxies": {nil, vars{"TRUSTED_PROXIES": "10.1.2.3/8, 192.0.2.7,::1,fd00::/8"}, "",
+			func(c Config) any { return strings.Join(c.TrustedProxies, " ") }, "10.0.0.0/8 192.0.2.7/32 ::1/128 fd00::/8"},
+		"KeysNewestFirst": {nil, vars{"SECRET_KEY": "new, old"}, "",
+			func(c Config) any { return fmt.Sprintf("%s", c.Keys()) }, "[new old]"},
+		"Durations": {nil, vars{"SESSION_IDLE": "90m", "SESSION_ABSOLUTE": "90m", "SHUTDOWN_DELAY": "0s"}, "",
+			func(c Config) any { return fmt.Sprint(c.SessionIdle, c.SessionAbsolute, c.ShutdownDelay) }, "1h30m0s 1h30m0s 0s"},
+		"SQLAlchemyURL": {nil, vars{"DATABASE_URL": "postgresql+psycopg2://u:p@h/n"}, "",
+			func(c Config) any { return string(c.DatabaseURL) }, "postgresql+psycopg2://u:p@h/n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := parse(t, tc.args, tc.env, tc.dotEnv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := tc.get(c); got != tc.want {
+				t.Errorf("got %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+// kong would read the process environment itself; then a test, or a variable meant for
+// another program, could slip in.
+func TestProcessEnvironmentIsNotRead(t *testing.T) {
+	t.Setenv("LOG_LEVEL", "error")
+	t.Setenv("SESSION_IDLE", "nonsense")
+	c, err := parse(t, nil, nil, "")
+	if err != nil || c.LogLevel != "info" || c.SessionIdle != time.Hour {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
+func TestFiles(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	key, dbURL, empty := file("key", goodKey+"\r\n"), file("db", "postgresql://u:p@h/n\n"), file("empty", "\n")
+
+	c, err := parse(t, nil, map[string]string{"SECRET_KEY_FILE": key}, "DATABASE_URL_FILE="+dbURL)
+	if err != nil || string(c.SecretKey) != goodKey || string(c.DatabaseURL) != "postgresql://u:p@h/n" {
+		t.Errorf("got %q, %q, %v", string(c.SecretKey), string(c.DatabaseURL), err)
+	}
+	// The environment goes before .env whatever the variants.
+	c, err = parse(t, nil, map[string]string{"SECRET_KEY_FILE": key}, "SECRET_KEY=other")
+	if err != nil || string(c.SecretKey) != goodKey {
+		t.Errorf("got %q, %v", string(c.SecretKey), err)
+	}
+	for name, tc := range map[string]struct {
+		env  map[string]string
+		want string
+	}{
+		"Missing":   {map[string]string{"SECRET_KEY_FILE": filepath.Join(dir, goodKey)}, "SECRET_KEY_FILE names a file that cannot be read: no such file or directory"},
+		"Directory": {map[string]string{"SECRET_KEY_FILE": dir}, "SECRET_KEY_FILE names a file that cannot be read: is a directory"},
+		"Empty":     {map[string]string{"SECRET_KEY_FILE": empty}, "SECRET_KEY_FILE names a file that is empty, SECRET_KEY needs a value"},
+		"Both":      {map[string]string{"SECRET_KEY_FILE": key, "SECRET_KEY": "other"}, "SECRET_KEY and SECRET_KEY_FILE are both set; keep one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(t, nil, tc.env, "")
+			if got := faultsOf(t, err); !slices.Equal(got, []string{tc.want}) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestDotEnvThatCannotBeUsed(t *testing.T) {
+	_, err := parse(t, nil, nil, "LOG_LEVEL=debug\nSECRET_KEY=\"hunter2\nthis is no setting\n")
+	if got := faultsOf(t, err); len(got) != 1 || !strings.HasSuffix(got[0], ".env has a line that is not of the form NAME=value") || strings.Contains(got[0], "hunter2") {
+		t.Errorf("got %q", got)
+	}
+	var c cli
+	_, err = Parse(&c, []string{"serve"}, Source{DotEnv: t.TempDir()})
+	if got := faultsOf(t, err); len(got) != 1 || !strings.HasSuffix(got[0], " cannot be read: is a directory") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestNoSecretIsPrinted(t *testing.T) {
+	c, err := parse(t, nil, map[string]string{"SECRET_KEY": "hunter2", "DATABASE_URL": "postgresql://u:hunter2@h/n"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text, asJSON bytes.Buffer
+	slog.New(slog.NewTextHandler(&text, nil)).Info("start", "config", c, "pointer", &c, "one", c.SecretKey)
+	slog.New(slog.NewJSONHandler(&asJSON, nil)).Info("start", "config", c, "pointer", &c, "one", c.SecretKey)
+	encoded, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := cli{Config: c}
+	for name, out := range map[string]string{
+		"Text": text.String(), "JSONLog": asJSON.String(), "JSON": string(encoded),
+		"String": c.String(), "v": fmt.Sprintf("%v", c), "+v": fmt.Sprintf("%+v", c), "#v": fmt.Sprintf("%#v", c),
+		"Pointer": fmt.Sprintf("%+v", &c), "Embedded": fmt.Sprintf("%#v", whole), "q": fmt.Sprintf("%q", c.SecretKey), "s": fmt.Sprintf("%s", c.DatabaseURL),
+	} {
+		if strings.Contains(out, "hunter2") {
+			t.Errorf("%s: %s", name, out)
+		}
+		if !strings.Contains(out, redacted) {
+			t.Errorf("%s does not say that something is left out: %s", name, out)
+		}
+	}
+}
+
+func TestCommandLineThatIsWrong(t *testing.T) {
+	for name, args := range map[string][]string{
+		"UnknownFlag": {"--nonsense"}, "BadValue": {"--session-idle=soon"}, "UnknownArgument": {"nonsense"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(t, args, map[string]string{"SHUTDOWN_DELAY": "nonsense"}, "")
+			var usage *kong.ParseError
+			if !errors.As(err, &usage) {
+				t.Errorf("got %v", err)
+			}
+			if got := faultsOf(t, err); !slices.Equal(got, []string{"SHUTDOWN_DELAY must be a duration such as 90s, 15m or 1h"}) {
+				t.Errorf("the environment's faults are not told: %q", got)
+			}
+		})
+	}
+}
+
+func TestFlagsOfOtherCommandsTakeVariablesToo(t *testing.T) {
+	var c cli
+	lookup := func(name string) (string, bool) { return "5m", name == "USERS_LIMIT" }
+	ctx, err := Parse(&c, []string{"users"}, Source{Lookup: lookup})
+	if err != nil || ctx.Command() != "users" || c.Users.Limit != 5*time.Minute {
+		t.Errorf("got %v, %v", c.Users.Limit, err)
+	}
+}
