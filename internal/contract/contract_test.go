@@ -1,0 +1,113 @@
+package contract_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/techtreks/auth/api"
+	"github.com/techtreks/auth/internal/contract"
+)
+
+func load(t *testing.T) *contract.Contract {
+	t.Helper()
+	c, err := contract.Load(api.OpenAPI, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestLoadKnowsWhatEachOperationWantsOfASession(t *testing.T) {
+	c := load(t)
+	for id, want := range map[string]contract.SessionUse{
+		"getHealth": contract.SessionIgnored, "register": contract.SessionIgnored,
+		"login": contract.SessionOptional, "logout": contract.SessionOptional, "getCurrentUser": contract.SessionOptional,
+		"getProfile": contract.SessionRequired,
+	} {
+		op := c.Operation(id)
+		if op == nil {
+			t.Fatalf("no operation %s", id)
+		}
+		if op.Session != want {
+			t.Errorf("%s: session use %d, want %d", id, op.Session, want)
+		}
+	}
+}
+
+func TestFindAnswersHeadWhereverGetIs(t *testing.T) {
+	c := load(t)
+	if got := c.Find("HEAD", "/docs/:asset"); got == nil || got.ID != "getDocsAsset" {
+		t.Errorf("HEAD /docs/:asset is %+v", got)
+	}
+	if got := c.Find("HEAD", "/auth/login"); got != nil {
+		t.Errorf("HEAD /auth/login is %s, want nothing", got.ID)
+	}
+}
+
+func TestOverridesReachEveryFormOfTheDocument(t *testing.T) {
+	c, err := contract.Load(api.OpenAPI, map[string]string{
+		"$.servers[0].url": "https://auth.example.com",
+		"$.components.securitySchemes.session.name": "__Host-session",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(c.JSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := doc.Servers[0].URL; got != "https://auth.example.com" {
+		t.Errorf("server in the JSON is %q", got)
+	}
+	if got := doc.Components.SecuritySchemes["session"].Value.Name; got != "__Host-session" {
+		t.Errorf("cookie in the JSON is %q", got)
+	}
+	for _, want := range []string{"url: https://auth.example.com", "name: __Host-session", "# The contract."} {
+		if !strings.Contains(string(c.YAML), want) {
+			t.Errorf("the YAML lacks %q", want)
+		}
+	}
+}
+
+const minimal = `openapi: 3.0.3
+info: {title: t, version: "1"}
+components:
+  securitySchemes:
+    session: {type: apiKey, in: cookie, name: session}
+    token: {type: http, scheme: bearer}
+paths:
+  /x:
+    get:
+      operationId: x
+      responses: {'200': {description: d}}
+`
+
+func TestLoadRefusesWhatItWouldNotEnforce(t *testing.T) {
+	tests := map[string]struct{ add, want string }{
+		"another security scheme":        {"      security: [{token: []}]\n", "not enforced"},
+		"roles without a session":        {"      x-roles: [admin]\n", "x-roles needs a session"},
+		"roles with an optional session": {"      security: [{}, {session: []}]\n      x-roles: [admin]\n", "x-roles needs a session"},
+		"roles that are no list":         {"      security: [{session: []}]\n      x-roles: admin\n", "list of strings"},
+		"roles that are empty":           {"      security: [{session: []}]\n      x-roles: []\n", "list of strings"},
+		"roles that are no strings":      {"      security: [{session: []}]\n      x-roles: [1]\n", "list of strings"},
+	}
+	if _, err := contract.Load([]byte(minimal), nil); err != nil {
+		t.Fatalf("without the addition: %v", err)
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := contract.Load([]byte(minimal+test.add), nil)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want an error with %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestLoadRefusesAnOverrideOfNothing(t *testing.T) {
+	if _, err := contract.Load([]byte(minimal), map[string]string{"$.servers[0].url": "https://x"}); err == nil {
+		t.Error("an override that changes nothing was accepted")
+	}
+}

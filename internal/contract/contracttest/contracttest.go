@@ -1,0 +1,65 @@
+// Package contracttest holds every answer that a test sees against the
+// contract. It stands in the client, behind the real HTTP server, so nothing
+// that goes out can pass it by.
+package contracttest
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/techtreks/auth/internal/contract"
+)
+
+// A Transport sends requests through Base and fails the test for every answer
+// that the contract does not allow.
+type Transport struct {
+	T        testing.TB
+	Contract *contract.Contract
+	Base     http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.Base.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	if err := response.Body.Close(); err != nil {
+		return nil, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	op := find(t.Contract, r.Method, r.URL.EscapedPath())
+	if err := t.Contract.Verify(r, op, response.StatusCode, response.Header, body); err != nil {
+		t.T.Errorf("%s %s: the answer breaks the contract: %v\n%s", r.Method, r.URL.Path, err, body)
+	}
+	return response, nil
+}
+
+var parameter = regexp.MustCompile(`\\\{[^{}/]+\\\}`)
+
+// find is the test's own router, so that a mistake in the server's cannot hide
+// here: the template with the fewest parameters that matches.
+func find(c *contract.Contract, method, path string) *contract.Operation {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	var found *contract.Operation
+	for _, op := range c.Operations {
+		template := parameter.ReplaceAllString(regexp.QuoteMeta(op.Path), `[^/]+`)
+		if op.Method != method || !regexp.MustCompile("^"+template+"$").MatchString(path) {
+			continue
+		}
+		if found == nil || strings.Count(op.Path, "{") < strings.Count(found.Path, "{") {
+			found = op
+		}
+	}
+	return found
+}

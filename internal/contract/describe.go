@@ -1,0 +1,220 @@
+package contract
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+)
+
+// describe turns what the validator says into an answer. It is built from the
+// names of fields and the rules of the schema alone; nothing of a value is in
+// it, for the value may be a password.
+//
+// The fields come in the order in which the schema requires them, and within
+// one field in the order of its rules.
+func describe(err error, root *openapi3.Schema) error {
+	faults := flatten(err, nil)
+	if len(faults) == 0 {
+		return ErrMalformedBody.Because(errors.New("the body cannot be decoded"))
+	}
+	var fields []Field
+	missing := false
+	for _, f := range faults {
+		for _, field := range f.fields(root) {
+			missing = missing || field.Code == codeRequired
+			if !slices.Contains(fields, field) {
+				fields = append(fields, field)
+			}
+		}
+	}
+	order := fieldOrder(root)
+	slices.SortStableFunc(fields, func(a, b Field) int {
+		return cmp.Or(cmp.Compare(order(a.Field), order(b.Field)), strings.Compare(a.Field, b.Field), cmp.Compare(codeRank(a.Code), codeRank(b.Code)))
+	})
+	if len(fields) > maxFields {
+		fields = fields[:maxFields]
+	}
+	e := &Error{Status: http.StatusBadRequest, Code: "invalid_fields", Message: fields[0].Message, Fields: fields}
+	if missing {
+		e.Code = "missing_fields"
+		if sentence := message(root, "required"); sentence != "" {
+			e.Message = sentence
+		}
+	}
+	return e
+}
+
+// maxFields bounds the answer, whatever a request contains; the contract has
+// the same number as maxItems.
+const maxFields = 100
+
+const codeRequired = "required"
+
+// A fault is one broken rule as the validator reports it.
+type fault struct {
+	parameter string // name of the parameter, empty for the body
+	schema    *openapi3.SchemaError
+}
+
+// flatten collects the single faults out of the validator's nested errors. A
+// request that could not be decoded at all has none.
+func flatten(err error, parameter *openapi3.Parameter) []fault {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case openapi3.MultiError:
+		var all []fault
+		for _, one := range e {
+			all = append(all, flatten(one, parameter)...)
+		}
+		return all
+	case *openapi3filter.RequestError:
+		if e.Parameter != nil && e.Err != nil && !isSchemaFault(e.Err) {
+			// A parameter that does not even parse as its type.
+			return []fault{{parameter: e.Parameter.Name, schema: &openapi3.SchemaError{SchemaField: "type", Schema: e.Parameter.Schema.Value}}}
+		}
+		return flatten(e.Err, e.Parameter)
+	case *openapi3.SchemaError:
+		if e.SchemaField == "allOf" {
+			return flatten(errors.Unwrap(e.Origin), parameter)
+		}
+		f := fault{schema: e}
+		if parameter != nil {
+			f.parameter = parameter.Name
+		}
+		return []fault{f}
+	}
+	return flatten(errors.Unwrap(err), parameter)
+}
+
+func isSchemaFault(err error) bool {
+	var one *openapi3.SchemaError
+	var many openapi3.MultiError
+	return errors.As(err, &one) || errors.As(err, &many)
+}
+
+// fields names the fields of the request that a fault is about: one, except
+// when the whole body is not an object or has members that nobody asked for.
+func (f fault) fields(root *openapi3.Schema) []Field {
+	e := f.schema
+	name := f.parameter
+	if name == "" {
+		name = strings.Join(e.JSONPointer(), ".")
+	}
+	switch {
+	case name == "" && e.SchemaField != "properties":
+		// null, a list or a number in place of the object: no field is there.
+		var all []Field
+		for _, required := range root.Required {
+			all = append(all, newField(required, codeRequired, required+" is required"))
+		}
+		return all
+	case e.SchemaField == "properties":
+		return unknownFields(e)
+	case isEmpty(e.Value) && isRequired(root, name):
+		return []Field{newField(name, codeRequired, name+" is required")}
+	}
+	code := errorCodes[e.SchemaField]
+	if own, ok := e.Schema.Extensions["x-code"].(string); ok {
+		code = own
+	}
+	sentence := ""
+	if code != codeRequired {
+		// The sentence for a missing field belongs to the object.
+		sentence = message(e.Schema, e.SchemaField)
+	}
+	return []Field{newField(name, cmp.Or(code, "invalid"), cmp.Or(sentence, plainSentence(name, e)))}
+}
+
+// unknownFields names the members that the schema does not have.
+func unknownFields(e *openapi3.SchemaError) []Field {
+	object, _ := e.Value.(map[string]any)
+	var all []Field
+	for name := range object {
+		if _, known := e.Schema.Properties[name]; !known {
+			all = append(all, newField(name, "unknown_field", "This field is not known here"))
+		}
+	}
+	return all
+}
+
+// isEmpty tells values that count as missing in a required field, as they
+// always did for this API's clients: "" and null.
+func isEmpty(v any) bool { return v == nil || v == "" }
+
+func isRequired(root *openapi3.Schema, name string) bool {
+	return root != nil && slices.Contains(root.Required, name)
+}
+
+// errorCodes has the code for each keyword of a schema.
+var errorCodes = map[string]string{
+	"required": codeRequired, "type": "type", "nullable": "type", "minLength": "too_short", "maxLength": "too_long",
+	"pattern": "pattern", "format": "format",
+}
+
+// codeRank orders the rules of one field: what a person has to mend first
+// comes first. Rules of equal rank keep the order of the document.
+func codeRank(code string) int {
+	if i := slices.Index([]string{codeRequired, "type", "too_short", "too_long"}, code); i >= 0 {
+		return i
+	}
+	return 4
+}
+
+// message returns the sentence that the document has for a broken keyword.
+func message(schema *openapi3.Schema, keyword string) string {
+	if schema == nil {
+		return ""
+	}
+	messages, _ := schema.Extensions["x-messages"].(map[string]any)
+	sentence, _ := messages[keyword].(string)
+	return sentence
+}
+
+// plainSentence is for rules that the document has no sentence for.
+func plainSentence(name string, e *openapi3.SchemaError) string {
+	switch e.SchemaField {
+	case "required":
+		return name + " is required"
+	case "type", "nullable":
+		return fmt.Sprintf("%s must be a %s", name, strings.Join(e.Schema.Type.Slice(), " or "))
+	case "minLength":
+		return fmt.Sprintf("%s must be at least %d characters", name, e.Schema.MinLength)
+	case "maxLength":
+		return fmt.Sprintf("%s must be at most %d characters", name, *e.Schema.MaxLength)
+	case "pattern", "format":
+		return name + " has an invalid format"
+	}
+	return name + " is not valid"
+}
+
+// fieldOrder ranks fields as the schema lists them under required.
+func fieldOrder(root *openapi3.Schema) func(string) int {
+	return func(name string) int {
+		if root != nil {
+			if i := slices.Index(root.Required, name); i >= 0 {
+				return i
+			}
+			return len(root.Required)
+		}
+		return 0
+	}
+}
+
+var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]{0,63}$`)
+
+// newField repeats the name of a field only when it looks like one: an unknown
+// member is named by the caller, and may be a secret in the wrong place.
+func newField(name, code, sentence string) Field {
+	if !plainName.MatchString(name) {
+		name = ""
+	}
+	return Field{Field: name, Code: code, Message: sentence}
+}

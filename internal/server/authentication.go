@@ -1,0 +1,153 @@
+package server
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	genapi "github.com/techtreks/auth/gen/api"
+	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/email"
+	"github.com/techtreks/auth/internal/password"
+	"github.com/techtreks/auth/internal/session"
+)
+
+// Register creates an account. The password is hashed before anybody looks
+// whether the name is free, so that a taken name takes no less time, and
+// outside the transaction, because SQLite has one writer.
+func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) (genapi.RegisterResponseObject, error) {
+	address, err := email.Parse(in.Body.Email)
+	if err != nil {
+		return nil, errInternal.Because(err) // the contract has let it through
+	}
+	hash, err := s.Passwords.Hash(ctx, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.DB.UserCreate(ctx, gendb.UserCreateParams{
+		Username: in.Body.Username, UsernameKey: usernameKey(in.Body.Username),
+		Email: address.Display, EmailKey: address.Key,
+		PasswordHash: &hash, Role: string(genapi.RoleUser), Now: s.Now(),
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, s.explainTaken(ctx, in.Body.Username)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return genapi.Register201JSONResponse{Body: genapi.Registered{Ok: true, Msg: "User registered"}}, nil
+}
+
+// explainTaken finds out which of the two the unique indexes have refused; the
+// name is told first when it is both.
+func (s *Server) explainTaken(ctx context.Context, username string) error {
+	_, err := s.DB.UserByUsernameKey(ctx, usernameKey(username))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return errEmailTaken
+	case err != nil:
+		return err
+	}
+	return errUsernameTaken
+}
+
+// Login starts a session. An unknown name and a wrong password are one answer
+// after one amount of work, whatever else is true of the account: its state is
+// told only to somebody who knows the password.
+func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (genapi.LoginResponseObject, error) {
+	user, err := s.userByLogin(ctx, in.Body.Username)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, err
+	}
+	stored := "" // stands for nobody, and costs the same
+	if user.PasswordHash != nil {
+		stored = *user.PasswordHash
+	}
+	ok, rehash, err := s.Passwords.Verify(ctx, in.Body.Password, stored)
+	switch {
+	case errors.Is(err, password.ErrCorrupt):
+		s.Logger.ErrorContext(ctx, "stored password hash is unusable", "user_id", user.ID)
+		return nil, errInvalidCredentials.Because(err)
+	case err != nil:
+		return nil, err
+	case !ok:
+		return nil, errInvalidCredentials
+	case user.DisabledAt != nil:
+		return nil, errAccountDisabled
+	}
+	newHash := ""
+	if rehash {
+		if newHash, err = s.Passwords.Hash(ctx, in.Body.Password); err != nil {
+			return nil, err
+		}
+	}
+	from := requestFrom(ctx)
+	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		if rehash {
+			err := q.UserPasswordRehash(ctx, gendb.UserPasswordRehashParams{ID: user.ID, OldHash: &stored, NewHash: &newHash, Now: s.Now()})
+			if err != nil {
+				return err
+			}
+		}
+		return s.Sessions.LogIn(ctx, q, session.Login{
+			UserID: user.ID, Method: session.Password, IP: from.ip.String(), UserAgent: from.userAgent,
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return genapi.Login200JSONResponse{Body: genapi.LoggedIn{Ok: true, Msg: "login successful", User: publicUser(user)}}, nil
+}
+
+// userByLogin finds an account by its name or its address. A name cannot
+// contain an @ and an address always does, so nobody can take a name that is
+// somebody else's address. What cannot be an address is nobody's.
+func (s *Server) userByLogin(ctx context.Context, login string) (gendb.User, error) {
+	if !strings.Contains(login, "@") {
+		return s.DB.UserByUsernameKey(ctx, usernameKey(login))
+	}
+	address, err := email.Parse(login)
+	if err != nil {
+		return gendb.User{}, sql.ErrNoRows
+	}
+	return s.DB.UserByEmailKey(ctx, address.Key)
+}
+
+// usernameKey is the form by which names are compared. Names are ASCII by the
+// contract; ToLower on anything else would fold letters that only look alike.
+func usernameKey(username string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + ('a' - 'A')
+		}
+		return r
+	}, username)
+}
+
+// Logout ends the session, if there is one.
+func (s *Server) Logout(ctx context.Context, _ genapi.LogoutRequestObject) (genapi.LogoutResponseObject, error) {
+	if err := s.Sessions.LogOut(ctx, s.DB.Queries); err != nil {
+		return nil, err
+	}
+	return genapi.Logout200JSONResponse{Body: genapi.LoggedOut{Ok: true, Msg: "logged out"}}, nil
+}
+
+// GetCurrentUser says who is logged in, if anybody.
+func (s *Server) GetCurrentUser(ctx context.Context, _ genapi.GetCurrentUserRequestObject) (genapi.GetCurrentUserResponseObject, error) {
+	current := session.From(ctx)
+	if current == nil {
+		return genapi.GetCurrentUser200JSONResponse{Body: genapi.CurrentUser{Ok: false, User: nil}}, nil
+	}
+	user := publicUser(current.User)
+	return genapi.GetCurrentUser200JSONResponse{Body: genapi.CurrentUser{Ok: true, User: &user}}, nil
+}
+
+// publicUser is what a person's own browser gets to see of the account: these
+// members and, by construction, no other.
+func publicUser(u gendb.User) genapi.User {
+	return genapi.User{
+		ID: int(u.ID), Username: u.Username, Email: u.Email,
+		Role: genapi.Role(u.Role), EmailVerified: u.EmailVerifiedAt != nil,
+	}
+}

@@ -1,0 +1,293 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/db/dbtest"
+	"github.com/techtreks/auth/internal/config"
+	"github.com/techtreks/auth/internal/contract/contracttest"
+	"github.com/techtreks/auth/internal/password"
+	"github.com/techtreks/auth/internal/server"
+)
+
+// A harness is a whole server on a real database, behind real HTTP.
+type harness struct {
+	*server.Server
+	t     testing.TB
+	url   string
+	clock *clock
+	logs  *logBuffer
+}
+
+// each runs a test on a server on each kind of database.
+func each(t *testing.T, test func(t *testing.T, h *harness), options ...func(*config.Config)) {
+	t.Helper()
+	dbtest.Run(t, func(t *testing.T, d *db.DB) { test(t, start(t, d, options...)) })
+}
+
+// inProduction sets what production needs.
+func inProduction(c *config.Config) {
+	c.Env = "production"
+	c.PublicURL = "https://auth.example.com"
+	c.AllowedOrigins = []string{"https://app.example.com"}
+}
+
+// start serves on a loopback port. Passwords cost next to nothing.
+func start(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness {
+	t.Helper()
+	h := newServer(t, d, options...)
+	h.serve()
+	return h
+}
+
+// newServer builds the server as the program does, with a clock and a log of
+// the test's own. The test may change it before it calls serve.
+func newServer(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness {
+	t.Helper()
+	cfg := config.Config{
+		Env: "development", Addr: ":5001", Port: 5001, PublicURL: "http://localhost:5001",
+		SecretKey:      "0123456789abcdef0123456789abcdef",
+		AllowedOrigins: []string{"http://localhost:3000"}, CookieSameSite: "lax",
+		SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour,
+	}
+	for _, set := range options {
+		set(&cfg)
+	}
+	h := &harness{t: t, clock: &clock{now: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)}, logs: &logBuffer{}}
+	logger := slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s, err := server.New(&cfg, d, h.clock.Now, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Passwords = &password.Hasher{Params: &password.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}}
+	h.Server = s
+	return h
+}
+
+func (h *harness) serve() {
+	h.t.Helper()
+	handler, err := h.Handler()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	live := httptest.NewServer(handler)
+	h.t.Cleanup(live.Close)
+	h.url = live.URL
+}
+
+// browser returns a client with a cookie jar of its own. Every answer it sees
+// is held against the contract.
+func (h *harness) browser() *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	transport := &contracttest.Transport{T: h.t, Contract: h.Contract, Base: &http.Transport{DisableCompression: true}}
+	h.t.Cleanup(transport.Base.(*http.Transport).CloseIdleConnections)
+	return &browser{h: h, client: &http.Client{
+		Jar: jar, Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+type browser struct {
+	h      *harness
+	client *http.Client
+}
+
+// call sends a request. A string is a body as it is; anything else is sent as
+// JSON; nil is no body.
+func (b *browser) call(method, path string, body any, edit ...func(*http.Request)) *answer {
+	b.h.t.Helper()
+	var reader io.Reader
+	switch body := body.(type) {
+	case nil:
+	case string:
+		reader = strings.NewReader(body)
+	default:
+		data, err := json.Marshal(body)
+		if err != nil {
+			b.h.t.Fatal(err)
+		}
+		reader = bytes.NewReader(data)
+	}
+	r, err := http.NewRequestWithContext(b.h.t.Context(), method, b.h.url+path, reader)
+	if err != nil {
+		b.h.t.Fatal(err)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, f := range edit {
+		f(r)
+	}
+	response, err := b.client.Do(r)
+	if err != nil {
+		b.h.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		b.h.t.Fatal(err)
+	}
+	return &answer{t: b.h.t, what: method + " " + path, status: response.StatusCode, header: response.Header, body: data}
+}
+
+// header is an edit of a request.
+func header(name, value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set(name, value) }
+}
+
+type members map[string]any
+
+// register and login go through the API like everybody else.
+func (b *browser) register(username string) {
+	b.h.t.Helper()
+	b.call("POST", "/auth/register", members{"username": username, "email": username + "@example.com", "password": goodPassword}).want(201, "")
+}
+
+func (b *browser) login(username string) *answer {
+	b.h.t.Helper()
+	a := b.call("POST", "/auth/login", members{"username": username, "password": goodPassword})
+	a.want(200, "")
+	return a
+}
+
+// loggedIn reports whether the browser's session, if any, is alive.
+func (b *browser) loggedIn() bool {
+	b.h.t.Helper()
+	return b.call("GET", "/auth/current_user", nil).json()["ok"] == true
+}
+
+const goodPassword = "Tr4vel-light"
+
+type answer struct {
+	t      testing.TB
+	what   string
+	status int
+	header http.Header
+	body   []byte
+}
+
+// want fails the test unless the answer has that status and, for an error,
+// that code.
+func (a *answer) want(status int, code string) *answer {
+	a.t.Helper()
+	var got string
+	if a.status >= 400 {
+		got, _ = a.json()["code"].(string)
+	}
+	if a.status != status || got != code {
+		a.t.Fatalf("%s: got %d %q, want %d %q\n%s", a.what, a.status, got, status, code, a.body)
+	}
+	return a
+}
+
+func (a *answer) json() map[string]any {
+	a.t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal(a.body, &m); err != nil {
+		a.t.Fatalf("%s: %d is not JSON: %v\n%s", a.what, a.status, err, a.body)
+	}
+	return m
+}
+
+// cookie returns the value of the Set-Cookie header, empty if there is none.
+func (a *answer) cookie() string {
+	value, _, _ := strings.Cut(a.header.Get("Set-Cookie"), ";")
+	_, value, _ = strings.Cut(value, "=")
+	return value
+}
+
+// count returns the number of rows of a query.
+func (h *harness) count(query string, args ...any) int {
+	h.t.Helper()
+	var n int
+	if err := h.DB.QueryRowContext(h.t.Context(), query, args...).Scan(&n); err != nil {
+		h.t.Fatal(err)
+	}
+	return n
+}
+
+// clock is time as the test sets it.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// logBuffer is what the server has logged, one JSON object a line.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// lines parses the log.
+func (l *logBuffer) lines(t testing.TB) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for line := range strings.Lines(l.String()) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatalf("a line of the log is not JSON: %v\n%s", err, line)
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// requests returns the lines about requests.
+func (l *logBuffer) requests(t testing.TB) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for _, line := range l.lines(t) {
+		if line["msg"] == "request" {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+// quoted is a value as JSON.
+func quoted(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprint("cannot be JSON: ", v))
+	}
+	return string(data)
+}

@@ -1,0 +1,59 @@
+package server
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/techtreks/auth/api"
+	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/internal/config"
+	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/password"
+	"github.com/techtreks/auth/internal/session"
+	"github.com/techtreks/auth/internal/token"
+)
+
+// New builds a server out of its settings: the one place where the parts are
+// put together.
+func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger) (*Server, error) {
+	cookie := session.Cookie{
+		Name: cfg.CookieName(), Domain: cfg.CookieDomain,
+		Secure: cfg.CookieSecure(), SameSite: cfg.SameSite(),
+	}
+	served, err := contract.Load(api.OpenAPI, servedAs(cfg, cookie))
+	if err != nil {
+		return nil, err
+	}
+	return &Server{
+		DB:       d,
+		Contract: served,
+		Sessions: &session.Manager{
+			DB: d, Signer: &token.Signer{Keys: cfg.Keys()}, Now: now, Logger: logger,
+			Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute, Cookie: cookie,
+		},
+		Passwords:       &password.Hasher{},
+		Now:             now,
+		Logger:          logger,
+		Production:      cfg.Production(),
+		Port:            cfg.Port,
+		AllowedOrigins:  cfg.AllowedOrigins,
+		TrustedProxies:  cfg.TrustedProxies,
+		Docs:            cfg.ServeDocs(),
+		VerifyResponses: cfg.VerifyResponses,
+	}, nil
+}
+
+// servedAs says what of the contract is this server's own.
+func servedAs(cfg *config.Config, cookie session.Cookie) map[string]string {
+	address := cfg.PublicURL
+	if address == "" {
+		address = "/"
+	}
+	set, clear := cookie.Examples(cfg.SessionAbsolute)
+	return map[string]string{
+		"$.servers[0].url":                                address,
+		"$.components.securitySchemes.session.name":       cookie.Name,
+		"$.components.headers.SetSessionCookie.example":   set,
+		"$.components.headers.ClearSessionCookie.example": clear,
+	}
+}

@@ -1,0 +1,165 @@
+// Package server answers the requests of the contract. Each operation is one
+// method of [Server], in the file named for its tag; that method is the whole
+// use case. What every request goes through before it gets there is the list
+// in [Server.Handler].
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	gsessions "github.com/gin-contrib/sessions"
+	"github.com/gin-gonic/gin"
+
+	"github.com/techtreks/auth/db"
+	genapi "github.com/techtreks/auth/gen/api"
+	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/password"
+	"github.com/techtreks/auth/internal/session"
+)
+
+// A Server has everything that the operations need. All fields are required
+// unless they say otherwise. A Server must not be copied.
+type Server struct {
+	DB        *db.DB
+	Contract  *contract.Contract
+	Sessions  *session.Manager
+	Passwords *password.Hasher
+	Now       func() time.Time
+	Logger    *slog.Logger
+
+	// Production hides what helps only developers and speaks only to browsers
+	// that came by https.
+	Production bool
+	// Port is the one the server listens on, for the banner.
+	Port int
+	// AllowedOrigins are the origins of pages that may call, each
+	// scheme://host[:port].
+	AllowedOrigins []string
+	// TrustedProxies are the addresses and CIDR ranges whose X-Forwarded-For is
+	// believed. Nobody's is by default.
+	TrustedProxies []string
+	// Docs serves the contract and the page to explore it.
+	Docs bool
+	// VerifyResponses holds every answer against the contract before it is
+	// sent, and logs and counts those that break it. It buffers answers.
+	VerifyResponses bool
+
+	// Draining makes readiness fail, so that no new requests are sent here
+	// while those under way finish.
+	Draining atomic.Bool
+	// Violations counts answers that broke the contract while VerifyResponses
+	// was on.
+	Violations atomic.Int64
+
+	ready struct {
+		sync.Mutex
+		checked time.Time
+		err     error
+	}
+}
+
+var _ genapi.StrictServerInterface = (*Server)(nil)
+
+// RequestTimeout ends the work on a request; what it has not committed by then
+// is rolled back.
+const RequestTimeout = 10 * time.Second
+
+// Handler returns the whole server as an http.Handler.
+func (s *Server) Handler() (http.Handler, error) {
+	gin.SetMode(gin.ReleaseMode) // or it prints every route to standard output
+	engine := gin.New()
+	// Handlers see the request's values and learn when the client leaves.
+	engine.ContextWithFallback = true
+	engine.HandleMethodNotAllowed = true
+	// A redirect would send a password to another path, and its answer would
+	// not be in the contract.
+	engine.RedirectTrailingSlash = false
+	engine.RemoteIPHeaders = []string{"X-Forwarded-For"}
+	if err := engine.SetTrustedProxies(s.TrustedProxies); err != nil {
+		return nil, err
+	}
+	checkOrigin, err := s.checkOrigin()
+	if err != nil {
+		return nil, err
+	}
+	enforcer := &contract.Enforcer{Contract: s.Contract, Fail: s.fail, Role: role}
+
+	engine.Use(
+		s.beginRequest,      // id, address and deadline: everything below needs them
+		s.logRequest,        // outside recovery, so that it sees the status of a panic
+		s.verifyResponse,    // likewise, and so that it sees all answers
+		s.recoverPanic,      // from here on a panic is an answer
+		s.securityHeaders,   // before anything can answer
+		enforcer.Match,      // which operation it is for
+		checkOrigin,         // no page that is not on the list gets further
+		s.allowOrigins(),    // CORS headers; answers preflight
+		enforcer.CheckLimit, // before anything that costs
+		s.loadSession,       // the first query
+		gsessions.Sessions(s.Sessions.Cookie.Name, s.Sessions), // what handlers change it with
+		s.Sessions.Renew,
+		enforcer.CheckRole,    // before the body is read
+		enforcer.CheckRequest, // the handler gets only what the contract describes
+	)
+	engine.NoRoute(s.notFound)
+	engine.NoMethod(s.methodNotAllowed)
+
+	strict := genapi.NewStrictHandlerWithOptions(s, nil, genapi.StrictGinServerOptions{
+		RequestErrorHandlerFunc:  s.fail,
+		HandlerErrorFunc:         s.fail,
+		ResponseErrorHandlerFunc: s.fail,
+	})
+	genapi.RegisterHandlersWithOptions(engine, strict, genapi.GinServerOptions{
+		ErrorHandler: func(c *gin.Context, err error, _ int) { s.fail(c, err) },
+	})
+	for _, route := range engine.Routes() {
+		if route.Method == http.MethodGet {
+			engine.HEAD(route.Path, route.HandlerFunc)
+		}
+	}
+	// The limit wraps net/http's own writer, which then closes the connection
+	// instead of reading on.
+	return http.MaxBytesHandler(engine, contract.MaxBody), nil
+}
+
+// loadSession finds out who the request comes from, where the operation wants
+// to know.
+func (s *Server) loadSession(c *gin.Context) {
+	op := contract.OperationFrom(c.Request.Context())
+	if op == nil || op.Session == contract.SessionIgnored {
+		return
+	}
+	ctx, err := s.Sessions.Load(c.Request)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	c.Request = c.Request.WithContext(ctx)
+}
+
+// role tells the contract's enforcer who is logged in.
+func role(ctx context.Context) (string, bool) {
+	current := session.From(ctx)
+	if current == nil {
+		return "", false
+	}
+	return current.User.Role, true
+}
+
+func (s *Server) notFound(c *gin.Context) { s.fail(c, errNotFound) }
+
+// methodNotAllowed answers for a path that exists with other methods. gin has
+// set Allow. A plain OPTIONS asks just for that.
+func (s *Server) methodNotAllowed(c *gin.Context) {
+	c.Header("Allow", c.Writer.Header().Get("Allow")+", OPTIONS")
+	if c.Request.Method == http.MethodOptions {
+		c.Status(http.StatusNoContent)
+		c.Writer.WriteHeaderNow()
+		return
+	}
+	s.fail(c, errMethodNotAllowed)
+}

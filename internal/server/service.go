@@ -1,0 +1,54 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	genapi "github.com/techtreks/auth/gen/api"
+)
+
+// GetBanner answers at the server's address itself. In production it says
+// nothing about what it is.
+func (s *Server) GetBanner(context.Context, genapi.GetBannerRequestObject) (genapi.GetBannerResponseObject, error) {
+	if s.Production {
+		return genapi.GetBanner200TextResponse{Body: "ok"}, nil
+	}
+	return genapi.GetBanner200TextResponse{Body: fmt.Sprintf("Backend is running on port %d!", s.Port)}, nil
+}
+
+// GetHealth answers as long as the process does.
+func (s *Server) GetHealth(context.Context, genapi.GetHealthRequestObject) (genapi.GetHealthResponseObject, error) {
+	return genapi.GetHealth200JSONResponse{Body: genapi.Health{Ok: true}}, nil
+}
+
+// GetReadiness says whether requests should be sent here.
+func (s *Server) GetReadiness(ctx context.Context, _ genapi.GetReadinessRequestObject) (genapi.GetReadinessResponseObject, error) {
+	if s.Draining.Load() {
+		return nil, errShuttingDown
+	}
+	if err := s.databaseReady(ctx); err != nil {
+		return nil, errUnavailable.Because(err)
+	}
+	return genapi.GetReadiness200JSONResponse{Body: genapi.Health{Ok: true}}, nil
+}
+
+// readyFor is how long a look at the database counts, so that probes cost
+// nothing however many there are.
+const readyFor = time.Second
+
+// databaseReady asks the database, or remembers what it said within the last
+// second. One request asks at a time.
+func (s *Server) databaseReady(ctx context.Context) error {
+	s.ready.Lock()
+	defer s.ready.Unlock()
+	if now := s.Now(); s.ready.checked.IsZero() || now.Sub(s.ready.checked) >= readyFor {
+		// Not the first caller's own patience: its leaving is no verdict on
+		// the database.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		s.ready.err = s.DB.Ready(ctx)
+		s.ready.checked = now
+	}
+	return s.ready.err
+}
