@@ -37,19 +37,23 @@ func (c *Config) complete(rank map[string]int) {
 		}
 		c.Addr = net.JoinHostPort("", strconv.Itoa(c.Port))
 	}
-	if _, port, ok := splitAddr(c.Addr); ok {
+	_, port, addrOK := splitAddr(c.Addr)
+	if addrOK {
 		c.Port = port
 	}
 	c.Env = strings.ToLower(c.Env)
 	c.CookieSameSite = strings.ToLower(c.CookieSameSite)
 	c.LogLevel = strings.ToLower(c.LogLevel)
-	// A leading dot is the old spelling of the same domain.
-	c.CookieDomain = strings.ToLower(strings.TrimPrefix(c.CookieDomain, "."))
+	c.CookieDomain = strings.ToLower(c.CookieDomain)
+	if len(c.CookieDomain) > 1 {
+		// A leading dot is the old spelling of the same domain.
+		c.CookieDomain = strings.TrimPrefix(c.CookieDomain, ".")
+	}
 	c.AllowedOrigins = spell(c.AllowedOrigins, origin)
 	c.TrustedProxies = spell(c.TrustedProxies, network)
 
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
-	if c.PublicURL == "" && !c.Production() && c.Port != 0 {
+	if c.PublicURL == "" && !c.Production() && addrOK && port != 0 {
 		c.PublicURL = "http://localhost:" + strconv.Itoa(c.Port)
 	}
 	if c.SecretKey == "" && !c.Production() {
@@ -66,6 +70,7 @@ func (c *Config) faults() []string {
 	isShort := func(key []byte) bool { return len(key) < minKeyBytes }
 	isPublished := func(key []byte) bool { return string(key) == tutorialKey }
 	_, _, addrOK := splitAddr(c.Addr)
+	idleOK := c.SessionIdle >= minSessionIdle && c.SessionIdle <= maxSessionIdle
 
 	var found []string
 	for _, rule := range []struct {
@@ -102,9 +107,9 @@ func (c *Config) faults() []string {
 			"COOKIE_SAMESITE must be lax, strict or none"},
 		{c.CookieSameSite == "none" && !c.CookieSecure(),
 			"COOKIE_SAMESITE=none needs APP_ENV=production: browsers take such a cookie only when it is Secure"},
-		{c.SessionIdle < minSessionIdle || c.SessionIdle > maxSessionIdle,
+		{!idleOK,
 			"SESSION_IDLE must be between 5m and 168h"},
-		{c.SessionAbsolute < c.SessionIdle || c.SessionAbsolute > maxSessionAbsolute,
+		{c.SessionAbsolute > maxSessionAbsolute || c.SessionAbsolute < c.SessionIdle && idleOK || c.SessionAbsolute < minSessionIdle,
 			"SESSION_ABSOLUTE must be between SESSION_IDLE and 720h"},
 		{!slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel),
 			"LOG_LEVEL must be debug, info, warn or error"},
@@ -170,8 +175,8 @@ func isDomain(s string) bool {
 // origin spells a web origin as browsers do. An entry that is spelled otherwise would
 // never match, and nobody would see why.
 func origin(s string) (string, bool) {
-	u, err := url.Parse(strings.TrimSuffix(s, "/"))
-	if err != nil || u.Path != "" || !isWeb(u) {
+	u, ok := webURL(strings.TrimSuffix(s, "/"))
+	if !ok || u.Path != "" {
 		return "", false
 	}
 	host, port := strings.ToLower(u.Host), u.Port()
@@ -182,14 +187,15 @@ func origin(s string) (string, bool) {
 }
 
 func isPublicURL(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && isWeb(u)
+	_, ok := webURL(s)
+	return ok
 }
 
-// isWeb reports whether u is http(s)://HOST[:PORT] with at most a path after it.
-func isWeb(u *url.URL) bool {
-	if u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.ForceQuery || u.RawQuery != "" || u.Fragment != "" || !isHost(u.Hostname()) {
-		return false
+// webURL takes http(s)://HOST[:PORT] with at most a path after it.
+func webURL(s string) (*url.URL, bool) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || strings.ContainsAny(s, "?#") || !isHost(u.Hostname()) {
+		return nil, false
 	}
 	want := u.Hostname()
 	if strings.Contains(want, ":") {
@@ -197,11 +203,11 @@ func isWeb(u *url.URL) bool {
 	}
 	if u.Port() != "" {
 		if _, ok := portNumber(u.Port(), 1); !ok {
-			return false
+			return nil, false
 		}
 		want += ":" + u.Port()
 	}
-	return u.Host == want // not "host:"
+	return u, u.Host == want // not "host:"
 }
 
 // network spells a network or single address as ADDRESS/BITS. The networks of all

@@ -50,7 +50,7 @@ type Config struct {
 	// TrustedProxies lists who may say, in X-Forwarded-For, which address a request came
 	// from. Whoever is believed here can get around every limit per address. After
 	// Parse each entry has the form ADDRESS/BITS.
-	TrustedProxies []string `group:"Server" env:"TRUSTED_PROXIES" placeholder:"CIDR,…" standard:"none" help:"Networks or single addresses of the proxies in front of this server, comma-separated, such as 10.0.0.0/8,192.0.2.7. Only they are believed about the client's address."`
+	TrustedProxies []string `group:"Server" env:"TRUSTED_PROXIES" placeholder:"CIDR" standard:"none" help:"Networks or single addresses of the proxies in front of this server, comma-separated, such as 10.0.0.0/8,192.0.2.7. Only they are believed about the client's address."`
 
 	// ShutdownDelay gives a load balancer time to see that readiness has gone before
 	// connections are refused.
@@ -72,7 +72,7 @@ type Config struct {
 	// and the protection against cross-site requests both read it. There is no
 	// wildcard: one would lend every site its visitors' sessions. After Parse they are
 	// spelled as browsers do, lower case and without the scheme's own port.
-	AllowedOrigins []string `group:"Security" env:"ALLOWED_ORIGINS" placeholder:"ORIGIN,…" default:"http://localhost:3000" help:"Web front ends that may call this server with cookies, comma-separated, each exactly SCHEME://HOST[:PORT]. No wildcards."`
+	AllowedOrigins []string `group:"Security" env:"ALLOWED_ORIGINS" placeholder:"ORIGIN" default:"http://localhost:3000" help:"Web front ends that may call this server with cookies, comma-separated, each exactly SCHEME://HOST[:PORT]. No wildcards."`
 
 	// CookieDomain shares the session cookie with every host under a domain. Any of
 	// them can then overwrite it, so the cookie loses its __Host- name.

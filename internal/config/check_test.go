@@ -1,0 +1,121 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
+	_, err := parse(t, []string{"--shutdown-delay=11s"}, map[string]string{
+		"ADDR": "hunter2", "FLASK_ENV": "hunter2", "PUBLIC_URL": "hunter2", "TRUSTED_PROXIES": "hunter2",
+		"DATABASE_URL": "mysql://root:hunter2@db/x", "SECRET_KEY": "hunter2,,hunter2", "ALLOWED_ORIGINS": "https://app.example.com,hunter2",
+		"COOKIE_DOMAIN": "hunter2", "COOKIE_SAMESITE": "hunter2", "LOG_LEVEL": "hunter2",
+	}, "SESSION_IDLE=hunter2\nDOCS=hunter2\nVERIFY_RESPONSES=hunter2\nPORT=hunter2\nSESSION_ABSOLUTE=30s\n")
+	want := []string{
+		"PORT must be a whole number",
+		"SESSION_IDLE must be a duration such as 90s, 15m or 1h",
+		"DOCS must be true or false",
+		"VERIFY_RESPONSES must be true or false",
+		"ADDR (or PORT) must be HOST:PORT or :PORT with a port from 0 to 65535",
+		"APP_ENV (or FLASK_ENV) must be development or production",
+		"PUBLIC_URL must be a URL like https://auth.example.com, without user, query or fragment",
+		"TRUSTED_PROXIES must list networks such as 10.0.0.0/8 or single addresses; it cannot trust every address",
+		"SHUTDOWN_DELAY must be between 0s and 10s",
+		"DATABASE_URL must be sqlite:PATH or postgresql://USER:PASSWORD@HOST/NAME",
+		"SECRET_KEY has an empty key in its list",
+		"ALLOWED_ORIGINS must list origins of the form http(s)://HOST[:PORT], with no path, no wildcard, not null",
+		"COOKIE_DOMAIN must be a domain name of two labels or more such as example.com, without scheme or port",
+		"COOKIE_SAMESITE must be lax, strict or none",
+		"SESSION_ABSOLUTE must be between SESSION_IDLE and 720h",
+		"LOG_LEVEL must be debug, info, warn or error",
+	}
+	got := faultsOf(t, err)
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("a value is repeated: %v", err)
+	}
+}
+
+func TestProductionRefuses(t *testing.T) {
+	for name, tc := range map[string]struct{ variable, value, want string }{
+		"NoKey":             {"SECRET_KEY", "", "SECRET_KEY is required in production"},
+		"ShortKey":          {"SECRET_KEY", goodKey[:31], "SECRET_KEY holds a key of less than 32 bytes"},
+		"ShortOldKey":       {"SECRET_KEY", goodKey + ",short", "SECRET_KEY holds a key of less than 32 bytes"},
+		"SpacesDoNotCount":  {"SECRET_KEY", goodKey[:31] + "     ", "SECRET_KEY holds a key of less than 32 bytes"},
+		"TutorialKey":       {"SECRET_KEY", tutorialKey, "SECRET_KEY holds the key printed in the tutorial"},
+		"TutorialKeyInList": {"SECRET_KEY", goodKey + ", " + tutorialKey, "SECRET_KEY holds the key printed in the tutorial"},
+		"EmptyKeyInList":    {"SECRET_KEY", "," + goodKey, "SECRET_KEY has an empty key"},
+		"OnlyCommas":        {"SECRET_KEY", ",,", "SECRET_KEY has an empty key"},
+		"PlainHTTP":         {"PUBLIC_URL", "http://auth.example.com", "PUBLIC_URL must begin with https://"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := map[string]string{"APP_ENV": "production", "SECRET_KEY": goodKey}
+			env[tc.variable] = tc.value
+			_, err := parse(t, nil, env, "")
+			got := faultsOf(t, err)
+			if !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, tc.want) }) {
+				t.Errorf("got %q", got)
+			}
+			if strings.Contains(err.Error(), goodKey[:16]) || strings.Contains(err.Error(), tutorialKey) {
+				t.Errorf("a key is repeated: %v", err)
+			}
+		})
+	}
+}
+
+func TestDevelopmentTakesAnyKey(t *testing.T) {
+	c, err := parse(t, nil, map[string]string{"FLASK_SECRET_KEY": tutorialKey}, "")
+	if err != nil || c.SecretGenerated {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
+func TestRefusedValues(t *testing.T) {
+	for variable, values := range map[string][]string{
+		"ADDR":      {"5001", "localhost", ":http", ":65536", ":-1", ":05001", "host name:1", "a/b:1", "::1:80", "http://localhost:5001"},
+		"PORT":      {"65536", "-1"},
+		"APP_ENV":   {"prod", "testing", "development,production"},
+		"LOG_LEVEL": {"warning", "trace", "INFO+1"},
+		"PUBLIC_URL": {
+			"auth.example.com", "ftp://auth.example.com", "https://", "https://u:p@auth.example.com", "https://auth.example.com?x",
+			"https://auth.example.com/?", "https://auth.example.com#x", "https://auth.example.com:", "https://auth.example.com:0", "https://a b.example",
+			"//auth.example.com", "https:auth.example.com",
+		},
+		"ALLOWED_ORIGINS": {
+			"*", "null", "https://*.example.com", "https://app.example.com/path", "https://app.example.com?x", "https://app.example.com#",
+			"app.example.com", "ftp://app.example.com", "https://u@app.example.com", "https://app.example.com:0", "https://app.example.com:99999",
+			"https://app.example.com:x", "https://app.example.com:", "https://", "https:///", "https://app.example.com//", "https://büro.example",
+			"https://app.example.com https://b.example", "https://app.example.com;https://b.example", "file://", ",", "http://localhost:3000,null",
+			"https://.example.com", "https://[::1", "https://app.example.com\\@evil.example", "https://app.example.com%2eevil.example",
+		},
+		"COOKIE_DOMAIN": {
+			"localhost", "..example.com", "example.com.", "https://example.com", "example.com:443", "example.com/", "*.example.com", "127.0.0.1",
+			"example.com; Secure", "exa mple.com", "a..b", "-.com", ".", "::1", "example.com,example.org",
+		},
+		"COOKIE_SAMESITE":  {"None; Secure", "default", "none"}, // none, because this is development
+		"TRUSTED_PROXIES":  {"*", "0.0.0.0/0", "::/0", "10.0.0.0/33", "10.0.0", "proxy.example.com", "fe80::1%eth0", "10.0.0.1 10.0.0.2", "::ffff:10.0.0.0/104", "10.0.0.0/8,0.0.0.0/0"},
+		"SESSION_IDLE":     {"4m59s", "0s", "-1h", "169h", "3600", "1 hour"},
+		"SESSION_ABSOLUTE": {"59m", "721h", "-1h", "1d"},
+		"SHUTDOWN_DELAY":   {"-1s", "10001ms", "1"},
+		"DATABASE_URL":     {"mysql://u:p@h/n", "techtreks.db", "sqlite:", "postgresql:", "/var/lib/x.db"},
+		"DOCS":             {"maybe", "2"},
+		"VERIFY_RESPONSES": {"maybe"},
+	} {
+		for _, value := range values {
+			t.Run(variable+"="+value, func(t *testing.T) {
+				c, err := parse(t, nil, map[string]string{variable: value}, "")
+				if err == nil {
+					t.Fatalf("accepted: %+v", c)
+				}
+				if got := faultsOf(t, err); len(got) != 1 || !strings.Contains(got[0], variable) {
+					t.Errorf("got %q", got)
+				}
+			})
+		}
+	}
+}
