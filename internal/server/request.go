@@ -69,7 +69,7 @@ func (s *Server) logRequest(c *gin.Context) {
 			slog.String("method", knownMethod(c.Request.Method)),
 			slog.String("route", route),
 			slog.Int("status", c.Writer.Status()),
-			slog.Duration("duration", s.Now().Sub(start)),
+			slog.Float64("duration_ms", float64(s.Now().Sub(start).Microseconds())/1000),
 			slog.String("ip", state.ip.String()),
 		}
 		if current := session.From(ctx); current != nil {

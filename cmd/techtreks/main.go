@@ -1,0 +1,93 @@
+// Command techtreks is the TechTreks Auth server and the tools that go with
+// it. "techtreks --help" lists every setting.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/techtreks/auth/internal/config"
+)
+
+// version is set by the build.
+var version = "development"
+
+type cli struct {
+	config.Config `embed:""`
+
+	Serve   serveCommand   `cmd:"" help:"Run the server: bring the database up to date, then answer requests until SIGTERM."`
+	Migrate migrateCommand `cmd:"" help:"Look after the database schema."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], config.Source{Lookup: os.LookupEnv, DotEnv: ".env"}, os.Stdout, os.Stderr))
+}
+
+// run is main without the process around it. It returns the exit status: 0
+// for success, 1 for a failure, 2 for settings that cannot be used.
+func run(ctx context.Context, args []string, source config.Source, stdout, stderr io.Writer) int {
+	var c cli
+	help := false
+	command, err := config.Parse(&c, args, source,
+		kong.Name("techtreks"),
+		kong.Description("An authentication backend for web front ends. Settings come from flags, from the environment and from a file .env, in this order."),
+		kong.Vars{"version": version},
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { help = true }), // --help and --version have printed what was asked
+	)
+	if help {
+		return 0
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "techtreks: cannot start:\n%s\n", indent(err))
+		return 2
+	}
+	logger := newLogger(stdout, c.Level())
+	command.BindTo(ctx, (*context.Context)(nil))
+	if err := command.Run(&c.Config, logger, printer{stdout}); err != nil {
+		logger.ErrorContext(ctx, "stopped", "error", err)
+		return 1
+	}
+	return 0
+}
+
+// indent puts each fault on a line of its own.
+func indent(err error) string {
+	var faults *config.Error
+	if !errors.As(err, &faults) {
+		return "  " + err.Error()
+	}
+	text := ""
+	for _, fault := range faults.Faults {
+		text += "  " + fault + "\n"
+	}
+	return text[:len(text)-1]
+}
+
+// printer is where commands that are not servers write their result.
+type printer struct{ io.Writer }
+
+// newLogger writes lines for people to a terminal and JSON to anything else.
+// Times are UTC wherever the machine is, so that logs of several compare.
+func newLogger(w io.Writer, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime {
+			a.Value = slog.TimeValue(a.Value.Time().UTC())
+		}
+		return a
+	}}
+	if f, ok := w.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return slog.New(slog.NewTextHandler(w, options))
+		}
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}

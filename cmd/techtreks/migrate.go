@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/internal/config"
+)
+
+type migrateCommand struct {
+	Up     migrateUp     `cmd:"" help:"Apply every migration that is missing. The server does this at its start."`
+	Down   migrateDown   `cmd:"" help:"Take the newest migration back. What it had added is lost, data included."`
+	Status migrateStatus `cmd:"" help:"List the migrations and when they were applied."`
+}
+
+type migrateUp struct{}
+
+func (migrateUp) Run(ctx context.Context, cfg *config.Config, out printer) error {
+	applied, err := db.MigrateUp(ctx, string(cfg.DatabaseURL))
+	for _, m := range applied {
+		out.printf("applied %s\n", m.Name)
+	}
+	if err == nil && len(applied) == 0 {
+		out.printf("nothing to do\n")
+	}
+	return err
+}
+
+type migrateDown struct{}
+
+func (migrateDown) Run(ctx context.Context, cfg *config.Config, out printer) error {
+	m, err := db.MigrateDown(ctx, string(cfg.DatabaseURL))
+	if err != nil {
+		return err
+	}
+	out.printf("took back %s\n", m.Name)
+	return nil
+}
+
+type migrateStatus struct{}
+
+func (migrateStatus) Run(ctx context.Context, cfg *config.Config, out printer) error {
+	list, err := db.MigrateStatus(ctx, string(cfg.DatabaseURL))
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		when := "missing"
+		if !m.AppliedAt.IsZero() {
+			when = m.AppliedAt.UTC().Format("2006-01-02 15:04:05Z")
+		}
+		out.printf("%-22s %s\n", when, m.Name)
+	}
+	return nil
+}
+
+// printf ignores that nobody may be listening any more.
+func (p printer) printf(format string, args ...any) { _, _ = fmt.Fprintf(p, format, args...) }

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/internal/config"
+	"github.com/techtreks/auth/internal/server"
+)
+
+type serveCommand struct{}
+
+// Run serves until a signal, and then until the requests under way are
+// answered.
+func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Logger) error {
+	listener, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return err
+	}
+	settlePort(cfg, listener)
+	d, err := db.Open(ctx, string(cfg.DatabaseURL))
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() {
+		if err := d.Close(); err != nil {
+			logger.ErrorContext(ctx, "database not closed", "error", err)
+		}
+	}()
+	s, err := server.New(cfg, d, time.Now, logger)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	handler, err := s.Handler()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if cfg.SecretGenerated {
+		logger.WarnContext(ctx, "SECRET_KEY is not set: sessions will not survive a restart")
+	}
+
+	background, stop := context.WithCancel(ctx)
+	defer stop()
+	go sweep(background, s, logger)
+
+	web := newHTTPServer(handler, logger)
+	failed := make(chan error, 1)
+	go func() { failed <- web.Serve(listener) }()
+	announce(ctx, cfg, s, logger, listener)
+
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	select {
+	case err := <-failed:
+		return err
+	case sig := <-signals:
+		signal.Stop(signals) // a second one ends the process at once
+		return shutDown(ctx, cfg, s, web, logger, sig)
+	}
+}
+
+// The limits of a connection. A client that sends or reads slowly, or not at
+// all, holds one for no longer than these.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 60 * time.Second
+	maxHeaderBytes    = 16 << 10
+)
+
+func newHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+}
+
+// stopWithin bounds the whole shutdown, the delay included.
+const stopWithin = 14 * time.Second
+
+// shutDown makes readiness fail, waits until a load balancer can have noticed,
+// and then lets the requests under way finish. An interrupt from a keyboard
+// has no load balancer to wait for.
+func shutDown(ctx context.Context, cfg *config.Config, s *server.Server, web *http.Server, logger *slog.Logger, sig os.Signal) error {
+	logger.InfoContext(ctx, "shutting down", "signal", sig.String())
+	ctx, cancel := context.WithTimeout(ctx, stopWithin)
+	defer cancel()
+	s.Draining.Store(true)
+	if sig == syscall.SIGTERM {
+		select {
+		case <-time.After(cfg.ShutdownDelay):
+		case <-ctx.Done():
+		}
+	}
+	if err := web.Shutdown(ctx); err != nil {
+		logger.WarnContext(ctx, "requests were cut off", "error", err)
+		return web.Close()
+	}
+	logger.InfoContext(ctx, "stopped")
+	return nil
+}
+
+// sweepEvery is how often ended sessions are deleted.
+const sweepEvery = 10 * time.Minute
+
+// sweep deletes ended sessions until ctx ends. What goes wrong once may work
+// the next time, a panic included: the server must not die of housekeeping.
+func sweep(ctx context.Context, s *server.Server, logger *slog.Logger) {
+	once := func() {
+		defer func() {
+			if value := recover(); value != nil {
+				logger.ErrorContext(ctx, "panic while sweeping", "panic", value, "stack", string(debug.Stack()))
+			}
+		}()
+		n, err := s.Sessions.Sweep(ctx)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			logger.WarnContext(ctx, "ended sessions not deleted", "error", err)
+		default:
+			logger.DebugContext(ctx, "ended sessions deleted", "count", n)
+		}
+	}
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		once()
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// settlePort fills in the port that the system has chosen, where the settings
+// left it open.
+func settlePort(cfg *config.Config, listener net.Listener) {
+	if cfg.Port != 0 {
+		return
+	}
+	cfg.Port = listener.Addr().(*net.TCPAddr).Port
+	if address, unset := strings.CutSuffix(cfg.PublicURL, ":0"); unset {
+		cfg.PublicURL = fmt.Sprintf("%s:%d", address, cfg.Port)
+	}
+}
+
+// announce says where the server is, for a person at a terminal and for a
+// script that waits for the line.
+func announce(ctx context.Context, cfg *config.Config, s *server.Server, logger *slog.Logger, listener net.Listener) {
+	attrs := []any{"version", version, "address", listener.Addr().String(), "database", string(s.DB.Kind)}
+	if !cfg.Production() {
+		attrs = append(attrs, "url", cfg.PublicURL)
+		if s.Docs {
+			attrs = append(attrs, "docs", cfg.PublicURL+"/docs")
+		}
+	}
+	logger.InfoContext(ctx, "listening", attrs...)
+}
