@@ -30,21 +30,22 @@ var own embed.FS
 // at the end. The caller must not change it.
 func Index() []byte { return index }
 
-// Asset is the file /docs/<name>. ok is false when the page has no such file. The
-// caller must not change the content.
-func Asset(name string) (content []byte, contentType string, ok bool) {
+// Asset is the file /docs/<name> and its media type as the contract has it: text in
+// UTF-8, as the page is. ok is false when the page has no such file. The caller must
+// not change the content.
+func Asset(name string) (content []byte, mediaType string, ok bool) {
 	a, ok := assets()[name]
-	return a.content, a.contentType, ok
+	return a.content, a.mediaType, ok
 }
 
 type asset struct {
 	content     []byte
-	contentType string
+	mediaType string
 }
 
 // assets holds the files of the page, unpacked when the first is asked for.
 var assets = sync.OnceValue(func() map[string]asset {
-	const css, js, png = "text/css; charset=utf-8", "text/javascript; charset=utf-8", "image/png"
+	const css, js, png = "text/css", "text/javascript", "image/png"
 	return map[string]asset{
 		"favicon-32x32.png":    {mustRead(static.FS, "favicon-32x32.png"), png},
 		"init.js":              {mustRead(own, "init.js"), js},

@@ -54,8 +54,8 @@ func TestAssetOfAnotherName(t *testing.T) {
 
 func TestContentTypes(t *testing.T) {
 	types := map[string]string{
-		".css": "text/css; charset=utf-8",
-		".js":  "text/javascript; charset=utf-8",
+		".css": "text/css",
+		".js":  "text/javascript",
 		".png": "image/png",
 	}
 	for name := range assets() {
