@@ -39,7 +39,7 @@ func Asset(name string) (content []byte, mediaType string, ok bool) {
 }
 
 type asset struct {
-	content     []byte
+	content   []byte
 	mediaType string
 }
 
