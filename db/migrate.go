@@ -54,7 +54,7 @@ func MigrateDown(ctx context.Context, url string) (Migration, error) {
 		return Migration{}, err
 	}
 	var undone Migration
-	err = t.migrate(ctx, func(p *goose.Provider) error {
+	err = t.migrate(ctx, func(p *goose.Provider, _ *sql.DB) error {
 		result, err := p.Down(ctx)
 		if errors.Is(err, goose.ErrNoNextVersion) {
 			return errors.New("there is no migration to take back")
@@ -74,7 +74,7 @@ func MigrateStatus(ctx context.Context, url string) ([]Migration, error) {
 		return nil, err
 	}
 	var list []Migration
-	err = t.migrate(ctx, func(p *goose.Provider) error {
+	err = t.migrate(ctx, func(p *goose.Provider, _ *sql.DB) error {
 		status, err := p.Status(ctx)
 		for _, s := range status {
 			m := fromSource(s.Source)
@@ -91,10 +91,13 @@ func fromSource(s *goose.Source) Migration {
 }
 
 func (t *target) migrateUp(ctx context.Context) (applied []Migration, err error) {
-	err = t.migrate(ctx, func(p *goose.Provider) error {
+	err = t.migrate(ctx, func(p *goose.Provider, d *sql.DB) error {
 		results, err := p.Up(ctx)
 		for _, r := range results {
 			applied = append(applied, fromSource(r.Source))
+		}
+		if err == nil && len(applied) > 0 && t.kind == SQLite {
+			return checkForeignKeys(ctx, d)
 		}
 		return err
 	})
@@ -105,7 +108,7 @@ func (t *target) migrateUp(ctx context.Context) (applied []Migration, err error)
 // each file and records its version in one transaction, on both databases, so a
 // process killed at any point leaves whole steps behind and the next one goes
 // on from there.
-func (t *target) migrate(ctx context.Context, fn func(*goose.Provider) error) (err error) {
+func (t *target) migrate(ctx context.Context, fn func(*goose.Provider, *sql.DB) error) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("migrate %s: %w", t, err)
@@ -129,13 +132,7 @@ func (t *target) migrate(ctx context.Context, fn func(*goose.Provider) error) (e
 	if version > newest(p) {
 		return fmt.Errorf("%w (it is at version %d, this program knows up to %d)", ErrNewerSchema, version, newest(p))
 	}
-	if err := fn(p); err != nil {
-		return err
-	}
-	if t.kind == SQLite {
-		return checkForeignKeys(ctx, d)
-	}
-	return nil
+	return fn(p, d)
 }
 
 // openForMigration opens the database and takes the lock: on SQLite in the

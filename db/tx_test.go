@@ -173,16 +173,23 @@ func TestUniqueIndexDecides(t *testing.T) {
 }
 
 // Transactions that read first and write then are the ones that SQLite fails
-// with SQLITE_BUSY when it lets them begin without the write lock.
+// with SQLITE_BUSY when they begin without the write lock. Through four handles,
+// as four processes on one database would.
 func TestReadThenWriteTransactionsDoNotCollide(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+	everyKind(t, func(t *testing.T, _ db.Kind, url string) {
 		const n, rounds = 50, 4
+		handles := make([]*db.DB, 4)
+		for i := range handles {
+			handles[i] = openURL(t, url)
+			handles[i].SetWait(time.Minute) // the order is at stake here, not the speed
+		}
 		each(n, func(i int) {
+			d := handles[i%len(handles)]
 			for round := range rounds {
 				name := fmt.Sprintf("u%d.%d", i, round)
 				err := d.Tx(t.Context(), func(q *gendb.Queries) error {
-					if _, err := q.UserByUsernameKey(t.Context(), "nobody"); err == nil {
-						return errors.New("found nobody")
+					if _, err := q.UserByUsernameKey(t.Context(), name); err == nil {
+						return errors.New("already there")
 					}
 					_, err := q.UserCreate(t.Context(), newUser(name))
 					return err
@@ -192,7 +199,7 @@ func TestReadThenWriteTransactionsDoNotCollide(t *testing.T) {
 				}
 			}
 		})
-		if got := count(t, d, "users"); got != n*rounds {
+		if got := count(t, handles[0], "users"); got != n*rounds {
 			t.Errorf("%d rows, want %d", got, n*rounds)
 		}
 	})
@@ -210,4 +217,19 @@ func each(n int, fn func(i int)) {
 	}
 	close(start)
 	done.Wait()
+}
+
+type queries = gendb.Queries
+
+var rehash = gendb.UserPasswordRehashParams{Now: noon}
+
+func createUsers(ctx context.Context, names ...string) func(*queries) error {
+	return func(q *queries) error {
+		for _, name := range names {
+			if _, err := q.UserCreate(ctx, newUser(name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
