@@ -106,6 +106,10 @@ func (db *DB) Tx(ctx context.Context, fn func(q *gendb.Queries) error) error {
 	tx, err := conn.BeginTx(ctx, nil)
 	settle()
 	if err != nil {
+		if ctx.Err() != nil {
+			// Whatever SQLite calls it, it was the caller who left.
+			err = errors.Join(ctx.Err(), err)
+		}
 		return err
 	}
 	// A no-op after Commit; in effect on an error and on a panic, which goes on

@@ -241,6 +241,29 @@ func TestSQLiteQueueDoesNotWaitTheWholeTimeInTurn(t *testing.T) {
 	}
 }
 
+func TestSQLiteClientGoneWhileWaitingForTheLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "techtreks.db")
+	d := openSQLite(t, path)
+	if _, err := d.ExecContext(t.Context(), "PRAGMA busy_timeout = 200"); err != nil {
+		t.Fatal(err)
+	}
+	unlock := lockFile(t, path)
+	defer unlock()
+	writer, _ := d.Pools()
+	ctx, leave := context.WithCancel(t.Context())
+	var transaction sync.WaitGroup
+	transaction.Go(func() {
+		if err := d.Tx(ctx, createUsers(ctx, "ada")); !errors.Is(err, context.Canceled) || db.IsUnavailable(err) {
+			t.Errorf("got %v", err)
+		}
+	})
+	for writer.Stats().InUse == 0 {
+		runtime.Gosched()
+	}
+	leave()
+	transaction.Wait()
+}
+
 func TestQueriesThatOnlyRead(t *testing.T) {
 	tests := []struct {
 		query string

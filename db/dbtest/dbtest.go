@@ -89,6 +89,9 @@ var server = sync.OnceValues(func() (string, error) {
 	return startCluster()
 })
 
+// sayOnce keeps the loud line to one per package.
+var sayOnce sync.Once
+
 // template is the name of a migrated database on the server, which others are
 // copied from in a fraction of the time that migrating takes.
 var template = sync.OnceValues(func() (string, error) {
@@ -106,7 +109,8 @@ func postgresURL(t testing.TB, migrated bool) string {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("PostgreSQL is required with CI=true: %v", err)
 		}
-		t.Skipf("!!! NOT TESTED ON POSTGRESQL: %v", err)
+		sayOnce.Do(func() { fmt.Fprintf(os.Stderr, "!!! NOT TESTED ON POSTGRESQL: %v\n", err) })
+		t.Skipf("not tested on PostgreSQL: %v", err)
 	}
 	create := "CREATE DATABASE %s"
 	if migrated {
