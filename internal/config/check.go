@@ -49,6 +49,9 @@ func (c *Config) complete(rank map[string]int) {
 		// A leading dot is the old spelling of the same domain.
 		c.CookieDomain = strings.TrimPrefix(c.CookieDomain, ".")
 	}
+	if len(c.AllowedOrigins) == 0 && !c.Production() {
+		c.AllowedOrigins = []string{"http://localhost:3000"}
+	}
 	c.AllowedOrigins = spell(c.AllowedOrigins, origin)
 	c.TrustedProxies = spell(c.TrustedProxies, network)
 
@@ -99,7 +102,7 @@ func (c *Config) faults() []string {
 			"SECRET_KEY holds the key printed in the tutorial, which everyone knows"},
 		{c.Production() && slices.ContainsFunc(keys, isShort),
 			"SECRET_KEY holds a key of less than 32 bytes"},
-		{len(c.AllowedOrigins) == 0 || !all(c.AllowedOrigins, origin),
+		{c.AllowedOrigins != nil && len(c.AllowedOrigins) == 0 || !all(c.AllowedOrigins, origin),
 			"ALLOWED_ORIGINS must list origins of the form http(s)://HOST[:PORT], with no path, no wildcard, not null"},
 		{c.CookieDomain != "" && !isDomain(c.CookieDomain),
 			"COOKIE_DOMAIN must be a domain name of two labels or more such as example.com, without scheme or port"},
@@ -124,7 +127,10 @@ func (c *Config) faults() []string {
 // spell drops empty entries, trims the others and rewrites those that canonical
 // understands.
 func spell(list []string, canonical func(string) (string, bool)) []string {
-	var out []string
+	if list == nil {
+		return nil // not set, which is not the same as set to nothing
+	}
+	out := []string{}
 	for _, entry := range list {
 		if entry = strings.TrimSpace(entry); entry == "" {
 			continue

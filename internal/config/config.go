@@ -71,8 +71,10 @@ type Config struct {
 	// AllowedOrigins are the web front ends that may call with a person's cookie. CORS
 	// and the protection against cross-site requests both read it. There is no
 	// wildcard: one would lend every site its visitors' sessions. After Parse they are
-	// spelled as browsers do, lower case and without the scheme's own port.
-	AllowedOrigins []string `group:"Security" env:"ALLOWED_ORIGINS" placeholder:"ORIGIN" default:"http://localhost:3000" help:"Web front ends that may call this server with cookies, comma-separated, each exactly SCHEME://HOST[:PORT]. No wildcards."`
+	// spelled as browsers do, lower case and without the scheme's own port. Production
+	// starts with none, for pages served by this host itself: what runs on port 3000 of a
+	// visitor's own machine is nobody we know.
+	AllowedOrigins []string `group:"Security" env:"ALLOWED_ORIGINS" placeholder:"ORIGIN" standard:"in development http://localhost:3000, in production none" help:"Web front ends that may call this server with cookies, comma-separated, each exactly SCHEME://HOST[:PORT]. No wildcards."`
 
 	// CookieDomain shares the session cookie with every host under a domain. Any of
 	// them can then overwrite it, so the cookie loses its __Host- name.

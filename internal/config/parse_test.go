@@ -90,7 +90,7 @@ func TestProduction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !c.Production() || !c.CookieSecure() || c.CookieName() != "__Host-session" || c.ServeDocs() || c.PublicURL != "" || c.SecretGenerated {
+	if !c.Production() || !c.CookieSecure() || c.CookieName() != "__Host-session" || c.ServeDocs() || c.PublicURL != "" || c.SecretGenerated || len(c.AllowedOrigins) != 0 {
 		t.Errorf("got %+v", c)
 	}
 	env["COOKIE_DOMAIN"], env["DOCS"], env["COOKIE_SAMESITE"] = ".Example.com", "true", "none"

@@ -9,7 +9,7 @@
 //   - x-roles on an operation lists the roles that may call it;
 //   - x-messages beside the keywords of a schema holds the sentence for each
 //     keyword that is broken;
-//   - x-code on a schema replaces the code of the keyword that is broken.
+//   - x-code beside x-messages replaces the code of the keywords explained there.
 //
 // A document that uses one of them in a way this package does not understand
 // does not load: a rule that is written down is a rule that holds.

@@ -25,11 +25,13 @@ func describe(err error, root *openapi3.Schema) error {
 		return ErrMalformedBody.Because(errors.New("the body cannot be decoded"))
 	}
 	var fields []Field
+	seen := map[Field]bool{}
 	missing := false
-	for _, f := range faults {
+	for _, f := range withoutRepeats(faults) {
 		for _, field := range f.fields(root) {
 			missing = missing || field.Code == codeRequired
-			if !slices.Contains(fields, field) {
+			if !seen[field] {
+				seen[field] = true
 				fields = append(fields, field)
 			}
 		}
@@ -61,6 +63,22 @@ const codeRequired = "required"
 type fault struct {
 	parameter string // name of the parameter, empty for the body
 	schema    *openapi3.SchemaError
+}
+
+// withoutRepeats keeps one of the faults that each say "this object has unknown
+// members": the validator has one for every member, and each is answered with
+// all of them. A body of 64 KiB has room for thousands, and the square of that
+// would keep a core busy for minutes.
+func withoutRepeats(faults []fault) []fault {
+	reported := map[*openapi3.Schema]bool{}
+	return slices.DeleteFunc(faults, func(f fault) bool {
+		if f.schema.SchemaField != "properties" {
+			return false
+		}
+		repeat := reported[f.schema.Schema]
+		reported[f.schema.Schema] = true
+		return repeat
+	})
 }
 
 // flatten collects the single faults out of the validator's nested errors. A
@@ -121,16 +139,16 @@ func (f fault) fields(root *openapi3.Schema) []Field {
 	case isEmpty(e.Value) && isRequired(root, name):
 		return []Field{newField(name, codeRequired, name+" is required")}
 	}
-	code := errorCodes[e.SchemaField]
+	code := cmp.Or(errorCodes[e.SchemaField], "invalid")
+	sentence := message(e.Schema, e.SchemaField)
+	if code == codeRequired || sentence == "" {
+		// A sentence for missing fields is about the object, not this field.
+		return []Field{newField(name, code, plainSentence(name, e))}
+	}
 	if own, ok := e.Schema.Extensions["x-code"].(string); ok {
 		code = own
 	}
-	sentence := ""
-	if code != codeRequired {
-		// The sentence for a missing field belongs to the object.
-		sentence = message(e.Schema, e.SchemaField)
-	}
-	return []Field{newField(name, cmp.Or(code, "invalid"), cmp.Or(sentence, plainSentence(name, e)))}
+	return []Field{newField(name, code, sentence)}
 }
 
 // unknownFields names the members that the schema does not have.

@@ -102,9 +102,12 @@ func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (genap
 
 // userByLogin finds an account by its name or its address. A name cannot
 // contain an @ and an address always does, so nobody can take a name that is
-// somebody else's address. What cannot be an address is nobody's.
+// somebody else's address. What can be neither is nobody's.
 func (s *Server) userByLogin(ctx context.Context, login string) (gendb.User, error) {
 	if !strings.Contains(login, "@") {
+		if strings.ContainsFunc(login, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return gendb.User{}, sql.ErrNoRows // PostgreSQL would not even take a NUL
+		}
 		return s.DB.UserByUsernameKey(ctx, usernameKey(login))
 	}
 	address, err := email.Parse(login)

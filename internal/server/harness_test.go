@@ -142,7 +142,7 @@ func (b *browser) call(method, path string, body any, edit ...func(*http.Request
 	if err != nil {
 		b.h.t.Fatal(err)
 	}
-	return &answer{t: b.h.t, what: method + " " + path, status: response.StatusCode, header: response.Header, body: data}
+	return &answer{t: b.h.t, what: method + " " + path, status: response.StatusCode, header: response.Header, body: data, closes: response.Close}
 }
 
 // header is an edit of a request.
@@ -179,6 +179,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	closes bool // the server ends the connection
 }
 
 // want fails the test unless the answer has that status and, for an error,

@@ -71,6 +71,17 @@ const RequestTimeout = 10 * time.Second
 
 // Handler returns the whole server as an http.Handler.
 func (s *Server) Handler() (http.Handler, error) {
+	engine, err := s.engine()
+	if err != nil {
+		return nil, err
+	}
+	// The limit wraps net/http's own writer, which then closes the connection
+	// instead of reading on.
+	return http.MaxBytesHandler(engine, contract.MaxBody), nil
+}
+
+// engine lists what a request goes through, in order.
+func (s *Server) engine() (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode) // or it prints every route to standard output
 	engine := gin.New()
 	// Handlers see the request's values and learn when the client leaves.
@@ -121,9 +132,7 @@ func (s *Server) Handler() (http.Handler, error) {
 			engine.HEAD(route.Path, route.HandlerFunc)
 		}
 	}
-	// The limit wraps net/http's own writer, which then closes the connection
-	// instead of reading on.
-	return http.MaxBytesHandler(engine, contract.MaxBody), nil
+	return engine, nil
 }
 
 // loadSession finds out who the request comes from, where the operation wants
