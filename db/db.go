@@ -133,8 +133,9 @@ func (db *DB) Tx(ctx context.Context, fn func(q *gendb.Queries) error) error {
 // read-only pool and therefore refused by a transaction of the writer.
 func (db *DB) WithTx(tx *sql.Tx) *gendb.Queries { return db.inTx.WithTx(tx) }
 
-// Ready reports whether the database answers and its schema is the one this
-// program was built for. On SQLite it asks a reader, so that a busy writer does
+// Ready reports whether the database answers and its schema is at least the one
+// this program was built for: while a newer release is being rolled out, its
+// schema still serves this one. On SQLite it asks a reader, so that a busy writer does
 // not take the instance out of service.
 func (db *DB) Ready(ctx context.Context) error {
 	q := db.router.QueryRowContext
@@ -145,7 +146,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	if err := q(ctx, "SELECT MAX(version_id) FROM goose_db_version").Scan(&version); err != nil {
 		return fmt.Errorf("read the schema version: %w", err)
 	}
-	if version != db.version {
+	if version < db.version {
 		return fmt.Errorf("the schema is at version %d, this program needs %d", version, db.version)
 	}
 	return nil

@@ -246,7 +246,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	for name, out := range map[string]string{
 		"Text": text.String(), "JSONLog": asJSON.String(), "JSON": string(encoded),
 		"String": c.String(), "v": fmt.Sprintf("%v", c), "+v": fmt.Sprintf("%+v", c), "#v": fmt.Sprintf("%#v", c),
-		"Pointer": fmt.Sprintf("%+v", &c), "Embedded": fmt.Sprintf("%#v", whole), "q": fmt.Sprintf("%q", c.SecretKey), "s": fmt.Sprintf("%s", c.DatabaseURL),
+		"Pointer": fmt.Sprintf("%+v", &c), "Embedded": fmt.Sprintf("%#v", whole), "q": fmt.Sprintf("%q", c.SecretKey), "s": fmt.Sprint(c.DatabaseURL),
 	} {
 		if strings.Contains(out, "hunter2") {
 			t.Errorf("%s: %s", name, out)

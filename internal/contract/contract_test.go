@@ -48,7 +48,7 @@ func TestFindAnswersHeadWhereverGetIs(t *testing.T) {
 
 func TestOverridesReachEveryFormOfTheDocument(t *testing.T) {
 	c, err := contract.Load(api.OpenAPI, map[string]string{
-		"$.servers[0].url": "https://auth.example.com",
+		"$.servers[0].url":                          "https://auth.example.com",
 		"$.components.securitySchemes.session.name": "__Host-session",
 	})
 	if err != nil {

@@ -143,7 +143,7 @@ func (s *Server) GetCurrentUser(ctx context.Context, _ genapi.GetCurrentUserRequ
 		return genapi.GetCurrentUser200JSONResponse{Body: genapi.CurrentUser{Ok: false, User: nil}}, nil
 	}
 	user := publicUser(current.User)
-	return genapi.GetCurrentUser200JSONResponse{Body: genapi.CurrentUser{Ok: true, User: &user}}, nil
+	return genapi.GetCurrentUser200JSONResponse{Body: genapi.CurrentUser{Ok: true, User: (*genapi.UserOrNull)(&user)}}, nil
 }
 
 // publicUser is what a person's own browser gets to see of the account: these

@@ -119,7 +119,7 @@ func (s *Server) engine() (*gin.Engine, error) {
 	engine.NoRoute(s.notFound)
 	engine.NoMethod(s.methodNotAllowed)
 
-	strict := genapi.NewStrictHandlerWithOptions(s, nil, genapi.StrictGinServerOptions{
+	strict := genapi.NewStrictHandlerWithOptions(s, []genapi.StrictMiddlewareFunc{detach}, genapi.StrictGinServerOptions{
 		RequestErrorHandlerFunc:  s.fail,
 		HandlerErrorFunc:         s.fail,
 		ResponseErrorHandlerFunc: s.fail,
@@ -133,6 +133,13 @@ func (s *Server) engine() (*gin.Engine, error) {
 		}
 	}
 	return engine, nil
+}
+
+// detach gives each handler a context of its own. gin takes its contexts back
+// and hands them to the next request, while database/sql may still be watching
+// the one of a query that has just ended.
+func detach(next genapi.StrictHandlerFunc, _ string) genapi.StrictHandlerFunc {
+	return func(c *gin.Context, request any) (any, error) { return next(c.Copy(), request) }
 }
 
 // loadSession finds out who the request comes from, where the operation wants

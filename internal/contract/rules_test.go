@@ -1,0 +1,197 @@
+package contract_test
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/techtreks/auth/api"
+)
+
+// document reads the contract without this package's help.
+func document(t *testing.T) *openapi3.T {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// walk calls visit for every schema below a schema, itself included.
+func walk(where string, ref *openapi3.SchemaRef, visit func(where string, s *openapi3.Schema)) {
+	if ref == nil || ref.Value == nil {
+		return
+	}
+	s := ref.Value
+	visit(where, s)
+	for name, property := range s.Properties {
+		walk(where+"."+name, property, visit)
+	}
+	walk(where+"[]", s.Items, visit)
+	for _, parts := range []openapi3.SchemaRefs{s.AllOf, s.OneOf, s.AnyOf} {
+		for i, part := range parts {
+			walk(fmt.Sprintf("%s#%d", where, i), part, visit)
+		}
+	}
+}
+
+// everySchema walks all schemas: named ones, and those of parameters, headers
+// and bodies.
+func everySchema(doc *openapi3.T, visit func(where string, s *openapi3.Schema)) {
+	for name, ref := range doc.Components.Schemas {
+		walk(name, ref, visit)
+	}
+	for name, header := range doc.Components.Headers {
+		walk("header "+name, header.Value.Schema, visit)
+	}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			for _, p := range op.Parameters {
+				walk(method+" "+path+" "+p.Value.Name, p.Value.Schema, visit)
+			}
+			if op.RequestBody != nil {
+				for media, m := range op.RequestBody.Value.Content {
+					walk(method+" "+path+" "+media, m.Schema, visit)
+				}
+			}
+			for status, response := range op.Responses.Map() {
+				for media, m := range response.Value.Content {
+					walk(method+" "+path+" "+status+" "+media, m.Schema, visit)
+				}
+			}
+		}
+	}
+}
+
+func TestEverySchemaIsBoundedAndClosed(t *testing.T) {
+	everySchema(document(t), func(where string, s *openapi3.Schema) {
+		part := strings.Contains(where, "#") // the whole around it has the bound
+		switch {
+		case s.Type.Is("string") && s.MaxLength == nil && len(s.Enum) == 0 && !part:
+			t.Errorf("%s: a string without maxLength", where)
+		case s.Type.Is("array") && s.MaxItems == nil:
+			t.Errorf("%s: an array without maxItems", where)
+		case s.Type.Is("integer") && (s.Min == nil || s.Max == nil):
+			t.Errorf("%s: an integer without bounds", where)
+		case s.Type.Is("object") && s.AdditionalProperties.Has == nil:
+			t.Errorf("%s: an object that does not say whether it is closed", where)
+		case s.Type.Is("object") && *s.AdditionalProperties.Has && where != "ContractDocument" && !strings.Contains(where, "/openapi.json"):
+			t.Errorf("%s: an open object", where)
+		}
+	})
+}
+
+func TestEveryOperationListsWhatCanHappenToIt(t *testing.T) {
+	for path, item := range document(t).Paths.Map() {
+		for method, op := range item.Operations() {
+			want := []int{http.StatusForbidden, http.StatusInternalServerError}
+			if op.RequestBody != nil {
+				want = append(want, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+			}
+			if len(op.Parameters) > 0 {
+				want = append(want, http.StatusBadRequest)
+			}
+			if op.Security != nil { // a session is looked up
+				want = append(want, http.StatusBadRequest, http.StatusServiceUnavailable)
+				if !slices.ContainsFunc(*op.Security, func(r openapi3.SecurityRequirement) bool { return len(r) == 0 }) {
+					want = append(want, http.StatusUnauthorized)
+				}
+			}
+			for _, status := range want {
+				if op.Responses.Status(status) == nil {
+					t.Errorf("%s does not list %d", op.OperationID, status)
+				}
+			}
+			for status, response := range op.Responses.Map() {
+				for _, name := range []string{"X-Request-ID", "Cache-Control"} {
+					if response.Value.Headers[name] == nil {
+						t.Errorf("%s %s does not have the header %s", op.OperationID, status, name)
+					}
+				}
+				if status == "503" && response.Value.Headers["Retry-After"] == nil {
+					t.Errorf("%s 503 does not have Retry-After", op.OperationID)
+				}
+			}
+			if !regexp.MustCompile(`^[a-z][A-Za-z]+$`).MatchString(op.OperationID) || op.Summary == "" || op.Description == "" || len(op.Tags) != 1 {
+				t.Errorf("%s %s lacks an operationId in camelCase, a summary, a description or its one tag", method, path)
+			}
+		}
+	}
+}
+
+func TestEveryErrorHasAClosedListOfCodes(t *testing.T) {
+	for _, item := range document(t).Paths.Map() {
+		for _, op := range item.Operations() {
+			for status, response := range op.Responses.Map() {
+				if status < "400" {
+					continue
+				}
+				body := response.Value.Content.Get("application/json")
+				if body == nil {
+					t.Errorf("%s %s has no JSON", op.OperationID, status)
+					continue
+				}
+				s := body.Schema.Value
+				for _, name := range []string{"ok", "error", "code", "request_id"} {
+					if s.Properties[name] == nil || !slices.Contains(s.Required, name) {
+						t.Errorf("%s %s: %s is not required", op.OperationID, status, name)
+					}
+				}
+				if code := s.Properties["code"]; code == nil || len(code.Value.Enum) == 0 {
+					t.Errorf("%s %s: the codes are not listed", op.OperationID, status)
+				}
+				if len(body.Examples) == 0 {
+					t.Errorf("%s %s has no example", op.OperationID, status)
+				}
+			}
+		}
+	}
+}
+
+func TestMessagesStandBesideTheirKeyword(t *testing.T) {
+	doc := document(t)
+	codes := doc.Components.Schemas["FieldError"].Value.Properties["code"].Value.Enum
+	everySchema(doc, func(where string, s *openapi3.Schema) {
+		messages, ok := s.Extensions["x-messages"].(map[string]any)
+		if s.Extensions["x-messages"] != nil && !ok {
+			t.Errorf("%s: x-messages is not a map", where)
+		}
+		has := map[string]bool{
+			"required": len(s.Required) > 0, "minLength": s.MinLength > 0, "maxLength": s.MaxLength != nil,
+			"pattern": s.Pattern != "", "format": s.Format != "",
+		}
+		for keyword, sentence := range messages {
+			if !has[keyword] {
+				t.Errorf("%s: a sentence for %s, which the schema does not have", where, keyword)
+			}
+			if text, ok := sentence.(string); !ok || text == "" || len(text) > 200 {
+				t.Errorf("%s: the sentence for %s is %v", where, keyword, sentence)
+			}
+		}
+		code, ok := s.Extensions["x-code"].(string)
+		if s.Extensions["x-code"] != nil && (!ok || !slices.Contains(codes, any(code))) {
+			t.Errorf("%s: x-code %v is not a code of FieldError", where, s.Extensions["x-code"])
+		}
+		if code != "" && len(messages) == 0 {
+			t.Errorf("%s: x-code without x-messages", where)
+		}
+	})
+}
+
+func TestEveryExampleIsWhatItsSchemaSays(t *testing.T) {
+	doc := document(t)
+	// The validator checks examples; this proves that it does.
+	if err := doc.Validate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	doc.Components.Schemas["Health"].Value.Example = map[string]any{"ok": "yes"}
+	if err := doc.Validate(t.Context()); err == nil {
+		t.Error("a wrong example is accepted")
+	}
+}
