@@ -4,11 +4,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -53,7 +53,12 @@ func run(ctx context.Context, args []string, source config.Source, stdout, stder
 	logger := newLogger(stdout, c.Level())
 	command.BindTo(ctx, (*context.Context)(nil))
 	if err := command.Run(&c.Config, logger, printer{stdout}); err != nil {
-		logger.ErrorContext(ctx, "stopped", "error", err)
+		if command.Command() == "serve" {
+			logger.ErrorContext(ctx, "stopped", "error", err)
+		} else {
+			// Standard output is for the result, which somebody may be reading.
+			_, _ = fmt.Fprintf(stderr, "techtreks: %v\n", err)
+		}
 		return 1
 	}
 	return 0
@@ -61,15 +66,7 @@ func run(ctx context.Context, args []string, source config.Source, stdout, stder
 
 // indent puts each fault on a line of its own.
 func indent(err error) string {
-	var faults *config.Error
-	if !errors.As(err, &faults) {
-		return "  " + err.Error()
-	}
-	text := ""
-	for _, fault := range faults.Faults {
-		text += "  " + fault + "\n"
-	}
-	return text[:len(text)-1]
+	return "  " + strings.ReplaceAll(err.Error(), "\n", "\n  ")
 }
 
 // printer is where commands that are not servers write their result.

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"syscall"
 	"time"
 
@@ -54,13 +53,15 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 	defer stop()
 	go sweep(background, s, logger)
 
+	// Before the first request can come: from then on no signal may cut one off.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+
 	web := newHTTPServer(handler, logger)
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	announce(ctx, cfg, s, logger, listener)
 
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	select {
 	case err := <-failed:
 		return err
@@ -82,7 +83,7 @@ const (
 
 func newHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           handler,
+		Handler:           closeAfterChunks(handler),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -90,6 +91,21 @@ func newHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
+}
+
+// closeAfterChunks ends the connection after a request whose body comes in
+// chunks. One that also states a length is the classic of request smuggling: a
+// proxy in front that goes by the length sees other requests on the connection
+// than this server does. net/http ignores the length, as it must, but removes
+// it before anybody sees that it was there and keeps the connection, which it
+// must not (RFC 9112, section 6.1).
+func closeAfterChunks(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // stopWithin bounds the whole shutdown, the delay included.
@@ -157,8 +173,8 @@ func settlePort(cfg *config.Config, listener net.Listener) {
 		return
 	}
 	cfg.Port = listener.Addr().(*net.TCPAddr).Port
-	if address, unset := strings.CutSuffix(cfg.PublicURL, ":0"); unset {
-		cfg.PublicURL = fmt.Sprintf("%s:%d", address, cfg.Port)
+	if cfg.PublicURL == "" && !cfg.Production() {
+		cfg.PublicURL = fmt.Sprintf("http://localhost:%d", cfg.Port)
 	}
 }
 

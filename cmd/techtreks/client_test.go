@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A client calls one server. Every one has an address of its own, told in the
+// header of a trusted proxy, so that limits per address do not meet here.
+type client struct {
+	server string
+	ip     string
+	http   *http.Client
+}
+
+var clients atomic.Uint32
+
+// newClient makes a client whose connections close with the test.
+func newClient(t testing.TB, server string) *client {
+	n := clients.Add(1)
+	transport := &http.Transport{DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &client{
+		server: server,
+		ip:     fmt.Sprintf("10.%d.%d.%d", n>>16&0xff, n>>8&0xff, n&0xff),
+		http:   &http.Client{Transport: transport, Timeout: patience},
+	}
+}
+
+// An answer is a whole answer: a body that was cut off is an error.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	cookie string // NAME=VALUE of the session, if it was set
+}
+
+func (a *answer) is(status int) bool { return a != nil && a.status == status }
+
+func (a *answer) String() string {
+	if a == nil {
+		return "no answer"
+	}
+	return fmt.Sprintf("%d %s", a.status, a.body)
+}
+
+// member is one member of the JSON body.
+func (a *answer) member(name string) any {
+	var body map[string]any
+	if a == nil || json.Unmarshal(a.body, &body) != nil {
+		return nil
+	}
+	return body[name]
+}
+
+// try sends a request; a nil body is none, anything else goes as JSON.
+func (c *client) try(method, path, cookie string, body any) (*answer, error) {
+	var reader io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		reader = bytes.NewReader(data)
+	}
+	r, err := http.NewRequestWithContext(context.Background(), method, c.server+path, reader)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("X-Forwarded-For", c.ip)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if cookie != "" {
+		r.Header.Set("Cookie", cookie)
+	}
+	response, err := c.http.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	a := &answer{status: response.StatusCode, header: response.Header}
+	if a.body, err = io.ReadAll(response.Body); err != nil {
+		return nil, err
+	}
+	for _, set := range response.Cookies() {
+		if set.Name == "session" && set.Value != "" {
+			a.cookie = set.Name + "=" + set.Value
+		}
+	}
+	return a, nil
+}
+
+// call is try for a request that must be answered.
+func (c *client) call(t testing.TB, method, path, cookie string, body any) *answer {
+	t.Helper()
+	a, err := c.try(method, path, cookie, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// An account is what a person registers and logs in with.
+type account struct{ name, password string }
+
+func (a account) registration() any {
+	return map[string]string{"username": a.name, "email": a.name + "@example.com", "password": a.password}
+}
+
+func (a account) credentials() any {
+	return map[string]string{"username": a.name, "password": a.password}
+}
+
+var accounts atomic.Int64
+
+// newAccount makes one up that nobody else has.
+func newAccount() account {
+	n := accounts.Add(1)
+	return account{name: fmt.Sprintf("person-%d", n), password: fmt.Sprintf("Secret phrase no %d!", n)}
+}
+
+// register registers an account that must be accepted.
+func (c *client) register(t testing.TB) account {
+	t.Helper()
+	a := newAccount()
+	if got := c.call(t, "POST", "/auth/register", "", a.registration()); !got.is(http.StatusCreated) {
+		t.Fatalf("register %s: %s", a.name, got)
+	}
+	return a
+}
+
+// login logs in, waits while the server is busy, and returns the cookie. It is
+// empty when the password is not accepted.
+func (c *client) login(a account) (cookie string, err error) {
+	for deadline := time.Now().Add(patience); ; {
+		got, err := c.try("POST", "/auth/login", "", a.credentials())
+		switch {
+		case err != nil:
+			return "", err
+		case got.is(http.StatusOK) && got.cookie != "":
+			return got.cookie, nil
+		case got.is(http.StatusUnauthorized):
+			return "", nil
+		case !got.is(http.StatusServiceUnavailable) || time.Now().After(deadline):
+			return "", fmt.Errorf("login of %s: %s", a.name, got)
+		}
+	}
+}
+
+// awaitReady waits until the server wants requests.
+func (p *process) awaitReady() {
+	p.t.Helper()
+	c := newClient(p.t, p.url)
+	eventually(p.t, "readyz is 200", func() bool {
+		got, err := c.try("GET", "/readyz", "", nil)
+		return err == nil && got.is(http.StatusOK)
+	})
+}
