@@ -7,8 +7,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/techtreks/auth/db"
-	"github.com/techtreks/auth/db/dbtest"
 	"github.com/techtreks/auth/internal/password"
 )
 
@@ -290,20 +288,6 @@ func TestUnusableHashIsARefusalAndAnAlarm(t *testing.T) {
 		b.call("POST", "/auth/login", members{"username": "alice", "password": goodPassword}).want(401, "invalid_credentials")
 		if !strings.Contains(h.logs.String(), "stored password hash is unusable") {
 			t.Error("nobody is told")
-		}
-	})
-}
-
-// The flow at the speed of a person, as Swagger UI or a page does it.
-func BenchmarkLogin(b *testing.B) {
-	dbtest.Run(b, func(b *testing.B, d *db.DB) {
-		h := newServer(b, d)
-		h.Passwords = &password.Hasher{}
-		h.serve()
-		browser := h.browser()
-		browser.register("alice")
-		for b.Loop() {
-			browser.login("alice")
 		}
 	})
 }

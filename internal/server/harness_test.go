@@ -87,6 +87,13 @@ func (h *harness) serve() {
 	h.url = live.URL
 }
 
+// in is the same server for a subtest.
+func (h *harness) in(t testing.TB) *harness {
+	sub := *h
+	sub.t = t
+	return &sub
+}
+
 // browser returns a client with a cookie jar of its own. Every answer it sees
 // is held against the contract.
 func (h *harness) browser() *browser {

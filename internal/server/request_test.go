@@ -60,9 +60,10 @@ func TestRegistrationFaultsAreAllNamedInOrder(t *testing.T) {
 			{"password", "too_short", short}, {"password", "uppercase_missing", upper}, {"password", "digit_missing", digit}, {"password", "special_missing", special},
 		}},
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			each(t, func(t *testing.T, h *harness) {
+	each(t, func(t *testing.T, h *harness) {
+		for name, test := range tests {
+			t.Run(name, func(t *testing.T) {
+				h := h.in(t)
 				a := h.browser().call("POST", "/auth/register", members{"username": test.username, "email": test.email, "password": test.password})
 				a.want(400, "invalid_fields")
 				got := fieldsOf(t, a)
@@ -73,8 +74,8 @@ func TestRegistrationFaultsAreAllNamedInOrder(t *testing.T) {
 					t.Errorf("error is %q", a.json()["error"])
 				}
 			})
-		})
-	}
+		}
+	})
 }
 
 func TestAcceptedAtTheBounds(t *testing.T) {
@@ -114,9 +115,10 @@ func TestMissingFields(t *testing.T) {
 		"one is missing, one is wrong": {`{"username":"a","password":"Tr4vel-light"}`,
 			append([]field{{"username", "too_short", "Username must be 3-30 characters"}}, required("email")...)},
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			each(t, func(t *testing.T, h *harness) {
+	each(t, func(t *testing.T, h *harness) {
+		for name, test := range tests {
+			t.Run(name, func(t *testing.T) {
+				h := h.in(t)
 				a := h.browser().call("POST", "/auth/register", test.body).want(400, "missing_fields")
 				if got := fieldsOf(t, a); !reflect.DeepEqual(got, test.want) {
 					t.Errorf("got  %v\nwant %v", got, test.want)
@@ -131,8 +133,8 @@ func TestMissingFields(t *testing.T) {
 					}
 				}
 			})
-		})
-	}
+		}
+	})
 }
 
 func TestMassAssignmentIsRefused(t *testing.T) {
@@ -177,14 +179,15 @@ func TestBodiesThatTwoParsersCouldReadDifferently(t *testing.T) {
 		"NUL":                     "\x00",
 		"a form":                  "username=alice&password=x",
 	}
-	for name, body := range tests {
-		t.Run(name, func(t *testing.T) {
-			each(t, func(t *testing.T, h *harness) {
+	each(t, func(t *testing.T, h *harness) {
+		for name, body := range tests {
+			t.Run(name, func(t *testing.T) {
+				h := h.in(t)
 				h.browser().call("POST", "/auth/register", body).want(400, "malformed_body")
 				h.browser().call("POST", "/auth/login", body).want(400, "malformed_body")
 			})
-		})
-	}
+		}
+	})
 }
 
 func TestWrongTypes(t *testing.T) {
@@ -225,9 +228,10 @@ func TestMediaTypes(t *testing.T) {
 		"text behind a comma": {"application/json, text/plain", 415, "unsupported_media_type"},
 		"rubbish":             {";;;", 415, "unsupported_media_type"},
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			each(t, func(t *testing.T, h *harness) {
+	each(t, func(t *testing.T, h *harness) {
+		for name, test := range tests {
+			t.Run(name, func(t *testing.T) {
+				h := h.in(t)
 				h.browser().call("POST", "/auth/login", good, func(r *http.Request) {
 					r.Header.Del("Content-Type")
 					if test.contentType != "" {
@@ -235,8 +239,8 @@ func TestMediaTypes(t *testing.T) {
 					}
 				}).want(test.status, test.code)
 			})
-		})
-	}
+		}
+	})
 }
 
 func TestCompressedBodiesAreRefused(t *testing.T) {

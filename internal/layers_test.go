@@ -1,0 +1,40 @@
+package internal
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/techtreks/auth/"
+
+// Imports go one way: cmd, server, leaf, db, gen. What a leaf may not know is
+// what would tie it to this API or to its web framework.
+func TestLeavesKnowNothingOfTheAPI(t *testing.T) {
+	const gin, contract, server, generated = "github.com/gin-gonic/gin", module + "internal/contract", module + "internal/server", module + "gen/api"
+	mayNotKnow := map[string][]string{
+		"internal/config":   {gin, contract, server, generated, module + "db"},
+		"internal/docsui":   {gin, contract, server, generated, module + "db"},
+		"internal/email":    {gin, contract, server, generated, module + "db"},
+		"internal/password": {gin, contract, server, generated, module + "db"},
+		"internal/token":    {gin, contract, server, generated, module + "db"},
+		"internal/session":  {contract, server, generated}, // a store of gin's sessions
+		"internal/contract": {server, generated, module + "db"},
+		"db":                {gin, contract, server, generated, module + "internal"},
+		"gen/db":            {gin, module + "internal"},
+	}
+	for name, forbidden := range mayNotKnow {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", module+name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for dependency := range strings.Lines(string(out)) {
+			dependency = strings.TrimSpace(dependency)
+			for _, f := range forbidden {
+				if dependency == f || strings.HasPrefix(dependency, f+"/") {
+					t.Errorf("%s imports %s", name, dependency)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package server_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/db/dbtest"
+	"github.com/techtreks/auth/internal/password"
+)
+
+// The bounds of BenchmarkLoginTiming.
+const (
+	timingRequests = 400  // per class of account
+	aucTolerance   = 0.06 // 2.9 standard deviations at 400
+	medianShare    = 0.05
+	medianFloor    = 2 * time.Millisecond
+)
+
+// BenchmarkLoginTiming measures whether the time of a refused login tells what
+// is true of the account. Each class is compared with a known user and a wrong
+// password: AUC is the chance that a request of the class takes longer than one
+// of those, and 0.5 means that nobody can tell. It is a benchmark because time
+// is no business of a test that runs beside others; `make timing` runs it
+// alone. (That every class costs one hash is a test: TestUnknownUsersCostAHash.)
+func BenchmarkLoginTiming(b *testing.B) {
+	if b.N > 1 {
+		b.Skip("one round is a whole measurement; run it with -benchtime 1x")
+	}
+	dbtest.Run(b, func(b *testing.B, d *db.DB) {
+		h := newServer(b, d)
+		h.Passwords = &password.Hasher{}
+		handler, err := h.Handler()
+		if err != nil {
+			b.Fatal(err)
+		}
+		classes := []string{"known", "unknown", "noaddress@example.com", "disabled", "passwordless", "oldcost"}
+		for _, name := range []string{"known", "disabled", "passwordless", "oldcost"} {
+			serveOnce(b, handler, "POST", "/auth/register", fmt.Sprintf(`{"username":%q,"email":"%s@example.com","password":"Tr4vel-light"}`, name, name), "", 201)
+		}
+		cheaper := &password.Hasher{Params: &password.Params{Memory: 9216, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}}
+		old, err := cheaper.Hash(b.Context(), goodPassword)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for change, args := range map[string][]any{
+			"UPDATE users SET disabled_at = created_at WHERE username = 'disabled'": nil,
+			"UPDATE users SET password_hash = NULL WHERE username = 'passwordless'": nil,
+			"UPDATE users SET password_hash = $1 WHERE username = 'oldcost'":        {old},
+		} {
+			if _, err := d.ExecContext(b.Context(), change, args...); err != nil {
+				b.Fatal(err)
+			}
+		}
+		measure := func() map[string][]time.Duration {
+			times := map[string][]time.Duration{}
+			for range timingRequests {
+				for _, class := range classes { // interleaved, so that drift hits all alike
+					start := time.Now()
+					serveOnce(b, handler, "POST", "/auth/login", fmt.Sprintf(`{"username":%q,"password":"Wrong-passw0rd"}`, class), "", 401)
+					times[class] = append(times[class], time.Since(start))
+				}
+			}
+			return times
+		}
+		for b.Loop() {
+			if faults := compare(b, classes, measure()); faults != nil {
+				b.Logf("measured again, because: %v", faults)
+				if faults = compare(b, classes, measure()); faults != nil {
+					b.Errorf("twice: %v", faults)
+				}
+			}
+		}
+	})
+}
+
+// compare returns what tells a class apart from the first.
+func compare(b *testing.B, classes []string, times map[string][]time.Duration) (faults []string) {
+	reference := times[classes[0]]
+	for _, class := range classes[1:] {
+		auc := chanceOfLonger(times[class], reference)
+		difference := median(times[class]) - median(reference)
+		b.ReportMetric(auc, "AUC-"+class)
+		b.ReportMetric(float64(difference.Microseconds())/1000, "ms-"+class)
+		allowed := max(medianFloor, time.Duration(medianShare*float64(median(reference))))
+		if math.Abs(auc-0.5) > aucTolerance || difference.Abs() > allowed {
+			faults = append(faults, fmt.Sprintf("%s: AUC %.3f, median %v from %v", class, auc, difference, median(reference)))
+		}
+	}
+	return faults
+}
+
+// chanceOfLonger is the area under the ROC curve: the share of pairs in which
+// a takes longer than b.
+func chanceOfLonger(a, b []time.Duration) float64 {
+	won := 0.0
+	for _, x := range a {
+		for _, y := range b {
+			switch {
+			case x > y:
+				won++
+			case x == y:
+				won += 0.5
+			}
+		}
+	}
+	return won / float64(len(a)*len(b))
+}
+
+func median(d []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(d))
+	return sorted[len(sorted)/2]
+}
