@@ -24,7 +24,7 @@ func production(url string) settings {
 
 // Settings that cannot be used end the program at once with exit status 2. All
 // of them are named, on standard error, and no value is repeated.
-func TestWrongSettingsAreAllNamedAtOnce(t *testing.T) {
+func TestWrongSettingsAreAllNamedTogether(t *testing.T) {
 	const secret = "hunter2"
 	for name, tc := range map[string]struct {
 		env  settings

@@ -19,10 +19,10 @@ import (
 	"github.com/techtreks/auth/db/dbtest"
 )
 
-// TestStartRaceEndsWithAllServing starts ten servers at once on an empty
+// TestStartAtOnceEndsWithAllServing starts ten servers at once on an empty
 // database: one makes the schema, and each can take over from any other.
 // RACE_ROUNDS repeats it.
-func TestStartRaceEndsWithAllServing(t *testing.T) {
+func TestStartAtOnceEndsWithAllServing(t *testing.T) {
 	const n = 10
 	for round := range rounds(t, "RACE_ROUNDS", 2) {
 		t.Run(fmt.Sprint("round ", round+1), func(t *testing.T) {
