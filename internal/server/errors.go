@@ -113,6 +113,9 @@ func (s *Server) fail(c *gin.Context, err error) {
 	header.Del("Set-Cookie")
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Security-Policy", contentSecurityPolicy)
+	if e.Status != http.StatusMethodNotAllowed {
+		header.Del("Allow") // gin sets it before it is known who asks
+	}
 	if e.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(e.RetryAfter.Round(time.Second)/time.Second)))
 	}

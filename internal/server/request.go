@@ -33,12 +33,23 @@ func requestFrom(ctx context.Context) *request {
 // that the client sends is not taken over: it could be made to look like
 // another request's in the log.
 func (s *Server) beginRequest(c *gin.Context) {
-	state := &request{id: rand.Text(), ip: canonicalIP(c.ClientIP()), userAgent: c.Request.UserAgent()}
+	state := &request{id: rand.Text(), ip: clientIP(c), userAgent: c.Request.UserAgent()}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), RequestTimeout)
 	defer cancel()
 	c.Request = c.Request.WithContext(context.WithValue(ctx, requestKey{}, state))
 	c.Header("X-Request-ID", state.id)
 	c.Next()
+}
+
+// clientIP returns the address of the client, behind trusted proxies.
+func clientIP(c *gin.Context) netip.Addr {
+	if addr := canonicalIP(c.ClientIP()); addr.IsValid() {
+		return addr
+	}
+	// gin gives up on a peer with a zone, as every link-local IPv6 peer has.
+	// Without an address of their own they would all be one client.
+	peer, _ := netip.ParseAddrPort(c.Request.RemoteAddr)
+	return peer.Addr().Unmap().WithZone("")
 }
 
 // canonicalIP gives one spelling to one address: ::ffff:192.0.2.1 is
