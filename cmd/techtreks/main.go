@@ -32,7 +32,7 @@ func main() {
 }
 
 // run is main without the process around it. It returns the exit status: 0
-// for success, 1 for a failure, 2 for settings that cannot be used.
+// for success, 1 for a failure, settings that cannot be used included.
 func run(ctx context.Context, args []string, source config.Source, stdout, stderr io.Writer) int {
 	var c cli
 	help := false
@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, source config.Source, stdout, stder
 	}
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "techtreks: cannot start:\n%s\n", indent(err))
-		return 2
+		return 1
 	}
 	logger := newLogger(stdout, c.Level())
 	command.BindTo(ctx, (*context.Context)(nil))

@@ -22,7 +22,7 @@ func production(url string) settings {
 	})
 }
 
-// Settings that cannot be used end the program at once with exit status 2. All
+// Settings that cannot be used end the program at once with exit status 1. All
 // of them are named, on standard error, and no value is repeated.
 func TestWrongSettingsAreAllNamedTogether(t *testing.T) {
 	const secret = "hunter2"
@@ -64,7 +64,7 @@ func TestWrongSettingsAreAllNamedTogether(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			begin := time.Now()
 			p := runToEnd(t, production(dbtest.URL(t, db.SQLite)).with(tc.env), append([]string{"serve"}, tc.args...)...)
-			if status := p.cmd.ProcessState.ExitCode(); status != 2 {
+			if status := p.cmd.ProcessState.ExitCode(); status != 1 {
 				t.Errorf("exit status %d", status)
 			}
 			said := p.stderr.String()
