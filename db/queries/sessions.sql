@@ -26,3 +26,25 @@ DELETE FROM sessions WHERE token_hash = @token_hash;
 
 -- name: SessionsDeleteExpired :execrows
 DELETE FROM sessions WHERE expires_at <= @now OR last_seen_at <= @idle_since;
+
+-- name: SessionsOfUser :many
+-- The live ones, newest use first. Served by sessions_user_id.
+SELECT * FROM sessions
+WHERE user_id = @user_id AND expires_at > @now AND last_seen_at > @idle_since
+ORDER BY last_seen_at DESC, id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: SessionDeleteOfUser :execrows
+DELETE FROM sessions WHERE id = @id AND user_id = @user_id;
+
+-- name: SessionsDeleteOfUser :execrows
+DELETE FROM sessions WHERE user_id = @user_id;
+
+-- name: SessionsDeleteOthers :execrows
+DELETE FROM sessions WHERE user_id = @user_id AND id <> @keep_id;
+
+-- name: SessionRotate :execrows
+-- The same session under a new token, its login as old as now. Only a live row
+-- is changed: a session that was ended meanwhile is not brought back.
+UPDATE sessions SET token_hash = @new_hash, authenticated_at = @now, last_seen_at = @now
+WHERE token_hash = @old_hash;

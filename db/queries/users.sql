@@ -1,8 +1,8 @@
 -- name: UserCreate :one
 -- The unique indexes decide whether a name or an address is free: two
 -- registrations at the same instant cannot both win. No row means taken.
-INSERT INTO users (username, username_key, email, email_key, password_hash, role, created_at, updated_at)
-VALUES (@username, @username_key, @email, @email_key, @password_hash, @role, @now, @now)
+INSERT INTO users (username, username_key, email, email_key, password_hash, role, locale, created_at, updated_at)
+VALUES (@username, @username_key, @email, @email_key, @password_hash, @role, @locale, @now, @now)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
@@ -19,3 +19,29 @@ SELECT * FROM users WHERE email_key = @email_key;
 -- hash, so that a password changed meanwhile is not overwritten.
 UPDATE users SET password_hash = @new_hash, updated_at = @now
 WHERE id = @id AND password_hash = @old_hash;
+
+-- name: UserByID :one
+SELECT * FROM users WHERE id = @id;
+
+-- name: UserVerifyEmail :execrows
+-- Only the address that the token went to is confirmed, whatever the account's
+-- address is by now.
+UPDATE users SET email_verified_at = @now, updated_at = @now
+WHERE id = @id AND email_key = @email_key AND email_verified_at IS NULL AND disabled_at IS NULL;
+
+-- name: UserSetPassword :execrows
+UPDATE users SET password_hash = @password_hash, updated_at = @now
+WHERE id = @id AND disabled_at IS NULL;
+
+-- name: UserSetUsername :exec
+-- A taken name fails by the unique index.
+UPDATE users SET username = @username, username_key = @username_key, updated_at = @now WHERE id = @id;
+
+-- name: UserSetEmail :exec
+-- A taken address fails by the unique index.
+UPDATE users SET email = @email, email_key = @email_key, email_verified_at = @email_verified_at, updated_at = @now
+WHERE id = @id;
+
+-- name: UserDelete :execrows
+-- Sessions, tokens and mail go with the account, by their foreign keys.
+DELETE FROM users WHERE id = @id;

@@ -24,6 +24,42 @@ func New(db DBTX) *Queries {
 func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	q := Queries{db: db}
 	var err error
+	if q.outboxAddStmt, err = db.PrepareContext(ctx, outboxAdd); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxAdd: %w", err)
+	}
+	if q.outboxBindTokenStmt, err = db.PrepareContext(ctx, outboxBindToken); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxBindToken: %w", err)
+	}
+	if q.outboxBuryStmt, err = db.PrepareContext(ctx, outboxBury); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxBury: %w", err)
+	}
+	if q.outboxClaimStmt, err = db.PrepareContext(ctx, outboxClaim); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxClaim: %w", err)
+	}
+	if q.outboxDeleteDeadStmt, err = db.PrepareContext(ctx, outboxDeleteDead); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxDeleteDead: %w", err)
+	}
+	if q.outboxDoneStmt, err = db.PrepareContext(ctx, outboxDone); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxDone: %w", err)
+	}
+	if q.outboxNextDueStmt, err = db.PrepareContext(ctx, outboxNextDue); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxNextDue: %w", err)
+	}
+	if q.outboxOfUserStmt, err = db.PrepareContext(ctx, outboxOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxOfUser: %w", err)
+	}
+	if q.outboxPendingStmt, err = db.PrepareContext(ctx, outboxPending); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxPending: %w", err)
+	}
+	if q.outboxReachableStmt, err = db.PrepareContext(ctx, outboxReachable); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxReachable: %w", err)
+	}
+	if q.outboxRetryStmt, err = db.PrepareContext(ctx, outboxRetry); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxRetry: %w", err)
+	}
+	if q.outboxVoidStmt, err = db.PrepareContext(ctx, outboxVoid); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxVoid: %w", err)
+	}
 	if q.sessionByTokenHashStmt, err = db.PrepareContext(ctx, sessionByTokenHash); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionByTokenHash: %w", err)
 	}
@@ -33,14 +69,53 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.sessionDeleteStmt, err = db.PrepareContext(ctx, sessionDelete); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionDelete: %w", err)
 	}
+	if q.sessionDeleteOfUserStmt, err = db.PrepareContext(ctx, sessionDeleteOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionDeleteOfUser: %w", err)
+	}
+	if q.sessionRotateStmt, err = db.PrepareContext(ctx, sessionRotate); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionRotate: %w", err)
+	}
 	if q.sessionTouchStmt, err = db.PrepareContext(ctx, sessionTouch); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionTouch: %w", err)
 	}
 	if q.sessionsDeleteExpiredStmt, err = db.PrepareContext(ctx, sessionsDeleteExpired); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsDeleteExpired: %w", err)
 	}
+	if q.sessionsDeleteOfUserStmt, err = db.PrepareContext(ctx, sessionsDeleteOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionsDeleteOfUser: %w", err)
+	}
+	if q.sessionsDeleteOthersStmt, err = db.PrepareContext(ctx, sessionsDeleteOthers); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionsDeleteOthers: %w", err)
+	}
+	if q.sessionsOfUserStmt, err = db.PrepareContext(ctx, sessionsOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionsOfUser: %w", err)
+	}
+	if q.tokenByHashStmt, err = db.PrepareContext(ctx, tokenByHash); err != nil {
+		return nil, fmt.Errorf("error preparing query TokenByHash: %w", err)
+	}
+	if q.tokenByPurposeStmt, err = db.PrepareContext(ctx, tokenByPurpose); err != nil {
+		return nil, fmt.Errorf("error preparing query TokenByPurpose: %w", err)
+	}
+	if q.tokenIssueStmt, err = db.PrepareContext(ctx, tokenIssue); err != nil {
+		return nil, fmt.Errorf("error preparing query TokenIssue: %w", err)
+	}
+	if q.tokenUseStmt, err = db.PrepareContext(ctx, tokenUse); err != nil {
+		return nil, fmt.Errorf("error preparing query TokenUse: %w", err)
+	}
+	if q.tokensDeleteExpiredStmt, err = db.PrepareContext(ctx, tokensDeleteExpired); err != nil {
+		return nil, fmt.Errorf("error preparing query TokensDeleteExpired: %w", err)
+	}
+	if q.tokensOfUserStmt, err = db.PrepareContext(ctx, tokensOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query TokensOfUser: %w", err)
+	}
+	if q.tokensVoidStmt, err = db.PrepareContext(ctx, tokensVoid); err != nil {
+		return nil, fmt.Errorf("error preparing query TokensVoid: %w", err)
+	}
 	if q.userByEmailKeyStmt, err = db.PrepareContext(ctx, userByEmailKey); err != nil {
 		return nil, fmt.Errorf("error preparing query UserByEmailKey: %w", err)
+	}
+	if q.userByIDStmt, err = db.PrepareContext(ctx, userByID); err != nil {
+		return nil, fmt.Errorf("error preparing query UserByID: %w", err)
 	}
 	if q.userByUsernameKeyStmt, err = db.PrepareContext(ctx, userByUsernameKey); err != nil {
 		return nil, fmt.Errorf("error preparing query UserByUsernameKey: %w", err)
@@ -48,14 +123,89 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.userCreateStmt, err = db.PrepareContext(ctx, userCreate); err != nil {
 		return nil, fmt.Errorf("error preparing query UserCreate: %w", err)
 	}
+	if q.userDeleteStmt, err = db.PrepareContext(ctx, userDelete); err != nil {
+		return nil, fmt.Errorf("error preparing query UserDelete: %w", err)
+	}
 	if q.userPasswordRehashStmt, err = db.PrepareContext(ctx, userPasswordRehash); err != nil {
 		return nil, fmt.Errorf("error preparing query UserPasswordRehash: %w", err)
+	}
+	if q.userSetEmailStmt, err = db.PrepareContext(ctx, userSetEmail); err != nil {
+		return nil, fmt.Errorf("error preparing query UserSetEmail: %w", err)
+	}
+	if q.userSetPasswordStmt, err = db.PrepareContext(ctx, userSetPassword); err != nil {
+		return nil, fmt.Errorf("error preparing query UserSetPassword: %w", err)
+	}
+	if q.userSetUsernameStmt, err = db.PrepareContext(ctx, userSetUsername); err != nil {
+		return nil, fmt.Errorf("error preparing query UserSetUsername: %w", err)
+	}
+	if q.userVerifyEmailStmt, err = db.PrepareContext(ctx, userVerifyEmail); err != nil {
+		return nil, fmt.Errorf("error preparing query UserVerifyEmail: %w", err)
 	}
 	return &q, nil
 }
 
 func (q *Queries) Close() error {
 	var err error
+	if q.outboxAddStmt != nil {
+		if cerr := q.outboxAddStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxAddStmt: %w", cerr)
+		}
+	}
+	if q.outboxBindTokenStmt != nil {
+		if cerr := q.outboxBindTokenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxBindTokenStmt: %w", cerr)
+		}
+	}
+	if q.outboxBuryStmt != nil {
+		if cerr := q.outboxBuryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxBuryStmt: %w", cerr)
+		}
+	}
+	if q.outboxClaimStmt != nil {
+		if cerr := q.outboxClaimStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxClaimStmt: %w", cerr)
+		}
+	}
+	if q.outboxDeleteDeadStmt != nil {
+		if cerr := q.outboxDeleteDeadStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxDeleteDeadStmt: %w", cerr)
+		}
+	}
+	if q.outboxDoneStmt != nil {
+		if cerr := q.outboxDoneStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxDoneStmt: %w", cerr)
+		}
+	}
+	if q.outboxNextDueStmt != nil {
+		if cerr := q.outboxNextDueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxNextDueStmt: %w", cerr)
+		}
+	}
+	if q.outboxOfUserStmt != nil {
+		if cerr := q.outboxOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxOfUserStmt: %w", cerr)
+		}
+	}
+	if q.outboxPendingStmt != nil {
+		if cerr := q.outboxPendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxPendingStmt: %w", cerr)
+		}
+	}
+	if q.outboxReachableStmt != nil {
+		if cerr := q.outboxReachableStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxReachableStmt: %w", cerr)
+		}
+	}
+	if q.outboxRetryStmt != nil {
+		if cerr := q.outboxRetryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxRetryStmt: %w", cerr)
+		}
+	}
+	if q.outboxVoidStmt != nil {
+		if cerr := q.outboxVoidStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxVoidStmt: %w", cerr)
+		}
+	}
 	if q.sessionByTokenHashStmt != nil {
 		if cerr := q.sessionByTokenHashStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionByTokenHashStmt: %w", cerr)
@@ -71,6 +221,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing sessionDeleteStmt: %w", cerr)
 		}
 	}
+	if q.sessionDeleteOfUserStmt != nil {
+		if cerr := q.sessionDeleteOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionDeleteOfUserStmt: %w", cerr)
+		}
+	}
+	if q.sessionRotateStmt != nil {
+		if cerr := q.sessionRotateStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionRotateStmt: %w", cerr)
+		}
+	}
 	if q.sessionTouchStmt != nil {
 		if cerr := q.sessionTouchStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionTouchStmt: %w", cerr)
@@ -81,9 +241,64 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing sessionsDeleteExpiredStmt: %w", cerr)
 		}
 	}
+	if q.sessionsDeleteOfUserStmt != nil {
+		if cerr := q.sessionsDeleteOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionsDeleteOfUserStmt: %w", cerr)
+		}
+	}
+	if q.sessionsDeleteOthersStmt != nil {
+		if cerr := q.sessionsDeleteOthersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionsDeleteOthersStmt: %w", cerr)
+		}
+	}
+	if q.sessionsOfUserStmt != nil {
+		if cerr := q.sessionsOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionsOfUserStmt: %w", cerr)
+		}
+	}
+	if q.tokenByHashStmt != nil {
+		if cerr := q.tokenByHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tokenByHashStmt: %w", cerr)
+		}
+	}
+	if q.tokenByPurposeStmt != nil {
+		if cerr := q.tokenByPurposeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tokenByPurposeStmt: %w", cerr)
+		}
+	}
+	if q.tokenIssueStmt != nil {
+		if cerr := q.tokenIssueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tokenIssueStmt: %w", cerr)
+		}
+	}
+	if q.tokenUseStmt != nil {
+		if cerr := q.tokenUseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tokenUseStmt: %w", cerr)
+		}
+	}
+	if q.tokensDeleteExpiredStmt != nil {
+		if cerr := q.tokensDeleteExpiredStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tokensDeleteExpiredStmt: %w", cerr)
+		}
+	}
+	if q.tokensOfUserStmt != nil {
+		if cerr := q.tokensOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tokensOfUserStmt: %w", cerr)
+		}
+	}
+	if q.tokensVoidStmt != nil {
+		if cerr := q.tokensVoidStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tokensVoidStmt: %w", cerr)
+		}
+	}
 	if q.userByEmailKeyStmt != nil {
 		if cerr := q.userByEmailKeyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing userByEmailKeyStmt: %w", cerr)
+		}
+	}
+	if q.userByIDStmt != nil {
+		if cerr := q.userByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userByIDStmt: %w", cerr)
 		}
 	}
 	if q.userByUsernameKeyStmt != nil {
@@ -96,9 +311,34 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing userCreateStmt: %w", cerr)
 		}
 	}
+	if q.userDeleteStmt != nil {
+		if cerr := q.userDeleteStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userDeleteStmt: %w", cerr)
+		}
+	}
 	if q.userPasswordRehashStmt != nil {
 		if cerr := q.userPasswordRehashStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing userPasswordRehashStmt: %w", cerr)
+		}
+	}
+	if q.userSetEmailStmt != nil {
+		if cerr := q.userSetEmailStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userSetEmailStmt: %w", cerr)
+		}
+	}
+	if q.userSetPasswordStmt != nil {
+		if cerr := q.userSetPasswordStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userSetPasswordStmt: %w", cerr)
+		}
+	}
+	if q.userSetUsernameStmt != nil {
+		if cerr := q.userSetUsernameStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userSetUsernameStmt: %w", cerr)
+		}
+	}
+	if q.userVerifyEmailStmt != nil {
+		if cerr := q.userVerifyEmailStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userVerifyEmailStmt: %w", cerr)
 		}
 	}
 	return err
@@ -140,29 +380,89 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 type Queries struct {
 	db                        DBTX
 	tx                        *sql.Tx
+	outboxAddStmt             *sql.Stmt
+	outboxBindTokenStmt       *sql.Stmt
+	outboxBuryStmt            *sql.Stmt
+	outboxClaimStmt           *sql.Stmt
+	outboxDeleteDeadStmt      *sql.Stmt
+	outboxDoneStmt            *sql.Stmt
+	outboxNextDueStmt         *sql.Stmt
+	outboxOfUserStmt          *sql.Stmt
+	outboxPendingStmt         *sql.Stmt
+	outboxReachableStmt       *sql.Stmt
+	outboxRetryStmt           *sql.Stmt
+	outboxVoidStmt            *sql.Stmt
 	sessionByTokenHashStmt    *sql.Stmt
 	sessionCreateStmt         *sql.Stmt
 	sessionDeleteStmt         *sql.Stmt
+	sessionDeleteOfUserStmt   *sql.Stmt
+	sessionRotateStmt         *sql.Stmt
 	sessionTouchStmt          *sql.Stmt
 	sessionsDeleteExpiredStmt *sql.Stmt
+	sessionsDeleteOfUserStmt  *sql.Stmt
+	sessionsDeleteOthersStmt  *sql.Stmt
+	sessionsOfUserStmt        *sql.Stmt
+	tokenByHashStmt           *sql.Stmt
+	tokenByPurposeStmt        *sql.Stmt
+	tokenIssueStmt            *sql.Stmt
+	tokenUseStmt              *sql.Stmt
+	tokensDeleteExpiredStmt   *sql.Stmt
+	tokensOfUserStmt          *sql.Stmt
+	tokensVoidStmt            *sql.Stmt
 	userByEmailKeyStmt        *sql.Stmt
+	userByIDStmt              *sql.Stmt
 	userByUsernameKeyStmt     *sql.Stmt
 	userCreateStmt            *sql.Stmt
+	userDeleteStmt            *sql.Stmt
 	userPasswordRehashStmt    *sql.Stmt
+	userSetEmailStmt          *sql.Stmt
+	userSetPasswordStmt       *sql.Stmt
+	userSetUsernameStmt       *sql.Stmt
+	userVerifyEmailStmt       *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
 		db:                        tx,
 		tx:                        tx,
+		outboxAddStmt:             q.outboxAddStmt,
+		outboxBindTokenStmt:       q.outboxBindTokenStmt,
+		outboxBuryStmt:            q.outboxBuryStmt,
+		outboxClaimStmt:           q.outboxClaimStmt,
+		outboxDeleteDeadStmt:      q.outboxDeleteDeadStmt,
+		outboxDoneStmt:            q.outboxDoneStmt,
+		outboxNextDueStmt:         q.outboxNextDueStmt,
+		outboxOfUserStmt:          q.outboxOfUserStmt,
+		outboxPendingStmt:         q.outboxPendingStmt,
+		outboxReachableStmt:       q.outboxReachableStmt,
+		outboxRetryStmt:           q.outboxRetryStmt,
+		outboxVoidStmt:            q.outboxVoidStmt,
 		sessionByTokenHashStmt:    q.sessionByTokenHashStmt,
 		sessionCreateStmt:         q.sessionCreateStmt,
 		sessionDeleteStmt:         q.sessionDeleteStmt,
+		sessionDeleteOfUserStmt:   q.sessionDeleteOfUserStmt,
+		sessionRotateStmt:         q.sessionRotateStmt,
 		sessionTouchStmt:          q.sessionTouchStmt,
 		sessionsDeleteExpiredStmt: q.sessionsDeleteExpiredStmt,
+		sessionsDeleteOfUserStmt:  q.sessionsDeleteOfUserStmt,
+		sessionsDeleteOthersStmt:  q.sessionsDeleteOthersStmt,
+		sessionsOfUserStmt:        q.sessionsOfUserStmt,
+		tokenByHashStmt:           q.tokenByHashStmt,
+		tokenByPurposeStmt:        q.tokenByPurposeStmt,
+		tokenIssueStmt:            q.tokenIssueStmt,
+		tokenUseStmt:              q.tokenUseStmt,
+		tokensDeleteExpiredStmt:   q.tokensDeleteExpiredStmt,
+		tokensOfUserStmt:          q.tokensOfUserStmt,
+		tokensVoidStmt:            q.tokensVoidStmt,
 		userByEmailKeyStmt:        q.userByEmailKeyStmt,
+		userByIDStmt:              q.userByIDStmt,
 		userByUsernameKeyStmt:     q.userByUsernameKeyStmt,
 		userCreateStmt:            q.userCreateStmt,
+		userDeleteStmt:            q.userDeleteStmt,
 		userPasswordRehashStmt:    q.userPasswordRehashStmt,
+		userSetEmailStmt:          q.userSetEmailStmt,
+		userSetPasswordStmt:       q.userSetPasswordStmt,
+		userSetUsernameStmt:       q.userSetUsernameStmt,
+		userVerifyEmailStmt:       q.userVerifyEmailStmt,
 	}
 }

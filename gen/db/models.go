@@ -5,8 +5,29 @@
 package gendb
 
 import (
+	"database/sql"
 	"time"
 )
+
+type Outbox struct {
+	ID            int64
+	MessageID     string
+	UserID        sql.NullInt64
+	Kind          string
+	Recipient     string
+	RecipientKey  string
+	Locale        string
+	TokenHash     []byte
+	Details       string
+	CreatedAt     time.Time
+	NextAttemptAt time.Time
+	Attempts      int64
+	Lease         *string
+	LeaseUntil    *time.Time
+	LastError     *string
+	Unreachable   bool
+	DeadAt        *time.Time
+}
 
 type Session struct {
 	ID              int64
@@ -21,6 +42,19 @@ type Session struct {
 	ExpiresAt       time.Time
 }
 
+type Token struct {
+	ID        int64
+	UserID    int64
+	Purpose   string
+	TokenHash []byte
+	Seed      []byte
+	Email     string
+	EmailKey  string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UsedAt    *time.Time
+}
+
 type User struct {
 	ID              int64
 	Username        string
@@ -33,4 +67,5 @@ type User struct {
 	DisabledAt      *time.Time
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
+	Locale          string
 }

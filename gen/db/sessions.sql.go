@@ -11,7 +11,7 @@ import (
 )
 
 const sessionByTokenHash = `-- name: SessionByTokenHash :one
-SELECT sessions.id, sessions.token_hash, sessions.user_id, sessions.authenticated_at, sessions.amr, sessions.ip, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.expires_at, users.id, users.username, users.username_key, users.email, users.email_key, users.password_hash, users.role, users.email_verified_at, users.disabled_at, users.created_at, users.updated_at
+SELECT sessions.id, sessions.token_hash, sessions.user_id, sessions.authenticated_at, sessions.amr, sessions.ip, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.expires_at, users.id, users.username, users.username_key, users.email, users.email_key, users.password_hash, users.role, users.email_verified_at, users.disabled_at, users.created_at, users.updated_at, users.locale
 FROM sessions
 JOIN users ON users.id = sessions.user_id
 WHERE sessions.token_hash = $1
@@ -59,6 +59,7 @@ func (q *Queries) SessionByTokenHash(ctx context.Context, arg SessionByTokenHash
 		&i.User.DisabledAt,
 		&i.User.CreatedAt,
 		&i.User.UpdatedAt,
+		&i.User.Locale,
 	)
 	return i, err
 }
@@ -106,6 +107,44 @@ func (q *Queries) SessionDelete(ctx context.Context, tokenHash []byte) (int64, e
 	return result.RowsAffected()
 }
 
+const sessionDeleteOfUser = `-- name: SessionDeleteOfUser :execrows
+DELETE FROM sessions WHERE id = $1 AND user_id = $2
+`
+
+type SessionDeleteOfUserParams struct {
+	ID     int64
+	UserID int64
+}
+
+func (q *Queries) SessionDeleteOfUser(ctx context.Context, arg SessionDeleteOfUserParams) (int64, error) {
+	result, err := q.exec(ctx, q.sessionDeleteOfUserStmt, sessionDeleteOfUser, arg.ID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const sessionRotate = `-- name: SessionRotate :execrows
+UPDATE sessions SET token_hash = $1, authenticated_at = $2, last_seen_at = $2
+WHERE token_hash = $3
+`
+
+type SessionRotateParams struct {
+	NewHash []byte
+	Now     time.Time
+	OldHash []byte
+}
+
+// The same session under a new token, its login as old as now. Only a live row
+// is changed: a session that was ended meanwhile is not brought back.
+func (q *Queries) SessionRotate(ctx context.Context, arg SessionRotateParams) (int64, error) {
+	result, err := q.exec(ctx, q.sessionRotateStmt, sessionRotate, arg.NewHash, arg.Now, arg.OldHash)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const sessionTouch = `-- name: SessionTouch :execrows
 UPDATE sessions SET last_seen_at = $1
 WHERE token_hash = $2 AND last_seen_at < $1
@@ -141,4 +180,87 @@ func (q *Queries) SessionsDeleteExpired(ctx context.Context, arg SessionsDeleteE
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const sessionsDeleteOfUser = `-- name: SessionsDeleteOfUser :execrows
+DELETE FROM sessions WHERE user_id = $1
+`
+
+func (q *Queries) SessionsDeleteOfUser(ctx context.Context, userID int64) (int64, error) {
+	result, err := q.exec(ctx, q.sessionsDeleteOfUserStmt, sessionsDeleteOfUser, userID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const sessionsDeleteOthers = `-- name: SessionsDeleteOthers :execrows
+DELETE FROM sessions WHERE user_id = $1 AND id <> $2
+`
+
+type SessionsDeleteOthersParams struct {
+	UserID int64
+	KeepID int64
+}
+
+func (q *Queries) SessionsDeleteOthers(ctx context.Context, arg SessionsDeleteOthersParams) (int64, error) {
+	result, err := q.exec(ctx, q.sessionsDeleteOthersStmt, sessionsDeleteOthers, arg.UserID, arg.KeepID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const sessionsOfUser = `-- name: SessionsOfUser :many
+SELECT id, token_hash, user_id, authenticated_at, amr, ip, user_agent, created_at, last_seen_at, expires_at FROM sessions
+WHERE user_id = $1 AND expires_at > $2 AND last_seen_at > $3
+ORDER BY last_seen_at DESC, id DESC
+LIMIT CAST($4 AS BIGINT)
+`
+
+type SessionsOfUserParams struct {
+	UserID    int64
+	Now       time.Time
+	IdleSince time.Time
+	MaxRows   int64
+}
+
+// The live ones, newest use first. Served by sessions_user_id.
+func (q *Queries) SessionsOfUser(ctx context.Context, arg SessionsOfUserParams) ([]Session, error) {
+	rows, err := q.query(ctx, q.sessionsOfUserStmt, sessionsOfUser,
+		arg.UserID,
+		arg.Now,
+		arg.IdleSince,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.TokenHash,
+			&i.UserID,
+			&i.AuthenticatedAt,
+			&i.Amr,
+			&i.Ip,
+			&i.UserAgent,
+			&i.CreatedAt,
+			&i.LastSeenAt,
+			&i.ExpiresAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

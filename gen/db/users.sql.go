@@ -11,7 +11,7 @@ import (
 )
 
 const userByEmailKey = `-- name: UserByEmailKey :one
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at FROM users WHERE email_key = $1
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale FROM users WHERE email_key = $1
 `
 
 // Served by users_email_key.
@@ -30,12 +30,37 @@ func (q *Queries) UserByEmailKey(ctx context.Context, emailKey string) (User, er
 		&i.DisabledAt,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Locale,
+	)
+	return i, err
+}
+
+const userByID = `-- name: UserByID :one
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale FROM users WHERE id = $1
+`
+
+func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
+	row := q.queryRow(ctx, q.userByIDStmt, userByID, id)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Username,
+		&i.UsernameKey,
+		&i.Email,
+		&i.EmailKey,
+		&i.PasswordHash,
+		&i.Role,
+		&i.EmailVerifiedAt,
+		&i.DisabledAt,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Locale,
 	)
 	return i, err
 }
 
 const userByUsernameKey = `-- name: UserByUsernameKey :one
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at FROM users WHERE username_key = $1
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale FROM users WHERE username_key = $1
 `
 
 // Served by users_username_key.
@@ -54,13 +79,14 @@ func (q *Queries) UserByUsernameKey(ctx context.Context, usernameKey string) (Us
 		&i.DisabledAt,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Locale,
 	)
 	return i, err
 }
 
 const userCreate = `-- name: UserCreate :one
-INSERT INTO users (username, username_key, email, email_key, password_hash, role, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+INSERT INTO users (username, username_key, email, email_key, password_hash, role, locale, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
 ON CONFLICT DO NOTHING
 RETURNING id
 `
@@ -72,6 +98,7 @@ type UserCreateParams struct {
 	EmailKey     string
 	PasswordHash *string
 	Role         string
+	Locale       string
 	Now          time.Time
 }
 
@@ -85,11 +112,25 @@ func (q *Queries) UserCreate(ctx context.Context, arg UserCreateParams) (int64, 
 		arg.EmailKey,
 		arg.PasswordHash,
 		arg.Role,
+		arg.Locale,
 		arg.Now,
 	)
 	var id int64
 	err := row.Scan(&id)
 	return id, err
+}
+
+const userDelete = `-- name: UserDelete :execrows
+DELETE FROM users WHERE id = $1
+`
+
+// Sessions, tokens and mail go with the account, by their foreign keys.
+func (q *Queries) UserDelete(ctx context.Context, id int64) (int64, error) {
+	result, err := q.exec(ctx, q.userDeleteStmt, userDelete, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const userPasswordRehash = `-- name: UserPasswordRehash :exec
@@ -114,4 +155,91 @@ func (q *Queries) UserPasswordRehash(ctx context.Context, arg UserPasswordRehash
 		arg.OldHash,
 	)
 	return err
+}
+
+const userSetEmail = `-- name: UserSetEmail :exec
+UPDATE users SET email = $1, email_key = $2, email_verified_at = $3, updated_at = $4
+WHERE id = $5
+`
+
+type UserSetEmailParams struct {
+	Email           string
+	EmailKey        string
+	EmailVerifiedAt *time.Time
+	Now             time.Time
+	ID              int64
+}
+
+// A taken address fails by the unique index.
+func (q *Queries) UserSetEmail(ctx context.Context, arg UserSetEmailParams) error {
+	_, err := q.exec(ctx, q.userSetEmailStmt, userSetEmail,
+		arg.Email,
+		arg.EmailKey,
+		arg.EmailVerifiedAt,
+		arg.Now,
+		arg.ID,
+	)
+	return err
+}
+
+const userSetPassword = `-- name: UserSetPassword :execrows
+UPDATE users SET password_hash = $1, updated_at = $2
+WHERE id = $3 AND disabled_at IS NULL
+`
+
+type UserSetPasswordParams struct {
+	PasswordHash *string
+	Now          time.Time
+	ID           int64
+}
+
+func (q *Queries) UserSetPassword(ctx context.Context, arg UserSetPasswordParams) (int64, error) {
+	result, err := q.exec(ctx, q.userSetPasswordStmt, userSetPassword, arg.PasswordHash, arg.Now, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const userSetUsername = `-- name: UserSetUsername :exec
+UPDATE users SET username = $1, username_key = $2, updated_at = $3 WHERE id = $4
+`
+
+type UserSetUsernameParams struct {
+	Username    string
+	UsernameKey string
+	Now         time.Time
+	ID          int64
+}
+
+// A taken name fails by the unique index.
+func (q *Queries) UserSetUsername(ctx context.Context, arg UserSetUsernameParams) error {
+	_, err := q.exec(ctx, q.userSetUsernameStmt, userSetUsername,
+		arg.Username,
+		arg.UsernameKey,
+		arg.Now,
+		arg.ID,
+	)
+	return err
+}
+
+const userVerifyEmail = `-- name: UserVerifyEmail :execrows
+UPDATE users SET email_verified_at = $1, updated_at = $1
+WHERE id = $2 AND email_key = $3 AND email_verified_at IS NULL AND disabled_at IS NULL
+`
+
+type UserVerifyEmailParams struct {
+	Now      *time.Time
+	ID       int64
+	EmailKey string
+}
+
+// Only the address that the token went to is confirmed, whatever the account's
+// address is by now.
+func (q *Queries) UserVerifyEmail(ctx context.Context, arg UserVerifyEmailParams) (int64, error) {
+	result, err := q.exec(ctx, q.userVerifyEmailStmt, userVerifyEmail, arg.Now, arg.ID, arg.EmailKey)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }

@@ -1,0 +1,63 @@
+-- name: OutboxAdd :exec
+INSERT INTO outbox (message_id, user_id, kind, recipient, recipient_key, locale, details, created_at, next_attempt_at)
+VALUES (@message_id, @user_id, @kind, @recipient, @recipient_key, @locale, @details, @now, @now);
+
+-- name: OutboxClaim :one
+-- Takes one mail that is due. The conditions stand outside the subquery as
+-- well: of two instances that choose the same row, PostgreSQL looks again at
+-- the outer ones only. Served by outbox_next_attempt_at.
+UPDATE outbox SET lease = @lease, lease_until = @lease_until, attempts = outbox.attempts + 1
+WHERE outbox.id = (
+    SELECT candidate.id FROM outbox AS candidate
+    WHERE candidate.dead_at IS NULL AND candidate.next_attempt_at <= @now
+      AND (candidate.lease_until IS NULL OR candidate.lease_until <= @now)
+    ORDER BY candidate.next_attempt_at, candidate.id
+    LIMIT 1)
+  AND outbox.dead_at IS NULL
+  AND (outbox.lease_until IS NULL OR outbox.lease_until <= @now)
+RETURNING *;
+
+-- name: OutboxNextDue :one
+-- When the next mail is due, so that the worker need not ask all the time.
+-- Served by outbox_next_attempt_at.
+SELECT next_attempt_at, lease_until FROM outbox
+WHERE dead_at IS NULL
+ORDER BY next_attempt_at, id
+LIMIT 1;
+
+-- name: OutboxBindToken :execrows
+-- The token that the mail of this lease carries.
+UPDATE outbox SET user_id = @user_id, token_hash = @token_hash
+WHERE id = @id AND lease = @lease;
+
+-- name: OutboxDone :execrows
+-- Sent, or not to be sent any more. Only the holder of the lease may say so.
+DELETE FROM outbox WHERE id = @id AND lease = @lease;
+
+-- name: OutboxRetry :execrows
+UPDATE outbox SET lease = NULL, lease_until = NULL, next_attempt_at = @next_attempt_at, last_error = @last_error, unreachable = @unreachable
+WHERE id = @id AND lease = @lease;
+
+-- name: OutboxBury :execrows
+UPDATE outbox SET lease = NULL, lease_until = NULL, dead_at = @now, last_error = @last_error
+WHERE id = @id AND lease = @lease;
+
+-- name: OutboxReachable :execrows
+-- The mail server answers again: what waited for it alone waits no longer.
+UPDATE outbox SET next_attempt_at = @now, unreachable = FALSE
+WHERE unreachable AND dead_at IS NULL AND next_attempt_at > @now AND lease IS NULL;
+
+-- name: OutboxVoid :execrows
+-- Mails of a kind that carry tokens which no longer work must not go out,
+-- those included of which nobody has found out yet whose they are.
+DELETE FROM outbox WHERE kind = @kind AND (user_id = @user_id OR recipient_key = @recipient_key);
+
+-- name: OutboxOfUser :many
+-- Served by outbox_user_id.
+SELECT * FROM outbox WHERE user_id = @user_id ORDER BY id;
+
+-- name: OutboxPending :one
+SELECT count(*) FROM outbox WHERE dead_at IS NULL;
+
+-- name: OutboxDeleteDead :execrows
+DELETE FROM outbox WHERE dead_at <= @before;

@@ -1,0 +1,33 @@
+-- name: TokenIssue :exec
+-- One token of a purpose is alive at a time: the newest.
+INSERT INTO tokens (user_id, purpose, token_hash, seed, email, email_key, created_at, expires_at)
+VALUES (@user_id, @purpose, @token_hash, @seed, @email, @email_key, @now, @expires_at)
+ON CONFLICT (user_id, purpose) DO UPDATE SET
+    token_hash = excluded.token_hash, seed = excluded.seed, email = excluded.email, email_key = excluded.email_key,
+    created_at = excluded.created_at, expires_at = excluded.expires_at, used_at = NULL;
+
+-- name: TokenUse :one
+-- Decides single use: of any number of requests at once, one gets a row.
+-- Disabled accounts have no tokens. Served by tokens_token_hash.
+UPDATE tokens SET used_at = @now
+WHERE token_hash = @token_hash AND purpose = @purpose AND used_at IS NULL AND expires_at > @now
+RETURNING user_id, email, email_key;
+
+-- name: TokenByHash :one
+-- What the writer of a mail needs; no row when the token has been replaced.
+-- Served by tokens_token_hash.
+SELECT * FROM tokens WHERE token_hash = @token_hash;
+
+-- name: TokenByPurpose :one
+-- Served by tokens_user_id_purpose.
+SELECT * FROM tokens WHERE user_id = @user_id AND purpose = @purpose;
+
+-- name: TokensVoid :execrows
+-- Everything that was mailed to this person stops working.
+DELETE FROM tokens WHERE user_id = @user_id;
+
+-- name: TokensOfUser :many
+SELECT * FROM tokens WHERE user_id = @user_id ORDER BY id;
+
+-- name: TokensDeleteExpired :execrows
+DELETE FROM tokens WHERE expires_at <= @now;
