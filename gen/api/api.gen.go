@@ -87,6 +87,42 @@ func (e CrossOriginRefusedCode) Valid() bool {
 	}
 }
 
+// Defines values for EmailConflictCode.
+const (
+	EmailConflictCodeEmailTaken EmailConflictCode = "email_taken"
+)
+
+// Valid indicates whether the value is a known member of the EmailConflictCode enum.
+func (e EmailConflictCode) Valid() bool {
+	switch e {
+	case EmailConflictCodeEmailTaken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportedTokenPurpose.
+const (
+	ExportedTokenPurposeChangeEmail   ExportedTokenPurpose = "change_email"
+	ExportedTokenPurposeResetPassword ExportedTokenPurpose = "reset_password"
+	ExportedTokenPurposeVerifyEmail   ExportedTokenPurpose = "verify_email"
+)
+
+// Valid indicates whether the value is a known member of the ExportedTokenPurpose enum.
+func (e ExportedTokenPurpose) Valid() bool {
+	switch e {
+	case ExportedTokenPurposeChangeEmail:
+		return true
+	case ExportedTokenPurposeResetPassword:
+		return true
+	case ExportedTokenPurposeVerifyEmail:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Failed.
 const (
 	FailedFalse Failed = false
@@ -216,6 +252,48 @@ func (e InvalidRequestCode) Valid() bool {
 	}
 }
 
+// Defines values for InvalidResetCode.
+const (
+	InvalidResetCodeInvalidFields InvalidResetCode = "invalid_fields"
+	InvalidResetCodeInvalidToken  InvalidResetCode = "invalid_token"
+	InvalidResetCodeMalformedBody InvalidResetCode = "malformed_body"
+	InvalidResetCodeMissingFields InvalidResetCode = "missing_fields"
+)
+
+// Valid indicates whether the value is a known member of the InvalidResetCode enum.
+func (e InvalidResetCode) Valid() bool {
+	switch e {
+	case InvalidResetCodeInvalidFields:
+		return true
+	case InvalidResetCodeInvalidToken:
+		return true
+	case InvalidResetCodeMalformedBody:
+		return true
+	case InvalidResetCodeMissingFields:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InvalidSessionParameterCode.
+const (
+	InvalidSessionParameterCodeAmbiguousSession InvalidSessionParameterCode = "ambiguous_session"
+	InvalidSessionParameterCodeInvalidFields    InvalidSessionParameterCode = "invalid_fields"
+)
+
+// Valid indicates whether the value is a known member of the InvalidSessionParameterCode enum.
+func (e InvalidSessionParameterCode) Valid() bool {
+	switch e {
+	case InvalidSessionParameterCodeAmbiguousSession:
+		return true
+	case InvalidSessionParameterCodeInvalidFields:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InvalidSessionRequestCode.
 const (
 	InvalidSessionRequestCodeAmbiguousSession InvalidSessionRequestCode = "ambiguous_session"
@@ -240,10 +318,53 @@ func (e InvalidSessionRequestCode) Valid() bool {
 	}
 }
 
+// Defines values for InvalidTokenCode.
+const (
+	InvalidTokenCodeInvalidFields InvalidTokenCode = "invalid_fields"
+	InvalidTokenCodeInvalidToken  InvalidTokenCode = "invalid_token"
+)
+
+// Valid indicates whether the value is a known member of the InvalidTokenCode enum.
+func (e InvalidTokenCode) Valid() bool {
+	switch e {
+	case InvalidTokenCodeInvalidFields:
+		return true
+	case InvalidTokenCodeInvalidToken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InvalidTokenRequestCode.
+const (
+	InvalidTokenRequestCodeInvalidFields InvalidTokenRequestCode = "invalid_fields"
+	InvalidTokenRequestCodeInvalidToken  InvalidTokenRequestCode = "invalid_token"
+	InvalidTokenRequestCodeMalformedBody InvalidTokenRequestCode = "malformed_body"
+	InvalidTokenRequestCodeMissingFields InvalidTokenRequestCode = "missing_fields"
+)
+
+// Valid indicates whether the value is a known member of the InvalidTokenRequestCode enum.
+func (e InvalidTokenRequestCode) Valid() bool {
+	switch e {
+	case InvalidTokenRequestCodeInvalidFields:
+		return true
+	case InvalidTokenRequestCodeInvalidToken:
+		return true
+	case InvalidTokenRequestCodeMalformedBody:
+		return true
+	case InvalidTokenRequestCodeMissingFields:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LoginRefusedCode.
 const (
 	LoginRefusedCodeAccountDisabled    LoginRefusedCode = "account_disabled"
 	LoginRefusedCodeCrossOriginRefused LoginRefusedCode = "cross_origin_refused"
+	LoginRefusedCodeEmailUnverified    LoginRefusedCode = "email_unverified"
 )
 
 // Valid indicates whether the value is a known member of the LoginRefusedCode enum.
@@ -252,6 +373,8 @@ func (e LoginRefusedCode) Valid() bool {
 	case LoginRefusedCodeAccountDisabled:
 		return true
 	case LoginRefusedCodeCrossOriginRefused:
+		return true
+	case LoginRefusedCodeEmailUnverified:
 		return true
 	default:
 		return false
@@ -321,6 +444,60 @@ func (e NotReadyCode) Valid() bool {
 	}
 }
 
+// Defines values for PasswordIncorrectCode.
+const (
+	PasswordIncorrectCodeCurrentPasswordIncorrect PasswordIncorrectCode = "current_password_incorrect"
+	PasswordIncorrectCodeLoginRequired            PasswordIncorrectCode = "login_required"
+)
+
+// Valid indicates whether the value is a known member of the PasswordIncorrectCode enum.
+func (e PasswordIncorrectCode) Valid() bool {
+	switch e {
+	case PasswordIncorrectCodeCurrentPasswordIncorrect:
+		return true
+	case PasswordIncorrectCodeLoginRequired:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProfileConflictCode.
+const (
+	ProfileConflictCodeEmailTaken    ProfileConflictCode = "email_taken"
+	ProfileConflictCodeUsernameTaken ProfileConflictCode = "username_taken"
+)
+
+// Valid indicates whether the value is a known member of the ProfileConflictCode enum.
+func (e ProfileConflictCode) Valid() bool {
+	switch e {
+	case ProfileConflictCodeEmailTaken:
+		return true
+	case ProfileConflictCodeUsernameTaken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReauthRequiredCode.
+const (
+	ReauthRequiredCodeCrossOriginRefused ReauthRequiredCode = "cross_origin_refused"
+	ReauthRequiredCodeReauthRequired     ReauthRequiredCode = "reauth_required"
+)
+
+// Valid indicates whether the value is a known member of the ReauthRequiredCode enum.
+func (e ReauthRequiredCode) Valid() bool {
+	switch e {
+	case ReauthRequiredCodeCrossOriginRefused:
+		return true
+	case ReauthRequiredCodeReauthRequired:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RegistrationConflictCode.
 const (
 	RegistrationConflictCodeEmailTaken    RegistrationConflictCode = "email_taken"
@@ -333,6 +510,24 @@ func (e RegistrationConflictCode) Valid() bool {
 	case RegistrationConflictCodeEmailTaken:
 		return true
 	case RegistrationConflictCodeUsernameTaken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RegistrationRefusedCode.
+const (
+	RegistrationRefusedCodeCrossOriginRefused RegistrationRefusedCode = "cross_origin_refused"
+	RegistrationRefusedCodeRegistrationClosed RegistrationRefusedCode = "registration_closed"
+)
+
+// Valid indicates whether the value is a known member of the RegistrationRefusedCode enum.
+func (e RegistrationRefusedCode) Valid() bool {
+	switch e {
+	case RegistrationRefusedCodeCrossOriginRefused:
+		return true
+	case RegistrationRefusedCodeRegistrationClosed:
 		return true
 	default:
 		return false
@@ -405,6 +600,17 @@ func (e UnsupportedMediaTypeCode) Valid() bool {
 	}
 }
 
+// AddressOnly An e-mail address.
+//
+// Example: {"email":"alice@example.com"}
+type AddressOnly struct {
+	// Email An e-mail address. One that cannot exist is answered like one that nobody has.
+	//
+	//
+	// Example: alice@example.com
+	Email AnyAddress `json:"email"`
+}
+
 // AmbiguousSession It is not clear which session the request belongs to.
 //
 // Example: {"code":"ambiguous_session","error":"The request has more than one session cookie","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
@@ -434,6 +640,11 @@ type AmbiguousSession struct {
 //
 // Example: ambiguous_session
 type AmbiguousSessionCode string
+
+// AnyAddress An e-mail address. One that cannot exist is answered like one that nobody has.
+//
+// Example: alice@example.com
+type AnyAddress = string
 
 // AssetImage An image.
 //
@@ -576,6 +787,16 @@ type CrossOriginRefused struct {
 // Example: cross_origin_refused
 type CrossOriginRefusedCode string
 
+// CurrentPassword The current password.
+//
+// Example: {"password":"Tr4vel-light"}
+type CurrentPassword struct {
+	// Password The password, exactly as it was set.
+	//
+	// Example: Tr4vel-light
+	Password PasswordAsSet `json:"password"`
+}
+
 // CurrentUser Who is logged in, if anybody.
 //
 // Example: {"ok":true,"user":{"email":"alice@example.com","email_verified":false,"id":1,"role":"user","username":"alice"}}
@@ -591,16 +812,281 @@ type CurrentUser struct {
 	User *UserOrNull `json:"user"`
 }
 
+// Done It is done.
+//
+// Example: {"msg":"Email verified!","ok":true}
+type Done struct {
+	// Msg A sentence for people.
+	//
+	// Example: Email verified!
+	Msg string `json:"msg"`
+
+	// Ok Always true in an answer that reports a success.
+	//
+	// Example: true
+	Ok Succeeded `json:"ok"`
+}
+
 // Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
 // be international.
 //
 // Example: alice@example.com
 type Email = string
 
+// EmailConflict The address is taken.
+//
+// Example: {"code":"email_taken","error":"Email already in use","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type EmailConflict struct {
+	// Code What went wrong.
+	//
+	// Example: email_taken
+	Code EmailConflictCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// EmailConflictCode What went wrong.
+//
+// Example: email_taken
+type EmailConflictCode string
+
 // ErrorSentence What went wrong, as a sentence for people.
 //
 // Example: All fields required
 type ErrorSentence = string
+
+// Export Everything that is stored about one account.
+//
+// Example: {"account":{"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"alice@example.com","email_verified_at":null,"has_password":true,"id":1,"locale":"en","role":"user","updated_at":"2026-03-01T09:30:00Z","username":"alice"},"mails":[],"sessions":[],"tokens":[]}
+type Export struct {
+	// Account The account itself.
+	//
+	// Example: {"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"alice@example.com","email_verified_at":null,"has_password":true,"id":1,"locale":"en","role":"user","updated_at":"2026-03-01T09:30:00Z","username":"alice"}
+	Account ExportedAccount `json:"account"`
+
+	// Mails Mail that has not gone out.
+	//
+	// Example: []
+	Mails []ExportedMail `json:"mails"`
+
+	// Sessions Sessions that have not been swept yet.
+	//
+	// Example: []
+	Sessions []ExportedSession `json:"sessions"`
+
+	// Tokens What was mailed to the person, without what makes it work.
+	//
+	// Example: []
+	Tokens []ExportedToken `json:"tokens"`
+}
+
+// ExportedAccount The account itself.
+//
+// Example: {"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"alice@example.com","email_verified_at":null,"has_password":true,"id":1,"locale":"en","role":"user","updated_at":"2026-03-01T09:30:00Z","username":"alice"}
+type ExportedAccount struct {
+	// CreatedAt When the account was made.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// DisabledAt When the account was disabled.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	DisabledAt *time.Time `json:"disabled_at"`
+
+	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
+	// be international.
+	//
+	//
+	// Example: alice@example.com
+	Email Email `json:"email"`
+
+	// EmailVerifiedAt When the address was confirmed.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	EmailVerifiedAt *time.Time `json:"email_verified_at"`
+
+	// HasPassword Whether there is a password.
+	//
+	// Example: true
+	HasPassword bool `json:"has_password"`
+
+	// ID Number of the account; never given out twice.
+	//
+	// Example: 1
+	ID UserID `json:"id"`
+
+	// Locale Language of mails.
+	//
+	// Example: en
+	Locale string `json:"locale"`
+
+	// Role What the account may do.
+	//
+	// Example: user
+	Role Role `json:"role"`
+
+	// UpdatedAt When it was changed last.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	UpdatedAt time.Time `json:"updated_at"`
+
+	// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
+	//
+	// Example: alice
+	Username Username `json:"username"`
+}
+
+// ExportedMail One mail that has not gone out.
+//
+// Example: {"attempts":0,"created_at":"2026-03-01T09:30:00Z","dead_at":null,"details":"{}","id":1,"kind":"verify_email","last_error":null,"locale":"en","next_attempt_at":"2026-03-01T09:30:00Z","recipient":"alice@example.com"}
+type ExportedMail struct {
+	// Attempts How often it was tried.
+	//
+	// Example: 0
+	Attempts int `json:"attempts"`
+
+	// CreatedAt When it was caused.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// DeadAt When it was given up.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	DeadAt *time.Time `json:"dead_at"`
+
+	// Details What it is made from.
+	//
+	// Example: {}
+	Details string `json:"details"`
+
+	// ID Number of the mail.
+	//
+	// Example: 1
+	ID int `json:"id"`
+
+	// Kind What it is about.
+	//
+	// Example: verify_email
+	Kind string `json:"kind"`
+
+	// LastError Why it has not gone out.
+	LastError *string `json:"last_error"`
+
+	// Locale Its language.
+	//
+	// Example: en
+	Locale string `json:"locale"`
+
+	// NextAttemptAt When it is tried next.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	NextAttemptAt time.Time `json:"next_attempt_at"`
+
+	// Recipient Where it goes.
+	//
+	// Example: alice@example.com
+	Recipient string `json:"recipient"`
+}
+
+// ExportedSession One session.
+//
+// Example: {"amr":"pwd","authenticated_at":"2026-03-01T09:30:00Z","created_at":"2026-03-01T09:30:00Z","expires_at":"2026-03-02T09:30:00Z","id":1,"ip":"192.0.2.7","last_seen_at":"2026-03-01T09:30:00Z","user_agent":"curl/8.0"}
+type ExportedSession struct {
+	// Amr How the person was authenticated.
+	//
+	// Example: pwd
+	Amr string `json:"amr"`
+
+	// AuthenticatedAt When the password was given last.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	AuthenticatedAt time.Time `json:"authenticated_at"`
+
+	// CreatedAt When somebody logged in.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt When the session ends at the latest.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// ID Number of a session. Nobody can log in with it.
+	//
+	// Example: 1
+	ID SessionID `json:"id"`
+
+	// IP Address the login came from.
+	//
+	// Example: 192.0.2.7
+	IP string `json:"ip"`
+
+	// LastSeenAt The latest use (to the minute).
+	//
+	// Example: 2026-03-01T09:30:00Z
+	LastSeenAt time.Time `json:"last_seen_at"`
+
+	// UserAgent What the client called itself.
+	//
+	// Example: curl/8.0
+	UserAgent string `json:"user_agent"`
+}
+
+// ExportedToken One token that was mailed.
+//
+// Example: {"created_at":"2026-03-01T09:30:00Z","email":"alice@example.com","expires_at":"2026-03-02T09:30:00Z","id":1,"purpose":"verify_email","used_at":null}
+type ExportedToken struct {
+	// CreatedAt When it was made.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// Email Where it was sent.
+	//
+	// Example: alice@example.com
+	Email string `json:"email"`
+
+	// ExpiresAt When it stops working.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// ID Number of the token.
+	//
+	// Example: 1
+	ID int `json:"id"`
+
+	// Purpose What it is for.
+	//
+	// Example: verify_email
+	Purpose ExportedTokenPurpose `json:"purpose"`
+
+	// UsedAt When it was used.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	UsedAt *time.Time `json:"used_at"`
+}
+
+// ExportedTokenPurpose What it is for.
+//
+// Example: verify_email
+type ExportedTokenPurpose string
 
 // Failed Always false in an answer that reports a failure.
 //
@@ -779,6 +1265,76 @@ type InvalidRequest struct {
 // Example: missing_fields
 type InvalidRequestCode string
 
+// InvalidReset The token does not work, or the password breaks a rule.
+//
+// Example: {"code":"invalid_token","error":"Invalid or expired token","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type InvalidReset struct {
+	// Code What went wrong.
+	//
+	// Example: invalid_token
+	Code InvalidResetCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Fields Every rule that is broken, in the order of the fields.
+	//
+	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
+	Fields *FieldErrors `json:"fields,omitempty"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// InvalidResetCode What went wrong.
+//
+// Example: invalid_token
+type InvalidResetCode string
+
+// InvalidSessionParameter The request cannot be used.
+//
+// Example: {"code":"invalid_fields","error":"id must be an integer","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type InvalidSessionParameter struct {
+	// Code What went wrong.
+	//
+	// Example: invalid_fields
+	Code InvalidSessionParameterCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Fields Every rule that is broken, in the order of the fields.
+	//
+	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
+	Fields *FieldErrors `json:"fields,omitempty"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// InvalidSessionParameterCode What went wrong.
+//
+// Example: invalid_fields
+type InvalidSessionParameterCode string
+
 // InvalidSessionRequest The request body cannot be used, or it is not clear which session the request belongs to.
 //
 // Example: {"code":"missing_fields","error":"missing credentials","fields":[{"code":"required","field":"password","message":"password is required"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
@@ -813,6 +1369,76 @@ type InvalidSessionRequest struct {
 //
 // Example: missing_fields
 type InvalidSessionRequestCode string
+
+// InvalidToken The token does not work.
+//
+// Example: {"code":"invalid_token","error":"Invalid token","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type InvalidToken struct {
+	// Code What went wrong.
+	//
+	// Example: invalid_token
+	Code InvalidTokenCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Fields Every rule that is broken, in the order of the fields.
+	//
+	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
+	Fields *FieldErrors `json:"fields,omitempty"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// InvalidTokenCode What went wrong.
+//
+// Example: invalid_token
+type InvalidTokenCode string
+
+// InvalidTokenRequest The token is missing or does not work.
+//
+// Example: {"code":"invalid_token","error":"Invalid token","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type InvalidTokenRequest struct {
+	// Code What went wrong.
+	//
+	// Example: invalid_token
+	Code InvalidTokenRequestCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Fields Every rule that is broken, in the order of the fields.
+	//
+	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
+	Fields *FieldErrors `json:"fields,omitempty"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// InvalidTokenRequestCode What went wrong.
+//
+// Example: invalid_token
+type InvalidTokenRequestCode string
 
 // LoggedIn A session has begun.
 //
@@ -908,6 +1534,11 @@ type LoginRequired struct {
 //
 // Example: login_required
 type LoginRequiredCode string
+
+// MailedToken A token from a mail. Anything else is answered like a token that does not work.
+//
+// Example: k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw
+type MailedToken = string
 
 // MethodNotAllowed The path does not have this method.
 //
@@ -1008,6 +1639,87 @@ type NotReadyCode string
 // Example: <!doctype html>
 type Page = string
 
+// PasswordAsSet The password, exactly as it was set.
+//
+// Example: Tr4vel-light
+type PasswordAsSet = string
+
+// PasswordChange The old password and a new one.
+//
+// Example: {"current_password":"Tr4vel-light","new_password":"N3w-passphrase"}
+type PasswordChange struct {
+	// CurrentPassword The password, exactly as it was set.
+	//
+	// Example: Tr4vel-light
+	CurrentPassword PasswordAsSet `json:"current_password"`
+
+	// NewPassword At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
+	// Any character is allowed, nothing is trimmed or cut off.
+	//
+	//
+	// Example: Tr4vel-light
+	NewPassword NewPassword `json:"new_password"`
+}
+
+// PasswordIncorrect Nobody is logged in, or the password is wrong.
+//
+// Example: {"code":"login_required","error":"Current password incorrect","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type PasswordIncorrect struct {
+	// Code What went wrong.
+	//
+	// Example: login_required
+	Code PasswordIncorrectCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// PasswordIncorrectCode What went wrong.
+//
+// Example: login_required
+type PasswordIncorrectCode string
+
+// PasswordOnly A new password.
+//
+// Example: {"password":"N3w-passphrase"}
+type PasswordOnly struct {
+	// Password At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
+	// Any character is allowed, nothing is trimmed or cut off.
+	//
+	//
+	// Example: Tr4vel-light
+	Password NewPassword `json:"password"`
+}
+
+// PasswordReset A token from a mail and a new password.
+//
+// Example: {"password":"N3w-passphrase","token":"k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw"}
+type PasswordReset struct {
+	// Password At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
+	// Any character is allowed, nothing is trimmed or cut off.
+	//
+	//
+	// Example: Tr4vel-light
+	Password NewPassword `json:"password"`
+
+	// Token A token from a mail. Anything else is answered like a token that does not work.
+	//
+	// Example: k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw
+	Token MailedToken `json:"token"`
+}
+
 // Profile One's own account.
 //
 // Example: {"created_at":"2026-03-01T09:30:00Z","email":"alice@example.com","email_verified":false,"id":1,"role":"user","username":"alice"}
@@ -1044,6 +1756,88 @@ type Profile struct {
 	// Example: alice
 	Username Username `json:"username"`
 }
+
+// ProfileChange What to change about the account; what is left out stays.
+//
+// Example: {"username":"alice.b"}
+type ProfileChange struct {
+	// CurrentPassword The password, exactly as it was set.
+	//
+	// Example: Tr4vel-light
+	CurrentPassword *PasswordAsSet `json:"current_password,omitempty"`
+
+	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
+	// be international.
+	//
+	//
+	// Example: alice@example.com
+	Email *Email `json:"email,omitempty"`
+
+	// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
+	//
+	// Example: alice
+	Username *Username `json:"username,omitempty"`
+}
+
+// ProfileConflict The address or the name is taken.
+//
+// Example: {"code":"email_taken","error":"Email already in use","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type ProfileConflict struct {
+	// Code What went wrong.
+	//
+	// Example: email_taken
+	Code ProfileConflictCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// ProfileConflictCode What went wrong.
+//
+// Example: email_taken
+type ProfileConflictCode string
+
+// ReauthRequired The login is too old for this.
+//
+// Example: {"code":"reauth_required","error":"Please confirm your password","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type ReauthRequired struct {
+	// Code What went wrong.
+	//
+	// Example: reauth_required
+	Code ReauthRequiredCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// ReauthRequiredCode What went wrong.
+//
+// Example: reauth_required
+type ReauthRequiredCode string
 
 // Registered The account exists.
 //
@@ -1114,6 +1908,36 @@ type RegistrationConflict struct {
 // Example: username_taken
 type RegistrationConflictCode string
 
+// RegistrationRefused Registering is not allowed.
+//
+// Example: {"code":"cross_origin_refused","error":"Registration is closed","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type RegistrationRefused struct {
+	// Code What went wrong.
+	//
+	// Example: cross_origin_refused
+	Code RegistrationRefusedCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// RegistrationRefusedCode What went wrong.
+//
+// Example: cross_origin_refused
+type RegistrationRefusedCode string
+
 // RequestID Finds the request in the server's log.
 //
 // Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
@@ -1124,10 +1948,85 @@ type RequestID = string
 // Example: user
 type Role string
 
+// SessionID Number of a session. Nobody can log in with it.
+//
+// Example: 1
+type SessionID = int
+
+// SessionInfo One place where somebody is logged in.
+//
+// Example: {"browser":"curl","created_at":"2026-03-01T09:30:00Z","current":true,"id":1,"ip":"192.0.2.7","last_seen_at":"2026-03-01T09:30:00Z","os":"","user_agent":"curl/8.0"}
+type SessionInfo struct {
+	// Browser The browser as far as it can be told.
+	//
+	// Example: Firefox
+	Browser string `json:"browser"`
+
+	// CreatedAt When somebody logged in.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// Current Whether it is the one that asks.
+	//
+	// Example: true
+	Current bool `json:"current"`
+
+	// ID Number of a session. Nobody can log in with it.
+	//
+	// Example: 1
+	ID SessionID `json:"id"`
+
+	// IP Address the login came from.
+	//
+	// Example: 192.0.2.7
+	IP string `json:"ip"`
+
+	// LastSeenAt The latest use (to the minute).
+	//
+	// Example: 2026-03-01T09:30:00Z
+	LastSeenAt time.Time `json:"last_seen_at"`
+
+	// Os The operating system as far as it can be told.
+	//
+	// Example: Linux
+	Os string `json:"os"`
+
+	// UserAgent What the client called itself.
+	//
+	// Example: curl/8.0
+	UserAgent string `json:"user_agent"`
+}
+
+// SessionList The live sessions of an account.
+//
+// Example: {"ok":true,"sessions":[]}
+type SessionList struct {
+	// Ok Always true in an answer that reports a success.
+	//
+	// Example: true
+	Ok Succeeded `json:"ok"`
+
+	// Sessions The latest used first; 200 at the most.
+	//
+	// Example: []
+	Sessions []SessionInfo `json:"sessions"`
+}
+
 // Succeeded Always true in an answer that reports a success.
 //
 // Example: true
 type Succeeded bool
+
+// TokenOnly A token from a mail.
+//
+// Example: {"token":"k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw"}
+type TokenOnly struct {
+	// Token A token from a mail. Anything else is answered like a token that does not work.
+	//
+	// Example: k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw
+	Token MailedToken `json:"token"`
+}
 
 // Unavailable The server cannot answer at the moment.
 //
@@ -1263,11 +2162,41 @@ type UserOrNull struct {
 // Example: alice
 type Username = string
 
+// DeleteAccountJSONRequestBody defines body for DeleteAccount for application/json ContentType.
+type DeleteAccountJSONRequestBody = CurrentPassword
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
+
+// ConfirmEmailJSONRequestBody defines body for ConfirmEmail for application/json ContentType.
+type ConfirmEmailJSONRequestBody = TokenOnly
+
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = Credentials
 
+// ReauthenticateJSONRequestBody defines body for Reauthenticate for application/json ContentType.
+type ReauthenticateJSONRequestBody = CurrentPassword
+
 // RegisterJSONRequestBody defines body for Register for application/json ContentType.
 type RegisterJSONRequestBody = Registration
+
+// RequestResetJSONRequestBody defines body for RequestReset for application/json ContentType.
+type RequestResetJSONRequestBody = AddressOnly
+
+// ResendVerificationJSONRequestBody defines body for ResendVerification for application/json ContentType.
+type ResendVerificationJSONRequestBody = AddressOnly
+
+// ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
+type ResetPasswordJSONRequestBody = PasswordReset
+
+// ResetPasswordByLinkJSONRequestBody defines body for ResetPasswordByLink for application/json ContentType.
+type ResetPasswordByLinkJSONRequestBody = PasswordOnly
+
+// UpdateProfileJSONRequestBody defines body for UpdateProfile for application/json ContentType.
+type UpdateProfileJSONRequestBody = ProfileChange
+
+// VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
+type VerifyEmailJSONRequestBody = TokenOnly
 
 // Getter for additional properties for ContractDocument. Returns the specified
 // element and whether it was found
@@ -1340,9 +2269,21 @@ type ServerInterface interface {
 	// GetBanner Say that the server is there
 	// (GET /)
 	GetBanner(c *gin.Context)
+	// DeleteAccount Delete the account
+	// (DELETE /auth/account)
+	DeleteAccount(c *gin.Context)
+	// ChangePassword Change the password
+	// (PUT /auth/change_password)
+	ChangePassword(c *gin.Context)
+	// ConfirmEmail Confirm a new e-mail address
+	// (POST /auth/confirm_email)
+	ConfirmEmail(c *gin.Context)
 	// GetCurrentUser Ask who is logged in
 	// (GET /auth/current_user)
 	GetCurrentUser(c *gin.Context)
+	// ExportAccount Everything that is stored about oneself
+	// (GET /auth/export)
+	ExportAccount(c *gin.Context)
 	// Login Log in
 	// (POST /auth/login)
 	Login(c *gin.Context)
@@ -1352,9 +2293,42 @@ type ServerInterface interface {
 	// GetProfile Read one's own account
 	// (GET /auth/profile)
 	GetProfile(c *gin.Context)
+	// Reauthenticate Confirm the password
+	// (POST /auth/reauthenticate)
+	Reauthenticate(c *gin.Context)
 	// Register Create an account
 	// (POST /auth/register)
 	Register(c *gin.Context)
+	// RequestReset Ask for a mail to set a new password
+	// (POST /auth/request_reset)
+	RequestReset(c *gin.Context)
+	// ResendVerification Ask for another confirmation mail
+	// (POST /auth/resend_verification)
+	ResendVerification(c *gin.Context)
+	// ResetPassword Set a new password
+	// (POST /auth/reset_password)
+	ResetPassword(c *gin.Context)
+	// ResetPasswordByLink Set a new password, with the token in the path
+	// (POST /auth/reset_password/{token})
+	ResetPasswordByLink(c *gin.Context, token MailedToken)
+	// EndOtherSessions Log out everywhere else
+	// (DELETE /auth/sessions)
+	EndOtherSessions(c *gin.Context)
+	// ListSessions Where one is logged in
+	// (GET /auth/sessions)
+	ListSessions(c *gin.Context)
+	// EndSession Log out one session
+	// (DELETE /auth/sessions/{id})
+	EndSession(c *gin.Context, id SessionID)
+	// UpdateProfile Change the user name or the e-mail address
+	// (PUT /auth/update_profile)
+	UpdateProfile(c *gin.Context)
+	// VerifyEmail Confirm an e-mail address
+	// (POST /auth/verify)
+	VerifyEmail(c *gin.Context)
+	// VerifyEmailByLink Confirm an e-mail address by opening a link
+	// (GET /auth/verify/{token})
+	VerifyEmailByLink(c *gin.Context, token MailedToken)
 	// GetDocs Explore this contract in a browser
 	// (GET /docs)
 	GetDocs(c *gin.Context)
@@ -1397,6 +2371,45 @@ func (siw *ServerInterfaceWrapper) GetBanner(c *gin.Context) {
 	siw.Handler.GetBanner(c)
 }
 
+// DeleteAccount operation middleware
+func (siw *ServerInterfaceWrapper) DeleteAccount(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteAccount(c)
+}
+
+// ChangePassword operation middleware
+func (siw *ServerInterfaceWrapper) ChangePassword(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ChangePassword(c)
+}
+
+// ConfirmEmail operation middleware
+func (siw *ServerInterfaceWrapper) ConfirmEmail(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ConfirmEmail(c)
+}
+
 // GetCurrentUser operation middleware
 func (siw *ServerInterfaceWrapper) GetCurrentUser(c *gin.Context) {
 
@@ -1408,6 +2421,19 @@ func (siw *ServerInterfaceWrapper) GetCurrentUser(c *gin.Context) {
 	}
 
 	siw.Handler.GetCurrentUser(c)
+}
+
+// ExportAccount operation middleware
+func (siw *ServerInterfaceWrapper) ExportAccount(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ExportAccount(c)
 }
 
 // Login operation middleware
@@ -1449,6 +2475,19 @@ func (siw *ServerInterfaceWrapper) GetProfile(c *gin.Context) {
 	siw.Handler.GetProfile(c)
 }
 
+// Reauthenticate operation middleware
+func (siw *ServerInterfaceWrapper) Reauthenticate(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.Reauthenticate(c)
+}
+
 // Register operation middleware
 func (siw *ServerInterfaceWrapper) Register(c *gin.Context) {
 
@@ -1460,6 +2499,172 @@ func (siw *ServerInterfaceWrapper) Register(c *gin.Context) {
 	}
 
 	siw.Handler.Register(c)
+}
+
+// RequestReset operation middleware
+func (siw *ServerInterfaceWrapper) RequestReset(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RequestReset(c)
+}
+
+// ResendVerification operation middleware
+func (siw *ServerInterfaceWrapper) ResendVerification(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ResendVerification(c)
+}
+
+// ResetPassword operation middleware
+func (siw *ServerInterfaceWrapper) ResetPassword(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ResetPassword(c)
+}
+
+// ResetPasswordByLink operation middleware
+func (siw *ServerInterfaceWrapper) ResetPasswordByLink(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "token" -------------
+	var token MailedToken
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token", c.Param("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter token: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ResetPasswordByLink(c, token)
+}
+
+// EndOtherSessions operation middleware
+func (siw *ServerInterfaceWrapper) EndOtherSessions(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EndOtherSessions(c)
+}
+
+// ListSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListSessions(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListSessions(c)
+}
+
+// EndSession operation middleware
+func (siw *ServerInterfaceWrapper) EndSession(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EndSession(c, id)
+}
+
+// UpdateProfile operation middleware
+func (siw *ServerInterfaceWrapper) UpdateProfile(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.UpdateProfile(c)
+}
+
+// VerifyEmail operation middleware
+func (siw *ServerInterfaceWrapper) VerifyEmail(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.VerifyEmail(c)
+}
+
+// VerifyEmailByLink operation middleware
+func (siw *ServerInterfaceWrapper) VerifyEmailByLink(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "token" -------------
+	var token MailedToken
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token", c.Param("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter token: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.VerifyEmailByLink(c, token)
 }
 
 // GetDocs operation middleware
@@ -1585,6 +2790,21 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/auth/logout", wrapper.Logout)
 	router.GET(options.BaseURL+"/auth/current_user", wrapper.GetCurrentUser)
 	router.GET(options.BaseURL+"/auth/profile", wrapper.GetProfile)
+	router.PUT(options.BaseURL+"/auth/update_profile", wrapper.UpdateProfile)
+	router.PUT(options.BaseURL+"/auth/change_password", wrapper.ChangePassword)
+	router.POST(options.BaseURL+"/auth/reauthenticate", wrapper.Reauthenticate)
+	router.DELETE(options.BaseURL+"/auth/sessions", wrapper.EndOtherSessions)
+	router.GET(options.BaseURL+"/auth/sessions", wrapper.ListSessions)
+	router.DELETE(options.BaseURL+"/auth/sessions/:id", wrapper.EndSession)
+	router.GET(options.BaseURL+"/auth/export", wrapper.ExportAccount)
+	router.DELETE(options.BaseURL+"/auth/account", wrapper.DeleteAccount)
+	router.GET(options.BaseURL+"/auth/verify/:token", wrapper.VerifyEmailByLink)
+	router.POST(options.BaseURL+"/auth/verify", wrapper.VerifyEmail)
+	router.POST(options.BaseURL+"/auth/resend_verification", wrapper.ResendVerification)
+	router.POST(options.BaseURL+"/auth/confirm_email", wrapper.ConfirmEmail)
+	router.POST(options.BaseURL+"/auth/request_reset", wrapper.RequestReset)
+	router.POST(options.BaseURL+"/auth/reset_password/:token", wrapper.ResetPasswordByLink)
+	router.POST(options.BaseURL+"/auth/reset_password", wrapper.ResetPassword)
 	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth)
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReadiness)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.GetContractYAML)
@@ -1768,6 +2988,605 @@ func (response GetBanner500JSONResponse) VisitGetBannerResponse(w http.ResponseW
 	return err
 }
 
+type DeleteAccountRequestObject struct {
+	Body *DeleteAccountJSONRequestBody
+}
+
+type DeleteAccountResponseObject interface {
+	VisitDeleteAccountResponse(w http.ResponseWriter) error
+}
+
+type DeleteAccount200ResponseHeaders struct {
+	CacheControl *string
+	SetCookie    *string
+	XRequestID   *RequestID
+}
+
+type DeleteAccount200JSONResponse struct {
+	Body    Done
+	Headers DeleteAccount200ResponseHeaders
+}
+
+func (response DeleteAccount200JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type DeleteAccount400JSONResponse struct {
+	Body    InvalidSessionRequest
+	Headers DeleteAccount400ResponseHeaders
+}
+
+func (response DeleteAccount400JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount401ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type DeleteAccount401JSONResponse struct {
+	Body    PasswordIncorrect
+	Headers DeleteAccount401ResponseHeaders
+}
+
+func (response DeleteAccount401JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response DeleteAccount403JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response DeleteAccount413JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response DeleteAccount415JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteAccount500JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount503JSONResponse struct{ BusyOrUnavailableJSONResponse }
+
+func (response DeleteAccount503JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePasswordRequestObject struct {
+	Body *ChangePasswordJSONRequestBody
+}
+
+type ChangePasswordResponseObject interface {
+	VisitChangePasswordResponse(w http.ResponseWriter) error
+}
+
+type ChangePassword200ResponseHeaders struct {
+	CacheControl *string
+	SetCookie    *string
+	XRequestID   *RequestID
+}
+
+type ChangePassword200JSONResponse struct {
+	Body    Done
+	Headers ChangePassword200ResponseHeaders
+}
+
+func (response ChangePassword200JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ChangePassword400JSONResponse struct {
+	Body    InvalidSessionRequest
+	Headers ChangePassword400ResponseHeaders
+}
+
+func (response ChangePassword400JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword401ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ChangePassword401JSONResponse struct {
+	Body    PasswordIncorrect
+	Headers ChangePassword401ResponseHeaders
+}
+
+func (response ChangePassword401JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response ChangePassword403JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ChangePassword413JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ChangePassword415JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ChangePassword500JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword503JSONResponse struct{ BusyOrUnavailableJSONResponse }
+
+func (response ChangePassword503JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmailRequestObject struct {
+	Body *ConfirmEmailJSONRequestBody
+}
+
+type ConfirmEmailResponseObject interface {
+	VisitConfirmEmailResponse(w http.ResponseWriter) error
+}
+
+type ConfirmEmail200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ConfirmEmail200JSONResponse struct {
+	Body    Done
+	Headers ConfirmEmail200ResponseHeaders
+}
+
+func (response ConfirmEmail200JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmail400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ConfirmEmail400JSONResponse struct {
+	Body    InvalidTokenRequest
+	Headers ConfirmEmail400ResponseHeaders
+}
+
+func (response ConfirmEmail400JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmail403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response ConfirmEmail403JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmail409ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ConfirmEmail409JSONResponse struct {
+	Body    EmailConflict
+	Headers ConfirmEmail409ResponseHeaders
+}
+
+func (response ConfirmEmail409JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmail413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ConfirmEmail413JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmail415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ConfirmEmail415JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmail500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ConfirmEmail500JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmail503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ConfirmEmail503JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetCurrentUserRequestObject struct {
 }
 
@@ -1866,6 +3685,144 @@ func (response GetCurrentUser500JSONResponse) VisitGetCurrentUserResponse(w http
 type GetCurrentUser503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response GetCurrentUser503JSONResponse) VisitGetCurrentUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccountRequestObject struct {
+}
+
+type ExportAccountResponseObject interface {
+	VisitExportAccountResponse(w http.ResponseWriter) error
+}
+
+type ExportAccount200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ExportAccount200JSONResponse struct {
+	Body    Export
+	Headers ExportAccount200ResponseHeaders
+}
+
+func (response ExportAccount200JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccount400JSONResponse struct{ AmbiguousSessionJSONResponse }
+
+func (response ExportAccount400JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccount401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response ExportAccount401JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccount403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response ExportAccount403JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccount500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ExportAccount500JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccount503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExportAccount503JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2355,6 +4312,207 @@ func (response GetProfile503JSONResponse) VisitGetProfileResponse(w http.Respons
 	return err
 }
 
+type ReauthenticateRequestObject struct {
+	Body *ReauthenticateJSONRequestBody
+}
+
+type ReauthenticateResponseObject interface {
+	VisitReauthenticateResponse(w http.ResponseWriter) error
+}
+
+type Reauthenticate200ResponseHeaders struct {
+	CacheControl *string
+	SetCookie    *string
+	XRequestID   *RequestID
+}
+
+type Reauthenticate200JSONResponse struct {
+	Body    Done
+	Headers Reauthenticate200ResponseHeaders
+}
+
+func (response Reauthenticate200JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type Reauthenticate400JSONResponse struct {
+	Body    InvalidSessionRequest
+	Headers Reauthenticate400ResponseHeaders
+}
+
+func (response Reauthenticate400JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate401ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type Reauthenticate401JSONResponse struct {
+	Body    PasswordIncorrect
+	Headers Reauthenticate401ResponseHeaders
+}
+
+func (response Reauthenticate401JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response Reauthenticate403JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response Reauthenticate413JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response Reauthenticate415JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response Reauthenticate500JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate503JSONResponse struct{ BusyOrUnavailableJSONResponse }
+
+func (response Reauthenticate503JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RegisterRequestObject struct {
 	Body *RegisterJSONRequestBody
 }
@@ -2419,7 +4577,15 @@ func (response Register400JSONResponse) VisitRegisterResponse(w http.ResponseWri
 	return err
 }
 
-type Register403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+type Register403ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type Register403JSONResponse struct {
+	Body    RegistrationRefused
+	Headers Register403ResponseHeaders
+}
 
 func (response Register403JSONResponse) VisitRegisterResponse(w http.ResponseWriter) error {
 
@@ -2532,6 +4698,1655 @@ func (response Register500JSONResponse) VisitRegisterResponse(w http.ResponseWri
 type Register503JSONResponse struct{ BusyOrUnavailableJSONResponse }
 
 func (response Register503JSONResponse) VisitRegisterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestResetRequestObject struct {
+	Body *RequestResetJSONRequestBody
+}
+
+type RequestResetResponseObject interface {
+	VisitRequestResetResponse(w http.ResponseWriter) error
+}
+
+type RequestReset200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type RequestReset200JSONResponse struct {
+	Body    Done
+	Headers RequestReset200ResponseHeaders
+}
+
+func (response RequestReset200JSONResponse) VisitRequestResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestReset400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type RequestReset400JSONResponse struct {
+	Body    InvalidRequest
+	Headers RequestReset400ResponseHeaders
+}
+
+func (response RequestReset400JSONResponse) VisitRequestResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestReset403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response RequestReset403JSONResponse) VisitRequestResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestReset413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response RequestReset413JSONResponse) VisitRequestResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestReset415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RequestReset415JSONResponse) VisitRequestResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestReset500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RequestReset500JSONResponse) VisitRequestResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestReset503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RequestReset503JSONResponse) VisitRequestResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResendVerificationRequestObject struct {
+	Body *ResendVerificationJSONRequestBody
+}
+
+type ResendVerificationResponseObject interface {
+	VisitResendVerificationResponse(w http.ResponseWriter) error
+}
+
+type ResendVerification200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ResendVerification200JSONResponse struct {
+	Body    Done
+	Headers ResendVerification200ResponseHeaders
+}
+
+func (response ResendVerification200JSONResponse) VisitResendVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResendVerification400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ResendVerification400JSONResponse struct {
+	Body    InvalidRequest
+	Headers ResendVerification400ResponseHeaders
+}
+
+func (response ResendVerification400JSONResponse) VisitResendVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResendVerification403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response ResendVerification403JSONResponse) VisitResendVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResendVerification413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ResendVerification413JSONResponse) VisitResendVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResendVerification415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ResendVerification415JSONResponse) VisitResendVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResendVerification500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ResendVerification500JSONResponse) VisitResendVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResendVerification503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ResendVerification503JSONResponse) VisitResendVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPasswordRequestObject struct {
+	Body *ResetPasswordJSONRequestBody
+}
+
+type ResetPasswordResponseObject interface {
+	VisitResetPasswordResponse(w http.ResponseWriter) error
+}
+
+type ResetPassword200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ResetPassword200JSONResponse struct {
+	Body    Done
+	Headers ResetPassword200ResponseHeaders
+}
+
+func (response ResetPassword200JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPassword400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ResetPassword400JSONResponse struct {
+	Body    InvalidReset
+	Headers ResetPassword400ResponseHeaders
+}
+
+func (response ResetPassword400JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPassword403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response ResetPassword403JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPassword413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ResetPassword413JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPassword415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ResetPassword415JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPassword500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ResetPassword500JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPassword503JSONResponse struct{ BusyOrUnavailableJSONResponse }
+
+func (response ResetPassword503JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPasswordByLinkRequestObject struct {
+	Token MailedToken `json:"token"`
+	Body  *ResetPasswordByLinkJSONRequestBody
+}
+
+type ResetPasswordByLinkResponseObject interface {
+	VisitResetPasswordByLinkResponse(w http.ResponseWriter) error
+}
+
+type ResetPasswordByLink200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ResetPasswordByLink200JSONResponse struct {
+	Body    Done
+	Headers ResetPasswordByLink200ResponseHeaders
+}
+
+func (response ResetPasswordByLink200JSONResponse) VisitResetPasswordByLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPasswordByLink400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ResetPasswordByLink400JSONResponse struct {
+	Body    InvalidReset
+	Headers ResetPasswordByLink400ResponseHeaders
+}
+
+func (response ResetPasswordByLink400JSONResponse) VisitResetPasswordByLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPasswordByLink403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response ResetPasswordByLink403JSONResponse) VisitResetPasswordByLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPasswordByLink413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ResetPasswordByLink413JSONResponse) VisitResetPasswordByLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPasswordByLink415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ResetPasswordByLink415JSONResponse) VisitResetPasswordByLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPasswordByLink500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ResetPasswordByLink500JSONResponse) VisitResetPasswordByLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPasswordByLink503JSONResponse struct{ BusyOrUnavailableJSONResponse }
+
+func (response ResetPasswordByLink503JSONResponse) VisitResetPasswordByLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherSessionsRequestObject struct {
+}
+
+type EndOtherSessionsResponseObject interface {
+	VisitEndOtherSessionsResponse(w http.ResponseWriter) error
+}
+
+type EndOtherSessions200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type EndOtherSessions200JSONResponse struct {
+	Body    Done
+	Headers EndOtherSessions200ResponseHeaders
+}
+
+func (response EndOtherSessions200JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherSessions400JSONResponse struct{ AmbiguousSessionJSONResponse }
+
+func (response EndOtherSessions400JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherSessions401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response EndOtherSessions401JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherSessions403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response EndOtherSessions403JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherSessions500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response EndOtherSessions500JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherSessions503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EndOtherSessions503JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessionsRequestObject struct {
+}
+
+type ListSessionsResponseObject interface {
+	VisitListSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListSessions200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ListSessions200JSONResponse struct {
+	Body    SessionList
+	Headers ListSessions200ResponseHeaders
+}
+
+func (response ListSessions200JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions400JSONResponse struct{ AmbiguousSessionJSONResponse }
+
+func (response ListSessions400JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response ListSessions401JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response ListSessions403JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListSessions500JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListSessions503JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSessionRequestObject struct {
+	ID SessionID `json:"id"`
+}
+
+type EndSessionResponseObject interface {
+	VisitEndSessionResponse(w http.ResponseWriter) error
+}
+
+type EndSession200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type EndSession200JSONResponse struct {
+	Body    Done
+	Headers EndSession200ResponseHeaders
+}
+
+func (response EndSession200JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type EndSession400JSONResponse struct {
+	Body    InvalidSessionParameter
+	Headers EndSession400ResponseHeaders
+}
+
+func (response EndSession400JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response EndSession401JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response EndSession403JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response EndSession404JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response EndSession500JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EndSession503JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateProfileRequestObject struct {
+	Body *UpdateProfileJSONRequestBody
+}
+
+type UpdateProfileResponseObject interface {
+	VisitUpdateProfileResponse(w http.ResponseWriter) error
+}
+
+type UpdateProfile200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type UpdateProfile200JSONResponse struct {
+	Body    Done
+	Headers UpdateProfile200ResponseHeaders
+}
+
+func (response UpdateProfile200JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateProfile400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type UpdateProfile400JSONResponse struct {
+	Body    InvalidSessionRequest
+	Headers UpdateProfile400ResponseHeaders
+}
+
+func (response UpdateProfile400JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateProfile401ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type UpdateProfile401JSONResponse struct {
+	Body    PasswordIncorrect
+	Headers UpdateProfile401ResponseHeaders
+}
+
+func (response UpdateProfile401JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateProfile403ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type UpdateProfile403JSONResponse struct {
+	Body    ReauthRequired
+	Headers UpdateProfile403ResponseHeaders
+}
+
+func (response UpdateProfile403JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateProfile409ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type UpdateProfile409JSONResponse struct {
+	Body    ProfileConflict
+	Headers UpdateProfile409ResponseHeaders
+}
+
+func (response UpdateProfile409JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateProfile413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response UpdateProfile413JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateProfile415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response UpdateProfile415JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateProfile500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdateProfile500JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateProfile503JSONResponse struct{ BusyOrUnavailableJSONResponse }
+
+func (response UpdateProfile503JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmailRequestObject struct {
+	Body *VerifyEmailJSONRequestBody
+}
+
+type VerifyEmailResponseObject interface {
+	VisitVerifyEmailResponse(w http.ResponseWriter) error
+}
+
+type VerifyEmail200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type VerifyEmail200JSONResponse struct {
+	Body    Done
+	Headers VerifyEmail200ResponseHeaders
+}
+
+func (response VerifyEmail200JSONResponse) VisitVerifyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmail400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type VerifyEmail400JSONResponse struct {
+	Body    InvalidTokenRequest
+	Headers VerifyEmail400ResponseHeaders
+}
+
+func (response VerifyEmail400JSONResponse) VisitVerifyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmail403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response VerifyEmail403JSONResponse) VisitVerifyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmail413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response VerifyEmail413JSONResponse) VisitVerifyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmail415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response VerifyEmail415JSONResponse) VisitVerifyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmail500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response VerifyEmail500JSONResponse) VisitVerifyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmail503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response VerifyEmail503JSONResponse) VisitVerifyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmailByLinkRequestObject struct {
+	Token MailedToken `json:"token"`
+}
+
+type VerifyEmailByLinkResponseObject interface {
+	VisitVerifyEmailByLinkResponse(w http.ResponseWriter) error
+}
+
+type VerifyEmailByLink200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type VerifyEmailByLink200JSONResponse struct {
+	Body    Done
+	Headers VerifyEmailByLink200ResponseHeaders
+}
+
+func (response VerifyEmailByLink200JSONResponse) VisitVerifyEmailByLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmailByLink400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type VerifyEmailByLink400JSONResponse struct {
+	Body    InvalidToken
+	Headers VerifyEmailByLink400ResponseHeaders
+}
+
+func (response VerifyEmailByLink400JSONResponse) VisitVerifyEmailByLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmailByLink403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response VerifyEmailByLink403JSONResponse) VisitVerifyEmailByLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmailByLink500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response VerifyEmailByLink500JSONResponse) VisitVerifyEmailByLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmailByLink503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response VerifyEmailByLink503JSONResponse) VisitVerifyEmailByLinkResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3218,9 +7033,21 @@ type StrictServerInterface interface {
 	// GetBanner Say that the server is there
 	// (GET /)
 	GetBanner(ctx context.Context, request GetBannerRequestObject) (GetBannerResponseObject, error)
+	// DeleteAccount Delete the account
+	// (DELETE /auth/account)
+	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
+	// ChangePassword Change the password
+	// (PUT /auth/change_password)
+	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
+	// ConfirmEmail Confirm a new e-mail address
+	// (POST /auth/confirm_email)
+	ConfirmEmail(ctx context.Context, request ConfirmEmailRequestObject) (ConfirmEmailResponseObject, error)
 	// GetCurrentUser Ask who is logged in
 	// (GET /auth/current_user)
 	GetCurrentUser(ctx context.Context, request GetCurrentUserRequestObject) (GetCurrentUserResponseObject, error)
+	// ExportAccount Everything that is stored about oneself
+	// (GET /auth/export)
+	ExportAccount(ctx context.Context, request ExportAccountRequestObject) (ExportAccountResponseObject, error)
 	// Login Log in
 	// (POST /auth/login)
 	Login(ctx context.Context, request LoginRequestObject) (LoginResponseObject, error)
@@ -3230,9 +7057,42 @@ type StrictServerInterface interface {
 	// GetProfile Read one's own account
 	// (GET /auth/profile)
 	GetProfile(ctx context.Context, request GetProfileRequestObject) (GetProfileResponseObject, error)
+	// Reauthenticate Confirm the password
+	// (POST /auth/reauthenticate)
+	Reauthenticate(ctx context.Context, request ReauthenticateRequestObject) (ReauthenticateResponseObject, error)
 	// Register Create an account
 	// (POST /auth/register)
 	Register(ctx context.Context, request RegisterRequestObject) (RegisterResponseObject, error)
+	// RequestReset Ask for a mail to set a new password
+	// (POST /auth/request_reset)
+	RequestReset(ctx context.Context, request RequestResetRequestObject) (RequestResetResponseObject, error)
+	// ResendVerification Ask for another confirmation mail
+	// (POST /auth/resend_verification)
+	ResendVerification(ctx context.Context, request ResendVerificationRequestObject) (ResendVerificationResponseObject, error)
+	// ResetPassword Set a new password
+	// (POST /auth/reset_password)
+	ResetPassword(ctx context.Context, request ResetPasswordRequestObject) (ResetPasswordResponseObject, error)
+	// ResetPasswordByLink Set a new password, with the token in the path
+	// (POST /auth/reset_password/{token})
+	ResetPasswordByLink(ctx context.Context, request ResetPasswordByLinkRequestObject) (ResetPasswordByLinkResponseObject, error)
+	// EndOtherSessions Log out everywhere else
+	// (DELETE /auth/sessions)
+	EndOtherSessions(ctx context.Context, request EndOtherSessionsRequestObject) (EndOtherSessionsResponseObject, error)
+	// ListSessions Where one is logged in
+	// (GET /auth/sessions)
+	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
+	// EndSession Log out one session
+	// (DELETE /auth/sessions/{id})
+	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
+	// UpdateProfile Change the user name or the e-mail address
+	// (PUT /auth/update_profile)
+	UpdateProfile(ctx context.Context, request UpdateProfileRequestObject) (UpdateProfileResponseObject, error)
+	// VerifyEmail Confirm an e-mail address
+	// (POST /auth/verify)
+	VerifyEmail(ctx context.Context, request VerifyEmailRequestObject) (VerifyEmailResponseObject, error)
+	// VerifyEmailByLink Confirm an e-mail address by opening a link
+	// (GET /auth/verify/{token})
+	VerifyEmailByLink(ctx context.Context, request VerifyEmailByLinkRequestObject) (VerifyEmailByLinkResponseObject, error)
 	// GetDocs Explore this contract in a browser
 	// (GET /docs)
 	GetDocs(ctx context.Context, request GetDocsRequestObject) (GetDocsResponseObject, error)
@@ -3334,6 +7194,132 @@ func (sh *strictHandler) GetBanner(ctx *gin.Context) {
 	}
 }
 
+// DeleteAccount operation middleware
+func (sh *strictHandler) DeleteAccount(ctx *gin.Context) {
+	var request DeleteAccountRequestObject
+
+	var body DeleteAccountJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteAccount(ctx, request.(DeleteAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteAccount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteAccountResponseObject); ok {
+		if err := validResponse.VisitDeleteAccountResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangePassword operation middleware
+func (sh *strictHandler) ChangePassword(ctx *gin.Context) {
+	var request ChangePasswordRequestObject
+
+	var body ChangePasswordJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePassword(ctx, request.(ChangePasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePassword")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ChangePasswordResponseObject); ok {
+		if err := validResponse.VisitChangePasswordResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ConfirmEmail operation middleware
+func (sh *strictHandler) ConfirmEmail(ctx *gin.Context) {
+	var request ConfirmEmailRequestObject
+
+	var body ConfirmEmailJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmEmail(ctx, request.(ConfirmEmailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmEmail")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ConfirmEmailResponseObject); ok {
+		if err := validResponse.VisitConfirmEmailResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetCurrentUser operation middleware
 func (sh *strictHandler) GetCurrentUser(ctx *gin.Context) {
 	var request GetCurrentUserRequestObject
@@ -3351,6 +7337,30 @@ func (sh *strictHandler) GetCurrentUser(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(GetCurrentUserResponseObject); ok {
 		if err := validResponse.VisitGetCurrentUserResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ExportAccount operation middleware
+func (sh *strictHandler) ExportAccount(ctx *gin.Context) {
+	var request ExportAccountRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportAccount(ctx, request.(ExportAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportAccount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ExportAccountResponseObject); ok {
+		if err := validResponse.VisitExportAccountResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -3448,6 +7458,48 @@ func (sh *strictHandler) GetProfile(ctx *gin.Context) {
 	}
 }
 
+// Reauthenticate operation middleware
+func (sh *strictHandler) Reauthenticate(ctx *gin.Context) {
+	var request ReauthenticateRequestObject
+
+	var body ReauthenticateJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Reauthenticate(ctx, request.(ReauthenticateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Reauthenticate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReauthenticateResponseObject); ok {
+		if err := validResponse.VisitReauthenticateResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // Register operation middleware
 func (sh *strictHandler) Register(ctx *gin.Context) {
 	var request RegisterRequestObject
@@ -3483,6 +7535,360 @@ func (sh *strictHandler) Register(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(RegisterResponseObject); ok {
 		if err := validResponse.VisitRegisterResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RequestReset operation middleware
+func (sh *strictHandler) RequestReset(ctx *gin.Context) {
+	var request RequestResetRequestObject
+
+	var body RequestResetJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestReset(ctx, request.(RequestResetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestReset")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RequestResetResponseObject); ok {
+		if err := validResponse.VisitRequestResetResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResendVerification operation middleware
+func (sh *strictHandler) ResendVerification(ctx *gin.Context) {
+	var request ResendVerificationRequestObject
+
+	var body ResendVerificationJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResendVerification(ctx, request.(ResendVerificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResendVerification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ResendVerificationResponseObject); ok {
+		if err := validResponse.VisitResendVerificationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResetPassword operation middleware
+func (sh *strictHandler) ResetPassword(ctx *gin.Context) {
+	var request ResetPasswordRequestObject
+
+	var body ResetPasswordJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetPassword(ctx, request.(ResetPasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetPassword")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ResetPasswordResponseObject); ok {
+		if err := validResponse.VisitResetPasswordResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResetPasswordByLink operation middleware
+func (sh *strictHandler) ResetPasswordByLink(ctx *gin.Context, token MailedToken) {
+	var request ResetPasswordByLinkRequestObject
+
+	request.Token = token
+
+	var body ResetPasswordByLinkJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetPasswordByLink(ctx, request.(ResetPasswordByLinkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetPasswordByLink")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ResetPasswordByLinkResponseObject); ok {
+		if err := validResponse.VisitResetPasswordByLinkResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndOtherSessions operation middleware
+func (sh *strictHandler) EndOtherSessions(ctx *gin.Context) {
+	var request EndOtherSessionsRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndOtherSessions(ctx, request.(EndOtherSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndOtherSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(EndOtherSessionsResponseObject); ok {
+		if err := validResponse.VisitEndOtherSessionsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListSessions operation middleware
+func (sh *strictHandler) ListSessions(ctx *gin.Context) {
+	var request ListSessionsRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSessions(ctx, request.(ListSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListSessionsResponseObject); ok {
+		if err := validResponse.VisitListSessionsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndSession operation middleware
+func (sh *strictHandler) EndSession(ctx *gin.Context, id SessionID) {
+	var request EndSessionRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndSession(ctx, request.(EndSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(EndSessionResponseObject); ok {
+		if err := validResponse.VisitEndSessionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UpdateProfile operation middleware
+func (sh *strictHandler) UpdateProfile(ctx *gin.Context) {
+	var request UpdateProfileRequestObject
+
+	var body UpdateProfileJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateProfile(ctx, request.(UpdateProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateProfile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(UpdateProfileResponseObject); ok {
+		if err := validResponse.VisitUpdateProfileResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// VerifyEmail operation middleware
+func (sh *strictHandler) VerifyEmail(ctx *gin.Context) {
+	var request VerifyEmailRequestObject
+
+	var body VerifyEmailJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VerifyEmail(ctx, request.(VerifyEmailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VerifyEmail")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(VerifyEmailResponseObject); ok {
+		if err := validResponse.VisitVerifyEmailResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// VerifyEmailByLink operation middleware
+func (sh *strictHandler) VerifyEmailByLink(ctx *gin.Context, token MailedToken) {
+	var request VerifyEmailByLinkRequestObject
+
+	request.Token = token
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VerifyEmailByLink(ctx, request.(VerifyEmailByLinkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VerifyEmailByLink")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(VerifyEmailByLinkResponseObject); ok {
+		if err := validResponse.VisitVerifyEmailByLinkResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -3641,133 +8047,217 @@ func (sh *strictHandler) GetReadiness(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3tdts2tuirYDhzV9uUkpXYSRtndc04adp6xnVyY3c6M5ErQSQkYUwCKgBa0eT6rvM058HOk5yFDYAE",
-	"SejLX3Gb/ElkEgA3gI2N/b3fRwnPZ5wRpmS0/z6aEpwSAT8PsozP9Y+UyETQmaKcRfvR6ZSgnKgpTyVS",
-	"U6yQmhI0w2qKplh2ozgi73A+y0i0H33/8jRGP7w8+DZGr16fHr46PoniSCZTkmM9bo7fHRE2UdNo/2Gv",
-	"F0czrBQR+hu/vD3o/Ovsy89jZH588eBPURypxUyPKpWgbBJdXsbRgZREvcDJlLzgTAmetcF9LvhcEiFR",
-	"jhfonJAZwDumGYkRZinC8hzhCaYM4bEiAmGGprwQ9YnMilFGkxjl+F0HT8g3u096vdpUCCvyaP9tuOFZ",
-	"CPTVUA8Z70jFBRnuI0aomhKBRm4mjAs0E/wdJbKaEWZyThpgu0GCoJYvw+BlBIsTIiXl7AXn55S0gXxD",
-	"cn5BJHxemqYogbZoLHgOzy3Qdbhs42+eoddYTb/ZeYZ+xO86BxPyTe8Z+kGp2SuWLZ6hE5yTE6rIN0f4",
-	"3TLE2dWI0wb/NZ6Q1zyjyaIN9hFR0iLthKCM4xTNNR5ThRghqXTAU4kkEReAEyliXE0pm5iXmC3mUyII",
-	"Ipkk9bmlZIyLTHWkSNBnjDPy2TNkvm4eSZKNP1s2m8fh2bwhvxZEqsNv25M5TAlTdExhG6hEwjR9ZjdF",
-	"g/+ZRBmf6NOpp8gZIhdELFBGGUF4xAs98/ocHn//10f/+L9f/e1fL/b+fvr8yY8/7745/uHbx/88eFkD",
-	"/E+CjKP96I87FQnZMW/lTgWymYASiwN9vtozOCEJZ5qWcDTHVKERGXNBkBILvdxwNGvQPWqsHc01Pn/9",
-	"ZE+vXU6Z+fthuY6UKTIhAuA4IWoNTp+2cHkfTblUHc6yRYzGXMDKzqc8I0hSRWKkV5CPkSA4meofZjhp",
-	"GmO9+HoejWOCWZ9l9IIgrFDOpeqiQ6YPdVokGhKEM8nR8IQkhSDDbp8Fz8+vTy56//Nf/90+RrAaN3KU",
-	"LuNIEDnjTBJzKeQjOil4Ie066mcJZ4owpX/i2SyjCdZT2Pm3NK8t3NAdu+76D1nkORYLvepz3lh1GcXR",
-	"Bc4KYj6QaqDKzgPbVi+KEFzYfbO4D5ieAw5NMUOcNXc0iiN+Hu2PcSaJnh70GtB0NebDWmyG/K1Fgr5t",
-	"RHMAJ1gIGiak/jwSfWXBIU45kWg+JQxhJOko0ycl5bm+xWYZZkrqWXfRsaFZfTbHEqX6ESCSd8fDLdTx",
-	"rqHQtGz7ndqVdRlH/+jYU94xlGlVX58eXMbRc54uTjk/wmJCtkQh5XXzMIhzlMHjNt6MeLoYKM4HrkEI",
-	"aXQjRDUZqga6XSyprcEaDHHQAWTCIMSTPfQ3+rx7Tza0kItX4ieGLzDN8CjbdldHhVy0dzTHbKEvL8qk",
-	"JpT6CIT2V/et76q9uKlE9uWVtjKOivqEPOimBKVY4RGWxBxHxpVlwgIg+uPUIS0HoXYIr90t419ry0JI",
-	"6HZhhqWcc5FKhAVBI6JJTjIlyTlJ3dbEyN6Oyxami07ForrSbwptgbvolOzFaqwtGZHr4fsLwaV8JeiE",
-	"sjdkXEiSbonwSTVAHbO+MwwmB55fcxgBdILOAw69B8J+38crKpF5C2KP3oEEZ5nHFN46dgUWaN0tyHNi",
-	"mW9sePP5lEviJmLPB2cN1pZKdU9o4CHT4ivOXppt2AodqO1bxwU3IjI720YE123gGjgUKHtaSuje3+6m",
-	"11cgsN8nPCdGjpoTptBcaN6Y+lvaRRonnMCiAD+w5AwVLCUCDSuoh/dk24844PivBRVbU4Gs2bfa+2Ou",
-	"9DJMSIooC2w9dB0I17faeoAHeS9ud8/r0w/s+TEvuRc3nfKmcNyu3mvCUpLekz39ERRcx1yBEmzrbc0D",
-	"3aud/Rmw3rQJbKx5MWBcDbDtXm2uAczcqeXL293g1losoeOgAyTvqNSy76hQAOScqqnRTJhpddEBMBNq",
-	"qmVgyxcgyZ+hIQw/LI+90zFS5RSLId3kqj01jZyu7QNg0TFX3/GCbYs9zOvm0wMki2QKaxfAGo0uY+hV",
-	"IYsmIe7Z7eJIOdMwbgjH3gLpB50xlQinqSBS3pMjf3XZ5fcsJKwTD1bMEFnbQM5zwlSpjUBOGfEMqd+L",
-	"NPATk8VsxoUi6Y8kpfgUtGhbIlE5RJsP+OvJq+MgwpR9Brn+7gDUdysUHHmhfxHUgub28SiwQksQyrEL",
-	"GpVSkmRYaBlTomET6iHwEVTpxvqbmprcExaiXJilWlOcplTPBGevBZ8RoahGBLsDDSW/csuRZAQLNJ/S",
-	"ZFryTsrfZJJxNpFI8ZrO/L6oUONo5s3VQdXUwf88xcqTD2Am1mjVhv/MV4yHptfQaJfzXY2vIMGcEH18",
-	"E6J76emu7vIdppnmjurrsY2ZpOTZ99/q7zlQY7NOtXErox0f/ZskKnLW0MMcTwJresAQ1W/qhp4ojsZc",
-	"5FhF+9GIMk1wYt8k8OTx490ngSWELx3jPPAh/RTxMcLWxqoZQF5oPiTTp6RhCJzjyYSITkG7iZSNb++B",
-	"Oae0ELfsw7jzn17n6Vn1szvonIUMxRbeU/JOBRYGKfJOAbB12LoVcO8v66DtPXy6t9vbC3zoOWYsZOQ6",
-	"MOY2Poav1T/0HCfnhKX6iIuCMX1FcoY0rUSPe72Hf6h/+2HAStPWp29BXFYqwcNU5E4V6temGQ1oawSj",
-	"NZOPh1oENfZb4o1VLiWYLWX7wgh0Sxr76+OK+bbPidfxxbz/eLAEeCGcqG95UuSOlQ0iiRJFC0cOGHo1",
-	"I+zg9SFK7QBddKgk4nOG5IwkdGz5OSTxQlo/DIkoa/okvI/4jDA8o9F+tNvtdXfbm102aO7334kA1kVT",
-	"3ykpIap9v06SzRcadDfkmVFbXfv9Vcu45A5qL5Pmd/958ONRHS77iX0UBHDv68dfhW7rF4KAlwjO5JZn",
-	"/AAVkgjE4E4XiHRyTDMntxv/KapkaRtq7Jh7rE+42LsgWSejk6nS50sSwYB9iHBGzWGob2bV931Q1WTe",
-	"xoi8w4nKFtYurkVLSRr3a+PbJcNTfqKxjI9ajEdrRSv4m9D9tGq9KEOYLVCCm05DZhFqcDx6vA6MBvqV",
-	"MMXVzFqoGEfvOjmREk/MMlcDRDmVEox6HrYst3RteVGAOQe8BaVGbl9kaRioSq+r8M3xwSxf175agpDX",
-	"Lpclc/uILptCCMKUPkNb4tjPU94wMNCxPmuav2veI+furirsd4g+pe4U/sU27SY81x31u8EFEXRM9bzs",
-	"1/XCPIwjwWHjYKAQVWvfUechnCHG1stz0rKU1IA3YNtlG3GeEcwcOVqrgJFEvBLHRZaFdwrGCG3KS7M6",
-	"TahfMYJmGfjNGvK2jxhHKZWzTJ87nJNYP0h4rq8z+P1rwRVJUcYTnKEZFubp4Ws3AgLFYI4pM0ZA69GU",
-	"40WfjQiytk6DEU2XuNDelZTebPBK8rq7RLz8wx//9H/6Ra/36MlnD77s93e++fMvg2G//77f/3/9/uX/",
-	"7/c7Z19+3u93t+vxxYO/fP72l37/Xa/X6fd39jt/6fffdnSrTr//7qvvzsq3cb/fDbZ4sLL/F3/u97tf",
-	"fOna3PzwbTG7ebWUq3/ILnBGUwS7gOzj2mYsbVLtz7Im1aYFG2hUr1PCdSQbXOwwXFO6PThxzgifNdUD",
-	"B1mGxpRkqfRNrT6GWX/UVXyEpbhthjCba3YYiI3hGpxwBXeoIDMulAZzjGlWCOLdM9DHv1YsxWpTje80",
-	"9KWvwhbEVh99UWT2QueMmIVAI0HwuQzf21rGllMugAPTrS3ZtByLRRzLQAH/5FTVu53dHkqmWLPPRMhN",
-	"b2JQRRSZvzSRt1FWUe6DBWoADpjssKqkIVokPGd8zgYG+DiiBt30m9mMCM3TDSwLFcVRxuetZymdUOX9",
-	"DfIHzsonNV6gBlgTbewCLlO9mQAHkqVd9DKfqYXxFIWnuMicgOXzYIDy4NNsNOoM1Hd6T40LDmyIUUH3",
-	"2ZwLNdU4SLCibNKkxP6u1rV5rXmUu75s8zY8i2txZsuD2bgf3ZZbJsZBHbosqzMl27N6CX731cmhEo0E",
-	"PycsdvvBRUpEbQvrx+ntbZynsziiiuRyLXtY0YtLWNBD08vXSGIh8EK//oHgTC/uduJmlulFmZMsW8K0",
-	"LWGoVoF9UiQJISn4LbT4ntAetty4rqYUGwNtD1PDO3HburbE0oCyRp9aM/h4pBTLaFxdq2Id3ChbgyPw",
-	"mYEvj1eIYt+i+tsPhCZtQBu4EprJR4cwr7HAOVFby7YHWlYyPZ2mfURQIdchjrk/PJzBUhJj2sUMOQQq",
-	"GZwPijsW1iDalPO4IYyx421828nfFprZMa9rBdwE0yzn2sa0sHDkFr7iYpovfVm95GCMQEe9oTTLcsvo",
-	"qtkQcNMEB0ZrjLBI25p2C1NznOlzRdKBXss6Wrd6f0LrTdDaes7cCnZ7bkQ34WSz9FiEVOwbHgvfWFGe",
-	"DPfwN3044nVOPZ8OzHYH5gh0x4dsazbDd8YfkUnBGuidy4mLO0BSS1VSjovMsg4fTKUOUL0PTGaN0iAw",
-	"j6aSoIVoW0mbm+vlw7uuJ7ZCL2+2+VWxLS0MhGMs22f9lhfK2+GbXP1q9Jtd92VruWQRr2PWNDjknLJN",
-	"eMRHYbeMI5wkvGBqkFKJR9knU2YYsarArhs9oXcSAnZtzGmAd9aivoOmQv6jQI1QbNnW7hRqWoVbTPEF",
-	"qcVYhbnSOwkruzbSBMCsc4OhaXw8yHNM5q891yicZa/GIDp4Bo2v15lmfbuqG60KDVEoI1gq9HXNSnAZ",
-	"v/eMrZCWK2gCdqEpAaNYHYhqsDoICWcKG5tnOQjKiFKGT6pBgTv/WQlFyAy3JRSoHGMZEL3O05VANO1+",
-	"2wLAinwU+OwvlQv8qq83rYzbf9+OUGFDdKllzAbLF8IaIx+6jex4ixi7hW0+hMUyidmqgUpzmU2F1u2z",
-	"A7bw3lPpyFZcRhlSiZSgea65TIESSNI0bhorr+IbuOZseW4NobOVc6mQHqhxumrBottdB/XoSv13+Aa4",
-	"jRDRa9P7Cqizeuq6CtaPiLpz9YbgdHFtV3yFz0t91RKPjLuLNr02jtRBldNCKcomg5TPG6qiesOPB29e",
-	"L4v5+uH0xyNwvq1L3/2i19tN/pDyRA+FpirP4BHZLPzrteBjunXAyCtGPjOe/1Z2bOKlIFiRdAAE+FHv",
-	"0ZNOb7fTe3jae7q/29vv9f7ldEe3oldqIakHTcBj02iE7UTA79x2qC/0kmmU90yKFeko2vSW2QspQYhz",
-	"xFyJvdDosr0ay7xOIREmEdLq/eRUb1CZ19V5ZlLIyUAb8XtLXcvWo/9PkgiN+25j1hwW3abhd79udGjX",
-	"PFvGYavyk3HWJgCitWixjwWhc/eGTKhURFxJiHPIY1JmBHVwEE0gqo/cgiKu/YkPp40zyymw2j5E+gAx",
-	"Ml9CWFYRjevEqGx3IP2IlpWpNDwJ7yZQPoDtV4oPCdl0Lxub9oKzcUaTq5jnXMxMk+rgc7JE++UmNoA2",
-	"Hg9TurzhTGhuCrkGH4Z5aYEJRMb8dRbynCxbfjwMzIoMx99RyA7s2V8pa2U33iJ/sU/entQcQfWfjSCA",
-	"R52vzt4/enIZjCp/Y2+uACr4zEGOFyjlTZTQkPCUCKxgmXCa0wA6hD5bEddlfuP6gljpNm6tXh5MusvZ",
-	"BqEmHyZe+Dcqq3ySTVbkxrlmigJm0+IsQ5gPnBnnBvAoOIMGSi2Z5UeEXdvHCp5WEs+8FTYIAQcQraol",
-	"Ibh38i3YyZuVQT9JfHct8S1DsRBjcgx6eRetYW/7Z4gRfcVN6AVhUBpAzWlSl7kexlXdgqe93lcPnz59",
-	"9Hjvq73e06cPV5cwMMDYMM4bxHouECtaQRe3iej6c4aJMJzGJ8S/n4gfznJwBPYaGRtzjf6fw79YTokE",
-	"6w1k65UJF0R20U+M/loQyO4Bh4MquVkShN3eRkG63UHn7Mv1Eam+aWaTkDHPSrpB8wqysnECudOyRWlM",
-	"y9y6GZteY+Fif9Vscj2SFIKqxYnebTMLWaWQW1e6xCD3EHwthkgSJbvI5JJLcJaRFA1t+6GWFlJyQTI+",
-	"M+Haw8HgBy5Vx29QlSfpM73Hw8HAFCipWkGkoVfGRE6xICY1B1VTJItRx0R1S1OhJrF5UYxkAJnkhzs2",
-	"y0l3gfNs2Gd6KY0AyBmINYW0hSyonnaZkM6SmFbmNzyjfyMLs56UjXlQUY4LNSVMuWw0I5uTCxYQozkZ",
-	"obHgTCF4iLNzqFeTUkESlS26fdZnDx5YF2XZffAAHfHJhJrc1nrdtSg2dOVYhrXtmfIshfd8hvUpUfyc",
-	"sC460V9yFhxYvT4beo7D+6gfUZZkRUr60RBWs24HVBxBfScnLrtKTKhy9CRash5BhQUAlhcqrpfB6jOX",
-	"v62QJjYUoxQvbCPlXOBi4y0Nh9umcadCKvR5TU7XFF6Lu3AuJNGMt5p+YRfPuNjqpTNhkr7g6mQ7J7eW",
-	"OYKlPmVaCgAefh8NgXkcgj04pPqM0VCzlbpBn0mlLyCgVjnBTJl2gk8EzmVcyzSOxpsoIUxCnKFRkg0h",
-	"M720xZbgWZ/BbOZYIusSZ/IcaJBMInuSmqJBzK4VVAICW7hUWBWm9oJxC8TKkJckKYTZfL2z4BjkrVmf",
-	"2WEBO8yaSrTX20OfD53BefhFjLB1HXIIH3Awqjo/Rp8Pm05MQ7ePrt6a3kmN7MBMy6ogWC1xv2aejJOg",
-	"qc8GLo9Uoc+HB0dHr35++e3g1ZvD7w+PT4ZfdNEruMRd8wlRaK+3G/fZ3F7vmonhylze5TbNeZGlZgLJ",
-	"FDPN8GC2gBNiaIi+dJiEO84SkIMZZAx91O3pC1RoDmiq1Ezu7+zM5/MuhtddLiY7tq/cOTp88fL45CX0",
-	"uYwjRZXxLiDJ9FSQc4kOCpO02WSiivajXvehadtMawUXyRQo/Y7+Z0LUunSCBmd87k4PKuvLXbI3DOGK",
-	"FtSLTpkQiCE/h9T6JQoeamH3e6JscsNGRahHvV4j1a2GaQdygzST3HpXTLPQgX/9VKlu1ydHNEKTnUFr",
-	"UO9VNSY/j7aokmImvSRVbZW1Tjm/i3uQynqvt7usR7l1wQIdcfTY7Obqrs0yD7G36Cd4UfHUjeXRdzKe",
-	"SM2d6jea3TvTvXf07buTmOw/A+c1H8Z8S4Ue9XrI1kWc40WMJK9I18RwXliea1wxBf7sLYaZCak2Geak",
-	"5j8kz8g+IL1xGSrgSuizoYYDnumrChibYIaeuOxr0nXAHVD21XIOglouc+rYltbB8vMerT1d67PHQ1jN",
-	"ZrUkPNWWWXYNL2yonWp9nKNlY9xZ9McWBWi8RQ2c3nUZo+7FMd7gLLZrzd35+de9NvhgPZV8JdtE+2/f",
-	"X8aeYPP27PLMJykH8ryls/BISZ119ykK8Kbg5MhlgJacKGzNIZYf1kcXuHVDGjSP7rPLJVkr06ZY+6Kp",
-	"35cCP70PLYCJN26JYJHBfcbI3FTlGzq0HoJh0tzTtTyL+sGq3IHogCGbj8b0MTwi6JD7rIwK1CxSySU7",
-	"Y0vJuMPTORfnIaIEAQSV9vW5pQTbFHRblInDqp18vmjMy6cjm5viayRFb/do4ZJR175VLurVPrNduSs/",
-	"a2KQ2mR8Im0oR6Wnsb4c16T5mRfyt4Za348gvq3KC5mpBVb1yA+PuSmCfUJUp6oOu6pnq5rsjZD7bcoM",
-	"WZ/u2q4f2MxNVCIXb8wFIvlMLULFhn6TscrbVCQLRY8HcGnFspXVqqp6rS56XNP/e8MtPNy65pxJYVZD",
-	"n5/8e4ULG+jtbWm7BN3d5KnZes/XkORjXnpoGHWS5tbdZepnNL4/At3vv7xkHJXxpK1KSm63qERlo0CR",
-	"6GZcqpeVxA7gvbqT0nhXrH4J7Oay7MglTarRVc3IQOk13/9oimWfjQhh5cTvTRnovYcbyA31Osm60+NN",
-	"hI1QvaFblW9C9XS3kHKO+GQLuYabuP+wYPPSKaud5FIrmgoEDnKcSGuDcYJOwmcLZ8+2Jgoqkcn3WBZv",
-	"0wLEHItUdvvMuqJB5t45yTKjJmGB+OWwjGHC/2+E+bWJEFrcr/lEm/0N5DbYlinVn9ys3qVXBtGuq5bl",
-	"cn6zGsPNOdcXevdvgXf96FUV+hAbrFp/imdVFE1Q1enfefZQLnHgCGrrXZDOtc+XkdnqMkYZw1O7gT9o",
-	"AM/mp9etzJIb2Qsi+G0rAR+u79go3vtbPI/LD+MbglPEm1Fn/tm0T7xD6SJhll+uLwDLwWLvTqe+UEtj",
-	"aQb3eBeVlUCM1bZo+MAYM2WCJYmdMoyAMR5e9FmCGWc0wSaV+TOwlcNAxm3JGMAXaE4EQWoxsybeLnLO",
-	"TrhM2gzRBMA1k4SmxsmicrjWP/vM463BaSAFi4qmOnNuo4MMdZGu2H9ZeQWKA1o+IHTNuxipa2kTQzTI",
-	"j/jxydBNhftsTlBqcUtLqEojPGmdBnBbWV7UItH8M+BFdjW4oBXRZdvOnYjlEk47zu3+kNV7omy7p/ky",
-	"L+OIcQXFZ1vSeNMPPzTdZqK/VWUC9ThGVWRHuyLAc4LPG9BqElZklg6bjOsr9FitzdnA96+9UzdZ76CK",
-	"aggkVVmpdN0is8pdaWK3UsHG5ijpM2WKSyAMW1lqP1rRIL4LmEmiL6RydQ+YuexMlv3SOBRbm1Rc6lKe",
-	"NZ241JTkCGfZ/VGcXJ1N2+s93ZLykbYh79RzmLYJpUMCgUFbP+CxOlYvjR3QmlBb19AVjr7vMl0HtbKu",
-	"On4oVE37TuJJr8ZVlIG1gWNzwnOimTCjxcaqVN27+vqojK+1Ku7UHgvQ1pSMZRlq+0kxeCeKwRJDjURR",
-	"P0Mr1QcpT+RStcGJKVuMfjrsGldamw5JIQaqOk/R7OmTn5VOwIZKCuMbAJo9Uw7GuT8HlQ3faog2cwyc",
-	"qjxrUhipsGio737gcw3ziEwo89wEVqQu2UIBoG/HJdyqS5ZyU4fghZl+58SKrJ3XPKPJYt0wGkTb8gPe",
-	"FHvru5Zpq27CefDlu1lmqs6DptTGBvguq97RcKVSmydj5z0UOrhcfkLgt4yRVIvMxqvQRMu2fIyGMMZw",
-	"KZZDKXGQJG1NBsP2rarE1Ey50ap6DnEMMwwuwk4GtZ+py4mbInhVnx1Sta05llAYfmdmZZvNP2BKzet1",
-	"h4Ot59I614usJbbDQySnhPiOvvVy65uf5aq0ewnIv/EFNrvRgqd8WgPIPPVojOYFkFSCJqofPbsiNEHy",
-	"4rDhquQFPvBB5eA2h3UMsRl6Zi1nq+uVJGmLVV5hNiv3uINSCT2rxrwzMacq9hJEBOw7kagy/cnYrmP3",
-	"dyBl3PXdcWAwsHTSrF0PxqIODNCaG2QKhcv+s9YBHUuUcTaxilg0Exwik4CbkmXg1jOE5XkVk2WvBJe0",
-	"InjJ2MppN2G2uWjSXngUcN3eAr8teAGshsjCTxEQ0WEdI7Bd9HDkg4t1dDu41BII7rp+dfhGnGQQl1zZ",
-	"eatSuyZGbc6lB6r1b+FKa4H+1k522VXq+MNPxHJ7HD2tMdhYOqXrKsroo9tKVPXHBU4eQiCt84klkFTF",
-	"rnpMFZuGIeK2ugw9N/xV2P3Pgx+PtsNuN4UryqB2JfaRw+1tUXsVh/gJrW8QrS1qrEJrUOktv+8f9XpV",
-	"/dwy25QLhtUYWwYjwyb7ShUI9R0VNIMQzWfocW+3igWDvvOp4Vmcb1afyWmhJEr53BZBt3EbOV5AdiIk",
-	"ScJZiniWLgkme0NwSpmJrbgmwRcuF3Hdpr64TRYiwezj5CFKZeIWG+Twsa3xLjG19EswiBTSe99ZcrVL",
-	"k7wZ8ja3IK5iRaXis5mxbjVhred+rkPrDWBbIdvqdiW+Mmn3UoRmXMXtNHc3heJviBKLzsFYLS82VWG4",
-	"EgvT8jpno669xjXn0lrm8TDbCw48unFIdXZakc9a+P3+zk7GE5xNuVT7j3u9hyDL29GbgzinhNh648QQ",
-	"DNzOe5QZd72up3er69sv42DKtqoC4Dq3PDesVey3x/uOCxOiPMIZZom7VEy+ChhyjpnSXzpnfI7mXi6j",
-	"CuGLWddPgGJWuv2txvUIQYPG1ZwjYlWvVHXRyZyqZEpSxMfjeuIXVLBMc2qQjcWl89AASlsG0MJQv2gv",
-	"zy7/NwAA//8=",
+	"7L37dts2uij+Kij3/q1ehpYVO0kbZ3Xt7SRu45nUzo7T6cxUGQkiIQljClAB0LImP591nuY82HmSs/AB",
+	"IEESuvqaRPPH1BEJ8APw4btfPkYJH084I0zJ6OBjNCI4JQL+PMwyPtV/pEQmgk4U5Sw6iN6PCBoTNeKp",
+	"RGqEFVIjgiZYjdAIy1YUR+QSjycZiQ6in4/ex+j10eGrGJ2+fX98enIWxZFMRmSM9bxjfPmGsKEaRQeP",
+	"2u04mmCliNDf+Ofvhzv/+PCnb2Jk/vj2u/+M4kjNJnpWqQRlw+jqKo4OpSTqJU5G5CVnSvCsCe4LwaeS",
+	"CInGeIbOCZkAvAOakRhhliIszxEeYsoQHigiEGZoxHNRXcgk72c0idEYX+7gIflx/2m7XVkKYfk4Ovg9",
+	"/OKHEOiLoe4xviMVF6R3gBihakQE6ruVMC7QRPBLSmS5IszklNTAdpMEQS0ehsHLCBZnRErK2UvOzylp",
+	"AvmOjPkFkfB5aV5FCbyLBoKP4XcLdBUu+/KPz9FbrEY/7j5Hv+DLncMh+bH9HL1WanLKstlzdIbH5Iwq",
+	"8uMbfDkPcfY14jTBf4uH5C3PaDJrgv2GKGmRdkhQxnGKphqPqUKMkFQ64KlEkogLwIkUMa5GlA3NQ8xm",
+	"0xERBJFMkuraUjLAeaZ2pEjQ14wz8vVzZL5ufpIkG3w9bzVPwqt5R/7IiVTHr5qLOU4JU3RA4RioRMK8",
+	"+tweigb/a4kyPtS3Uy+RM0QuiJihjDKCcJ/neuXVNTz5+c97f/uf7//yj5eP//r+xdNfftt/d/L61ZO/",
+	"Hx5VAP9PQQbRQfQfuyUJ2TVP5W4JslmAErNDfb+aKzgjCWealnA0xVShPhlwQZASM73dcDUr0O3V9o6O",
+	"NT7/8PSx3rsxZebfj4p9pEyRIREAxxlRS3D6fQOXD9CIS7XDWTaL0YAL2NnpiGcESapIjPQO8gESBCcj",
+	"/YeZTpqXsd58vY7aNcGswzJ6QRBWaMylaqFjpi91micaEoQzyVHvjCS5IL1WhwXvzx9PL9r/93//n+Y1",
+	"gt24kat0FUeCyAlnkhimMO7TYc5zafdR/5ZwpghT+k88mWQ0wXoJu/+S5rGFG4ZjN1z/Q+bjMRYzvetT",
+	"Xtt1GcXRBc5yYj6QaqCKwV37rt4UIbiw52ZxHzB9DDg0wgxxVj/RKI74eXQwwJkkenkwqkvTxZgPe7Ea",
+	"8jc2CcY2Ec0BnGAhaJiQ+utINMuCS5xyItF0RBjCSNJ+pm9Kyseai00yzJTUq26hE0OzOmyKJUr1T4BI",
+	"Ho8HLrTjsaHQsuz7uxWWdRVHf9uxt3zHUKZFY316cBVHL3g6e8/5GyyGZE0UUt4wD4M4Rxn83MSbPk9n",
+	"XcV5170QQhr9EqKaDJUT3S6WVPZgCYY46AAyYRDi6WP0F/qi9UAONJezU/ErwxeYZrifrXuq/VzOmic6",
+	"xmymmRdlUhNKfQVC56vHVk/VMm4qkX240VHGUV5dkAfdiKAUK9zHkpjryLiyQlgARH+eKqTFJNRO4b13",
+	"y/jXOLIQErpTmGApp1ykEmFBUJ9okpOMSHJOUnc0MbLccd7GtNB7MStZ+k2hLUgXO4V4sRhrC0Hkevj+",
+	"UnApTwUdUvaODHJJ0jURPiknqGLWT0bA5CDzawkjgE4wuMthdFfY7/t4RSUyT0Ht0SeQ4CzzhMJbx67A",
+	"Bi3jgnxMrPCNjWw+HXFJ3ELs/eCsJtpSqR4IDTxmWn3F2ZE5hrXQgdqxVVxwMyJzsk1EcMO67gWHAsVI",
+	"Swnd89s99OoOBM77jI+J0aOmhCk0FVo2pv6RtpDGCaewKMAPLDlDOUuJQL0S6t4DOfY3HHD8j5yKtalA",
+	"Vh9bnv0JV3obhiRFlAWOHoZ2hRtbHj3Ag7wHt3vm1eUHzvyEF9KLW07BKZy0q8+asJSkD+RMfwED1wlX",
+	"YARb+1jHgeHlyf4GWG/eCRysedBlXHWxHV4ergHM8NTi4e0ecGMv5tBxsAGSSyq17tvPFQA5pWpkLBNm",
+	"WS10CMKEGmkd2MoFSPLnqAfT94pr72yMVDnDYsg2uehMzUvO1nYPWHTC1U88Z+tiD/OG+fQAyTwZwd4F",
+	"sEajywBGlciiSYj77XZxpFhpGDeEE2+B9IPNmEqE01QQKR/Ild9cd/mclYRl6sGCFSLrGxjzMWGqsEYg",
+	"Z4x4jtTnog38ymQ+mXChSPoLSSl+D1a0NZGomKIpB/z57PQkiDDFmO5Yf7cL5rsFBo5xrv8iqAHN7eNR",
+	"YIfmIJQTFzQqpSTJsNA6pkS9OtQ9kCOo0i/rb2pq8kBEiGJjDLsylO6UZWDkwGlK9SJw9lbwCRGKahyw",
+	"m1/dj0OGyM4Y08ynloUl+GNE9LPoIMIZTch/2wethI819BNv9uLVJaZLNrPARsb260TT3+340lvE+/8i",
+	"iYri6HJnTKTEQ/OZckh0BICLUjaMg/bjNbbjWDnESDKCBZqOaDIqpEjlozvJOBtKpHhtxx6GMbl+OAaq",
+	"ujfitxFWnqYEK7Huuyb8H3wXQWh5Ndt+sd7FGAG63BnRhCwhepRe7uIhP2Ga6fOu7sc6DiMf7/h5cTSx",
+	"2afKvA2E1FhWYnFjT5s3Cp0yYlzZCWYat0CI1YhmGBlJUUbPCRw+vMaMRqPF0ppnpnkNY9/FsvfkMfio",
+	"Crd34FDAp308xkMShJ3qJ1V3XRRHAy7GWEUHUZ8yzTYqX3365Mn+03lfOsHjwIf0r4gPELaeci3G81xL",
+	"k5mmdTV37hQPh0Ts5LSVSFn7dmPBNS8/3vl3e+fZh/LPVnfnQ8jdb+F9Ty5VYGOQIpcKgK3C1iqB+3hV",
+	"Be3xo2eP99uPAx96gRkLuSoPjdOUD+Br1Q+9wMk5YanGGpEzpgUdzpDmeOhJu/3oq+q3HwV8bU2vyBqE",
+	"caErI0wB79Qtcm16V4O2QuwaK/lyKF3Q77Im3lgToSV+QeE9jEC35He5Pq6Yb/v6VBVfzPMvB0tAosWJ",
+	"esWTfOwUkiCSKJGHZNDTCWGHb49RaidooWMlEZ8yJCckoQMrlSOJZ9JG00hEWT2y5GPEJ4ThCY0Oov1W",
+	"u7XfPOzihfp5/5UIELs09R2RAqLK96sk2XyhRndD8TWV3bXfX7SNc3hQc5u01vL3w1/eVOGynzhAQQAf",
+	"//Dk+xC3fikIxPrgTK6rQ6BcEoEY8HRRk35MFBxVsvDw1U7M/axvuHh8QbKdjA5HWu7XszIQH4zc0zzM",
+	"cuzHoMHQPI0RucSJymY2umGKJZKkxl9r3y4EnuITtW3cWy5plfDXoft10X5RhjCboQTXQ7/MJqwp8NXQ",
+	"r4ApLle2jso1plKCa9bDlvn+yjUZBTjlQAKWGrl9davmZixi58Kc4978l9dmLUHIK8xlztq+IGaTC0GY",
+	"euvd/TXxLDEzrEuRFpKfRct3oB7KM6IaW7DRPXRTVq0fdms0eVlzW34b8ZoHjQ40GdKib53Fnjs2ntvv",
+	"zDcSxeZZ94IIOqAacvt1jTOP4khwwGmYKETwm+z7PHSdiAlm4GPScAVWgDdg203uc54RzBylXmphlESc",
+	"ipM8y8JIDHOE8PUVZ2QjMxRE1FX3fiyHhd3L7elXllbpxTX2CwY09UxprzzEkE4In9T12uYnfK4T1C6X",
+	"k46zPEkISS2yNnZQwxrawCNnWKyu4pQRNMkgst6wzgPEOEqpnGSapuMxifUPCR9rUQn+/iPniqQo4wnO",
+	"0AQL8+vxWzcDAtfBGFNmwgRszOMYzzqsT5CNhjCHuIppppAizA1ZyLr355guvvqP//z/Onm7vff06+/+",
+	"1Ons/vhf/+z2Op2Pnc7/3+lc/a9OZ+fDn77pdFrrjfj2u//+5vd/djqX7fZOp7N7sPPfnc7vO/qtnU7n",
+	"8vufPhRP406nFXzju4Xjv/2vTqf17Z/cOzc/fdOEUyeXxe4fswuc0RTBKSD7c+Uw5r5Sns+8V8pDC75w",
+	"5RD4JWeDjCZqA37lsJNKpPA5YWGhx1BaeMGTdcxFxpkgWFNGpmX1+xJufAgrMk0V9C9HlKnCvGwrITob",
+	"L6fdh1mGBpRkqfSjdOr0e4nycnQ54WJdZD26IGJmvLDKKumQA5TaRBDOCMJJwvOGycf+aiIXCVYk7cLV",
+	"3WvvPd1p7++0H71vPzvYbx+02/+I4iilEvcz+xLLsyxeQwjxBo2w7JZSnBEPrGgCTAKQU+NkTVCZpEtB",
+	"DGmvGgwZHfz+IXY5FvZfip8T83fjlnk7sxD9L43389C+Xn6tjlW/aIIAxzPCxtc11OfC8+qZaLCoImO5",
+	"6pf1vOazl8dm3KO2/l+BXFgIPNNvlGtvJuuYJw6+CwIA9glhSE7JRKEZuSaYRc7EKpC6cwnfTCzRGEgI",
+	"UtxkfBEhOSvdGWCpGuNzYuwOXJxfD/b3GpwG5HWwa3TJIZC378XCHJIEiVMNozbgW2YkokqSbFDnWp/v",
+	"Na+xSW+hAdXFuJXdVhmcSmsUfc63CwFHg7mj6LhmHXocEtMre7oSPG7EjcGkD8X4EioKmcfwVwklMGrB",
+	"VfDY56/LilJ6XQlnAyrGd7mwKiLOU2SVi2jDYRPFPDV2ufSilVgtupR438hexWyY4yF4IYE2VDcHbomf",
+	"1PcksEpzi5bIUfqdq+odC56aNdgmI8y0Rp9hqW7vcvgm22X7CO/ViS1NfZoQF4ofbEmx6zVECKFw9aLG",
+	"PhWpbNoiyv2LvUVrkG2tVI9XExA+RlrzGU+UjA7a8Wr0nGCfLKdEGRElAt+5pcjnlGlNBDZj1nUbqM/d",
+	"ZiHY0VXKzcil6lqAFsIgSEInFJxUq0Q1lWusY+drPkV8oEoUVYLWaEk7LjOIjYjh5xC3mznE8XJu4e4D",
+	"zuUNUq4mm3BHtQiIIb0gDOWTuyOgBcoEJTITqqf5J+T5VMFqxGe0n4X8YDRAmE/ycZ8I5xrUGFmZ+pF3",
+	"zM/a7e8fPXu29+Tx94/bz549Wpwz7rB9wWpAc6qupHY1auEwjRX5V6f5oZmNgG9c9Go4ySqHM4+nHCuJ",
+	"MstXNmAnjas9DyWpvYOINcJnbvJqeBQkAInm3HojiWytHbq12HcHvAXwxYfBYyructS4RX3/4pKoVZCj",
+	"vPSLmMpmgZWnZWBjnYmMRXQQTaZ6VThXI8IUTZZyklW4DbmcUEFk7Z29yjuW59BJdBA9erbXarf2Wt+7",
+	"bZGEsKXCfxcPDTNJcpHt/tBqB3jIWITZR6kzAjmtLL9WIWaarnDTm/s3VxB2wodHx29XtFrK2Ar3Tdh3",
+	"c6PA+Kgxd4tcIC5hqXTxShlW5DZ3abkIb++fkeI13ja8O1bFUSbPkTKU4HGIIfr4vhIPKe5DKNrC7AzK",
+	"JUHfWHPImLJckW9vV1x39y/IQjUUSabpJDj4SRqyRZQ3N16hWE6DIldobWWf4HwqUAauaAzkoYKSi8iv",
+	"MQGtT3zB4GOk+tJutYFJZqH9ZXWCO8nFhMuAMKOl2kJFWN+WQu/ChELCDsmC+ZsAo5qNexMBYAVCRRWS",
+	"ik8kWBep9bfcImlaJBgDjt2YZFygyALheMCF72Cq4ZIgkihfzTZGhG6RaTJXpA5RmuVYd6Ma2RJpO0SJ",
+	"3I6VZocKbfJwqVxQiNZYv1iTs2RTPJMIaIwJU3PRvEBXBNEkSiKMBphmuSDe0cAYf8ctoWoasX6iJEuL",
+	"EgdrUjmRZzaCTCsy4ARDfUHwuQz7TBXnXTniAkL+9NvW+GutN9abbCP2IGDPZbjt7+y3UTLCAieKCLmq",
+	"dxRi3/PM35rIc9LZ/DofLIg75+Dedq7mAoHiKGfnjE9Z1wAfR9T4oMFGNCEiwZJ0bcweaArTxm8pHVLl",
+	"/RsCXnFW/FK5JhXA6nfEbuC8XA9TF5FkaQsdjSdqZgpMwa84z1xErx/0B+5OKIVmEvEY5IvoMzWVO+BA",
+	"TL5Wh025UCONgwQrTQdr4Rn+qS6RdYpTn3d4K/phl+LMmk7Z2pV3R25dzQ7q4IUu7lTAcgJOW+/mUIn6",
+	"QlPy2J0HF2lJ5I1nuerHuo37tKpvzKMXyxxjcfSa4Exv7nrxzVmmN2VKsmxOKNycMLWNY6FCZ9io/rJZ",
+	"FsYgKPjdYbWXa0eR1KCs0KfGCr6cWBIbfbR5GP/7Ql9cjCPwma4fAF4iin2Kqk/vCU2agNZwJbSSLw5h",
+	"3mKBx0StHTF8iCZupEvt6pOmCNxAHMM/PJzBUhJjgcYMOQQqBJx7xR0LaxBtinXcEMbY+VbmdvLTQjM7",
+	"53XTTlfBNCu5NjEtHBjnNr6UYuoP/QDeQoIxUZ7Um0qLLLeMrloMgepOUPfIZr9ZpG0su4GpY5zpe0XS",
+	"rt7LKlo3Rm/RejW0lmQTpDbmuKKizZSL86JoWWGaN5orwqXGOJeqwnwVic3QUS6QUftT5F65V4rqgLge",
+	"stZn2+LqKrhqPQebMvxqRelrMHyalnWCGHIWv4fB6uNlhU+27P86uHcrUoBXpekmKvfMFR9Cua8rig9+",
+	"FnEhQRR0/lMWIpZemK1gsdGF2cTPN0ew2ExyeFDiwioK2VYYWBu/NifHBs2oRI4ocvHZId1WRr1DtHwD",
+	"QT/HbG0rlF/iuU+GOQumTBvDpsyThEg5yDMvZ/pe8tg3zcsOrONmE7NXT4afn8S9IBneHPNpvi7NCRT5",
+	"nnfO+inP1W1kxVdmv7+EeFsSfdMyKwaHXKlfU3T7i6ijErtcuK7LrSguds6Kq72tthLAtbKDwI1e2jvp",
+	"NXBtZKqB96FBkLv1EI4vAjV+AQAKRaVRMRNERNtvBXIm0CGz2eEkM8XGqwVQsR+lOF+ajM73/3zRnv3x",
+	"A3snHl0+eb03/of6PvntsXzxLH/1dPBzGx/t0zc/8LdP/mdaj7F7ujTxPdSaYe06VmpUwg9ZzH6LgrDV",
+	"4U66Mlz7KgTArGr7oWV8OVfihEwrdamy7HQApiEP6X5YVrfELzpS1HkqLKYKZQRLhX6oRMtcxR+9SiTQ",
+	"1TZYH8VVdg8Eh1WBKCergpBwprCJ/SsmQRlRygiEFSjwzr8XQhEKR1sTClTMMQ+I9s6zhUDU49/WBYBB",
+	"CGzjs/8saw8v+no92m7979sZSmyIrq4+NNSkENYY+587yB1vE2O3sfUfYbNMX+NyoiJszHYSbnXYIZt5",
+	"zzWhN8QgLpp0mFyt8ZiAjyqBHqeDetDeJkUZl9wtr+ZP6G6NuVRIT1S7XZVeK+uxg2pzEv3vMAe4jQ4r",
+	"16b3JVAfqp2fS1i/IOrO1TuC09m1ayArfF74I+ZEJt9ds5Zr40gVVDnKlaJs2E35tOYKqL745eDN23nF",
+	"9l+//+UNVD2tyredvN3eT75KeaKnQiM1zuAnslrd/Wq5yQdZGteB+BISMja4TzxLyzgJw48YmaJmxURb",
+	"67M7v8wwI1P/6cn+dEf/czISWIbKuTQmXKv4Z/17S/peefJkHREbgNSmXqecqC0cajrRk2m5tZXyog6U",
+	"Y5ZwIUhyA0a8ZtCL806uaSl4WavpimgB5MOwGsSNA+uWIG5NCo5Smq3ZpJNRBXHnl/Rddr9v4mreYElf",
+	"9+smgWYBG4xHK9feKls1bE0DzM1scPHtJb0kPZNU/VCcI26jw4EpYfPmkEbBB3Tt7hinjHxt2hyEqyJe",
+	"OyH3Wk6raxcyswPuIBF3gzphC8tvuaoMIy0PjfQBKZdO7hdjHRFaa1Y0N61xndpca9XPuuWKVbVNq6SU",
+	"Bim4uQgbCXYmZZ/bWl+2ZqiHVM+L1h8ZGSikn0qFZ3UNqo7Jrf4tSHHrod5GpzR3b69fSdgKXS6B8rOp",
+	"Klzu9LbMcIk37wjO1WhDJ17FY6w4B9VrAAhE59guBHwvJKW/zQiWxFVeRDOeC+TpL/eCP01olzfhaI75",
+	"krBpSKUim2GSEw9MH+9gCAc0xxHlR24hjqP5ifsL5jDbKbBav6iWUXnCouMisfA6LZfW43sbyvrXFmoC",
+	"8sxGYn8oY+yqdmjXYMeuBZRauch/jb2VlLVIqHdM2b1wPybhBpjzSv833vzSCKlBos2iuRwptg6168Zz",
+	"+QBBz+uMy/sLNZgDrPCA7FoItyFbVbxykzW2+yfKUlnJhqHMi9b7GiyzVV654IyrbLMaWqP/Wetns7fz",
+	"/YePe0+vgs133/GMLCji5uSGMZ6hlNdJjYaEp0RgBduE0zENkJnQZ8tqegtqW+GidCWyJuwEM71Tevf8",
+	"JJqbKHvlIGIDvkEBpEmGE4Km4HVe3g/rY9QXfArxvlAEb8XCmlZ5rlXS37CGJpemxfSKtTQLgENuLfsQ",
+	"YYkGWFiflj6rPkGKZzVL1E9UkAG/XKVz8oMqXlls/zwDli2FO/JaimNZK4G1eQ35bQFKTyuQYVg0xkIZ",
+	"KiRnUpHxihj5hrJ8JXz8BAtfuosLm1YicYiBWQx7QzdKTcroRVG7VQL5nmdeLzNA/G481yvmtKi7TRVL",
+	"UzSgQqrnaK/dLtthyw3b2/hso1IHa29pgxgQMQqogwdSrG9eTUC9jQtLAtqUFY9z6yEfVqBI4HrZyCHY",
+	"jECunv+NuLNuyC+1jlZazZbT891Pg/ZPNEZpG5MEGCPziW0TQlKK38ML10vLt4f957PTk3kIU3y0O9Zf",
+	"7dqClz7uVKYsQjMnk8w2Yd/9l+T3Z9gIr6CGUnNW+QVhl9yovIirhd9oRoxNL6QhAW8siJbjNQyeN+sH",
+	"33qd79rrPA/FFqvtFc8xI5rFmUYH4Fae0oTcmNLuNYe+QaznArG8UXT0NhG9XnR6i/gPE/EdCLXebZCn",
+	"IWOTpqH/y+H/sRwRCcFLOUuJkAkXRLbQr4z+kROIqYDLQZVECZYkULa+1qWnvVLn6lZ358Oflrdp9lMy",
+	"VimZ7GVHrfB6CVnxsla/OctmRRJN5vbN5PLUNi72dy26ugIVL8kFVbMzfdpmFbJsixMSsE2NgoTzc2ot",
+	"Mj0wjfSQJEq2kOn4blX1nn2/pzWqlFyQjE9MD/Net/uaS7XjvzARPM0T/bUO02fc63bPNHykfAsqbZfv",
+	"ITnCwvYkpWqEZN7fMa3O5XNjOeBM6S00mkGqdYHeLp8Qhie0NcPjrNdheitLI5MJATH5O1Qv2yw1iiNL",
+	"Ytz+lLrohP6FzMx+UmvsbATIe90yNNx9nJwTllqTFpqSvtbumELwI87OJVIcpVSQRGWzVod12HffuZ6y",
+	"re++Q2/4cAjOEgb7rtXV3mulJlq97FWOZ8SzFJ7zCda3xPQ2QGf6Sy5zA3avw3peQagD1IkoS7I8JZ2o",
+	"97xs5ejyfxQ3LZGd4d2aRVrosNpvpm9MiVBaJVcxwgOllTKGRjwXHeY6zObS1EbHKMUz+1Jhd4tNFSy4",
+	"3AnXxwUWB/RNxeJvbFUc9D+9K6jP1ehbu3mmhojeOlMm3FfunW7ndHsg3zC1vmVaCwAZ/gD1QHjsmY6W",
+	"Aed8jHparNQvdJhUmgEBtRoTzJR5T/ChwGMZo14pefbQYBV3Rgxz9Ywbt4cyqk+OwGrgtw4ruqJYb5Fp",
+	"/q9BkvA6MQEvgAzEusdMHK1UWOUSYUGQqXuAjXWPJ0lu+3jqk4WEYG/POsxOC9hh9lSix+3H6JueSzTr",
+	"fRsjbFOGHcIHEovLwU/QN7168nLPneMLg2ZwkhrZQZiWxjZS3TAqlRaejP9MgsMFajpQhb7pHb55c/rb",
+	"0avu6bvjn49PznrfttApMHH3+pAo9Li9H3fY1LJ3LcRwZZh3cUxTnmepWYBr7IltbrihIZrpMNP8wxKQ",
+	"wwlORmRnD6yVudAS0EipiTzY3Z1Opy0Mj1tcDHftWLn75vjl0cnZEYy5iiNFlclnIcnovSDnEh3mahTF",
+	"0QURhnZH7dYj864ldtFBtN9qt/YNIxkBpd/V/zcMZdYcoowy0+uAXBrExb50pyeV1e0uxBuGcEkLjivU",
+	"2pjze/y8pzlzgYLHWtn9magXmDEQ6ASRE64XriHba7eNgqtvG8CqYdqdZJgCk7IM3lopCxYDrCwfj7GY",
+	"gaHJZz96p3CW6y18YQkxlUjkjAGVYkjrvOhJu/3oK6s02RU0JvUelXPycxCWjAS1TL6yiwbuMdegZWRG",
+	"k285IlgzcT3vS0Ckl5rH8bnirH1/F152717F0d92rKK8Y5SPRWN9lfoqjh639+eNKI5u96XgUp7CbXIx",
+	"AVdx9MSc5uKh1Q4BsJfFpp/hWSlT17ZH82Q8lFo61U+0uPdBj97V3HfX6z+fkoyogNz5Cn6XvsIVgzTp",
+	"jMrmX6bnOFBO/c8FbWaRlzaLpngGjN8Qhir6my8fFh3OLX15wU2Spof9DQNS7Q74kUrltvm5ciWqfpwb",
+	"QXW1OgbbhCUvhySIykktr6kV+fqEjYpbcvOXrd2ca23pr+yP3qpNfJ7dbZQWLxTxeauv/hVnJLRkIwcP",
+	"bR7fTV3aM6J2XhqBdNnIjGBhJUY74rqXft3TcKUAKqdxaBvflBX3/INZVrm0mVr0YOqWro4y4Uqyc67N",
+	"/ELFD4IRPFoTJ7J6FaYSM064Km1GAaS43dpKV3EENvIm2UwaCZk2sTMA44LMyFvM8Fwd9ZqJrwG0W5Td",
+	"OnczPn3R5PGjFYZqhvye8zdYDIkZ9GT5oKCLakNhSI9aBc5czk6F7031zT1ALAtDz+8fNM2rM0xfCPIE",
+	"K/eLJ1jZZoS+4DHJA1rFEbSfzTLEQZ8qIhu0HAVqrDUsVFt7oj4ZcEGM8jukFyCe0UIkszmg1qpxaIUx",
+	"kmXSs8eGJC6T2PW25Aubi1xJkSPm8zn7q08krpvCv/5Ft+lrc5gLz0zNAUihqmXS3rRsZtXj6i69tD82",
+	"ZLOC0SfFGzconNnP3o9kdkbU/cplU4LP52sH1WYdAR43tx3CksJSIUmtXrPKiWuVe+CLbMuKVz0c4a0p",
+	"6Goe2uiEspXitlLcVorbSnE3LsUZHlcpSbNEjDO5rN3COT7hMiDF/YLPnYWsCI+25jgTpuiJbjZ6uUjW",
+	"roQytNAJhGLaIH/PnidyVrik3h39fHz2/t3h++PTkx+dO7mnx+o3Mz6UiIblO7Oco6KF9qbSXREX6Qt3",
+	"rgZHQTo2CsFc/cqXsaNzRDkvRBSiHW2Q6P1KcSa7/lZEOD8H17nrIInU4NqDIWTrbrDre13Z4N80bY5t",
+	"jyBBIDfGb4m2QEq7jQYVa0tLlR4dCxG4Ki0xrsrMjykX5/IzYFDtZ2uiREGQqxJNPc82gAS3XvNidUyA",
+	"jxYZxgEcOHOJR1BS211pt8j+DDE+fSin/znJGA3poiTrtriFsbCQHYM25kA8UcIwZYO/FXnCStGuDUfY",
+	"02y9/nvtNjJFd9EUz2IkeRkqMDSRTlieI85QxnGKXNQIZqaFt8ZiiPriTPKMHICT2ZTmzSEEo8N6Gg74",
+	"TRJlAomCeYVxMRYug4m5KMay3NmvptSFCTUc2VY1+FWu4s1edvsZyPErKlneHTbbruGFU7VLrc7zZt4c",
+	"d9ZOZm03o23YctUsuVQPOqUDhNlML/phCQOLr+Oha0JnLQzR3fvbNyUcnlpyFS/QTA7leSNG2FdNKqFy",
+	"PkUhl5o0zqUlR74N2UvdsRFw9SJcMernJrZlasSLPEtRRpRHFtgBDBhhOXLKi1+rtcPUiEsTJwMhASF6",
+	"cARA+579a5EDc3Fq2ohXPcW/yV7EwyrZ0K6XDLykCcc6Nfm8QSMsPSN2JbU64wk2FaxY1KAOk3QpiKFQ",
+	"bw2GNAmGfvajLbRoMiHXkFMMjgUoTIlenz49ebR8YLVfzidJheaToKOau0lLBYoLkloywRmRJBssNpiA",
+	"KXO+oeRMYZsx6jxVLDXBukZS4eeU+NGyhRnFufydhJ5gIShJIZz2wDO0QDcCSFrFHeaKRhtZRd+RHqgF",
+	"RozWv1WK9FSludhkvM5M1Dw6ZChn54xPmRljQkTBQNhhBQEcElUGybpcyyJuF36FjjcBmgi4dS2jTH92",
+	"1NSKXsyaUurSSKcmUanQOX3c/dmJTVOofKvY1M0+s1aMldepd47w40xht2D0ybyWhkuEx4fRpHD1jS26",
+	"NQZ29Y1fAeML9BOuGL8FdqjxRM3WCeR60C2o78wbCNtWeGWaoV6a/n+yTsKgJfNXn69o0Rv6d4ciU2t2",
+	"zCqiFB34rTWz+vROznwJST7hNfM0lSUz9eMsHo41cx03QCnmVc/3J6hRwWyED1WhAIJ7a8Z5Veo4AXOq",
+	"PS0qkddUsw57qO+mhbsIJy4fbQik18NzkdUXNsbY6IKwNhqC1k3AegLv4e1em0qv12XBribHy9Q7AQMg",
+	"CMc1bABTnkaHYO8NocUuUPFV1VXUYX1CWHFMiIvYZA/O8TWamP95+45mRBkRd2uYvmvn90Ir0xuoareS",
+	"XSnjQ24CFsOa3JFLznOqGveT84CiJxnBQtqcU6fZJXwyc3Yjm5JJpVaK1KhIowSNaYpFKlsdZssTSYQl",
+	"mpIsM2ZqFug+G1aqTD/nG5H2bWfrhrhvPtGU9wPNqteVwvUnVwtkMfcVKIDdV628jrn4zJItvnhTsb7E",
+	"BquW3+JJ2blkOK9dmGMDzpgbLlgRzE50jVFuxYLLQubb+22askY4mt2ZxVEaW6Ppp240fUdwini9089i",
+	"G6npL2AvLFklqszYjrBEQ85T/V9GpjG4aUwckY03Y4SkCKOBIHKkgarmB5BgekCAab6rwrdNvNwwLKxQ",
+	"Q6qBYSHtpB7g771zkyH+btqt8W6bfLlNvtyG7W/D9rdh+59C2L4Nuls9bt+1/5kvXL0ERUJ69aNBWCrq",
+	"75gGAC30q3NomkJAea2smql8k2CphS1jDiMQmQkPOizBjDOa4ExLa+PnUH4JJjKV8ExE5wxNIdp/NrFV",
+	"g1rI1c/D1TZuYIklCU1N3a6yhq/+s8M8e61x3UPQoFbsphz5vTWkHs1ZQooW0ZwR45wkYHXpMJs2ClYF",
+	"jDLKzqF7n3cUnvlPEqZa6LcFFsOKxdHyDttkwSSzmkpNsXWsm9XWDIyKZ2Z/jMff+tepV5dqr/0oLmqQ",
+	"8CkjAg2hFJgJ/gcI6wkUps1Iz5mUEsyK7lFh6dii1nXk4nUilm6q2dPqRLnStWqOGFBrTrVMeF6XLYtK",
+	"HzJf3/L6etXE5wW9xdZdOxHzDfLNLmefZFLFbXqyQ521VpSLXcnMUiiGX25GIo4jxtWfz05PmkJVvcZ1",
+	"aLk400ScpF2IGl5Q2NrOY/ywdrZNZcBmYrKm5XlmGVJf8HCew9yU5BXqajZPSnHelSMulHdUXqHT8rSW",
+	"zn4VlxXDJxMiNO8MZDuvk+nMUDGTLfd5d0rTWvENsblKjaTnQpptVFr3yyvqF0yNxwHOM1cOscO4SIko",
+	"I69iG/AVF7LS83qBRDUiY4Sz7OE46db3tpvmYFXqZSizuRhjnBItiEG/KMPOuJCBixLqOXZLbdM2Y8G3",
+	"6CAOyDzoQRXVu+G8sBH2Jf4Ns8MaIsYm4QxenecqqGVY6oIktrvpFLkZui5LaNOahgn/waqIeXIpqui9",
+	"17la/9c20jFe30J7KppobgMM7kRNL1VxUJurd2i5G9JhnCCSqEUOD5pJp2zSQUXJrN5cgycuwNrqe4pq",
+	"vHdp89CVDAr7zgrsCqpzANo7gOymVToWCrqer8+tceFsG7ZF2e9e1veN15TkrLbU3zyDSGjRRkM7HiAj",
+	"zRvdKUaAEOa8pSlCe4PuDte9ymLD566praOgGYb2oHSzGxS8azGBdhe2BuFPJMf6UJ7b8tqmcB2H7GRc",
+	"qcbmsR1BEn5BxKzKcCRhabeShr2U7ej5Q6ynTzLOhtB9wLMWV4obl6GPdDlv6rDVmZNexl/9VWxZ1K2z",
+	"KP/sGYQe2uMFDd5ipT55iJnd8q0t39ryrS3f8viWTfWwVMOYjiwKLisQAgJxtWxsOJGWKFkN768WEltY",
+	"gMy4yEhRenZQqecPD80KbAY/srW9OgzqDYHjMHZdU0Y8F2ZCaLs0HdGMeE2qGZkSqVroVc2xOofbqRsp",
+	"PsvINORcWxJzVqssG992/TK3VKN7rl7D7M7K0zZ56BlRC8LWjDYXTHG9oepmfpSHJGpb0WxJRbNy8PWK",
+	"m8WfQoHcB10cd4VLbv0+1eJuzTyuh1kudyscrGI+PdtEkS3lgd2PgClX8+WCQ4l6b0/P3qPQ8J7tGYfO",
+	"CZlITzqA8h4DL4AJynKMoPpPn6CJIAMiBEmXcu0XszeUnUNgisBjAg5ffXNXrs1ZtqZch+natoQTDB2/",
+	"bNiLI3hVrrjqta02df9w79LIBnLFIs17KzpsRYet6LAVHbaiw6crOsQu5bfAAmaPG9jgIrGiLAo3v/Ff",
+	"0ZqmMAzUTAymjgCVUGMrVOWPpdA/1PXovX6aKGFpPebnCH5qMJbTajsdYt+6WZ4yM01OYfJtKuennspp",
+	"86pN2yVTf59kstpA0yLyh6t4fj51Ri/IvDsTm3ROrIiE9s42uqWFTmzpA6jZC/FYNrEKKb7AZPaGSnVz",
+	"16shs52yYiXharheccmPke1wa7KOtAS3SrK2zd+p1cSkk+ggevRsr9Vu7bW+j+Iow1J1JSFs4WRcRgeR",
+	"DX7v4iHMC8Ds/tBqR1fr1Ly0u6o3eH4jWtt7fHv1P/Gr/xvcdmh1H66/6938Bg/d/UjTq+WMtCyU0qAI",
+	"hoUi21o+ncNLz4qLuFC5PgHp1H3FfrSiWj8Kqss03VhXtpABIn64QyZ/VvbUv4VWtSMsHyJrX0dVDCS0",
+	"eurRyooWTYtofqylTEWGc/QrpeXkUq2iVYUqPM9d5ze/dbcnTNexn9oMXpbiQmH/Oj2cbOe7I9yP24+X",
+	"Dz3h6iees4ct5PGKZLOIzJsS3F2vkk6wkedPJt3JNGgQBGVkoOBLUuFZkeeJBRTB8pry2AgTbGt8WLKt",
+	"xR2kCENjynJFJOKiw3r1ZO5eCx0rW9GYDAYkUS6tM0Y5K2KS4sJhCL0tvRYpPEufL6zzpoVRmL/D7Acg",
+	"Dtu4d8ugJzUSPB8aVdRkitoC0mXPK2pTO6c2sdV6iLFnvSjSO0MM8Fc4Br/g0MZlkrkaheyxZVnnZmzQ",
+	"8i6llZCpVr+Wp1nPxmz1NygmNL9v6W/g7Oe2Gsxt2HNtIfpa4VL7Y9OsawBGefHCDbLmM3yhcdq0QjLl",
+	"yjmS+OLTDZSanwwCOLmxgfS+M/0eXqnhbavRbc2Sbc2Sbe3jAl1NLbYmvhppDGQkrsWmYN6oHhq6S28z",
+	"giUpamXMeC58b+9tp+JpsEqBP2y7KtY35hCUjllV3PSaoLv8UhPrjppSaLNY+3qZqJ9rsum9NiGMl0kV",
+	"n1B2qZN/10ksLfrrmmRam5Th1ZPZ5pZ+op2bl/TtWVwYCjTb2YKyUIZmr97MuQiORvXY6L3HEBstlwZH",
+	"d5gjtX5FJUWBSmIVaBG9pM0zJAzNtl2eb1QDDrcfWFDN01BzN+yrW2j1XGJLchuVPbc9nrc9nrfBOps2",
+	"CGbrdwc2zMkP8g0GGWzAo/5CJqatZ0bZuX05I9iYW1FKtRabzZ7DEGmeKG4KDgnOVIcRlrrg4VySapCx",
+	"AbunOWHv9dHhq56nCFhIraVuPd71WQcTb3nRlhfdPS/aIIr00+c8D4sPoP4M8Qlh0OgG6PFizpDyRM5l",
+	"BWdTPBwSgX49biGvfytVReJ6YYnxDC7PwSZpw80UsACjvGAJTU8N0UeEpcGuH680REtpmCKXanekxln9",
+	"dkmFRa2Pzms+1TD3yZAyz+8WdfJ2ez/5KuWJmk0I0rPBT3azV7TWDhfkBAxv1Avw0ix/58zqtDtveUaT",
+	"2bJpNIj2zfsTz+7CtV+5IUeXk8wYHw3TUAInyuCfiyQsL0bKk3xMmKrfjN2PWEqi5gtLZ/C3jJFUs8xm",
+	"NtHERmb2YI7eXCw/lKYq1OKAKzBFDGx5RuNWKiUPaW7oTk5bCQiBAeECy7L41PrCBQAJzXhXES3oGA/J",
+	"7sT6aFb/wPHY3KPYXGy9lsa9nmWNmsbwI5Ij4mf/RK1yVz5erXGXAZL35FKVgPwLX2BzGg14il8rAJlf",
+	"PRoT5ZIgqQRNVCd6viE0QfLisGFT8gIfuFdJqGk/NjFk4N2vt3le5o4GNHeF3FyX0gEXY6yCnugJVpp6",
+	"eH5od1FKJ/SiOe/M/7x2RJmlGPjaGPJAVPs75x2HBgMLpbfCHozLCQSgJRxkRHCmRv+eyzwOoYgTyEUZ",
+	"1/KarbkheKIlOZCmpNN25XOE5Xmh6zqWkGKF+1iSIJN5DQDcSP+0izrthZ8CUftr4LcFLxwfS79Q1aCC",
+	"iMdVjMB208uAQnFBE2LRTYv9eEJb7gTnppBAfTCHsBrresXYGR5nYYHlpRWhbL3xa2LU6lL6x8jCFh1E",
+	"+612a3+tfl0W6Fd2sXMbdtn3tsRyfRx9XxGwsXQV6RdRRh/dFqKqPy9I8loLdV1gLYGkyqYq+k2DiyI2",
+	"lhnqZ7ZN7CLs/vvhL2/Ww263hA11ULsTB8jh9rqovUhC3KL1DaK1RY1FaA1RC/P5/V67bYIBfMZtSzka",
+	"jB1ZEcAcsm9UAZN7P6cZGNqfoyftfVNFa0olsaHPRmZxUUsdJke5kijlU1YpGjnGM8iRQJIknKWIZ8Gc",
+	"oJ+JekdwSpnxLlyT4MPW1Jut4HR2myJEgtkXbl5cp6SGxcdmPE+BqUX3KoNIodAez2BZbWBSTGKtwP57",
+	"G0YgafTWyN2E2F4Z06dqMglXgdTDFWXDLsxRhdabwL6F7Fu3q/GdcGVuxVyEZlzF1d5cN4ni74gSs53D",
+	"ge1tthjDlZiZN69zN6pWbVzp8q7weRH1J8NiL0T46JfDvruCfEZxlIssOohGSk0OdncznuBsxKU6eNJu",
+	"PwJd3s5en8R1bIptnnSs1bBG/2rzlOdwGs7uVi1YfxV/DOVVeOV/l/THdtPasKPmfGeEuNKLXtNgP4/Y",
+	"TlEkIgXmGPGpDXFruBZMIqmZ1put4lUIQVWvLFEyQZ6lZV6s9DevKCvRnPAnLlDGcYr6OMMscbxzQvgk",
+	"I7BzU8wgYeWc8WmREqQq9zqfVPbDIFTzWzUpAJrHmZBTjoi1MFPVQmdTqpIRSREfDBBlWmNL8wTMBTnL",
+	"jAedIMNguQAAteDqwVCVJ64+XP2/AAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

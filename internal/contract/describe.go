@@ -202,7 +202,12 @@ func plainSentence(name string, e *openapi3.SchemaError) string {
 	case "required":
 		return name + " is required"
 	case "type", "nullable":
-		return fmt.Sprintf("%s must be a %s", name, strings.Join(e.Schema.Type.Slice(), " or "))
+		kind := strings.Join(e.Schema.Type.Slice(), " or ")
+		article := "a"
+		if strings.ContainsAny(kind[:min(1, len(kind))], "aio") { // array, integer, object
+			article = "an"
+		}
+		return fmt.Sprintf("%s must be %s %s", name, article, kind)
 	case "minLength":
 		return fmt.Sprintf("%s must be at least %d characters", name, e.Schema.MinLength)
 	case "maxLength":
