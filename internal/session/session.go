@@ -176,6 +176,7 @@ func inRequest(ctx context.Context) gsessions.Session {
 const (
 	keyLogin  = "login"  // staged
 	keyLogout = "logout" // *gendb.Queries
+	keyRotate = "rotate" // *gendb.Queries
 	keyRenew  = "renew"  // true
 )
 
@@ -202,7 +203,7 @@ func (m *Manager) New(r *http.Request, name string) (*sessions.Session, error) {
 	return s, nil
 }
 
-// Save does what has been staged: a login, a logout or a renewal. Anything
+// Save does what has been staged: a login, a logout, a rotation or a renewal. Anything
 // else that a caller may have put into the session has no place to go, and is
 // refused rather than lost.
 func (m *Manager) Save(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
@@ -215,6 +216,8 @@ func (m *Manager) Save(r *http.Request, w http.ResponseWriter, s *sessions.Sessi
 		return m.start(ctx, r, w, s.Values[keyLogin].(staged))
 	case s.Values[keyLogout] != nil:
 		return m.end(ctx, r, w, s.Values[keyLogout].(*gendb.Queries))
+	case s.Values[keyRotate] != nil:
+		return m.rotate(ctx, w, s.Values[keyRotate].(*gendb.Queries))
 	case s.Values[keyRenew] != nil:
 		return m.renew(ctx)
 	case len(s.Values) == 0:
