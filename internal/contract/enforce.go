@@ -2,6 +2,7 @@ package contract
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/gin-gonic/gin"
@@ -26,9 +27,16 @@ type Enforcer struct {
 
 // Match finds the operation that gin routed the request to, for everything
 // that follows.
+//
+// A route that the contract does not know would be one that nothing is
+// enforced on, so it fails.
 func (e *Enforcer) Match(c *gin.Context) {
-	if op := e.Contract.Find(c.Request.Method, c.FullPath()); op != nil {
+	op := e.Contract.Find(c.Request.Method, c.FullPath())
+	switch {
+	case op != nil:
 		c.Request = c.Request.WithContext(WithOperation(c.Request.Context(), op))
+	case c.FullPath() != "":
+		e.Fail(c, fmt.Errorf("the route %s is not in the contract", c.FullPath()))
 	}
 }
 

@@ -58,7 +58,7 @@ var (
 	}
 	errBusy = &contract.Error{
 		Status: http.StatusServiceUnavailable, Code: string(genapi.BusyOrUnavailableCodeBusy),
-		Message: "The server is busy", RetryAfter: 2 * time.Second,
+		Message: "The server is busy", // RetryAfter is the gate's to say
 	}
 	errUnavailable = &contract.Error{
 		Status: http.StatusServiceUnavailable, Code: string(genapi.UnavailableCodeUnavailable),
@@ -74,13 +74,16 @@ var (
 // of is an internal error: its text goes to the log and nowhere else.
 func asContractError(err error) *contract.Error {
 	var known *contract.Error
+	var busy *password.BusyError
 	switch {
 	case errors.As(err, &known):
 		return known
 	case errors.Is(err, session.ErrAmbiguous):
 		return errAmbiguousSession.Because(err)
-	case errors.Is(err, password.ErrBusy):
-		return errBusy.Because(err)
+	case errors.As(err, &busy):
+		e := errBusy.Because(err)
+		e.RetryAfter = busy.RetryAfter
+		return e
 	case db.IsUnavailable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		// Canceled means that nobody is there to read the answer.
 		return errUnavailable.Because(err)
