@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -12,6 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+
+	"github.com/techtreks/auth/internal/email"
 )
 
 // The bounds that the help texts name.
@@ -22,6 +26,11 @@ const (
 	maxSessionIdle     = 7 * 24 * time.Hour
 	maxSessionAbsolute = 30 * 24 * time.Hour
 	maxShutdownDelay   = 10 * time.Second
+	minTokenLife       = 5 * time.Minute
+	maxVerifyTTL       = 7 * 24 * time.Hour
+	maxResetTTL        = 24 * time.Hour
+	maxFrontendURL     = 1900 // bytes, so that a link with its token stays under 2000
+	maxSenderName      = 100  // bytes
 )
 
 // tutorialKey is printed in the tutorial that the Flask system grew from. Whoever
@@ -44,6 +53,7 @@ func (c *Config) complete(rank map[string]int) {
 	c.Env = strings.ToLower(c.Env)
 	c.CookieSameSite = strings.ToLower(c.CookieSameSite)
 	c.LogLevel = strings.ToLower(c.LogLevel)
+	c.Registration = strings.ToLower(c.Registration)
 	c.CookieDomain = strings.ToLower(c.CookieDomain)
 	if len(c.CookieDomain) > 1 {
 		// A leading dot is the old spelling of the same domain.
@@ -58,6 +68,13 @@ func (c *Config) complete(rank map[string]int) {
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	if c.PublicURL == "" && !c.Production() && addrOK && port != 0 {
 		c.PublicURL = "http://localhost:" + strconv.Itoa(c.Port)
+	}
+	c.FrontendURL = strings.TrimSuffix(c.FrontendURL, "/")
+	if c.FrontendURL == "" && !c.Production() {
+		c.FrontendURL = "http://localhost:3000"
+	}
+	if c.MailFrom == "" && !c.Production() {
+		c.MailFrom = "TechTreks <no-reply@localhost>"
 	}
 	if c.SecretKey == "" && !c.Production() {
 		key := make([]byte, minKeyBytes)
@@ -74,6 +91,8 @@ func (c *Config) faults() []string {
 	isPublished := func(key []byte) bool { return string(key) == tutorialKey }
 	_, _, addrOK := splitAddr(c.Addr)
 	idleOK := c.SessionIdle >= minSessionIdle && c.SessionIdle <= maxSessionIdle
+	_, senderOK := sender(c.MailFrom)
+	sends := c.Production() && c.MailURL != ""
 
 	var found []string
 	for _, rule := range []struct {
@@ -114,6 +133,28 @@ func (c *Config) faults() []string {
 			"SESSION_IDLE must be between 5m and 168h"},
 		{c.SessionAbsolute > maxSessionAbsolute || c.SessionAbsolute < c.SessionIdle && idleOK || c.SessionAbsolute < minSessionIdle,
 			"SESSION_ABSOLUTE must be between SESSION_IDLE and 720h"},
+		{!slices.Contains([]string{"open", "verified", "closed"}, c.Registration),
+			"REGISTRATION must be open, verified or closed"},
+		{c.Registration == "verified" && c.Production() && c.MailURL == "",
+			"REGISTRATION=verified needs MAIL_URL in production: without mail nobody could ever log in"},
+		{c.VerifyTTL < minTokenLife || c.VerifyTTL > maxVerifyTTL,
+			"VERIFY_TTL must be between 5m and 168h"},
+		{c.ResetTTL < minTokenLife || c.ResetTTL > maxResetTTL,
+			"RESET_TTL must be between 5m and 24h"},
+		{c.MailURL != "" && !isMailURL(string(c.MailURL)),
+			"MAIL_URL must be smtp://USER:PASSWORD@HOST:PORT or smtps://USER:PASSWORD@HOST:PORT, special characters of user and password percent-encoded"},
+		{c.MailFrom != "" && !senderOK,
+			"MAIL_FROM must be an address or NAME <ADDRESS>"},
+		{sends && c.MailFrom == "",
+			"MAIL_FROM is required in production with MAIL_URL"},
+		{sends && senderOK && strings.HasSuffix(c.MailSender().Address, "@localhost"),
+			"MAIL_FROM must be an address that can be written to, in production with MAIL_URL"},
+		{c.FrontendURL != "" && (!isPublicURL(c.FrontendURL) || len(c.FrontendURL) > maxFrontendURL),
+			"FRONTEND_URL must be a URL like https://app.example.com, without user, query or fragment"},
+		{c.Production() && c.FrontendURL != "" && !strings.HasPrefix(strings.ToLower(c.FrontendURL), "https:"),
+			"FRONTEND_URL must begin with https:// in production"},
+		{sends && c.FrontendURL == "",
+			"FRONTEND_URL is required in production with MAIL_URL"},
 		{!slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel),
 			"LOG_LEVEL must be debug, info, warn or error"},
 	} {
@@ -236,4 +277,40 @@ func isDatabaseURL(s string) bool {
 	scheme, rest, _ := strings.Cut(s, ":")
 	scheme, _, _ = strings.Cut(strings.ToLower(scheme), "+") // a driver named by SQLAlchemy
 	return rest != "" && (scheme == "sqlite" || scheme == "postgres" || scheme == "postgresql")
+}
+
+// isMailURL takes smtp(s)://[USER:PASSWORD@]HOST[:PORT] with nothing after it.
+func isMailURL(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || strings.ContainsAny(s, "?#") || u.Path != "" && u.Path != "/" || !isHost(u.Hostname()) {
+		return false
+	}
+	if u.User != nil {
+		if password, ok := u.User.Password(); !ok || password == "" || u.User.Username() == "" {
+			return false
+		}
+	}
+	if strings.HasSuffix(u.Host, ":") {
+		return false
+	}
+	_, ok := portNumber(u.Port(), 1)
+	return ok || u.Port() == ""
+}
+
+// sender reads the From of mails and gives its domain in ASCII, as mail servers want
+// it. The host of this machine will do while nothing is really sent.
+func sender(s string) (mail.Address, bool) {
+	a, err := mail.ParseAddress(s)
+	if err != nil || len(a.Name) > maxSenderName || strings.ContainsFunc(a.Name, unicode.IsControl) {
+		return mail.Address{}, false
+	}
+	if local, ok := strings.CutSuffix(a.Address, "@localhost"); ok {
+		_, err := email.Parse(local + "@localhost.invalid")
+		return *a, err == nil
+	}
+	address, err := email.Parse(a.Address)
+	if err != nil {
+		return mail.Address{}, false
+	}
+	return mail.Address{Name: a.Name, Address: address.Mailbox()}, true
 }

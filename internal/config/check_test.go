@@ -11,6 +11,7 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 		"ADDR": "hunter2", "FLASK_ENV": "hunter2", "PUBLIC_URL": "hunter2", "TRUSTED_PROXIES": "hunter2",
 		"DATABASE_URL": "mysql://root:hunter2@db/x", "SECRET_KEY": "hunter2,,hunter2", "ALLOWED_ORIGINS": "https://app.example.com,hunter2",
 		"COOKIE_DOMAIN": "hunter2", "COOKIE_SAMESITE": "hunter2", "LOG_LEVEL": "hunter2",
+		"REGISTRATION": "hunter2", "VERIFY_TTL": "1m", "RESET_TTL": "25h", "MAIL_URL": "hunter2", "MAIL_FROM": "hunter2", "FRONTEND_URL": "hunter2",
 	}, "SESSION_IDLE=hunter2\nDOCS=hunter2\nVERIFY_RESPONSES=hunter2\nPORT=hunter2\nSESSION_ABSOLUTE=30s\n")
 	want := []string{
 		"PORT must be a whole number",
@@ -28,6 +29,12 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 		"COOKIE_DOMAIN must be a domain name of two labels or more such as example.com, without scheme or port",
 		"COOKIE_SAMESITE must be lax, strict or none",
 		"SESSION_ABSOLUTE must be between SESSION_IDLE and 720h",
+		"REGISTRATION must be open, verified or closed",
+		"VERIFY_TTL must be between 5m and 168h",
+		"RESET_TTL must be between 5m and 24h",
+		"MAIL_URL must be smtp://USER:PASSWORD@HOST:PORT or smtps://USER:PASSWORD@HOST:PORT, special characters of user and password percent-encoded",
+		"MAIL_FROM must be an address or NAME <ADDRESS>",
+		"FRONTEND_URL must be a URL like https://app.example.com, without user, query or fragment",
 		"LOG_LEVEL must be debug, info, warn or error",
 	}
 	got := faultsOf(t, err)
@@ -52,6 +59,10 @@ func TestProductionRefuses(t *testing.T) {
 		"EmptyKeyInList":    {"SECRET_KEY", "," + goodKey, "SECRET_KEY has an empty key"},
 		"OnlyCommas":        {"SECRET_KEY", ",,", "SECRET_KEY has an empty key"},
 		"PlainHTTP":         {"PUBLIC_URL", "http://auth.example.com", "PUBLIC_URL must begin with https://"},
+		"PlainFrontend":     {"FRONTEND_URL", "http://app.example.com", "FRONTEND_URL must begin with https://"},
+		"MailWithoutSender": {"MAIL_URL", "smtp://mail.example.com", "MAIL_FROM is required"},
+		"MailWithoutLinks":  {"MAIL_URL", "smtp://mail.example.com", "FRONTEND_URL is required"},
+		"VerifiedUnmailed":  {"REGISTRATION", "verified", "REGISTRATION=verified needs MAIL_URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := map[string]string{"APP_ENV": "production", "SECRET_KEY": goodKey}
@@ -65,6 +76,18 @@ func TestProductionRefuses(t *testing.T) {
 				t.Errorf("a key is repeated: %v", err)
 			}
 		})
+	}
+}
+
+// The sender that development starts with is nobody's address.
+func TestProductionRefusesALocalSender(t *testing.T) {
+	_, err := parse(t, nil, map[string]string{
+		"APP_ENV": "production", "SECRET_KEY": goodKey, "MAIL_URL": "smtp://mail.example.com",
+		"MAIL_FROM": "TechTreks <no-reply@localhost>", "FRONTEND_URL": "https://app.example.com",
+	}, "")
+	want := []string{"MAIL_FROM must be an address that can be written to, in production with MAIL_URL"}
+	if got := faultsOf(t, err); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -102,6 +125,23 @@ func TestRefusedValues(t *testing.T) {
 		"SESSION_IDLE":     {"4m59s", "0s", "-1h", "169h", "3600", "1 hour"},
 		"SESSION_ABSOLUTE": {"59m", "721h", "-1h", "1d"},
 		"SHUTDOWN_DELAY":   {"-1s", "10001ms", "1"},
+		"REGISTRATION":     {"invite", "open,closed"},
+		"VERIFY_TTL":       {"4m59s", "169h", "24", "-1h"},
+		"RESET_TTL":        {"4m59s", "25h", "0s"},
+		"MAIL_FROM": {
+			"TechTreks", "a@b", "a@example.com,b@example.com", "A <a@example.com>, B <b@example.com>", "a@example.com\nBcc: b@example.com",
+			"A\r\nBcc: b@example.com <a@example.com>", "\"a b\"@example.com", "A <a@[127.0.0.1]>", "=?utf-8?q?A=0AB?= <a@example.com>", "@localhost", "a b@localhost",
+			strings.Repeat("n", 101) + " <a@example.com>",
+		},
+		"MAIL_URL": {
+			"mail.example.com", "mail.example.com:587", "http://mail.example.com", "smtp://", "smtp://mail.example.com:0", "smtp://mail.example.com:",
+			"smtp://mail.example.com/x", "smtp://mail.example.com?x=y", "smtp://mail.example.com#x", "smtp://user@mail.example.com", "smtp://:pw@mail.example.com",
+			"smtp://u:p/w@mail.example.com", "smtp://u:p%w@mail.example.com", "smtp:mail.example.com", "smtp://a b.example", "smtp://mail.example.com:99999",
+		},
+		"FRONTEND_URL": {
+			"app.example.com", "ftp://app.example.com", "https://", "https://u:p@app.example.com", "https://app.example.com?x", "https://app.example.com#x",
+			"https://app.example.com/" + strings.Repeat("p", 1900), "javascript://app.example.com",
+		},
 		"DATABASE_URL":     {"mysql://u:p@h/n", "techtreks.db", "sqlite:", "postgresql:", "/var/lib/x.db"},
 		"DOCS":             {"maybe", "2"},
 		"VERIFY_RESPONSES": {"maybe"},

@@ -22,6 +22,7 @@ package config
 import (
 	"log/slog"
 	"net/http"
+	"net/mail"
 	"strings"
 	"time"
 )
@@ -91,6 +92,31 @@ type Config struct {
 	// SessionAbsolute bounds what a stolen session is worth, however busy it is kept.
 	SessionAbsolute time.Duration `group:"Security" env:"SESSION_ABSOLUTE" placeholder:"DURATION" default:"24h" help:"How long a session lives at most, from SESSION_IDLE to 720h."`
 
+	// Registration decides who may open an account and when it works. With verified,
+	// nobody learns from the answers who has one: that is told by mail alone.
+	Registration string `group:"Accounts" env:"REGISTRATION" placeholder:"MODE" default:"open" help:"open (an account works at once), verified (it works once its address is confirmed; in production needs MAIL_URL) or closed (administrators open accounts)."`
+
+	// VerifyTTL and ResetTTL count from the request, not from the sending: a mail that
+	// has waited longer for its mail server is not sent any more.
+	VerifyTTL time.Duration `name:"verify-ttl" group:"Accounts" env:"VERIFY_TTL" placeholder:"DURATION" default:"24h" help:"How long a link that confirms an address works, 5m to 168h."`
+
+	// ResetTTL is short, as whoever reads such a mail owns the account.
+	ResetTTL time.Duration `name:"reset-ttl" group:"Accounts" env:"RESET_TTL" placeholder:"DURATION" default:"1h" help:"How long a link that sets a new password works, 5m to 24h."`
+
+	// MailURL names the server that takes our mail, and holds its password.
+	MailURL Secret `name:"mail-url" group:"Mail" env:"MAIL_URL,MAIL_URL_FILE" placeholder:"URL" standard:"none; in development mails can then be looked at, in production there are none" help:"Server that takes the mail: smtp://USER:PASSWORD@HOST:587 (with STARTTLS, which production insists on except for this machine itself) or smtps://USER:PASSWORD@HOST:465. MAIL_URL_FILE names a file that holds it."`
+
+	// MailFrom is the sender of every mail, a name with an address or the address
+	// alone. Use [Config.MailSender].
+	MailFrom string `name:"mail-from" group:"Mail" env:"MAIL_FROM" placeholder:"SENDER" standard:"in development TechTreks <no-reply@localhost>, in production none" help:"Sender of every mail, NAME <ADDRESS> or ADDRESS. The name is what mails call this service. In production required with MAIL_URL."`
+
+	// MailTemplates is a folder whose files stand in for those of the program.
+	MailTemplates string `name:"mail-templates" group:"Mail" env:"MAIL_TEMPLATES" placeholder:"FOLDER" standard:"none" help:"Folder with mail templates that replace the program's own, file by file; docs/mail.md lists them."`
+
+	// FrontendURL is where the links in mails lead: scheme, host, perhaps a path, no
+	// slash at the end. Never taken from a request, whose Host header anyone can write.
+	FrontendURL string `name:"frontend-url" group:"Mail" env:"FRONTEND_URL" placeholder:"URL" standard:"in development http://localhost:3000, in production none" help:"Address of the web front end that links in mails lead to. In production https only, and required with MAIL_URL."`
+
 	// Docs is nil when it was not set. Use [Config.ServeDocs].
 	Docs *bool `negatable:"" group:"Operation" env:"DOCS" standard:"true in development, false in production" help:"Serve /docs, /openapi.yaml and /openapi.json."`
 
@@ -133,6 +159,16 @@ func (c Config) SameSite() http.SameSite {
 	default:
 		return http.SameSiteLaxMode
 	}
+}
+
+// SendsMail reports whether mail is written at all. In production without a server
+// to give it to there is none; in development it is kept to be looked at.
+func (c Config) SendsMail() bool { return c.MailURL != "" || !c.Production() }
+
+// MailSender is MailFrom, its domain in ASCII.
+func (c Config) MailSender() mail.Address {
+	from, _ := sender(c.MailFrom)
+	return from
 }
 
 // Keys are the signing keys, newest first.

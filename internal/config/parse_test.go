@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/mail"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -75,11 +76,13 @@ func TestDefaults(t *testing.T) {
 		ShutdownDelay: time.Second, DatabaseURL: "sqlite:instance/techtreks.db",
 		AllowedOrigins: []string{"http://localhost:3000"}, CookieSameSite: "lax",
 		SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour, LogLevel: "info",
+		Registration: "open", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour,
+		MailFrom: "TechTreks <no-reply@localhost>", FrontendURL: "http://localhost:3000",
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}
-	if c.Production() || c.CookieSecure() || c.CookieName() != "session" || c.SameSite() != http.SameSiteLaxMode || !c.ServeDocs() || c.Level() != slog.LevelInfo {
+	if c.Production() || c.CookieSecure() || c.CookieName() != "session" || c.SameSite() != http.SameSiteLaxMode || !c.ServeDocs() || c.Level() != slog.LevelInfo || !c.SendsMail() {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -90,7 +93,8 @@ func TestProduction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !c.Production() || !c.CookieSecure() || c.CookieName() != "__Host-session" || c.ServeDocs() || c.PublicURL != "" || c.SecretGenerated || len(c.AllowedOrigins) != 0 {
+	if !c.Production() || !c.CookieSecure() || c.CookieName() != "__Host-session" || c.ServeDocs() || c.PublicURL != "" || c.SecretGenerated || len(c.AllowedOrigins) != 0 ||
+		c.SendsMail() || c.MailFrom != "" || c.FrontendURL != "" {
 		t.Errorf("got %+v", c)
 	}
 	env["COOKIE_DOMAIN"], env["DOCS"], env["COOKIE_SAMESITE"] = ".Example.com", "true", "none"
@@ -154,6 +158,16 @@ func TestWhereAValueComesFrom(t *testing.T) {
 			func(c Config) any { return fmt.Sprintf("%s", c.Keys()) }, "[new old]"},
 		"Durations": {nil, vars{"SESSION_IDLE": "90m", "SESSION_ABSOLUTE": "90m", "SHUTDOWN_DELAY": "0s"}, "",
 			func(c Config) any { return fmt.Sprint(c.SessionIdle, c.SessionAbsolute, c.ShutdownDelay) }, "1h30m0s 1h30m0s 0s"},
+		"FrontendURLWithoutSlash": {nil, vars{"FRONTEND_URL": "https://app.example.com/account/"}, "",
+			func(c Config) any { return c.FrontendURL }, "https://app.example.com/account"},
+		"SenderWithName": {nil, vars{"MAIL_FROM": "Büro <Mail@Bücher.example>"}, "",
+			func(c Config) any { return c.MailSender() }, mail.Address{Name: "Büro", Address: "Mail@xn--bcher-kva.example"}},
+		"SenderAlone": {nil, vars{"MAIL_FROM": "mail@example.com"}, "",
+			func(c Config) any { return c.MailSender() }, mail.Address{Address: "mail@example.com"}},
+		"MailInProduction": {nil, vars{
+			"APP_ENV": "production", "SECRET_KEY": goodKey, "REGISTRATION": "Verified", "MAIL_URL": "smtps://u%40x:p%2Fw@mail.example.com",
+			"MAIL_FROM": "mail@example.com", "FRONTEND_URL": "https://app.example.com",
+		}, "", func(c Config) any { return fmt.Sprint(c.Registration, c.SendsMail()) }, "verifiedtrue"},
 		"SQLAlchemyURL": {nil, vars{"DATABASE_URL": "postgresql+psycopg2://u:p@h/n"}, "",
 			func(c Config) any { return string(c.DatabaseURL) }, "postgresql+psycopg2://u:p@h/n"},
 	} {
@@ -190,9 +204,10 @@ func TestFiles(t *testing.T) {
 		return path
 	}
 	key, dbURL, empty := file("key", goodKey+"\r\n"), file("db", "postgresql://u:p@h/n\n"), file("empty", "\n")
+	mailURL := file("mail", "smtp://u:p@mail.example.com\n")
 
-	c, err := parse(t, nil, map[string]string{"SECRET_KEY_FILE": key}, "DATABASE_URL_FILE="+dbURL)
-	if err != nil || string(c.SecretKey) != goodKey || string(c.DatabaseURL) != "postgresql://u:p@h/n" {
+	c, err := parse(t, nil, map[string]string{"SECRET_KEY_FILE": key, "MAIL_URL_FILE": mailURL}, "DATABASE_URL_FILE="+dbURL)
+	if err != nil || string(c.SecretKey) != goodKey || string(c.MailURL) != "smtp://u:p@mail.example.com" || string(c.DatabaseURL) != "postgresql://u:p@h/n" {
 		t.Errorf("got %q, %q, %v", string(c.SecretKey), string(c.DatabaseURL), err)
 	}
 	// The environment goes before .env whatever the variants.
@@ -231,7 +246,7 @@ func TestDotEnvThatCannotBeUsed(t *testing.T) {
 }
 
 func TestNoSecretIsPrinted(t *testing.T) {
-	c, err := parse(t, nil, map[string]string{"SECRET_KEY": "hunter2", "DATABASE_URL": "postgresql://u:hunter2@h/n"}, "")
+	c, err := parse(t, nil, map[string]string{"SECRET_KEY": "hunter2", "DATABASE_URL": "postgresql://u:hunter2@h/n", "MAIL_URL": "smtp://u:hunter2@h"}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

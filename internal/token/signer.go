@@ -57,6 +57,20 @@ func (s *Signer) Keyed(purpose, value string) string {
 	return mac(s.newest(), "keyed/", purpose, value)[:12]
 }
 
+// Derive makes tokens out of a seed of random bytes: one per key, newest first, each
+// of [Length] characters. Whoever stores the seed and the [Hash] of one of them can
+// make it again, with the keys, and cannot without them. After a change of keys the
+// token is the one whose hash is the stored one.
+func (s *Signer) Derive(purpose string, seed []byte) []string {
+	tokens := []string{mac(s.newest(), "derive/", purpose, string(seed))}
+	for _, key := range s.Keys[1:] {
+		if len(key) > 0 {
+			tokens = append(tokens, mac(key, "derive/", purpose, string(seed)))
+		}
+	}
+	return tokens
+}
+
 func (s *Signer) newest() []byte {
 	if len(s.Keys) == 0 || len(s.Keys[0]) == 0 {
 		panic("token: Signer has no key")

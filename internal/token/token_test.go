@@ -199,3 +199,28 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 }
+
+func TestDerivedTokens(t *testing.T) {
+	seed := bytes.Repeat([]byte{7}, 32)
+	before, during := signer("old key"), signer("new key", "", "old key")
+	old, both := before.Derive("reset", seed), during.Derive("reset", seed)
+	if len(old) != 1 || len(both) != 2 || both[1] != old[0] || both[0] == old[0] {
+		t.Errorf("got %q, then %q", old, both)
+	}
+	if len(old[0]) != Length {
+		t.Errorf("%d characters", len(old[0]))
+	}
+	if _, err := base64.RawURLEncoding.Strict().DecodeString(old[0]); err != nil {
+		t.Error(err)
+	}
+	for name, other := range map[string]string{
+		"AnotherPurpose": before.Derive("verify", seed)[0],
+		"AnotherSeed":    before.Derive("reset", bytes.Repeat([]byte{8}, 32))[0],
+		"AnotherKey":     signer("new key").Derive("reset", seed)[0],
+		"ASignature":     strings.TrimPrefix(before.Sign("reset", string(seed)), string(seed)+"."),
+	} {
+		if other == old[0] {
+			t.Errorf("%s gives the same token", name)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package mail
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"strings"
+	"sync"
+	"time"
+
+	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/email"
+	"github.com/techtreks/auth/internal/token"
+)
+
+// An Outbox takes mails that are to be sent.
+type Outbox struct {
+	// From is the sender of every mail; its domain is that of the Message-IDs.
+	From netmail.Address
+	Now  func() time.Time
+	// Off is for a server without mail: Add then does nothing, instead of filling
+	// a table that nobody empties.
+	Off bool
+	// MaxPending bounds what strangers can pile up while the mail server is away;
+	// zero means 10,000. With so many mails waiting, another that nobody is known
+	// to own (a Message without a UserID) is dropped in silence.
+	MaxPending int64
+
+	once sync.Once
+	wake chan struct{}
+}
+
+const defaultMaxPending = 10_000
+
+// Add writes the mail down in the transaction that causes it. Call [Outbox.Wake] once
+// that has been committed.
+//
+// Of the mails of one kind with a link, an address has the newest waiting and no
+// other: those before carry tokens that the newest replaces.
+func (o *Outbox) Add(ctx context.Context, q *gendb.Queries, m Message) error {
+	if m.Address.Key == "" || m.UserID == 0 && !m.Kind.anonymous() {
+		return fmt.Errorf("mail: a message of kind %q lacks its address or user", m.Kind)
+	}
+	if o.Off {
+		return nil
+	}
+	details, err := json.Marshal(m.Details.bounded())
+	if err != nil {
+		return err
+	}
+	owner := sql.NullInt64{Int64: m.UserID, Valid: m.UserID != 0}
+	if !owner.Valid {
+		m.Locale = "" // what a stranger's browser speaks says nothing about the owner
+		limit := o.MaxPending
+		if limit == 0 {
+			limit = defaultMaxPending
+		}
+		if n, err := q.OutboxPending(ctx); err != nil || n >= limit {
+			return err
+		}
+	}
+	if purpose, _ := m.Kind.purpose(); purpose != "" {
+		if _, err := q.OutboxVoid(ctx, gendb.OutboxVoidParams{Kind: string(m.Kind), UserID: owner, RecipientKey: m.Address.Key}); err != nil {
+			return err
+		}
+	}
+	return q.OutboxAdd(ctx, gendb.OutboxAddParams{
+		MessageID: o.messageID(), UserID: owner, Kind: string(m.Kind),
+		Recipient: m.Address.Display, RecipientKey: m.Address.Key,
+		Locale: m.Locale, Details: string(details), Now: o.Now(),
+	})
+}
+
+// VoidLinks makes every link useless that was mailed to the account or is about to be:
+// for when its password or address changes, or it is disabled. address is the
+// account's own, for the mails of which nobody knows yet whose they are. The mails go
+// first: the worker holds its row while it mints a token, so none is minted after.
+func (o *Outbox) VoidLinks(ctx context.Context, q *gendb.Queries, userID int64, address email.Address) error {
+	owner := sql.NullInt64{Int64: userID, Valid: true}
+	for _, kind := range []Kind{VerifyEmail, ResetPassword, ConfirmEmail} {
+		if _, err := q.OutboxVoid(ctx, gendb.OutboxVoidParams{Kind: string(kind), UserID: owner, RecipientKey: address.Key}); err != nil {
+			return err
+		}
+	}
+	_, err := q.TokensVoid(ctx, userID)
+	return err
+}
+
+// Wake tells the worker of this process that there may be something to send. It never
+// waits.
+func (o *Outbox) Wake() {
+	select {
+	case o.woken() <- struct{}{}:
+	default: // it has been told and has not looked yet
+	}
+}
+
+func (o *Outbox) woken() chan struct{} {
+	o.once.Do(func() { o.wake = make(chan struct{}, 1) })
+	return o.wake
+}
+
+func (o *Outbox) messageID() string {
+	_, domain, _ := strings.Cut(o.From.Address, "@")
+	return token.New() + "@" + domain
+}
+
+var errNoAccount = errors.New("no account has the address")
