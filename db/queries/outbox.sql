@@ -53,8 +53,16 @@ WHERE unreachable AND dead_at IS NULL AND next_attempt_at > @now AND lease IS NU
 DELETE FROM outbox WHERE kind = @kind AND (user_id = @user_id OR recipient_key = @recipient_key);
 
 -- name: OutboxOfUser :many
--- Served by outbox_user_id.
-SELECT * FROM outbox WHERE user_id = @user_id ORDER BY id;
+-- With those to the person's address of which nobody has found out yet whose
+-- they are. Served by outbox_user_id and outbox_recipient_key.
+SELECT * FROM outbox
+WHERE user_id = @user_id OR (user_id IS NULL AND recipient_key = @recipient_key)
+ORDER BY id;
+
+-- name: OutboxForget :execrows
+-- What nobody has found out yet whose it is, of somebody who leaves. The rest
+-- goes with the account.
+DELETE FROM outbox WHERE user_id IS NULL AND recipient_key = @recipient_key;
 
 -- name: OutboxPending :one
 SELECT count(*) FROM outbox WHERE dead_at IS NULL;

@@ -48,3 +48,8 @@ DELETE FROM sessions WHERE user_id = @user_id AND id <> @keep_id;
 -- is changed: a session that was ended meanwhile is not brought back.
 UPDATE sessions SET token_hash = @new_hash, authenticated_at = @now, last_seen_at = @now
 WHERE token_hash = @old_hash;
+
+-- name: SessionsStored :many
+-- All of a person's, those included that have ended and not been swept yet.
+-- Served by sessions_user_id.
+SELECT * FROM sessions WHERE user_id = @user_id ORDER BY id;

@@ -31,3 +31,7 @@ SELECT * FROM tokens WHERE user_id = @user_id ORDER BY id;
 
 -- name: TokensDeleteExpired :execrows
 DELETE FROM tokens WHERE expires_at <= @now;
+
+-- name: TokenVoid :execrows
+-- Served by tokens_user_id_purpose.
+DELETE FROM tokens WHERE user_id = @user_id AND purpose = @purpose;

@@ -45,3 +45,9 @@ WHERE id = @id;
 -- name: UserDelete :execrows
 -- Sessions, tokens and mail go with the account, by their foreign keys.
 DELETE FROM users WHERE id = @id;
+
+-- name: UserHold :one
+-- Takes the account for the rest of the transaction and changes nothing. Two
+-- changes of one account come one after the other, and what is read after this
+-- is what the first of them has left.
+UPDATE users SET updated_at = updated_at WHERE id = @id AND disabled_at IS NULL RETURNING *;

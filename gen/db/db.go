@@ -42,6 +42,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.outboxDoneStmt, err = db.PrepareContext(ctx, outboxDone); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxDone: %w", err)
 	}
+	if q.outboxForgetStmt, err = db.PrepareContext(ctx, outboxForget); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxForget: %w", err)
+	}
 	if q.outboxNextDueStmt, err = db.PrepareContext(ctx, outboxNextDue); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxNextDue: %w", err)
 	}
@@ -90,6 +93,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.sessionsOfUserStmt, err = db.PrepareContext(ctx, sessionsOfUser); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsOfUser: %w", err)
 	}
+	if q.sessionsStoredStmt, err = db.PrepareContext(ctx, sessionsStored); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionsStored: %w", err)
+	}
 	if q.tokenByHashStmt, err = db.PrepareContext(ctx, tokenByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query TokenByHash: %w", err)
 	}
@@ -101,6 +107,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.tokenUseStmt, err = db.PrepareContext(ctx, tokenUse); err != nil {
 		return nil, fmt.Errorf("error preparing query TokenUse: %w", err)
+	}
+	if q.tokenVoidStmt, err = db.PrepareContext(ctx, tokenVoid); err != nil {
+		return nil, fmt.Errorf("error preparing query TokenVoid: %w", err)
 	}
 	if q.tokensDeleteExpiredStmt, err = db.PrepareContext(ctx, tokensDeleteExpired); err != nil {
 		return nil, fmt.Errorf("error preparing query TokensDeleteExpired: %w", err)
@@ -125,6 +134,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.userDeleteStmt, err = db.PrepareContext(ctx, userDelete); err != nil {
 		return nil, fmt.Errorf("error preparing query UserDelete: %w", err)
+	}
+	if q.userHoldStmt, err = db.PrepareContext(ctx, userHold); err != nil {
+		return nil, fmt.Errorf("error preparing query UserHold: %w", err)
 	}
 	if q.userPasswordRehashStmt, err = db.PrepareContext(ctx, userPasswordRehash); err != nil {
 		return nil, fmt.Errorf("error preparing query UserPasswordRehash: %w", err)
@@ -174,6 +186,11 @@ func (q *Queries) Close() error {
 	if q.outboxDoneStmt != nil {
 		if cerr := q.outboxDoneStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing outboxDoneStmt: %w", cerr)
+		}
+	}
+	if q.outboxForgetStmt != nil {
+		if cerr := q.outboxForgetStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxForgetStmt: %w", cerr)
 		}
 	}
 	if q.outboxNextDueStmt != nil {
@@ -256,6 +273,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing sessionsOfUserStmt: %w", cerr)
 		}
 	}
+	if q.sessionsStoredStmt != nil {
+		if cerr := q.sessionsStoredStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionsStoredStmt: %w", cerr)
+		}
+	}
 	if q.tokenByHashStmt != nil {
 		if cerr := q.tokenByHashStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing tokenByHashStmt: %w", cerr)
@@ -274,6 +296,11 @@ func (q *Queries) Close() error {
 	if q.tokenUseStmt != nil {
 		if cerr := q.tokenUseStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing tokenUseStmt: %w", cerr)
+		}
+	}
+	if q.tokenVoidStmt != nil {
+		if cerr := q.tokenVoidStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tokenVoidStmt: %w", cerr)
 		}
 	}
 	if q.tokensDeleteExpiredStmt != nil {
@@ -314,6 +341,11 @@ func (q *Queries) Close() error {
 	if q.userDeleteStmt != nil {
 		if cerr := q.userDeleteStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing userDeleteStmt: %w", cerr)
+		}
+	}
+	if q.userHoldStmt != nil {
+		if cerr := q.userHoldStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userHoldStmt: %w", cerr)
 		}
 	}
 	if q.userPasswordRehashStmt != nil {
@@ -386,6 +418,7 @@ type Queries struct {
 	outboxClaimStmt           *sql.Stmt
 	outboxDeleteDeadStmt      *sql.Stmt
 	outboxDoneStmt            *sql.Stmt
+	outboxForgetStmt          *sql.Stmt
 	outboxNextDueStmt         *sql.Stmt
 	outboxOfUserStmt          *sql.Stmt
 	outboxPendingStmt         *sql.Stmt
@@ -402,10 +435,12 @@ type Queries struct {
 	sessionsDeleteOfUserStmt  *sql.Stmt
 	sessionsDeleteOthersStmt  *sql.Stmt
 	sessionsOfUserStmt        *sql.Stmt
+	sessionsStoredStmt        *sql.Stmt
 	tokenByHashStmt           *sql.Stmt
 	tokenByPurposeStmt        *sql.Stmt
 	tokenIssueStmt            *sql.Stmt
 	tokenUseStmt              *sql.Stmt
+	tokenVoidStmt             *sql.Stmt
 	tokensDeleteExpiredStmt   *sql.Stmt
 	tokensOfUserStmt          *sql.Stmt
 	tokensVoidStmt            *sql.Stmt
@@ -414,6 +449,7 @@ type Queries struct {
 	userByUsernameKeyStmt     *sql.Stmt
 	userCreateStmt            *sql.Stmt
 	userDeleteStmt            *sql.Stmt
+	userHoldStmt              *sql.Stmt
 	userPasswordRehashStmt    *sql.Stmt
 	userSetEmailStmt          *sql.Stmt
 	userSetPasswordStmt       *sql.Stmt
@@ -431,6 +467,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		outboxClaimStmt:           q.outboxClaimStmt,
 		outboxDeleteDeadStmt:      q.outboxDeleteDeadStmt,
 		outboxDoneStmt:            q.outboxDoneStmt,
+		outboxForgetStmt:          q.outboxForgetStmt,
 		outboxNextDueStmt:         q.outboxNextDueStmt,
 		outboxOfUserStmt:          q.outboxOfUserStmt,
 		outboxPendingStmt:         q.outboxPendingStmt,
@@ -447,10 +484,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		sessionsDeleteOfUserStmt:  q.sessionsDeleteOfUserStmt,
 		sessionsDeleteOthersStmt:  q.sessionsDeleteOthersStmt,
 		sessionsOfUserStmt:        q.sessionsOfUserStmt,
+		sessionsStoredStmt:        q.sessionsStoredStmt,
 		tokenByHashStmt:           q.tokenByHashStmt,
 		tokenByPurposeStmt:        q.tokenByPurposeStmt,
 		tokenIssueStmt:            q.tokenIssueStmt,
 		tokenUseStmt:              q.tokenUseStmt,
+		tokenVoidStmt:             q.tokenVoidStmt,
 		tokensDeleteExpiredStmt:   q.tokensDeleteExpiredStmt,
 		tokensOfUserStmt:          q.tokensOfUserStmt,
 		tokensVoidStmt:            q.tokensVoidStmt,
@@ -459,6 +498,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		userByUsernameKeyStmt:     q.userByUsernameKeyStmt,
 		userCreateStmt:            q.userCreateStmt,
 		userDeleteStmt:            q.userDeleteStmt,
+		userHoldStmt:              q.userHoldStmt,
 		userPasswordRehashStmt:    q.userPasswordRehashStmt,
 		userSetEmailStmt:          q.userSetEmailStmt,
 		userSetPasswordStmt:       q.userSetPasswordStmt,

@@ -169,6 +169,20 @@ func (q *Queries) OutboxDone(ctx context.Context, arg OutboxDoneParams) (int64, 
 	return result.RowsAffected()
 }
 
+const outboxForget = `-- name: OutboxForget :execrows
+DELETE FROM outbox WHERE user_id IS NULL AND recipient_key = $1
+`
+
+// What nobody has found out yet whose it is, of somebody who leaves. The rest
+// goes with the account.
+func (q *Queries) OutboxForget(ctx context.Context, recipientKey string) (int64, error) {
+	result, err := q.exec(ctx, q.outboxForgetStmt, outboxForget, recipientKey)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const outboxNextDue = `-- name: OutboxNextDue :one
 SELECT next_attempt_at, lease_until FROM outbox
 WHERE dead_at IS NULL
@@ -191,12 +205,20 @@ func (q *Queries) OutboxNextDue(ctx context.Context) (OutboxNextDueRow, error) {
 }
 
 const outboxOfUser = `-- name: OutboxOfUser :many
-SELECT id, message_id, user_id, kind, recipient, recipient_key, locale, token_hash, details, created_at, next_attempt_at, attempts, lease, lease_until, last_error, unreachable, dead_at FROM outbox WHERE user_id = $1 ORDER BY id
+SELECT id, message_id, user_id, kind, recipient, recipient_key, locale, token_hash, details, created_at, next_attempt_at, attempts, lease, lease_until, last_error, unreachable, dead_at FROM outbox
+WHERE user_id = $1 OR (user_id IS NULL AND recipient_key = $2)
+ORDER BY id
 `
 
-// Served by outbox_user_id.
-func (q *Queries) OutboxOfUser(ctx context.Context, userID sql.NullInt64) ([]Outbox, error) {
-	rows, err := q.query(ctx, q.outboxOfUserStmt, outboxOfUser, userID)
+type OutboxOfUserParams struct {
+	UserID       sql.NullInt64
+	RecipientKey string
+}
+
+// With those to the person's address of which nobody has found out yet whose
+// they are. Served by outbox_user_id and outbox_recipient_key.
+func (q *Queries) OutboxOfUser(ctx context.Context, arg OutboxOfUserParams) ([]Outbox, error) {
+	rows, err := q.query(ctx, q.outboxOfUserStmt, outboxOfUser, arg.UserID, arg.RecipientKey)
 	if err != nil {
 		return nil, err
 	}

@@ -264,3 +264,43 @@ func (q *Queries) SessionsOfUser(ctx context.Context, arg SessionsOfUserParams) 
 	}
 	return items, nil
 }
+
+const sessionsStored = `-- name: SessionsStored :many
+SELECT id, token_hash, user_id, authenticated_at, amr, ip, user_agent, created_at, last_seen_at, expires_at FROM sessions WHERE user_id = $1 ORDER BY id
+`
+
+// All of a person's, those included that have ended and not been swept yet.
+// Served by sessions_user_id.
+func (q *Queries) SessionsStored(ctx context.Context, userID int64) ([]Session, error) {
+	rows, err := q.query(ctx, q.sessionsStoredStmt, sessionsStored, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.TokenHash,
+			&i.UserID,
+			&i.AuthenticatedAt,
+			&i.Amr,
+			&i.Ip,
+			&i.UserAgent,
+			&i.CreatedAt,
+			&i.LastSeenAt,
+			&i.ExpiresAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -123,6 +123,24 @@ func (q *Queries) TokenUse(ctx context.Context, arg TokenUseParams) (TokenUseRow
 	return i, err
 }
 
+const tokenVoid = `-- name: TokenVoid :execrows
+DELETE FROM tokens WHERE user_id = $1 AND purpose = $2
+`
+
+type TokenVoidParams struct {
+	UserID  int64
+	Purpose string
+}
+
+// Served by tokens_user_id_purpose.
+func (q *Queries) TokenVoid(ctx context.Context, arg TokenVoidParams) (int64, error) {
+	result, err := q.exec(ctx, q.tokenVoidStmt, tokenVoid, arg.UserID, arg.Purpose)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const tokensDeleteExpired = `-- name: TokensDeleteExpired :execrows
 DELETE FROM tokens WHERE expires_at <= $1
 `

@@ -133,6 +133,33 @@ func (q *Queries) UserDelete(ctx context.Context, id int64) (int64, error) {
 	return result.RowsAffected()
 }
 
+const userHold = `-- name: UserHold :one
+UPDATE users SET updated_at = updated_at WHERE id = $1 AND disabled_at IS NULL RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale
+`
+
+// Takes the account for the rest of the transaction and changes nothing. Two
+// changes of one account come one after the other, and what is read after this
+// is what the first of them has left.
+func (q *Queries) UserHold(ctx context.Context, id int64) (User, error) {
+	row := q.queryRow(ctx, q.userHoldStmt, userHold, id)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Username,
+		&i.UsernameKey,
+		&i.Email,
+		&i.EmailKey,
+		&i.PasswordHash,
+		&i.Role,
+		&i.EmailVerifiedAt,
+		&i.DisabledAt,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Locale,
+	)
+	return i, err
+}
+
 const userPasswordRehash = `-- name: UserPasswordRehash :exec
 UPDATE users SET password_hash = $1, updated_at = $2
 WHERE id = $3 AND password_hash = $4
