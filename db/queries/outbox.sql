@@ -18,10 +18,10 @@ WHERE outbox.id = (
 RETURNING *;
 
 -- name: OutboxNextDue :one
--- When the next mail is due, so that the worker need not ask all the time.
--- Served by outbox_next_attempt_at.
-SELECT next_attempt_at, lease_until FROM outbox
-WHERE dead_at IS NULL
+-- When the next mail is due that nobody is sending, so that the worker need not
+-- ask all the time. Served by outbox_next_attempt_at.
+SELECT next_attempt_at FROM outbox
+WHERE dead_at IS NULL AND (lease_until IS NULL OR lease_until <= @now)
 ORDER BY next_attempt_at, id
 LIMIT 1;
 

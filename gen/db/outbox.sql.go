@@ -184,24 +184,19 @@ func (q *Queries) OutboxForget(ctx context.Context, recipientKey string) (int64,
 }
 
 const outboxNextDue = `-- name: OutboxNextDue :one
-SELECT next_attempt_at, lease_until FROM outbox
-WHERE dead_at IS NULL
+SELECT next_attempt_at FROM outbox
+WHERE dead_at IS NULL AND (lease_until IS NULL OR lease_until <= $1)
 ORDER BY next_attempt_at, id
 LIMIT 1
 `
 
-type OutboxNextDueRow struct {
-	NextAttemptAt time.Time
-	LeaseUntil    *time.Time
-}
-
-// When the next mail is due, so that the worker need not ask all the time.
-// Served by outbox_next_attempt_at.
-func (q *Queries) OutboxNextDue(ctx context.Context) (OutboxNextDueRow, error) {
-	row := q.queryRow(ctx, q.outboxNextDueStmt, outboxNextDue)
-	var i OutboxNextDueRow
-	err := row.Scan(&i.NextAttemptAt, &i.LeaseUntil)
-	return i, err
+// When the next mail is due that nobody is sending, so that the worker need not
+// ask all the time. Served by outbox_next_attempt_at.
+func (q *Queries) OutboxNextDue(ctx context.Context, now *time.Time) (time.Time, error) {
+	row := q.queryRow(ctx, q.outboxNextDueStmt, outboxNextDue, now)
+	var next_attempt_at time.Time
+	err := row.Scan(&next_attempt_at)
+	return next_attempt_at, err
 }
 
 const outboxOfUser = `-- name: OutboxOfUser :many

@@ -146,6 +146,8 @@ type Rendered struct {
 	HTML      string
 	// Link is the one with the token in it, for [Preview]; empty in a notice.
 	Link string
+
+	token string
 }
 
 // A Sender gives a mail to whoever delivers it. Any error means that it may not have

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	netmail "net/mail"
 	"strings"
@@ -92,10 +91,7 @@ func (o *Outbox) VoidLinks(ctx context.Context, q *gendb.Queries, userID int64, 
 // Wake tells the worker of this process that there may be something to send. It never
 // waits.
 func (o *Outbox) Wake() {
-	select {
-	case o.woken() <- struct{}{}:
-	default: // it has been told and has not looked yet
-	}
+	signal(o.woken())
 }
 
 func (o *Outbox) woken() chan struct{} {
@@ -107,5 +103,3 @@ func (o *Outbox) messageID() string {
 	_, domain, _ := strings.Cut(o.From.Address, "@")
 	return token.New() + "@" + domain
 }
-
-var errNoAccount = errors.New("no account has the address")

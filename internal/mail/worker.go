@@ -2,15 +2,26 @@ package mail
 
 import (
 	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
+	"runtime/debug"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/techtreks/auth/db"
+	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/token"
 )
 
-// A Worker sends what is in the outbox. Any number of them may share a database.
+// A Worker sends what is in the outbox. Any number of them may share a database. All
+// fields are required unless they say otherwise.
 type Worker struct {
 	DB        *db.DB
 	Outbox    *Outbox
@@ -28,6 +39,9 @@ type Worker struct {
 	Failed func(kind string)
 
 	Counters Counters
+
+	server serverState
+	idle   chan struct{} // a send has ended
 }
 
 // Counters count what became of mails since the start.
@@ -38,11 +52,417 @@ type Counters struct {
 	Dropped atomic.Int64 // not to be sent any more: no account, token expired or replaced
 }
 
-// Run sends mails until ctx ends, and then returns within 5 seconds.
-func (w *Worker) Run(ctx context.Context) { <-ctx.Done() }
+const (
+	atOnce     = 4                // sends
+	lease      = 60 * time.Second // longer than the longest send
+	poll       = 15 * time.Second // for mails of other instances, and their leases that ran out
+	giveUp     = 24 * time.Hour
+	keepDead   = 30 * 24 * time.Hour
+	queryLimit = 5 * time.Second
+	// When the program ends, sends under way have the first of these to end, and what
+	// must be noted then the second.
+	finishing, noting = 2 * time.Second, 2 * time.Second
+	probeEvery = time.Minute // while the mail server is away
+)
+
+// backoff is how long a mail waits after each try that failed; the last one repeats.
+var backoff = []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 15 * time.Minute}
+
+// Run sends mails until ctx ends, and then returns within 5 seconds: what is being
+// sent may end, and what has not ended by then goes back into the outbox.
+func (w *Worker) Run(ctx context.Context) {
+	w.idle = make(chan struct{}, 1)
+	sends, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(finishing, cancel) })()
+
+	// What waits for the mail server alone may have waited for this start.
+	w.reachable(ctx)
+	var running sync.WaitGroup
+	var busy atomic.Int64
+	for ctx.Err() == nil {
+		limit, wait := w.server.allows(w.Now())
+		if limit == 1 && busy.Load() == 0 && wait <= 0 {
+			w.reachable(ctx) // one of all that wait is the one to try the server with
+		}
+		if wait <= 0 && busy.Load() < limit {
+			row, found := w.claim(ctx)
+			if found {
+				busy.Add(1)
+				running.Go(func() {
+					defer func() {
+						busy.Add(-1)
+						signal(w.idle)
+					}()
+					w.handle(sends, row)
+				})
+				continue
+			}
+			wait = w.untilDue(ctx)
+		}
+		w.sleep(ctx, wait)
+	}
+	running.Wait()
+}
+
+// sleep waits until there may be something to do, at most for d.
+func (w *Worker) sleep(ctx context.Context, d time.Duration) {
+	if d <= 0 || d > poll {
+		d = poll
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-w.Outbox.woken():
+	case <-w.idle:
+	case <-timer.C:
+	}
+}
+
+// claim takes the next mail that is due. It is not given up when the program ends:
+// the lease might have been written.
+func (w *Worker) claim(ctx context.Context) (gendb.Outbox, bool) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	now := w.Now()
+	holder, until := token.New(), now.Add(lease)
+	row, err := w.DB.OutboxClaim(ctx, gendb.OutboxClaimParams{Now: now, Lease: &holder, LeaseUntil: &until})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		w.Logger.ErrorContext(ctx, "outbox not read", "error", err)
+	}
+	return row, err == nil
+}
+
+// untilDue is how long nothing is due.
+func (w *Worker) untilDue(ctx context.Context) time.Duration {
+	now := w.Now()
+	due, err := w.DB.OutboxNextDue(ctx, &now)
+	if err != nil {
+		return poll // nothing waits, or the database does not answer
+	}
+	// Due already means that another instance has just taken what we wanted.
+	return max(due.Sub(now), time.Millisecond)
+}
+
+// reachable lets go of what waits for the mail server alone.
+func (w *Worker) reachable(ctx context.Context) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	if _, err := w.DB.OutboxReachable(ctx, w.Now()); err != nil {
+		w.Logger.ErrorContext(ctx, "outbox not updated", "error", err)
+	}
+}
+
+// handle sends one mail and notes what became of it.
+func (w *Worker) handle(ctx context.Context, row gendb.Outbox) {
+	m, err := w.attempt(ctx, row)
+	var dropped *dropError
+	switch {
+	case err == nil:
+		w.done(ctx, row)
+		w.Counters.Sent.Add(1)
+		if row.Unreachable {
+			w.reachable(ctx) // another worker, which may be no more, has left it and others so
+		}
+		w.Logger.InfoContext(ctx, "mail sent", w.about(row)...)
+	case errors.As(err, &dropped):
+		w.done(ctx, row)
+		w.Counters.Dropped.Add(1)
+		w.Logger.InfoContext(ctx, "mail dropped", w.about(row, "reason", dropped.reason)...)
+	case errors.Is(err, errLeaseLost):
+		// Voided, or another instance has it.
+	case ctx.Err() != nil:
+		w.retry(ctx, row, w.Now(), err, m, false)
+	case errors.Is(err, ErrRefused) || w.Now().Sub(row.CreatedAt) >= giveUp:
+		w.bury(ctx, row, err, m)
+	default:
+		w.Counters.Retried.Add(1)
+		step := backoff[min(max(row.Attempts, 1), int64(len(backoff)))-1]
+		next := w.Now().Add(jitter(step))
+		w.retry(ctx, row, next, err, m, errors.Is(err, ErrUnreachable))
+		w.Logger.WarnContext(ctx, "mail not sent, to be tried again", w.about(row, "next", next, "error", reason(err, m))...)
+	}
+}
+
+// attempt writes the mail and sends it. A panic, be it in a template, is an error of
+// this one mail.
+func (w *Worker) attempt(ctx context.Context, row gendb.Outbox) (m Rendered, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.Logger.ErrorContext(ctx, "panic", w.about(row, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))...)
+			err = errors.New("panic")
+		}
+	}()
+	if m, err = w.write(ctx, row); err != nil {
+		return m, err
+	}
+	err = w.Sender.Send(ctx, m)
+	switch {
+	case errors.Is(err, ErrUnreachable):
+		w.server.failed(w.Now())
+	case ctx.Err() == nil && w.server.answered():
+		w.reachable(ctx)
+	}
+	return m, err
+}
+
+// done deletes the row of a mail that is settled. Where that fails the lease runs out,
+// and the mail goes out once more, with the same Message-ID.
+func (w *Worker) done(ctx context.Context, row gendb.Outbox) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	_, err := w.DB.OutboxDone(ctx, gendb.OutboxDoneParams{ID: row.ID, Lease: row.Lease})
+	if err != nil {
+		w.Logger.ErrorContext(ctx, "mail settled but not deleted, it may go out again", w.about(row, "error", err)...)
+	}
+}
+
+func (w *Worker) retry(ctx context.Context, row gendb.Outbox, next time.Time, cause error, m Rendered, unreachable bool) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	text := reason(cause, m)
+	_, err := w.DB.OutboxRetry(ctx, gendb.OutboxRetryParams{
+		ID: row.ID, Lease: row.Lease, NextAttemptAt: next, LastError: &text, Unreachable: unreachable,
+	})
+	if err != nil {
+		w.Logger.ErrorContext(ctx, "outbox not updated", w.about(row, "error", err)...)
+	}
+}
+
+func (w *Worker) bury(ctx context.Context, row gendb.Outbox, cause error, m Rendered) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	now, text := w.Now(), reason(cause, m)
+	n, err := w.DB.OutboxBury(ctx, gendb.OutboxBuryParams{ID: row.ID, Lease: row.Lease, Now: &now, LastError: &text})
+	if err != nil {
+		w.Logger.ErrorContext(ctx, "outbox not updated", w.about(row, "error", err)...)
+	}
+	if n == 0 {
+		return // somebody has voided it
+	}
+	w.Counters.Failed.Add(1)
+	if w.Failed != nil {
+		w.Failed(row.Kind)
+	}
+	w.Logger.ErrorContext(ctx, "mail given up", w.about(row, "event", "mail_failed", "error", text)...)
+}
+
+// about is what the log says of a mail. Not the address: an id is enough to find it.
+func (w *Worker) about(row gendb.Outbox, more ...any) []any {
+	return append([]any{"kind", row.Kind, "message_id", row.MessageID, "user_id", row.UserID.Int64, "attempt", row.Attempts}, more...)
+}
+
+// reason is the text of an error as it may be kept. What a mail server answers often
+// quotes the address, and some quote suspicious links.
+func reason(err error, m Rendered) string {
+	text := err.Error()
+	for _, secret := range []string{m.Link, m.token, m.To} {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "[redacted]")
+		}
+	}
+	return plain(text, maxError)
+}
 
 // Sweep deletes mails that were given up 30 days ago and returns their number.
 func (w *Worker) Sweep(ctx context.Context) (int64, error) {
-	before := w.Now().AddDate(0, 0, -30)
+	before := w.Now().Add(-keepDead)
 	return w.DB.OutboxDeleteDead(ctx, &before)
+}
+
+// serverState is what this worker knows about the mail server. While there is none, a
+// mail a minute tries it, and all others stay where they are: a queue of thousands is
+// not to time out one after the other.
+type serverState struct {
+	mu    sync.Mutex
+	down  bool
+	probe time.Time
+}
+
+// allows says how many sends there may be at once, and for how long none.
+func (s *serverState) allows(now time.Time) (limit int64, wait time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.down {
+		return atOnce, 0
+	}
+	return 1, s.probe.Sub(now)
+}
+
+func (s *serverState) failed(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down, s.probe = true, now.Add(jitter(probeEvery))
+}
+
+// answered notes that there is a server, whatever it said.
+func (s *serverState) answered() (wasDown bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wasDown, s.down = s.down, false
+	return wasDown
+}
+
+// jitter is d, up to a fifth more or less, so that what failed together does not come
+// back together.
+func jitter(d time.Duration) time.Duration {
+	return d - d/5 + mathrand.N(2*d/5+1)
+}
+
+// detached is for what must still be noted while the program ends.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := queryLimit
+	if ctx.Err() != nil {
+		limit = noting
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// A dropError says why a mail is not to be sent any more.
+type dropError struct{ reason string }
+
+func (e *dropError) Error() string { return "dropped: " + e.reason }
+
+var errLeaseLost = errors.New("the lease is somebody else's now")
+
+// write makes the mail of a row, and its token where it has one.
+func (w *Worker) write(ctx context.Context, row gendb.Outbox) (Rendered, error) {
+	var details Details
+	if err := json.Unmarshal([]byte(row.Details), &details); err != nil {
+		return Rendered{}, fmt.Errorf("details of the mail: %w", err)
+	}
+	user, value, err := w.prepare(ctx, row)
+	if err != nil {
+		return Rendered{}, err
+	}
+	return w.render(row, user, details, value)
+}
+
+// prepare finds the account and, for a mail with a link, the token: the one that an
+// earlier try has bound to the row, or a new one.
+func (w *Worker) prepare(ctx context.Context, row gendb.Outbox) (user gendb.User, value string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, queryLimit)
+	defer cancel()
+	purpose, _ := Kind(row.Kind).purpose()
+	if purpose == "" {
+		user, err = w.account(ctx, w.DB.Queries, row)
+		return user, "", err
+	}
+	if row.TokenHash != nil {
+		value, err = w.boundToken(ctx, row, purpose)
+		if err != nil {
+			return user, "", err
+		}
+		if value != "" {
+			user, err = w.account(ctx, w.DB.Queries, row)
+			return user, value, err
+		}
+	}
+	err = w.DB.Tx(ctx, func(q *gendb.Queries) error {
+		user, err = w.account(ctx, q, row)
+		if err != nil {
+			return err
+		}
+		value, err = w.mint(ctx, q, row, user, purpose)
+		return err
+	})
+	return user, value, err
+}
+
+// account is whose mail this is. A mail that a stranger may have asked for needs an
+// account that it makes sense for; anything else about the address stays between the
+// stranger and nobody.
+func (w *Worker) account(ctx context.Context, q *gendb.Queries, row gendb.Outbox) (user gendb.User, err error) {
+	if row.UserID.Valid {
+		user, err = q.UserByID(ctx, row.UserID.Int64)
+	} else {
+		user, err = q.UserByEmailKey(ctx, row.RecipientKey)
+	}
+	kind := Kind(row.Kind)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return user, &dropError{"no account"}
+	case err != nil:
+		return user, err
+	case !kind.anonymous() && kind != ConfirmEmail:
+		return user, nil // a notice goes to whom it may concern, whatever has become of the account
+	case user.DisabledAt != nil:
+		return user, &dropError{"account disabled"}
+	case kind != ConfirmEmail && user.EmailKey != row.RecipientKey:
+		return user, &dropError{"address no longer the account's"}
+	case kind == VerifyEmail && user.EmailVerifiedAt != nil:
+		return user, &dropError{"address already confirmed"}
+	}
+	return user, nil
+}
+
+// boundToken is the token of an earlier try, made again. It is empty if the key that
+// it was made with is gone.
+func (w *Worker) boundToken(ctx context.Context, row gendb.Outbox, purpose string) (string, error) {
+	stored, err := w.DB.TokenByHash(ctx, row.TokenHash)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return "", &dropError{"token replaced"}
+	case err != nil:
+		return "", err
+	case stored.UsedAt != nil:
+		return "", &dropError{"token used"}
+	case !stored.ExpiresAt.After(w.Now()):
+		return "", &dropError{"token expired"}
+	}
+	for _, value := range w.Signer.Derive(purpose, stored.Seed) {
+		if string(token.Hash(value)) == string(row.TokenHash) {
+			return value, nil
+		}
+	}
+	return "", nil
+}
+
+// mint makes the token of a mail that is written for the first time. A token dates
+// from when its mail was asked for, so that of two mails the later one has the token
+// that works, whichever is written first.
+func (w *Worker) mint(ctx context.Context, q *gendb.Queries, row gendb.Outbox, user gendb.User, purpose string) (string, error) {
+	expires := row.CreatedAt.Add(w.ttl(Kind(row.Kind)))
+	if !expires.After(w.Now()) {
+		return "", &dropError{"token expired"}
+	}
+	seed := make([]byte, 32)
+	_, _ = rand.Read(seed) // never fails
+	value := w.Signer.Derive(purpose, seed)[0]
+	owner := sql.NullInt64{Int64: user.ID, Valid: true}
+	// First of all, as it holds the row until the end: whoever voids mails and then
+	// tokens either finds both or makes us find nothing.
+	n, err := q.OutboxBindToken(ctx, gendb.OutboxBindTokenParams{ID: row.ID, Lease: row.Lease, UserID: owner, TokenHash: token.Hash(value)})
+	if err != nil {
+		return "", err
+	}
+	if n == 0 {
+		return "", errLeaseLost
+	}
+	newest, err := q.TokenByPurpose(ctx, gendb.TokenByPurposeParams{UserID: user.ID, Purpose: purpose})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", err
+	}
+	if err == nil && newest.CreatedAt.After(row.CreatedAt) {
+		return "", &dropError{"token replaced"}
+	}
+	return value, q.TokenIssue(ctx, gendb.TokenIssueParams{
+		UserID: user.ID, Purpose: purpose, TokenHash: token.Hash(value), Seed: seed,
+		Email: row.Recipient, EmailKey: row.RecipientKey, Now: row.CreatedAt, ExpiresAt: expires,
+	})
+}
+
+func (w *Worker) ttl(kind Kind) time.Duration {
+	if kind == ResetPassword {
+		return w.ResetTTL
+	}
+	return w.VerifyTTL
 }

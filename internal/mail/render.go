@@ -1,0 +1,52 @@
+package mail
+
+import (
+	"fmt"
+	"strings"
+
+	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/email"
+)
+
+// maxLink is what every mail program and browser takes, in bytes.
+const maxLink = 2000
+
+// render makes the mail of a row out of what has been found for it.
+func (w *Worker) render(row gendb.Outbox, user gendb.User, details Details, value string) (Rendered, error) {
+	// Read again, strictly, as this is what goes to the mail server.
+	to, err := email.Parse(row.Recipient)
+	if err != nil {
+		return Rendered{}, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	kind, locale := Kind(row.Kind), row.Locale
+	if locale == "" {
+		locale = user.Locale
+	}
+	data := Data{
+		Service: w.Outbox.From.Name, FrontendURL: w.FrontendURL, NewAddress: masked(details.NewAddress),
+		Time: formatTime(details.Time), IP: details.IP, UserAgent: details.UserAgent,
+	}
+	if data.Service == "" {
+		_, data.Service, _ = strings.Cut(w.Outbox.From.Address, "@")
+	}
+	if user.EmailVerifiedAt != nil {
+		data.Username = user.Username
+	}
+	if kind.anonymous() {
+		// Free text by a stranger, which mail programs would turn into links.
+		data.UserAgent = ""
+	}
+	if value != "" {
+		_, page := kind.purpose()
+		data.Link, data.Expires = w.FrontendURL+page+"#token="+value, formatTime(row.CreatedAt.Add(w.ttl(kind)))
+		if len(data.Link) > maxLink {
+			return Rendered{}, fmt.Errorf("%w: the link has more than %d bytes", ErrRefused, maxLink)
+		}
+	}
+	m := Rendered{
+		Kind: kind, MessageID: row.MessageID, From: w.Outbox.From, To: to.Mailbox(), Date: row.CreatedAt.UTC(),
+		Link: data.Link, token: value,
+	}
+	m.Subject, m.Text, m.HTML, err = w.Templates.render(locale, kind, data)
+	return m, err
+}
