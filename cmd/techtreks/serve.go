@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -46,18 +45,20 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 		return errors.Join(err, listener.Close())
 	}
 	if cfg.SecretGenerated {
-		logger.WarnContext(ctx, "SECRET_KEY is not set: sessions will not survive a restart")
+		logger.WarnContext(ctx, "SECRET_KEY is not set: sessions and mailed links will not survive a restart")
 	}
+	return serveUntilSignal(ctx, cfg, s, newHTTPServer(handler, logger), listener, logger)
+}
 
-	background, stop := context.WithCancel(ctx)
-	defer stop()
-	go sweep(background, s, logger)
+// serveUntilSignal answers requests and does what is done beside them until a signal.
+func serveUntilSignal(ctx context.Context, cfg *config.Config, s *server.Server, web *http.Server, listener net.Listener, logger *slog.Logger) error {
+	stopBackground := startBackground(ctx, s, logger)
+	defer stopBackground()
 
 	// Before the first request can come: from then on no signal may cut one off.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 
-	web := newHTTPServer(handler, logger)
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	announce(ctx, cfg, s, logger, listener)
@@ -67,6 +68,7 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 		return err
 	case sig := <-signals:
 		signal.Stop(signals) // a second one ends the process at once
+		go stopBackground()  // while the last requests finish
 		return shutDown(ctx, cfg, s, web, logger, sig)
 	}
 }
@@ -133,39 +135,6 @@ func shutDown(ctx context.Context, cfg *config.Config, s *server.Server, web *ht
 	return nil
 }
 
-// sweepEvery is how often ended sessions are deleted.
-const sweepEvery = 10 * time.Minute
-
-// sweep deletes ended sessions until ctx ends. What goes wrong once may work
-// the next time, a panic included: the server must not die of housekeeping.
-func sweep(ctx context.Context, s *server.Server, logger *slog.Logger) {
-	once := func() {
-		defer func() {
-			if value := recover(); value != nil {
-				logger.ErrorContext(ctx, "panic while sweeping", "panic", value, "stack", string(debug.Stack()))
-			}
-		}()
-		n, err := s.Sessions.Sweep(ctx)
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
-			logger.WarnContext(ctx, "ended sessions not deleted", "error", err)
-		default:
-			logger.DebugContext(ctx, "ended sessions deleted", "count", n)
-		}
-	}
-	ticker := time.NewTicker(sweepEvery)
-	defer ticker.Stop()
-	for {
-		once()
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 // settlePort fills in the port that the system has chosen, where the settings
 // left it open.
 func settlePort(cfg *config.Config, listener net.Listener) {
@@ -186,6 +155,9 @@ func announce(ctx context.Context, cfg *config.Config, s *server.Server, logger 
 		attrs = append(attrs, "url", cfg.PublicURL)
 		if s.Docs {
 			attrs = append(attrs, "docs", cfg.PublicURL+"/docs")
+		}
+		if s.Preview != nil {
+			attrs = append(attrs, "mail", cfg.PublicURL+"/dev/mail")
 		}
 	}
 	logger.InfoContext(ctx, "listening", attrs...)

@@ -1720,6 +1720,11 @@ type PasswordReset struct {
 	Token MailedToken `json:"token"`
 }
 
+// PreviewID Number of a mail that was not sent.
+//
+// Example: 1
+type PreviewID = int
+
 // Profile One's own account.
 //
 // Example: {"created_at":"2026-03-01T09:30:00Z","email":"alice@example.com","email_verified":false,"id":1,"role":"user","username":"alice"}
@@ -2329,6 +2334,12 @@ type ServerInterface interface {
 	// VerifyEmailByLink Confirm an e-mail address by opening a link
 	// (GET /auth/verify/{token})
 	VerifyEmailByLink(c *gin.Context, token MailedToken)
+	// ListPreviewedMail The mail that would have been sent
+	// (GET /dev/mail)
+	ListPreviewedMail(c *gin.Context)
+	// ShowPreviewedMail One mail as its reader sees it
+	// (GET /dev/mail/{id})
+	ShowPreviewedMail(c *gin.Context, id PreviewID)
 	// GetDocs Explore this contract in a browser
 	// (GET /docs)
 	GetDocs(c *gin.Context)
@@ -2667,6 +2678,44 @@ func (siw *ServerInterfaceWrapper) VerifyEmailByLink(c *gin.Context) {
 	siw.Handler.VerifyEmailByLink(c, token)
 }
 
+// ListPreviewedMail operation middleware
+func (siw *ServerInterfaceWrapper) ListPreviewedMail(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListPreviewedMail(c)
+}
+
+// ShowPreviewedMail operation middleware
+func (siw *ServerInterfaceWrapper) ShowPreviewedMail(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id PreviewID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ShowPreviewedMail(c, id)
+}
+
 // GetDocs operation middleware
 func (siw *ServerInterfaceWrapper) GetDocs(c *gin.Context) {
 
@@ -2807,6 +2856,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/auth/reset_password", wrapper.ResetPassword)
 	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth)
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReadiness)
+	router.GET(options.BaseURL+"/dev/mail", wrapper.ListPreviewedMail)
+	router.GET(options.BaseURL+"/dev/mail/:id", wrapper.ShowPreviewedMail)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.GetContractYAML)
 	router.GET(options.BaseURL+"/openapi.json", wrapper.GetContractJSON)
 	router.GET(options.BaseURL+"/docs", wrapper.GetDocs)
@@ -6367,6 +6418,241 @@ func (response VerifyEmailByLink503JSONResponse) VisitVerifyEmailByLinkResponse(
 	return err
 }
 
+type ListPreviewedMailRequestObject struct {
+}
+
+type ListPreviewedMailResponseObject interface {
+	VisitListPreviewedMailResponse(w http.ResponseWriter) error
+}
+
+type ListPreviewedMail200ResponseHeaders struct {
+	CacheControl          *string
+	ContentSecurityPolicy *string
+	XRequestID            *RequestID
+}
+
+type ListPreviewedMail200TextHTMLResponse struct {
+	Body          io.Reader
+	Headers       ListPreviewedMail200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ListPreviewedMail200TextHTMLResponse) VisitListPreviewedMailResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ContentSecurityPolicy != nil {
+		w.Header().Set("Content-Security-Policy", fmt.Sprint(*response.Headers.ContentSecurityPolicy))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ListPreviewedMail403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response ListPreviewedMail403JSONResponse) VisitListPreviewedMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPreviewedMail404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListPreviewedMail404JSONResponse) VisitListPreviewedMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPreviewedMail500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListPreviewedMail500JSONResponse) VisitListPreviewedMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowPreviewedMailRequestObject struct {
+	ID PreviewID `json:"id"`
+}
+
+type ShowPreviewedMailResponseObject interface {
+	VisitShowPreviewedMailResponse(w http.ResponseWriter) error
+}
+
+type ShowPreviewedMail200ResponseHeaders struct {
+	CacheControl          *string
+	ContentSecurityPolicy *string
+	XRequestID            *RequestID
+}
+
+type ShowPreviewedMail200TextHTMLResponse struct {
+	Body          io.Reader
+	Headers       ShowPreviewedMail200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ShowPreviewedMail200TextHTMLResponse) VisitShowPreviewedMailResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ContentSecurityPolicy != nil {
+		w.Header().Set("Content-Security-Policy", fmt.Sprint(*response.Headers.ContentSecurityPolicy))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ShowPreviewedMail400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ShowPreviewedMail400JSONResponse struct {
+	Body    InvalidParameter
+	Headers ShowPreviewedMail400ResponseHeaders
+}
+
+func (response ShowPreviewedMail400JSONResponse) VisitShowPreviewedMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowPreviewedMail403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response ShowPreviewedMail403JSONResponse) VisitShowPreviewedMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowPreviewedMail404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ShowPreviewedMail404JSONResponse) VisitShowPreviewedMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowPreviewedMail500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ShowPreviewedMail500JSONResponse) VisitShowPreviewedMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetDocsRequestObject struct {
 }
 
@@ -7093,6 +7379,12 @@ type StrictServerInterface interface {
 	// VerifyEmailByLink Confirm an e-mail address by opening a link
 	// (GET /auth/verify/{token})
 	VerifyEmailByLink(ctx context.Context, request VerifyEmailByLinkRequestObject) (VerifyEmailByLinkResponseObject, error)
+	// ListPreviewedMail The mail that would have been sent
+	// (GET /dev/mail)
+	ListPreviewedMail(ctx context.Context, request ListPreviewedMailRequestObject) (ListPreviewedMailResponseObject, error)
+	// ShowPreviewedMail One mail as its reader sees it
+	// (GET /dev/mail/{id})
+	ShowPreviewedMail(ctx context.Context, request ShowPreviewedMailRequestObject) (ShowPreviewedMailResponseObject, error)
 	// GetDocs Explore this contract in a browser
 	// (GET /docs)
 	GetDocs(ctx context.Context, request GetDocsRequestObject) (GetDocsResponseObject, error)
@@ -7896,6 +8188,56 @@ func (sh *strictHandler) VerifyEmailByLink(ctx *gin.Context, token MailedToken) 
 	}
 }
 
+// ListPreviewedMail operation middleware
+func (sh *strictHandler) ListPreviewedMail(ctx *gin.Context) {
+	var request ListPreviewedMailRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPreviewedMail(ctx, request.(ListPreviewedMailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPreviewedMail")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListPreviewedMailResponseObject); ok {
+		if err := validResponse.VisitListPreviewedMailResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ShowPreviewedMail operation middleware
+func (sh *strictHandler) ShowPreviewedMail(ctx *gin.Context, id PreviewID) {
+	var request ShowPreviewedMailRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowPreviewedMail(ctx, request.(ShowPreviewedMailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowPreviewedMail")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ShowPreviewedMailResponseObject); ok {
+		if err := validResponse.VisitShowPreviewedMailResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetDocs operation middleware
 func (sh *strictHandler) GetDocs(ctx *gin.Context) {
 	var request GetDocsRequestObject
@@ -8047,217 +8389,221 @@ func (sh *strictHandler) GetReadiness(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L37dts2uij+Kij3/q1ehpYVO0kbZ3Xt7SRu45nUzo7T6cxUGQkiIQljClAB0LImP591nuY82HmSs/AB",
-	"IEESuvqaRPPH1BEJ8APw4btfPkYJH084I0zJ6OBjNCI4JQL+PMwyPtV/pEQmgk4U5Sw6iN6PCBoTNeKp",
-	"RGqEFVIjgiZYjdAIy1YUR+QSjycZiQ6in4/ex+j10eGrGJ2+fX98enIWxZFMRmSM9bxjfPmGsKEaRQeP",
-	"2u04mmCliNDf+Ofvhzv/+PCnb2Jk/vj2u/+M4kjNJnpWqQRlw+jqKo4OpSTqJU5G5CVnSvCsCe4LwaeS",
-	"CInGeIbOCZkAvAOakRhhliIszxEeYsoQHigiEGZoxHNRXcgk72c0idEYX+7gIflx/2m7XVkKYfk4Ovg9",
-	"/OKHEOiLoe4xviMVF6R3gBihakQE6ruVMC7QRPBLSmS5IszklNTAdpMEQS0ehsHLCBZnRErK2UvOzylp",
-	"AvmOjPkFkfB5aV5FCbyLBoKP4XcLdBUu+/KPz9FbrEY/7j5Hv+DLncMh+bH9HL1WanLKstlzdIbH5Iwq",
-	"8uMbfDkPcfY14jTBf4uH5C3PaDJrgv2GKGmRdkhQxnGKphqPqUKMkFQ64KlEkogLwIkUMa5GlA3NQ8xm",
-	"0xERBJFMkuraUjLAeaZ2pEjQ14wz8vVzZL5ufpIkG3w9bzVPwqt5R/7IiVTHr5qLOU4JU3RA4RioRMK8",
-	"+tweigb/a4kyPtS3Uy+RM0QuiJihjDKCcJ/neuXVNTz5+c97f/uf7//yj5eP//r+xdNfftt/d/L61ZO/",
-	"Hx5VAP9PQQbRQfQfuyUJ2TVP5W4JslmAErNDfb+aKzgjCWealnA0xVShPhlwQZASM73dcDUr0O3V9o6O",
-	"NT7/8PSx3rsxZebfj4p9pEyRIREAxxlRS3D6fQOXD9CIS7XDWTaL0YAL2NnpiGcESapIjPQO8gESBCcj",
-	"/YeZTpqXsd58vY7aNcGswzJ6QRBWaMylaqFjpi91micaEoQzyVHvjCS5IL1WhwXvzx9PL9r/93//n+Y1",
-	"gt24kat0FUeCyAlnkhimMO7TYc5zafdR/5ZwpghT+k88mWQ0wXoJu/+S5rGFG4ZjN1z/Q+bjMRYzvetT",
-	"Xtt1GcXRBc5yYj6QaqCKwV37rt4UIbiw52ZxHzB9DDg0wgxxVj/RKI74eXQwwJkkenkwqkvTxZgPe7Ea",
-	"8jc2CcY2Ec0BnGAhaJiQ+utINMuCS5xyItF0RBjCSNJ+pm9Kyseai00yzJTUq26hE0OzOmyKJUr1T4BI",
-	"Ho8HLrTjsaHQsuz7uxWWdRVHf9uxt3zHUKZFY316cBVHL3g6e8/5GyyGZE0UUt4wD4M4Rxn83MSbPk9n",
-	"XcV5170QQhr9EqKaDJUT3S6WVPZgCYY46AAyYRDi6WP0F/qi9UAONJezU/ErwxeYZrifrXuq/VzOmic6",
-	"xmymmRdlUhNKfQVC56vHVk/VMm4qkX240VHGUV5dkAfdiKAUK9zHkpjryLiyQlgARH+eKqTFJNRO4b13",
-	"y/jXOLIQErpTmGApp1ykEmFBUJ9okpOMSHJOUnc0MbLccd7GtNB7MStZ+k2hLUgXO4V4sRhrC0Hkevj+",
-	"UnApTwUdUvaODHJJ0jURPiknqGLWT0bA5CDzawkjgE4wuMthdFfY7/t4RSUyT0Ht0SeQ4CzzhMJbx67A",
-	"Bi3jgnxMrPCNjWw+HXFJ3ELs/eCsJtpSqR4IDTxmWn3F2ZE5hrXQgdqxVVxwMyJzsk1EcMO67gWHAsVI",
-	"Swnd89s99OoOBM77jI+J0aOmhCk0FVo2pv6RtpDGCaewKMAPLDlDOUuJQL0S6t4DOfY3HHD8j5yKtalA",
-	"Vh9bnv0JV3obhiRFlAWOHoZ2hRtbHj3Ag7wHt3vm1eUHzvyEF9KLW07BKZy0q8+asJSkD+RMfwED1wlX",
-	"YARb+1jHgeHlyf4GWG/eCRysedBlXHWxHV4ergHM8NTi4e0ecGMv5tBxsAGSSyq17tvPFQA5pWpkLBNm",
-	"WS10CMKEGmkd2MoFSPLnqAfT94pr72yMVDnDYsg2uehMzUvO1nYPWHTC1U88Z+tiD/OG+fQAyTwZwd4F",
-	"sEajywBGlciiSYj77XZxpFhpGDeEE2+B9IPNmEqE01QQKR/Ild9cd/mclYRl6sGCFSLrGxjzMWGqsEYg",
-	"Z4x4jtTnog38ymQ+mXChSPoLSSl+D1a0NZGomKIpB/z57PQkiDDFmO5Yf7cL5rsFBo5xrv8iqAHN7eNR",
-	"YIfmIJQTFzQqpSTJsNA6pkS9OtQ9kCOo0i/rb2pq8kBEiGJjDLsylO6UZWDkwGlK9SJw9lbwCRGKahyw",
-	"m1/dj0OGyM4Y08ynloUl+GNE9LPoIMIZTch/2wethI819BNv9uLVJaZLNrPARsb260TT3+340lvE+/8i",
-	"iYri6HJnTKTEQ/OZckh0BICLUjaMg/bjNbbjWDnESDKCBZqOaDIqpEjlozvJOBtKpHhtxx6GMbl+OAaq",
-	"ujfitxFWnqYEK7Huuyb8H3wXQWh5Ndt+sd7FGAG63BnRhCwhepRe7uIhP2Ga6fOu7sc6DiMf7/h5cTSx",
-	"2afKvA2E1FhWYnFjT5s3Cp0yYlzZCWYat0CI1YhmGBlJUUbPCRw+vMaMRqPF0ppnpnkNY9/FsvfkMfio",
-	"Crd34FDAp308xkMShJ3qJ1V3XRRHAy7GWEUHUZ8yzTYqX3365Mn+03lfOsHjwIf0r4gPELaeci3G81xL",
-	"k5mmdTV37hQPh0Ts5LSVSFn7dmPBNS8/3vl3e+fZh/LPVnfnQ8jdb+F9Ty5VYGOQIpcKgK3C1iqB+3hV",
-	"Be3xo2eP99uPAx96gRkLuSoPjdOUD+Br1Q+9wMk5YanGGpEzpgUdzpDmeOhJu/3oq+q3HwV8bU2vyBqE",
-	"caErI0wB79Qtcm16V4O2QuwaK/lyKF3Q77Im3lgToSV+QeE9jEC35He5Pq6Yb/v6VBVfzPMvB0tAosWJ",
-	"esWTfOwUkiCSKJGHZNDTCWGHb49RaidooWMlEZ8yJCckoQMrlSOJZ9JG00hEWT2y5GPEJ4ThCY0Oov1W",
-	"u7XfPOzihfp5/5UIELs09R2RAqLK96sk2XyhRndD8TWV3bXfX7SNc3hQc5u01vL3w1/eVOGynzhAQQAf",
-	"//Dk+xC3fikIxPrgTK6rQ6BcEoEY8HRRk35MFBxVsvDw1U7M/axvuHh8QbKdjA5HWu7XszIQH4zc0zzM",
-	"cuzHoMHQPI0RucSJymY2umGKJZKkxl9r3y4EnuITtW3cWy5plfDXoft10X5RhjCboQTXQ7/MJqwp8NXQ",
-	"r4ApLle2jso1plKCa9bDlvn+yjUZBTjlQAKWGrl9davmZixi58Kc4978l9dmLUHIK8xlztq+IGaTC0GY",
-	"euvd/TXxLDEzrEuRFpKfRct3oB7KM6IaW7DRPXRTVq0fdms0eVlzW34b8ZoHjQ40GdKib53Fnjs2ntvv",
-	"zDcSxeZZ94IIOqAacvt1jTOP4khwwGmYKETwm+z7PHSdiAlm4GPScAVWgDdg203uc54RzBylXmphlESc",
-	"ipM8y8JIDHOE8PUVZ2QjMxRE1FX3fiyHhd3L7elXllbpxTX2CwY09UxprzzEkE4In9T12uYnfK4T1C6X",
-	"k46zPEkISS2yNnZQwxrawCNnWKyu4pQRNMkgst6wzgPEOEqpnGSapuMxifUPCR9rUQn+/iPniqQo4wnO",
-	"0AQL8+vxWzcDAtfBGFNmwgRszOMYzzqsT5CNhjCHuIppppAizA1ZyLr355guvvqP//z/Onm7vff06+/+",
-	"1Ons/vhf/+z2Op2Pnc7/3+lc/a9OZ+fDn77pdFrrjfj2u//+5vd/djqX7fZOp7N7sPPfnc7vO/qtnU7n",
-	"8vufPhRP406nFXzju4Xjv/2vTqf17Z/cOzc/fdOEUyeXxe4fswuc0RTBKSD7c+Uw5r5Sns+8V8pDC75w",
-	"5RD4JWeDjCZqA37lsJNKpPA5YWGhx1BaeMGTdcxFxpkgWFNGpmX1+xJufAgrMk0V9C9HlKnCvGwrITob",
-	"L6fdh1mGBpRkqfSjdOr0e4nycnQ54WJdZD26IGJmvLDKKumQA5TaRBDOCMJJwvOGycf+aiIXCVYk7cLV",
-	"3WvvPd1p7++0H71vPzvYbx+02/+I4iilEvcz+xLLsyxeQwjxBo2w7JZSnBEPrGgCTAKQU+NkTVCZpEtB",
-	"DGmvGgwZHfz+IXY5FvZfip8T83fjlnk7sxD9L43389C+Xn6tjlW/aIIAxzPCxtc11OfC8+qZaLCoImO5",
-	"6pf1vOazl8dm3KO2/l+BXFgIPNNvlGtvJuuYJw6+CwIA9glhSE7JRKEZuSaYRc7EKpC6cwnfTCzRGEgI",
-	"UtxkfBEhOSvdGWCpGuNzYuwOXJxfD/b3GpwG5HWwa3TJIZC378XCHJIEiVMNozbgW2YkokqSbFDnWp/v",
-	"Na+xSW+hAdXFuJXdVhmcSmsUfc63CwFHg7mj6LhmHXocEtMre7oSPG7EjcGkD8X4EioKmcfwVwklMGrB",
-	"VfDY56/LilJ6XQlnAyrGd7mwKiLOU2SVi2jDYRPFPDV2ufSilVgtupR438hexWyY4yF4IYE2VDcHbomf",
-	"1PcksEpzi5bIUfqdq+odC56aNdgmI8y0Rp9hqW7vcvgm22X7CO/ViS1NfZoQF4ofbEmx6zVECKFw9aLG",
-	"PhWpbNoiyv2LvUVrkG2tVI9XExA+RlrzGU+UjA7a8Wr0nGCfLKdEGRElAt+5pcjnlGlNBDZj1nUbqM/d",
-	"ZiHY0VXKzcil6lqAFsIgSEInFJxUq0Q1lWusY+drPkV8oEoUVYLWaEk7LjOIjYjh5xC3mznE8XJu4e4D",
-	"zuUNUq4mm3BHtQiIIb0gDOWTuyOgBcoEJTITqqf5J+T5VMFqxGe0n4X8YDRAmE/ycZ8I5xrUGFmZ+pF3",
-	"zM/a7e8fPXu29+Tx94/bz549Wpwz7rB9wWpAc6qupHY1auEwjRX5V6f5oZmNgG9c9Go4ySqHM4+nHCuJ",
-	"MstXNmAnjas9DyWpvYOINcJnbvJqeBQkAInm3HojiWytHbq12HcHvAXwxYfBYyructS4RX3/4pKoVZCj",
-	"vPSLmMpmgZWnZWBjnYmMRXQQTaZ6VThXI8IUTZZyklW4DbmcUEFk7Z29yjuW59BJdBA9erbXarf2Wt+7",
-	"bZGEsKXCfxcPDTNJcpHt/tBqB3jIWITZR6kzAjmtLL9WIWaarnDTm/s3VxB2wodHx29XtFrK2Ar3Tdh3",
-	"c6PA+Kgxd4tcIC5hqXTxShlW5DZ3abkIb++fkeI13ja8O1bFUSbPkTKU4HGIIfr4vhIPKe5DKNrC7AzK",
-	"JUHfWHPImLJckW9vV1x39y/IQjUUSabpJDj4SRqyRZQ3N16hWE6DIldobWWf4HwqUAauaAzkoYKSi8iv",
-	"MQGtT3zB4GOk+tJutYFJZqH9ZXWCO8nFhMuAMKOl2kJFWN+WQu/ChELCDsmC+ZsAo5qNexMBYAVCRRWS",
-	"ik8kWBep9bfcImlaJBgDjt2YZFygyALheMCF72Cq4ZIgkihfzTZGhG6RaTJXpA5RmuVYd6Ma2RJpO0SJ",
-	"3I6VZocKbfJwqVxQiNZYv1iTs2RTPJMIaIwJU3PRvEBXBNEkSiKMBphmuSDe0cAYf8ctoWoasX6iJEuL",
-	"EgdrUjmRZzaCTCsy4ARDfUHwuQz7TBXnXTniAkL+9NvW+GutN9abbCP2IGDPZbjt7+y3UTLCAieKCLmq",
-	"dxRi3/PM35rIc9LZ/DofLIg75+Dedq7mAoHiKGfnjE9Z1wAfR9T4oMFGNCEiwZJ0bcweaArTxm8pHVLl",
-	"/RsCXnFW/FK5JhXA6nfEbuC8XA9TF5FkaQsdjSdqZgpMwa84z1xErx/0B+5OKIVmEvEY5IvoMzWVO+BA",
-	"TL5Wh025UCONgwQrTQdr4Rn+qS6RdYpTn3d4K/phl+LMmk7Z2pV3R25dzQ7q4IUu7lTAcgJOW+/mUIn6",
-	"QlPy2J0HF2lJ5I1nuerHuo37tKpvzKMXyxxjcfSa4Exv7nrxzVmmN2VKsmxOKNycMLWNY6FCZ9io/rJZ",
-	"FsYgKPjdYbWXa0eR1KCs0KfGCr6cWBIbfbR5GP/7Ql9cjCPwma4fAF4iin2Kqk/vCU2agNZwJbSSLw5h",
-	"3mKBx0StHTF8iCZupEvt6pOmCNxAHMM/PJzBUhJjgcYMOQQqBJx7xR0LaxBtinXcEMbY+VbmdvLTQjM7",
-	"53XTTlfBNCu5NjEtHBjnNr6UYuoP/QDeQoIxUZ7Um0qLLLeMrloMgepOUPfIZr9ZpG0su4GpY5zpe0XS",
-	"rt7LKlo3Rm/RejW0lmQTpDbmuKKizZSL86JoWWGaN5orwqXGOJeqwnwVic3QUS6QUftT5F65V4rqgLge",
-	"stZn2+LqKrhqPQebMvxqRelrMHyalnWCGHIWv4fB6uNlhU+27P86uHcrUoBXpekmKvfMFR9Cua8rig9+",
-	"FnEhQRR0/lMWIpZemK1gsdGF2cTPN0ew2ExyeFDiwioK2VYYWBu/NifHBs2oRI4ocvHZId1WRr1DtHwD",
-	"QT/HbG0rlF/iuU+GOQumTBvDpsyThEg5yDMvZ/pe8tg3zcsOrONmE7NXT4afn8S9IBneHPNpvi7NCRT5",
-	"nnfO+inP1W1kxVdmv7+EeFsSfdMyKwaHXKlfU3T7i6ijErtcuK7LrSguds6Kq72tthLAtbKDwI1e2jvp",
-	"NXBtZKqB96FBkLv1EI4vAjV+AQAKRaVRMRNERNtvBXIm0CGz2eEkM8XGqwVQsR+lOF+ajM73/3zRnv3x",
-	"A3snHl0+eb03/of6PvntsXzxLH/1dPBzGx/t0zc/8LdP/mdaj7F7ujTxPdSaYe06VmpUwg9ZzH6LgrDV",
-	"4U66Mlz7KgTArGr7oWV8OVfihEwrdamy7HQApiEP6X5YVrfELzpS1HkqLKYKZQRLhX6oRMtcxR+9SiTQ",
-	"1TZYH8VVdg8Eh1WBKCergpBwprCJ/SsmQRlRygiEFSjwzr8XQhEKR1sTClTMMQ+I9s6zhUDU49/WBYBB",
-	"CGzjs/8saw8v+no92m7979sZSmyIrq4+NNSkENYY+587yB1vE2O3sfUfYbNMX+NyoiJszHYSbnXYIZt5",
-	"zzWhN8QgLpp0mFyt8ZiAjyqBHqeDetDeJkUZl9wtr+ZP6G6NuVRIT1S7XZVeK+uxg2pzEv3vMAe4jQ4r",
-	"16b3JVAfqp2fS1i/IOrO1TuC09m1ayArfF74I+ZEJt9ds5Zr40gVVDnKlaJs2E35tOYKqL745eDN23nF",
-	"9l+//+UNVD2tyredvN3eT75KeaKnQiM1zuAnslrd/Wq5yQdZGteB+BISMja4TzxLyzgJw48YmaJmxURb",
-	"67M7v8wwI1P/6cn+dEf/czISWIbKuTQmXKv4Z/17S/peefJkHREbgNSmXqecqC0cajrRk2m5tZXyog6U",
-	"Y5ZwIUhyA0a8ZtCL806uaSl4WavpimgB5MOwGsSNA+uWIG5NCo5Smq3ZpJNRBXHnl/Rddr9v4mreYElf",
-	"9+smgWYBG4xHK9feKls1bE0DzM1scPHtJb0kPZNU/VCcI26jw4EpYfPmkEbBB3Tt7hinjHxt2hyEqyJe",
-	"OyH3Wk6raxcyswPuIBF3gzphC8tvuaoMIy0PjfQBKZdO7hdjHRFaa1Y0N61xndpca9XPuuWKVbVNq6SU",
-	"Bim4uQgbCXYmZZ/bWl+2ZqiHVM+L1h8ZGSikn0qFZ3UNqo7Jrf4tSHHrod5GpzR3b69fSdgKXS6B8rOp",
-	"Klzu9LbMcIk37wjO1WhDJ17FY6w4B9VrAAhE59guBHwvJKW/zQiWxFVeRDOeC+TpL/eCP01olzfhaI75",
-	"krBpSKUim2GSEw9MH+9gCAc0xxHlR24hjqP5ifsL5jDbKbBav6iWUXnCouMisfA6LZfW43sbyvrXFmoC",
-	"8sxGYn8oY+yqdmjXYMeuBZRauch/jb2VlLVIqHdM2b1wPybhBpjzSv833vzSCKlBos2iuRwptg6168Zz",
-	"+QBBz+uMy/sLNZgDrPCA7FoItyFbVbxykzW2+yfKUlnJhqHMi9b7GiyzVV654IyrbLMaWqP/Wetns7fz",
-	"/YePe0+vgs133/GMLCji5uSGMZ6hlNdJjYaEp0RgBduE0zENkJnQZ8tqegtqW+GidCWyJuwEM71Tevf8",
-	"JJqbKHvlIGIDvkEBpEmGE4Km4HVe3g/rY9QXfArxvlAEb8XCmlZ5rlXS37CGJpemxfSKtTQLgENuLfsQ",
-	"YYkGWFiflj6rPkGKZzVL1E9UkAG/XKVz8oMqXlls/zwDli2FO/JaimNZK4G1eQ35bQFKTyuQYVg0xkIZ",
-	"KiRnUpHxihj5hrJ8JXz8BAtfuosLm1YicYiBWQx7QzdKTcroRVG7VQL5nmdeLzNA/G481yvmtKi7TRVL",
-	"UzSgQqrnaK/dLtthyw3b2/hso1IHa29pgxgQMQqogwdSrG9eTUC9jQtLAtqUFY9z6yEfVqBI4HrZyCHY",
-	"jECunv+NuLNuyC+1jlZazZbT891Pg/ZPNEZpG5MEGCPziW0TQlKK38ML10vLt4f957PTk3kIU3y0O9Zf",
-	"7dqClz7uVKYsQjMnk8w2Yd/9l+T3Z9gIr6CGUnNW+QVhl9yovIirhd9oRoxNL6QhAW8siJbjNQyeN+sH",
-	"33qd79rrPA/FFqvtFc8xI5rFmUYH4Fae0oTcmNLuNYe+QaznArG8UXT0NhG9XnR6i/gPE/EdCLXebZCn",
-	"IWOTpqH/y+H/sRwRCcFLOUuJkAkXRLbQr4z+kROIqYDLQZVECZYkULa+1qWnvVLn6lZ358Oflrdp9lMy",
-	"VimZ7GVHrfB6CVnxsla/OctmRRJN5vbN5PLUNi72dy26ugIVL8kFVbMzfdpmFbJsixMSsE2NgoTzc2ot",
-	"Mj0wjfSQJEq2kOn4blX1nn2/pzWqlFyQjE9MD/Net/uaS7XjvzARPM0T/bUO02fc63bPNHykfAsqbZfv",
-	"ITnCwvYkpWqEZN7fMa3O5XNjOeBM6S00mkGqdYHeLp8Qhie0NcPjrNdheitLI5MJATH5O1Qv2yw1iiNL",
-	"Ytz+lLrohP6FzMx+UmvsbATIe90yNNx9nJwTllqTFpqSvtbumELwI87OJVIcpVSQRGWzVod12HffuZ6y",
-	"re++Q2/4cAjOEgb7rtXV3mulJlq97FWOZ8SzFJ7zCda3xPQ2QGf6Sy5zA3avw3peQagD1IkoS7I8JZ2o",
-	"97xs5ejyfxQ3LZGd4d2aRVrosNpvpm9MiVBaJVcxwgOllTKGRjwXHeY6zObS1EbHKMUz+1Jhd4tNFSy4",
-	"3AnXxwUWB/RNxeJvbFUc9D+9K6jP1ehbu3mmhojeOlMm3FfunW7ndHsg3zC1vmVaCwAZ/gD1QHjsmY6W",
-	"Aed8jHparNQvdJhUmgEBtRoTzJR5T/ChwGMZo14pefbQYBV3Rgxz9Ywbt4cyqk+OwGrgtw4ruqJYb5Fp",
-	"/q9BkvA6MQEvgAzEusdMHK1UWOUSYUGQqXuAjXWPJ0lu+3jqk4WEYG/POsxOC9hh9lSix+3H6JueSzTr",
-	"fRsjbFOGHcIHEovLwU/QN7168nLPneMLg2ZwkhrZQZiWxjZS3TAqlRaejP9MgsMFajpQhb7pHb55c/rb",
-	"0avu6bvjn49PznrfttApMHH3+pAo9Li9H3fY1LJ3LcRwZZh3cUxTnmepWYBr7IltbrihIZrpMNP8wxKQ",
-	"wwlORmRnD6yVudAS0EipiTzY3Z1Opy0Mj1tcDHftWLn75vjl0cnZEYy5iiNFlclnIcnovSDnEh3mahTF",
-	"0QURhnZH7dYj864ldtFBtN9qt/YNIxkBpd/V/zcMZdYcoowy0+uAXBrExb50pyeV1e0uxBuGcEkLjivU",
-	"2pjze/y8pzlzgYLHWtn9magXmDEQ6ASRE64XriHba7eNgqtvG8CqYdqdZJgCk7IM3lopCxYDrCwfj7GY",
-	"gaHJZz96p3CW6y18YQkxlUjkjAGVYkjrvOhJu/3oK6s02RU0JvUelXPycxCWjAS1TL6yiwbuMdegZWRG",
-	"k285IlgzcT3vS0Ckl5rH8bnirH1/F152717F0d92rKK8Y5SPRWN9lfoqjh639+eNKI5u96XgUp7CbXIx",
-	"AVdx9MSc5uKh1Q4BsJfFpp/hWSlT17ZH82Q8lFo61U+0uPdBj97V3HfX6z+fkoyogNz5Cn6XvsIVgzTp",
-	"jMrmX6bnOFBO/c8FbWaRlzaLpngGjN8Qhir6my8fFh3OLX15wU2Spof9DQNS7Q74kUrltvm5ciWqfpwb",
-	"QXW1OgbbhCUvhySIykktr6kV+fqEjYpbcvOXrd2ca23pr+yP3qpNfJ7dbZQWLxTxeauv/hVnJLRkIwcP",
-	"bR7fTV3aM6J2XhqBdNnIjGBhJUY74rqXft3TcKUAKqdxaBvflBX3/INZVrm0mVr0YOqWro4y4Uqyc67N",
-	"/ELFD4IRPFoTJ7J6FaYSM064Km1GAaS43dpKV3EENvIm2UwaCZk2sTMA44LMyFvM8Fwd9ZqJrwG0W5Td",
-	"OnczPn3R5PGjFYZqhvye8zdYDIkZ9GT5oKCLakNhSI9aBc5czk6F7031zT1ALAtDz+8fNM2rM0xfCPIE",
-	"K/eLJ1jZZoS+4DHJA1rFEbSfzTLEQZ8qIhu0HAVqrDUsVFt7oj4ZcEGM8jukFyCe0UIkszmg1qpxaIUx",
-	"kmXSs8eGJC6T2PW25Aubi1xJkSPm8zn7q08krpvCv/5Ft+lrc5gLz0zNAUihqmXS3rRsZtXj6i69tD82",
-	"ZLOC0SfFGzconNnP3o9kdkbU/cplU4LP52sH1WYdAR43tx3CksJSIUmtXrPKiWuVe+CLbMuKVz0c4a0p",
-	"6Goe2uiEspXitlLcVorbSnE3LsUZHlcpSbNEjDO5rN3COT7hMiDF/YLPnYWsCI+25jgTpuiJbjZ6uUjW",
-	"roQytNAJhGLaIH/PnidyVrik3h39fHz2/t3h++PTkx+dO7mnx+o3Mz6UiIblO7Oco6KF9qbSXREX6Qt3",
-	"rgZHQTo2CsFc/cqXsaNzRDkvRBSiHW2Q6P1KcSa7/lZEOD8H17nrIInU4NqDIWTrbrDre13Z4N80bY5t",
-	"jyBBIDfGb4m2QEq7jQYVa0tLlR4dCxG4Ki0xrsrMjykX5/IzYFDtZ2uiREGQqxJNPc82gAS3XvNidUyA",
-	"jxYZxgEcOHOJR1BS211pt8j+DDE+fSin/znJGA3poiTrtriFsbCQHYM25kA8UcIwZYO/FXnCStGuDUfY",
-	"02y9/nvtNjJFd9EUz2IkeRkqMDSRTlieI85QxnGKXNQIZqaFt8ZiiPriTPKMHICT2ZTmzSEEo8N6Gg74",
-	"TRJlAomCeYVxMRYug4m5KMay3NmvptSFCTUc2VY1+FWu4s1edvsZyPErKlneHTbbruGFU7VLrc7zZt4c",
-	"d9ZOZm03o23YctUsuVQPOqUDhNlML/phCQOLr+Oha0JnLQzR3fvbNyUcnlpyFS/QTA7leSNG2FdNKqFy",
-	"PkUhl5o0zqUlR74N2UvdsRFw9SJcMernJrZlasSLPEtRRpRHFtgBDBhhOXLKi1+rtcPUiEsTJwMhASF6",
-	"cARA+579a5EDc3Fq2ohXPcW/yV7EwyrZ0K6XDLykCcc6Nfm8QSMsPSN2JbU64wk2FaxY1KAOk3QpiKFQ",
-	"bw2GNAmGfvajLbRoMiHXkFMMjgUoTIlenz49ebR8YLVfzidJheaToKOau0lLBYoLkloywRmRJBssNpiA",
-	"KXO+oeRMYZsx6jxVLDXBukZS4eeU+NGyhRnFufydhJ5gIShJIZz2wDO0QDcCSFrFHeaKRhtZRd+RHqgF",
-	"RozWv1WK9FSludhkvM5M1Dw6ZChn54xPmRljQkTBQNhhBQEcElUGybpcyyJuF36FjjcBmgi4dS2jTH92",
-	"1NSKXsyaUurSSKcmUanQOX3c/dmJTVOofKvY1M0+s1aMldepd47w40xht2D0ybyWhkuEx4fRpHD1jS26",
-	"NQZ29Y1fAeML9BOuGL8FdqjxRM3WCeR60C2o78wbCNtWeGWaoV6a/n+yTsKgJfNXn69o0Rv6d4ciU2t2",
-	"zCqiFB34rTWz+vROznwJST7hNfM0lSUz9eMsHo41cx03QCnmVc/3J6hRwWyED1WhAIJ7a8Z5Veo4AXOq",
-	"PS0qkddUsw57qO+mhbsIJy4fbQik18NzkdUXNsbY6IKwNhqC1k3AegLv4e1em0qv12XBribHy9Q7AQMg",
-	"CMc1bABTnkaHYO8NocUuUPFV1VXUYX1CWHFMiIvYZA/O8TWamP95+45mRBkRd2uYvmvn90Ir0xuoareS",
-	"XSnjQ24CFsOa3JFLznOqGveT84CiJxnBQtqcU6fZJXwyc3Yjm5JJpVaK1KhIowSNaYpFKlsdZssTSYQl",
-	"mpIsM2ZqFug+G1aqTD/nG5H2bWfrhrhvPtGU9wPNqteVwvUnVwtkMfcVKIDdV628jrn4zJItvnhTsb7E",
-	"BquW3+JJ2blkOK9dmGMDzpgbLlgRzE50jVFuxYLLQubb+22askY4mt2ZxVEaW6Ppp240fUdwini9089i",
-	"G6npL2AvLFklqszYjrBEQ85T/V9GpjG4aUwckY03Y4SkCKOBIHKkgarmB5BgekCAab6rwrdNvNwwLKxQ",
-	"Q6qBYSHtpB7g771zkyH+btqt8W6bfLlNvtyG7W/D9rdh+59C2L4Nuls9bt+1/5kvXL0ERUJ69aNBWCrq",
-	"75gGAC30q3NomkJAea2smql8k2CphS1jDiMQmQkPOizBjDOa4ExLa+PnUH4JJjKV8ExE5wxNIdp/NrFV",
-	"g1rI1c/D1TZuYIklCU1N3a6yhq/+s8M8e61x3UPQoFbsphz5vTWkHs1ZQooW0ZwR45wkYHXpMJs2ClYF",
-	"jDLKzqF7n3cUnvlPEqZa6LcFFsOKxdHyDttkwSSzmkpNsXWsm9XWDIyKZ2Z/jMff+tepV5dqr/0oLmqQ",
-	"8CkjAg2hFJgJ/gcI6wkUps1Iz5mUEsyK7lFh6dii1nXk4nUilm6q2dPqRLnStWqOGFBrTrVMeF6XLYtK",
-	"HzJf3/L6etXE5wW9xdZdOxHzDfLNLmefZFLFbXqyQ521VpSLXcnMUiiGX25GIo4jxtWfz05PmkJVvcZ1",
-	"aLk400ScpF2IGl5Q2NrOY/ywdrZNZcBmYrKm5XlmGVJf8HCew9yU5BXqajZPSnHelSMulHdUXqHT8rSW",
-	"zn4VlxXDJxMiNO8MZDuvk+nMUDGTLfd5d0rTWvENsblKjaTnQpptVFr3yyvqF0yNxwHOM1cOscO4SIko",
-	"I69iG/AVF7LS83qBRDUiY4Sz7OE46db3tpvmYFXqZSizuRhjnBItiEG/KMPOuJCBixLqOXZLbdM2Y8G3",
-	"6CAOyDzoQRXVu+G8sBH2Jf4Ns8MaIsYm4QxenecqqGVY6oIktrvpFLkZui5LaNOahgn/waqIeXIpqui9",
-	"17la/9c20jFe30J7KppobgMM7kRNL1VxUJurd2i5G9JhnCCSqEUOD5pJp2zSQUXJrN5cgycuwNrqe4pq",
-	"vHdp89CVDAr7zgrsCqpzANo7gOymVToWCrqer8+tceFsG7ZF2e9e1veN15TkrLbU3zyDSGjRRkM7HiAj",
-	"zRvdKUaAEOa8pSlCe4PuDte9ymLD566praOgGYb2oHSzGxS8azGBdhe2BuFPJMf6UJ7b8tqmcB2H7GRc",
-	"qcbmsR1BEn5BxKzKcCRhabeShr2U7ej5Q6ynTzLOhtB9wLMWV4obl6GPdDlv6rDVmZNexl/9VWxZ1K2z",
-	"KP/sGYQe2uMFDd5ipT55iJnd8q0t39ryrS3f8viWTfWwVMOYjiwKLisQAgJxtWxsOJGWKFkN768WEltY",
-	"gMy4yEhRenZQqecPD80KbAY/srW9OgzqDYHjMHZdU0Y8F2ZCaLs0HdGMeE2qGZkSqVroVc2xOofbqRsp",
-	"PsvINORcWxJzVqssG992/TK3VKN7rl7D7M7K0zZ56BlRC8LWjDYXTHG9oepmfpSHJGpb0WxJRbNy8PWK",
-	"m8WfQoHcB10cd4VLbv0+1eJuzTyuh1kudyscrGI+PdtEkS3lgd2PgClX8+WCQ4l6b0/P3qPQ8J7tGYfO",
-	"CZlITzqA8h4DL4AJynKMoPpPn6CJIAMiBEmXcu0XszeUnUNgisBjAg5ffXNXrs1ZtqZch+natoQTDB2/",
-	"bNiLI3hVrrjqta02df9w79LIBnLFIs17KzpsRYet6LAVHbaiw6crOsQu5bfAAmaPG9jgIrGiLAo3v/Ff",
-	"0ZqmMAzUTAymjgCVUGMrVOWPpdA/1PXovX6aKGFpPebnCH5qMJbTajsdYt+6WZ4yM01OYfJtKuennspp",
-	"86pN2yVTf59kstpA0yLyh6t4fj51Ri/IvDsTm3ROrIiE9s42uqWFTmzpA6jZC/FYNrEKKb7AZPaGSnVz",
-	"16shs52yYiXharheccmPke1wa7KOtAS3SrK2zd+p1cSkk+ggevRsr9Vu7bW+j+Iow1J1JSFs4WRcRgeR",
-	"DX7v4iHMC8Ds/tBqR1fr1Ly0u6o3eH4jWtt7fHv1P/Gr/xvcdmh1H66/6938Bg/d/UjTq+WMtCyU0qAI",
-	"hoUi21o+ncNLz4qLuFC5PgHp1H3FfrSiWj8Kqss03VhXtpABIn64QyZ/VvbUv4VWtSMsHyJrX0dVDCS0",
-	"eurRyooWTYtofqylTEWGc/QrpeXkUq2iVYUqPM9d5ze/dbcnTNexn9oMXpbiQmH/Oj2cbOe7I9yP24+X",
-	"Dz3h6iees4ct5PGKZLOIzJsS3F2vkk6wkedPJt3JNGgQBGVkoOBLUuFZkeeJBRTB8pry2AgTbGt8WLKt",
-	"xR2kCENjynJFJOKiw3r1ZO5eCx0rW9GYDAYkUS6tM0Y5K2KS4sJhCL0tvRYpPEufL6zzpoVRmL/D7Acg",
-	"Dtu4d8ugJzUSPB8aVdRkitoC0mXPK2pTO6c2sdV6iLFnvSjSO0MM8Fc4Br/g0MZlkrkaheyxZVnnZmzQ",
-	"8i6llZCpVr+Wp1nPxmz1NygmNL9v6W/g7Oe2Gsxt2HNtIfpa4VL7Y9OsawBGefHCDbLmM3yhcdq0QjLl",
-	"yjmS+OLTDZSanwwCOLmxgfS+M/0eXqnhbavRbc2Sbc2Sbe3jAl1NLbYmvhppDGQkrsWmYN6oHhq6S28z",
-	"giUpamXMeC58b+9tp+JpsEqBP2y7KtY35hCUjllV3PSaoLv8UhPrjppSaLNY+3qZqJ9rsum9NiGMl0kV",
-	"n1B2qZN/10ksLfrrmmRam5Th1ZPZ5pZ+op2bl/TtWVwYCjTb2YKyUIZmr97MuQiORvXY6L3HEBstlwZH",
-	"d5gjtX5FJUWBSmIVaBG9pM0zJAzNtl2eb1QDDrcfWFDN01BzN+yrW2j1XGJLchuVPbc9nrc9nrfBOps2",
-	"CGbrdwc2zMkP8g0GGWzAo/5CJqatZ0bZuX05I9iYW1FKtRabzZ7DEGmeKG4KDgnOVIcRlrrg4VySapCx",
-	"AbunOWHv9dHhq56nCFhIraVuPd71WQcTb3nRlhfdPS/aIIr00+c8D4sPoP4M8Qlh0OgG6PFizpDyRM5l",
-	"BWdTPBwSgX49biGvfytVReJ6YYnxDC7PwSZpw80UsACjvGAJTU8N0UeEpcGuH680REtpmCKXanekxln9",
-	"dkmFRa2Pzms+1TD3yZAyz+8WdfJ2ez/5KuWJmk0I0rPBT3azV7TWDhfkBAxv1Avw0ix/58zqtDtveUaT",
-	"2bJpNIj2zfsTz+7CtV+5IUeXk8wYHw3TUAInyuCfiyQsL0bKk3xMmKrfjN2PWEqi5gtLZ/C3jJFUs8xm",
-	"NtHERmb2YI7eXCw/lKYq1OKAKzBFDGx5RuNWKiUPaW7oTk5bCQiBAeECy7L41PrCBQAJzXhXES3oGA/J",
-	"7sT6aFb/wPHY3KPYXGy9lsa9nmWNmsbwI5Ij4mf/RK1yVz5erXGXAZL35FKVgPwLX2BzGg14il8rAJlf",
-	"PRoT5ZIgqQRNVCd6viE0QfLisGFT8gIfuFdJqGk/NjFk4N2vt3le5o4GNHeF3FyX0gEXY6yCnugJVpp6",
-	"eH5od1FKJ/SiOe/M/7x2RJmlGPjaGPJAVPs75x2HBgMLpbfCHozLCQSgJRxkRHCmRv+eyzwOoYgTyEUZ",
-	"1/KarbkheKIlOZCmpNN25XOE5Xmh6zqWkGKF+1iSIJN5DQDcSP+0izrthZ8CUftr4LcFLxwfS79Q1aCC",
-	"iMdVjMB208uAQnFBE2LRTYv9eEJb7gTnppBAfTCHsBrresXYGR5nYYHlpRWhbL3xa2LU6lL6x8jCFh1E",
-	"+612a3+tfl0W6Fd2sXMbdtn3tsRyfRx9XxGwsXQV6RdRRh/dFqKqPy9I8loLdV1gLYGkyqYq+k2DiyI2",
-	"lhnqZ7ZN7CLs/vvhL2/Ww263hA11ULsTB8jh9rqovUhC3KL1DaK1RY1FaA1RC/P5/V67bYIBfMZtSzka",
-	"jB1ZEcAcsm9UAZN7P6cZGNqfoyftfVNFa0olsaHPRmZxUUsdJke5kijlU1YpGjnGM8iRQJIknKWIZ8Gc",
-	"oJ+JekdwSpnxLlyT4MPW1Jut4HR2myJEgtkXbl5cp6SGxcdmPE+BqUX3KoNIodAez2BZbWBSTGKtwP57",
-	"G0YgafTWyN2E2F4Z06dqMglXgdTDFWXDLsxRhdabwL6F7Fu3q/GdcGVuxVyEZlzF1d5cN4ni74gSs53D",
-	"ge1tthjDlZiZN69zN6pWbVzp8q7weRH1J8NiL0T46JfDvruCfEZxlIssOohGSk0OdncznuBsxKU6eNJu",
-	"PwJd3s5en8R1bIptnnSs1bBG/2rzlOdwGs7uVi1YfxV/DOVVeOV/l/THdtPasKPmfGeEuNKLXtNgP4/Y",
-	"TlEkIgXmGPGpDXFruBZMIqmZ1put4lUIQVWvLFEyQZ6lZV6s9DevKCvRnPAnLlDGcYr6OMMscbxzQvgk",
-	"I7BzU8wgYeWc8WmREqQq9zqfVPbDIFTzWzUpAJrHmZBTjoi1MFPVQmdTqpIRSREfDBBlWmNL8wTMBTnL",
-	"jAedIMNguQAAteDqwVCVJ64+XP2/AAAA//8=",
+	"7L3rdts4lij8KijOfKsuTcuKnaQqzqo14ySuirsTOxOnpma6lJYgcktCmwJUAGhZk89nnac5D3ae5Czc",
+	"SJCErr4mUf/ockQC3AA29v3yKUrYeMIoUCmig0/RCHAKXP95mGVsqv5IQSScTCRhNDqIPowAjUGOWCqQ",
+	"HGGJ5AjQBMsRGmHRiuIILvF4kkF0EP169CFGr48OX8Xo9N2H49OTsyiORDKCMVbzjvHlG6BDOYoOHrXb",
+	"cTTBUgJX3/jHH4c7f//4l+9iZP74/od/jeJIziZqViE5ocPo6iqODoUA+RInI3jJqOQsa4L7grOpAC7Q",
+	"GM/QOcBEwzsgGcQI0xRhcY7wEBOK8EACR5iiEct5dSGTvJ+RJEZjfLmDh/Dz/tN2u7IUoPk4Ovgj/OLH",
+	"EOiLoe5RtiMk49A7QBSIHAFHfbcSyjiacHZJQJQrwlRMoQa2myQIavEwDF4GmJ+BEITRl4ydE2gC+R7G",
+	"7AKE/rwwr6JEv4sGnI317xboKlz25Z+fo3dYjn7efY7e4sudwyH83H6OXks5OaXZ7Dk6w2M4IxJ+foMv",
+	"5yHOvkKcJvjv8BDesYwksybYb0AKi7RDQBnDKZoqPCYSUYBUOOCJQAL4hcaJFFEmR4QOzUNMZ9MRcECQ",
+	"CaiuLYUBzjO5I3iCvqWMwrfPkfm6+UlANvh23mqehFfzHv7MQcjjV83FHKdAJRkQfQxEIG5efW4PRYH/",
+	"rUAZG6rbqZbIKIIL4DOUEQoI91muVl5dw5Nf/7r3X//x49/+/vLxf3548fTt7/vvT16/evLfh0cVwP+V",
+	"wyA6iP5ltyQhu+ap2C1BNguQfHao7ldzBWeQMKpoCUNTTCTqw4BxQJLP1Hbrq1mBbq+2d2Ss8Pmnp4/V",
+	"3o0JNf9+VOwjoRKGwDUcZyCX4PSHBi4foBETcofRbBajAeN6Z6cjlgESREKM1A6yAeKAk5H6w0wnzMtY",
+	"bb5aR+2aYNqhGbkAhCUaMyFb6JiqS53miYIE4Uww1DuDJOfQa3Vo8P78+fSi/X//9/9pXiO9Gzdyla7i",
+	"iIOYMCrAMIVxnwxzlgu7j+q3hFEJVKo/8WSSkQSrJez+U5jHFm49HLvh6h8iH48xn6ldn7Larosoji5w",
+	"loP5QKqAKgZ37btqUzhn3J6bxX2N6WONQyNMEaP1E43iiJ1HBwOcCVDL06O6JF2M+XovVkP+xibpsU1E",
+	"cwAnmHMSJqT+OhLFsvQlThkINB0BRRgJ0s/UTUnZWHGxSYapFGrVLXRiaFaHTrFAqfpJI5LH4zUX2vHY",
+	"UGhZ9v3dCsu6iqP/2rG3fMdQpkVjfXpwFUcvWDr7wNgbzIewJgpJb5iHQYyhTP/cxJs+S2ddyVjXvRBC",
+	"GvUSIooMlRPdLpZU9mAJhjjoNGTcIMTTx+hv5EXrgRxoLman/DeKLzDJcD9b91T7uZg1T3SM6UwxL0KF",
+	"IpTqCoTOV42tnqpl3EQg+3Cjo4yjvLogD7oRoBRL3McCzHWkTFohLACiP08V0mISYqfw3rtl/GscWQgJ",
+	"3SlMsBBTxlOBMAfUB0VykhEk55C6o4mR5Y7zNqaFPvBZydJvCm21dLFTiBeLsbYQRK6H7y85E+KUkyGh",
+	"72GQC0jXRPiknKCKWb8YAZNpmV9JGAF00oO7TI/ucvt9H6+IQOapVnvUCSQ4yzyh8NaxK7BBy7ggG4MV",
+	"vrGRzacjJsAtxN4PRmuiLRHygdDAY6rUV5wdmWNYCx2IHVvFBTcjMifbRAQ3rOtecChQjLSU0D2/3UOv",
+	"7kDgvM/YGIweNQUq0ZQr2Zj4R9pCCiecwiI1fmDBKMppChz1Sqh7D+TY3zCN43/mhK9NBbL62PLsT5hU",
+	"2zCEFBEaOHo9tMvd2PLoNTzIe3C7Z15dfuDMT1ghvbjlFJzCSbvqrIGmkD6QM32rDVwnTGoj2NrHOg4M",
+	"L0/2d4315p3AwZoHXcpkF9vh5eEawAxPLR7e7gE39mIOHdc2QLgkQum+/VxqIKdEjoxlwiyrhQ61MCFH",
+	"Sge2cgES7Dnq6el7xbV3NkYinWExZJtcdKbmJWdruwcsOmHyF5bTdbGHesN8eoBEnoz03gWwRqHLQI8q",
+	"kUWREPfb7eJIsdIwbnAn3mrSr23GRCCcphyEeCBXfnPd5UtWEpapBwtWiKxvYMzGQGVhjUDOGPEcyS9F",
+	"G/iNinwyYVxC+hZSgj9oK9qaSFRM0ZQD/np2ehJEmGJMd6y+29XmuwUGjnGu/gLUgOb28SiwQ3MQyokL",
+	"CpVSSDLMlY4pUK8OdU/LEUSql9U3FTV5ICJEsTGGXRlKd0ozbeTAaUrUInD2jrMJcEkUDtjNr+7HIUWw",
+	"M8Yk86llYQn+FIF6Fh1EOCMJ/Lt90ErYWEE/8WYvXl1iuqQzC2xkbL9ONP3Dji+9Raz/T0hkFEeXO2MQ",
+	"Ag/NZ8oh0ZEGnJeyYRy0H6+xHcfSIUaSAeZoOiLJqJAipY/ukDE6FEiy2o49DGNy/XAMVHVvxO8jLD1N",
+	"Sa/Euu+a8H/0XQSh5dVs+8V6F2OE1uXOQBGyBNQotdzFQ37BJFPnXd2PdRxGPt6x8+JoYrNPlXkbCKmw",
+	"rMTixp42bxQ6pWBc2QmmCre0EKsQzTAySFFGzkEfvn6NGo1GiaU1z0zzGsa+i2XvyWPtoyrc3oFD0T7t",
+	"4zEeQhB2op5U3XVRHA0YH2MZHUR9QhXbqHz16ZMn+0/nfekEjwMfUr8iNkDYesqVGM9yJU1mitbV3LlT",
+	"PBwC38lJKxGi9u3GgmtefrzzP+2dZx/LP1vdnY8hd7+F9wNcysDGIAmXUgNbha1VAvfpqgra40fPHu+3",
+	"Hwc+9AJTGnJVHhqnKRvor1U/9AIn50BThTU8p1QJOowixfHQk3b70TfVbz8K+NqaXpE1CONCV0aYAt6p",
+	"W+Ta9K4GbYXYNVby9VC6oN9lTbyxJkJL/ILCexiBbsnvcn1cMd/29akqvpjnXw+WaIkWJ/IVS/KxU0iC",
+	"SCJ5HpJBTydAD98do9RO0ELHUiA2pUhMICEDK5UjgWfCRtMIRGg9suRTxCZA8YREB9F+q93abx528UL9",
+	"vP8TuBa7FPUdQQFR5ftVkmy+UKO7ofiayu7a7y/axjk8qLlNSmv578O3b6pw2U8coCCAj3968mOIW7/k",
+	"oGN9cCbW1SFQLoAjqnk6r0k/JgqOSFF4+Gon5n5WN5w/voBsJyPDkZL71axUiw9G7mkeZjn2U9BgaJ7G",
+	"CC5xIrOZjW6YYoEE1Phr7duFwFN8oraNe8slrRL+OnS/LdovQhGmM5TgeuiX2YQ1Bb4a+hUwxeXK1lG5",
+	"xkQI7Zr1sGW+v3JNRqGdcloCFgq5fXWr5mYsYufCnOPe/JfXZi1ByCvMZc7aviJmk3MOVL7z7v6aeJaY",
+	"GdalSAvJz6LlO1APxRnIxhZsdA/dlFXrh90aRV7W3JbfR6zmQSMDRYaU6FtnseeOjef2O/ONRLF51r0A",
+	"TgZEQW6/rnDmURxxpnFaTxQi+E32fR66TmCCGdgYGq7ACvAGbLvJfcYywNRR6qUWRgH8lJ/kWRZGYj1H",
+	"CF9fMQobmaF0RF1178diWNi93J5+Y2mVWlxjv/SApp4p7JXXMaQTYJO6Xtv8hM91gtrlctJxlicJQGqR",
+	"tbGDCtbQBh45w2J1FacU0CTTkfWGdR4gylBKxCRTNB2PIVY/JGysRCX99585k5CijCU4QxPMza/H79wM",
+	"SLsOxphQEyZgYx7HeNahfUA2GsIc4iqmmUKKMDdkIeven2O6+OZf/vX/6+Tt9t7Tb3/4S6ez+/O//aPb",
+	"63Q+dTr/f6dz9b86nZ2Pf/mu02mtN+L7H/79uz/+0elctts7nc7uwc6/dzp/7Ki3djqdyx9/+Vg8jTud",
+	"VvCNHxaO//7fOp3W939x79z89E0TTp1cFrt/TC9wRlKkTwHZnyuHMfeV8nzmvVIeWvCFK4fALxkdZCSR",
+	"G/Arh51EIInPgYaFHkNp9QuerGMuMs44YEUZqZLV70u48SGsyDRV0L8eUaYK87Kt1NHZeDntPswyNCCQ",
+	"pcKP0qnT7yXKy9HlhPF1kfXoAvjMeGGlVdJ1DlBqE0EYBYSThOUNk4/91UQuApaQdvXV3WvvPd1p7++0",
+	"H31oPzvYbx+023+P4iglAvcz+xLNsyxeQwjxBo2w6JZSnBEPrGiimYRGToWTNUFlki4FMaS9KjBEdPDH",
+	"x9jlWNh/SXYO5u/GLfN2ZiH6Xxrv56F9vfxaHaveKoKgj2eEja9rqM6F5dUzUWARCWOx6pfVvOazl8dm",
+	"3KO2+l+BXJhzPFNvlGtvJuuYJw6+C9AA9gEoElOYSDSDa4JZ5EysAqk7l/DNxAKNNQlBkpmML+CC0dKd",
+	"oS1VY3wOxu7A+Pn1YP+gwGlAXge7RpccAnn7XizMIUmQONUwagO+ZUYiIgVkgzrX+nKveY1NegsNqC7G",
+	"rey2yuBUWqPoc75dCDgKzB1JxjXr0OOQmF7Z05XgcSNuDCZ1KMaXUFHIPIa/SiiBUQuugsc+f11WlFLr",
+	"ShgdED6+y4VVEXGeIitdRBsOmyjmqbHLpRelxCrRpcT7RvYqpsMcD7UXUtOG6uboW+In9T0JrNLcoiVy",
+	"lHrnqnrHgqdmDbbJCFOl0WdYyNu7HL7Jdtk+6vfqxJakPk2IC8VPb0mx6zVECKFw9aLGPhWpbNoiyv3W",
+	"3qI1yLZSqserCQifIqX5jCdSRAfteDV6DtgnyylII6JE2nduKfI5oUoT0Zsx67oNVOdusxDs6CrlpnAp",
+	"uxaghTBwSMiEaCfVKlFN5Rrr2PmaTREbyBJFJSc1WtKOywxiI2L4OcTtZg5xvJxbuPuAc3GDlKvJJtxR",
+	"LQJiSC6AonxydwS0QJmgRGZC9RT/1Hk+VbAa8RntZyE/GAkQ5pN83AfuXIMKIytTP/KO+Vm7/eOjZ8/2",
+	"njz+8XH72bNHi3PGHbYvWI3WnKorqV2NWjhMY0X+1Wl+aGYj4BsXvRpOssrhzOMpx1KgzPKVDdhJ42rP",
+	"Q0li7yCijfCZm7waHgUJQKI4t9pIEK21Q7cW++40b9H44sPgMRV3OWrcor5/cUnUKshRXvpFTGWzwMrT",
+	"MrCxzkTGPDqIJlO1KpzLEVBJkqWcZBVuA5cTwkHU3tmrvGN5DplEB9GjZ3utdmuv9aPbFgFAlwr/XTw0",
+	"zCTJebb7U6sd4CFjHmYfpc6oyWll+bUKMdN0hZve3L+5grATPjw6frui1VLGVrhvwr6bGwXGR425W+QC",
+	"cYGmwsUrZVjCbe7SchHe3j8jxSu8bXh3rIojTZ4joSjB4xBD9PF9JR5S3IdQtIXZGZQLQN9Zc8iY0FzC",
+	"97crrrv7F2ShCookU3RSO/ghDdkiypsbr1Asp0GRK7S2sk/6fCpQBq5orMlDBSUXkV9jAlqf+GqDj5Hq",
+	"S7vVBiaZhfaX1QnuJOcTJgLCjJJqCxVhfVsKuQsTCoQdkgXzNwFGNRv3JgLACoSKSCQkmwhtXSTW33KL",
+	"pGmRYKxx7MYk4wJFFgjHA8Z9B1MNlzgIkL6abYwI3SLTZK5IHaI0y7HuRjWyJdJ2iBK5HSvNDhXa5OFS",
+	"uaAQrbF+sSZnyaZ4JpCmMSZMzUXzarrCQZEogTAaYJLlHLyj0WP8HbeEqmnE+oVAlhYlDtakcjzPbASZ",
+	"UmS0Ewz1OeBzEfaZSsa6YsS4DvlTb1vjr7XeWG+yjdjTAXsuw21/Z7+NkhHmOJHAxareUR37nmf+1kSe",
+	"k87m1/lg6bhzpt3bztVcIFAc5fScsintGuDjiBgftLYRTYAnWEDXxuxpTWHa+C0lQyK9f+uAV5wVv1Su",
+	"SQWw+h2xGzgv18PURYQsbaGj8UTOTIEp/SvOMxfR6wf9aXenLoVmEvGozhdRZ2oqd+gDMflaHTplXI4U",
+	"DgKWig7WwjP8U10i6xSnPu/wVvTDLsWZNZ2ytSvvjty6mh3UwQtd3KmA5UQ7bb2bQwTqc0XJY3cejKcl",
+	"kTee5aof6zbu06q+MY9eLHOMxdFrwJna3PXim7NMbcoUsmxOKNycMLWNY6FCZ9io/rJZFsYgKPjdYbWX",
+	"a0eR1KCs0KfGCr6eWBIbfbR5GP+HQl9cjCP6M10/ALxEFPsUVZ/eE5o0Aa3hSmglXx3CvMMcj0GuHTF8",
+	"iCZupEvt6kNTBG4gjuEfHs5gIcBYoDFFDoEKAedeccfCGkSbYh03hDF2vpW5nfi80MzOed2001UwzUqu",
+	"TUwLB8a5jS+lmPpDP4C3kGBMlCfxplIiyy2jqxJDdHUnXffIZr9ZpG0su4GpY5ypewVpV+1lFa0bo7do",
+	"vRpaC9gEqY05rqhoM2X8vChaVpjmjeaKcKkxzqWqer6KxGboKOPIqP0pcq/cK0V1QFwPWeuzbXF1FVy1",
+	"noNNGX61ovQ1GD5JyzpBFDmL38Ng9fGywidb9n8d3LsVKcCr0nQTlXvmig+h3NcVxQc/i7iQIAo6/zkL",
+	"EUsvzFaw2OjCbOLnmyNYbCY5PChxYRWFbCsMrI1fm5Njg2ZEIEcUGf/ikG4ro94hWr7RQT/HdG0rlF/i",
+	"uQ/DnAZTpo1hU+RJAkIM8szLmb6XPPZN87ID67jZxOzVk+HnJ3EvSIY3x3yar0tzAkW+552zespyeRtZ",
+	"8ZXZ7y8h3pZE37TMisEhV+rXFN3+KuqoxC4XrutyK4qLndPiam+rrQRwrewgcKOX9k56DVwbmWrgfWwQ",
+	"5G49hOOrQI23GoBCUWlUzNQiou23onMm0CG12eGQmWLj1QKo2I9SnC9NRuf7f71oz/78ib7njy6fvN4b",
+	"/13+mPz+WLx4lr96Ovi1jY/2yZuf2Lsn/zGtx9g9XZr4HmrNsHYdKzkq4ddZzH6LgrDV4U66Mlz7KgTA",
+	"rGr7oWV8PVfiBKaVulRZdjrQpiEP6X5aVrfELzpS1HkqLKYSZYCFRD9VomWu4k9eJRLd1TZYH8VVdg8E",
+	"h1WBKCergpAwKrGJ/SsmQRlIaQTCChR4538WQhEKR1sTClTMMQ+I9s6zhUDU49/WBYDqENjGZ/9R1h5e",
+	"9PV6tN3637czlNgQXV19bKhJIawx9j93kDveJsZuY+s/6s0yfY3LiYqwMdtJuNWhh3TmPVeE3hCDuGjS",
+	"YXK1xmPQPqpE9zgd1IP2NinKuORueTV/QndrzIREaqLa7ar0WlmPHVSbk6h/hznAbXRYuTa9L4H6WO38",
+	"XML6FVF3Jt8DTmfXroEs8Xnhj5gTmXx3zVqujSNVUMUol5LQYTdl05oroPri14M37+YV23/94e0bXfW0",
+	"Kt928nZ7P/kmZYmaCo3kONM/waq1fKsFJx9kcVwH4kudkrHBjWJZWkZKGI5EYYqaNRNttc/u/ELDFKb+",
+	"05P96Y7652TEsQgVdGlMuFb5z/r3lnS+8iTKOio2AKlNvU5BUVs61PSih2m5tZUCow6UY5owziG5ATNe",
+	"M+zF+SfXtBW8rFV1RaQA8mHYDeLGgXVLELdGBUcrzdZs0suogrjzi/ouu983cTVvsKiv+3WTULOAFcaj",
+	"lWtvla0btqYJ5mY2uPj2km6SnlGqfijOFbfR4egp9ebNIY0cLghMTR+veVmS2CuuM7U1NxqZotdJmnzH",
+	"2YCs3aXjlMK3pt1CuDrjtRODr+U8u3ZBNTvgDhKCN6hXtrAMmKsOMVJS2UgdkHRp7X5R2BGQWtOkuemV",
+	"69QIW6uO1y1XzqptWiW1NchHzEXYSLw0pQOYrTlma5d6SPW8aEGSwUAi9VRIPKtrcnVMbvVvQZZcD/U2",
+	"OqW5e3v9isZW9HOJnF9MdeNyp7fljku8eQ84l6MNnYkVz7VkTCuAA41AZI4NhevvhXSFdxlgAa4CJJqx",
+	"nCNPi7oX/GlCu7wZSHPM14RNQyIkbIZJTjww/cSDoSS6SQ8vP3IL8STNT9xfUInZTo7l+sW9jOIVFh0X",
+	"iYXXaf20Ht/bUOO4tlATkGc2Uj5CmWtXtUO7Bjt2rajkys0GauytpKxFYr9jyu6F+zFNN8Cc14Kg8ebX",
+	"RkgNEm0WVeZIsXXsXTeuzAdI997OmLi/kIc5wHIPyK6FcBs6VsUrN1lju38hNBWVrBxCvajBb7V9uMor",
+	"F5xxlW1WQ3zUP2t9dfZ2fvz4ae/pVbAJ8HuWwYJick5uGOMZSlmd1ChIWAocS71NOB2TAJkJfbas6rfQ",
+	"euRKaCJrSE8wVTulds9P5rkJS5KDiA7YBoWYJhlOAE2193t5X65PUZ+zqY471sX4VizwaZXnWkX/DWt5",
+	"MmFaXa9Y07MAOORcsw8RFmiAufWsqbPqA5Isq1mifiEcBuxylQ7OD6qIZrH98wxYtiTvyGttjkWtFNfm",
+	"tey3hTA9rUCEYVEYq8thITETEsYrYuQbQvOV8PEzLMDpLq7etBKJQwzMYtgbslGKVEYuihqyQpPveeb1",
+	"MhPF7wp0vaJSi7rsVLE0RQPChXyO9trtsi232LDNjs82KvW49pY2qtEiRgF18ECK9c2rTai2cWFpQps6",
+	"43FuNeTjChRJO4A2cks2I6Gr538jTrUb8o6to5VWs/bUfPfTKP4zjZXaxkZpjBH5xLYrgZTgD/qF65UH",
+	"sIf917PTk3kIU3y0O1Zf7drCmz7uVKYsQkQnk8w2g9/9p2D3Z9gIr6CGUnNW+RVhl9iozImryd9oioxN",
+	"T6YhaG+sFi3Haxg8b9YPvvU637XXeR6KLVbbK55jCorFmYYL2q08JQncmNLuNam+QaxnHNG8Ufz0NhG9",
+	"Xvx6i/gPE/EdCLUecjpfRMQmXUT9l+n/x2IEQodQ5TQFLhLGQbTQb5T8mYOOqdCXg0iBEiwgUD6/1i2o",
+	"vVIH7VZ35+NflreL9lNDVind7GVprfB6CVnxslK/Gc1mRTJP5vbN5BTVNi72dy26utIqXpJzImdn6rTN",
+	"KkTZnickYJtaCQlj58RaZHraNNJDAqRoIdN53qrqPft+T2lUKVxAxiaml3qv233NhNzxX5hwluaJ+lqH",
+	"qjPudbtnCj4o39IVv8v3kBhhbnujEjlCIu/vmJbr4rmxHDAq1RYazSBVukBvl02A4glpzfA463Wo2srS",
+	"yGRCQEweEVHLNkuN4siSGLc/pS46IX+DmdlPYo2djUB9r2uHgruPk3OgqTVpoSn0lXZHJdI/4uxcIMlQ",
+	"SjgkMpu1OrRDf/jB9bZt/fADesOGQ+0soXrflbraey3lRKmXvcrxjFiW6udsgtUtMT0W0Jn6kssg0bvX",
+	"oT2vMNUB6kSEJlmeQifqPS9bSro8JMlMa2ZneLdmkRY6rPa96RtToi7xkssY4YFUShlFI5bzDnWdbnNh",
+	"arRjlOKZfamwu8WmGpe+3AlTx6UtDui7isXf2KqY1v/UrqA+k6Pv7eaZWiZq60y5cl+5d7qd0+01+dZT",
+	"q1umtAAtwx+gnhYee6azZsA5H6OeEivVCx0qpGJAmlqNAVNp3uNsyPFYxKhXSp49NFjFnRHruXrGjdtD",
+	"GVEnB3o1+rcOLcJCrbeohT7oS5CC0K+DCXjRyADWPWaieYXEMhcIc0Cm/gI21j2WJLntJ6pOVicme3vW",
+	"oXZajR1mTwV63H6Mvuu5hLfe9zHCNnXZIXwgwbkc/AR916snUffcOb4waKZPUiG7FqaFsY1UN4wIqYQn",
+	"4z8T2uGia0sQib7rHb55c/r70avu6fvjX49Pznrft9CpZuLu9SFI9Li9H3fo1LJ3JcQwaZh3cUxTlmep",
+	"WYBrMIptjrqhIYrpUNOExBKQwwlORrCzp62VOVcS0EjKiTjY3Z1Opy2sH7cYH+7asWL3zfHLo5OzIz3m",
+	"Ko4kkSarBpLRBw7nAh3mchTF0QVwQ7ujduuRedcSu+gg2m+1W/uGkYw0pd9V/zcM5fccooxQ03MBLg3i",
+	"Yl+6U5OK6nYX4g1FuKQFxxVqbcz5PXbeU5y5QMFjpez+CvIFplQLdBzEhKmFK8j22m2j4KrbpmFVMO1O",
+	"Mkw0k7IM3lopCxajWVk+HmM+04Ymn/2oncJZrrbwhSXERCCeU6qpFEVK50VP2u1H31ilya6gMan3qJyT",
+	"nWthyUhQy+Qru2jNPeYatIzMaPI+R4AVE1fzvtSI9FLxODZXnLXv7+qX3btXcfRfO1ZR3jHKx6Kxvkp9",
+	"FUeP2/vzRhRHt/uSMyFO9W1yMQFXcfTEnObiodVOBXovi00/w7NSpq5tj+LJeCiUdKqeKHHvoxq9q7jv",
+	"rtcHP4UMZEDufKV/F77CFWtp0hmVzb9M73NNOdU/F7S7RV76LprimWb8hjBU0d98+bDotG7pywtmkkU9",
+	"7G8YkGp3wI9UKrfNz9grUfXT3Aiqq9Ux2KZNeZksQVROatlVrcjXJ2xU3JKbv2zt5lxrS39lf/RWbeLz",
+	"7G6jtHihiM9bffWvGIXQko0cPLTZhDd1ac9A7rw0AumykRlgbiVGO+K6l37d03AlCSqncWgb8JSV//yD",
+	"WVZBtZng9GDqp66OMuGKtnOuzfyCyQ+CETxaEyeyejWoEjNOmCxtRgGkuN0aT1dxpG3kTbKZNNJCbXpp",
+	"AMYF+Zm3mGe6Ouo1028DaLcox3buZnz+osnjRysMVQz5A2NvMB+CGfRk+aCgi2pDYUiNWgXOXMxOue9N",
+	"9c09mlgWhp4/PiqaV2eYvhDkCVbuF0+wsk0RfcFjkge0iiPdBjfLENP6VBHZoOQorcZaw0K1xSjqw4Bx",
+	"MMrvkFxo8YwUIpnNRLVWjUMrjEGWCc8eG5K4TGLXu5IvbC5yJUWOmM/n7K8+kbhuIYH1L7pNX5vDXFhm",
+	"Kh/oFKpaPu9Ny2ZWPa7u0kv7Y0M2Kxh9Urxxg8KZ/ez9SGZnIO9XLpsCPp+vHVSbhgR43Ny2DEsKXIUk",
+	"tXrtLCeuVe6BL7ItK6L1cIS3pqCreGijI8tWittKcVspbivF3bgUZ3hcpTDOEjHO5LJ2C+f4hImAFPcW",
+	"nzsLWREebc1xJkzRE91s9HKRrF0JZWihEx2KaYP8PXsez2nhknp/9Ovx2Yf3hx+OT09+du7knhqr3szY",
+	"UCASlu/Mco6KVt6bSndFXKQv3LlKIAXp2CgEc/UrX8aOzhHlvBBRHe1og0TvV4oz2fW3IsL5ObjOXaeT",
+	"SA2uPRhCtu4Gu/7blQ3+XdHm2PYq4qBzY/zWbAuktNtolLG2tFTpFbIQgavSEmWyzPyYMn4uvgAG1X62",
+	"JkoUBLkq0dTzbANIcOs1L1bHBP3RIsM4gANnLvFIl/Z2V9otsj9DlE0fyul/STJGQ7ooybotbmEsLLBj",
+	"0MYciCdKGKZs8LciT1gp2rUDCXuardd/r91GpvgvmuJZjAQrQwWGJtIJi3PEKMoYTpGLGsHUtBJXWKyj",
+	"vhgVLIMD7WQ2JYJzHYLRoT0Fh/5NgDSBRMG8wrgYqy+DibkoxtLc2a+mxIUJNRzZVjX4TazizV52+6mW",
+	"41dUsrw7bLZdwatP1S61Os+beXPcWVubtd2MtnHMVbPkUj3olAwQpjO16IclDCy+joeuGZ61MER372/f",
+	"lHB4aslVvEAzORTnjRhhXzWphMr5FAUuFWmcS0uOfBuyl7pjI+DqRbhi1M9NbMvUiBd5lqIMpEcW6IEe",
+	"MMJi5JQXv2Jsh8oREyZORocEhOjBkQba9+xfixyYi1PTRrzqKf5N9iIeVsmGdj1t9EuKcKxTk88bNMLC",
+	"M2JXUqszlmBTwYpGDeowSZeCGAr1VmAIk2DoZz/aco8mE3INOcXgWIDClOj1+dOTR8sHVvv2fJZUaD4J",
+	"Oqq5m5RUIBmH1JIJRkFANlhsMNGmzPmGkjOJbcao81TR1ATrGkmFnRPwo2ULM4pz+TsJPcGcE0h1OO2B",
+	"Z2jRXRF00iruUFe62sgq6o70tFpgxGj1W6VIT1Wai03G68xEzaNDinJ6TtmUmjEmRFQbCDu0IIBDkGWQ",
+	"rMu1LOJ29a+6806AJmrcupZRpj87ampFL2ZNKXVppFOTqFTonDru/uzEpilUvlVs6mafWSvGyusYPEf4",
+	"caawWzD6ZF5rxSXC48Nolrj6xhZdIwO7+savgPEV+glXjN/SdqjxRM7WCeR60K2w78wbqLet8Mo0Q70U",
+	"/f9snYRBS+ZvPl9RorfuIx6KTK3ZMauI4tDIPq2h0Z2c+RKSfMJq5mkiSmbqx1k8HGvmOm6AUsyrnu8v",
+	"ukYFtRE+RIYCCO6tKehVqeMEzKn2tIhAXnPPOuyh/p8W7iKcuHy0IZBeL9FFVl+9McZGF4S10Zi0bgJW",
+	"E3gPb/faVHrOLgt2NTlept6JNgBq4biGDdqUp9Ah2AGEK7FLq/iy6irq0D4ALY4JMR6b7ME5vkYT8z9v",
+	"39EMpBFxt4bpu3Z+L7QyvdFV7VayK2VsyEzAYliTO3LJeU5VY35ynqboSQaYC5tz6jS7hE1mzm5kUzKJ",
+	"UEqRHBVplFpjmmKeilaH2vJEAmGBppBlxkxNA11ww0qV6St9I9K+7bDdEPfNJ5ryfqBp9rpSuPrkaoEs",
+	"5r5qCmD3VSmvY8a/sGSLr95UrC6xwarlt3hSdi4Zzmta5tiAM+aGC1YEsxNdY5RbseDSkPn2fpumrBGO",
+	"ZndmcZTG1mj6uRtN3wNOEat3+llsIzX9BeyFhVWiyoztCAs0ZCxV/6UwjbWbxsQR2XgzCpAijAYcxEgB",
+	"Vc0PgGB6QIBpvq/Ct0283DAsrFBDqoFhIe2kHuDvvXOTIf5u2q3xbpt8uU2+3Ibtb8P2t2H7n0PYvg26",
+	"Wz1u37X/mS9cvdSKhPDqR2thqai/YxoAtNBvzqFpCgHltbJqpvJNgoUStow5DHRkpn7QoQmmjJIEZ0pa",
+	"Gz/X5Zf0RKYSnononKGpjvafTWzVoBZy9fNwtY2btsRCQlJTt6us4av+7FDPXmtc9zpoUCl2U4b83hpC",
+	"jWY0gaJRNaNgnJOgrS4datNGtVUBo4zQc929zzsKz/yn222i3xdYDCsWR8s7bJMFk8xqKjXF1rFuVlsz",
+	"MEqWmf0xHn/rXydeXaq99qO4qEHCphQ4GupSYCb4X0NYT6AwbUZ6zqSUYFp0jwpLxxa1riMXrxOxdFPN",
+	"nlYnypWuVXPEgFpzqmXC87psmVf6kPn6ltfXqyY+L+gttu7agc83yDe7nH2WSRW36ckOddZaUS52JTNL",
+	"oVj/cjMScRxRJv96dnrSFKrqNa5Dy8WZIuKQdnXU8ILC1nYe44e1s20qAzYTkxUtzzPLkPqchfMc5qYk",
+	"r1BXs3lSkrGuGDEuvaPyCp2Wp7V09qu4rBg+mQBXvDOQ7bxOpjNFxUy23OfdKU1rxTfE5io1kp4LabZR",
+	"ad0vr6heMDUeBzjPXDnEDmU8BV5GXsU24CsuZKXn9QKJcgRjhLPs4Tjp1ve2m+ZgVeplKLO5GGOcghLE",
+	"dL8ow84YF4GLEuo5dktt0zZjwbfoIA7IPOhBFdW74bywEfYl/g2zwxoixibhDF6d5yqoZVjqgiS2u+kU",
+	"uRm6LktoU5qGCf/Bsoh5cimq6IPXuVr91zbSMV7fQnsqmmhuAwzuRE0vVXGtNlfv0HI3pMM4DgLkIocH",
+	"yYRTNsmgomRWb67BExdgbfU9SRTeu7R53ZVMF/adFdgVVOc0aO81ZDet0tFQ0PV8fW6NC2fbsC3Kfvey",
+	"vm+8piSjtaX+7hlEQos2GtrxABlp3uhOMdIIYc5bmCK0N+jucN2rLDZ86ZraOgqaYWgPSje7QcG7FhNo",
+	"d2FrEP5McqwPxbktr20K1zGdnYwr1dg8tsMhYRfAZ1WGI4Cm3Uoa9lK2o+YPsZ4+ZIwOdfcBz1pcKW5c",
+	"hj6S5bypQ1dnTmoZ/+mvYsuibp1F+WdPdeihPV6twVusVCevY2a3fGvLt7Z8a8u3PL5lUz0s1TCmI4uC",
+	"ywqEaIG4WjY2nEgLUlTD+6uFxBYWIDMuMihKzw4q9fz1Q7MCm8GPbG2vDtX1hrTjMHZdU0Ys52ZC3XZp",
+	"OiIZeE2qKUxByBZ6VXOszuF28kaKz1KYhpxrS2LOapVl49uuX+aWanTP1WuY3Vl52iYPPQO5IGzNaHPB",
+	"FNcbqm7mR3kIkNuKZksqmpWDr1fcLP4cCuQ+6OK4K1xy6/epFndr5nE9zHK5W+FgFfPp2SaKbCkP7H7S",
+	"mHI1Xy44FKj37vTsAwoN79mecegcYCI86UCX9xh4AUy6LMdIV//pA5pwGADnkC7l2i9mbwg914EpHI9B",
+	"O3zVzV25NmfZmnIdpmvbEk6w7vhlw14cwatyxVWvbbWp+8d7l0Y2kCsWad5b0WErOmxFh63osBUdPl/R",
+	"IXYpvwUWUHvcmg0uEivKonDzG/8VrWkKw0DNxGDqCBCha2yFqvzRVPcPdT16r58mCjStx/wc6Z8ajOW0",
+	"2k4H7Fs3y1Nmpsmpnnybyvm5p3LavGrTdsnU34dMVBtoWkT+eBXPz6fOyAXMuzOxSefEEoRu72yjW1ro",
+	"xJY+0DV7dTyWTaxCki0wmb0hQt7c9WrIbKe0WEm4Gq5XXPJTZDvcmqwjJcGtkqxt83dqNTHJJDqIHj3b",
+	"a7Vbe60fozjKsJBdAUAXTsZEdBDZ4PcuHup5NTC7P7Xa0dU6NS/trqoNnt+I1vYe3179z/zq/65vu251",
+	"H66/6938Bg/d/UTSq+WMtCyU0qAIhoUi21o+ncNLz4qLuFC5PtHSqfuK/WhFtX4UVJdJurGubCHTiPjx",
+	"Dpn8WdlT/xZa1Y6weIisfR1VMZDQ6qlHKytaJC2i+bGSMiUM5+hXUsnJpVpFqgpVeJ67zm9+525PmK5j",
+	"P7VZe1mKC4X96/Rwsp3vjnA/bj9ePvSEyV9YTh+2kMcqks0iMm9KcHe9SjrBRp6/mHQn06CBA8pgIPWX",
+	"hMSzIs8Tc10Ey2vKYyNMsK3xYcm2EneQBIrGhOYSBGK8Q3v1ZO5eCx1LW9EYBgNIpEvrjFFOi5ikuHAY",
+	"6t6WXosUlqXPF9Z5U8Konr9D7Qd0HLZx75ZBT3LEWT40qqjJFLUFpMueV8Smdk5tYqv1EGPPelGkd4YY",
+	"4G/6GPyCQxuXSWZyFLLHlmWdm7FBy7uUVkKmWv1anmY9G7PV36CY0Py+pb9rZz+z1WBuw55rC9HXCpfa",
+	"H5tmXQMwyosXbpA1n+ELhdOmFZIpV86QwBefb6DU/GQQjZMbG0jvO9Pv4ZUa3rYa3dYs2dYs2dY+LtDV",
+	"1GJr4quRxrSMxJTYFMwbVUNDd+ldBlhAUStjxnLue3tvOxVPgVUK/GHbVbG+MdNB6ZhWxU2vCbrLLzWx",
+	"7qgphTaLta+XifqlJpveaxPCeJlU8Rlllzr5d53E0qK/rkmmtUkZXj2ZbW7pZ9q5eUnfnsWFobRmO1tQ",
+	"FsrQ7NWbORfB0ageG733WMdGi6XB0R3qSK1fUUkSTSWxDLSIXtLmWScMzbZdnm9UAw63H1hQzdNQczfs",
+	"m1to9VxiS3IblT23PZ63PZ63wTqbNgim63cHNszJD/INBhlswKP+BhPT1jMj9Ny+nAE25laUEqXFZrPn",
+	"eogwTyQzBYc4o7JDgaYueDgXUA0yNmD3FCfsvT46fNXzFAELqbXUrce7vuhg4i0v2vKiu+dFG0SRfv6c",
+	"52HxAdSfITYBqhvdaHq8mDOkcLHr7AxBdnBMUQoXkLGJLgRbtIE3uYKu2JdLeD5XnIBQNIYx4zOtmmRE",
+	"SFt4thKfZkPTDqkXDaftNh1qMWXAcprOi0t7x+GCwBTSt04PWUjzJFzK3ZEcZ/XbKCTmtb47r9lUaVF9",
+	"GBLq+emiTt5u7yffpCyRswkgNZv+yR7Oitbd4Vwqp3bqJu/DS7P8nTOrA++8YxlJZsumUSDaN+9PnLuL",
+	"UIDKjfrg0l9l2Zpcx9/6ZRjcRfJuRO0eFeFawctkqx4XooQ6cYQl6hXje81OOGcjNq1j+xoxWuZq0uJ7",
+	"txusZQFdMVjrc7iVTtz7cm7lNtDrWqLOdSK8bhqZvhbqfEpdcQLTy53rNSEBoP69mDKzRMwlyGdTPBwC",
+	"R78dt5DXoZ7IojRP4WvyXErPtdfVBtRLLb0Y86yCjuoeSYxKBDQN9jV7pSD6ImjjBA9hK7Hc0504upxk",
+	"xr1q1GLJcSIN/rlcCe9esCRXl6Ii+7NE7H7CQoCcL7Kc6b9FjIScZTZ3myQ296Sn5+jNxfJDYepeLhZX",
+	"tLNlYAtQm8CZ0rYizA3dyUkr0WaugLyCRVlec32RRQOpgFhJZCFjPITdiY1CWf0Dx2Nzj2JzsdVaGvd6",
+	"ljW6NugfkRiBn98ctcpd+XS1xl3WkHyAS1kC8k98gc1pNOApfq0AZH71aEyUC0BCcpLITvR8Q2iC5MVh",
+	"w6bkRX/gXm09TQ+5EZ50/KKNeVtZftJo7krVuj7sA8bHWAalqAmWinp4gpS7KKUstWjOhytRWYqBr40h",
+	"X6s8dWgwsDDrV9iDCarRAtASDjICnMnR/8zXd3WZSi0XZYwObaA6mnCWgLDSlHD2fPEcYXFeWPMdS0ix",
+	"xH0sIMhkXmsAbqRD7EWd9uqfAnmJa+C3BS+cAUS+UuNnBRGPqxiB7aaXKRP8giRg0Y1NgOIJabkTnJsk",
+	"qyugOoRVWNcrxs7wOAsLLC+tCGU7qlwTo1aX0j9FFrboINpvtVv7a3UktUC/soud25LUvrcllpuYBn0B",
+	"GwvXc2cRZfTRbSGq+vNqSV5poa7PvSWQRNpiDEr1dYb+okyfZYbqmW2Evwi7//vw7Zv1sNstYUMd1O7E",
+	"AXK4vS5qL5IQt2h9g2htUWMRWuu4zPn8fq/dNuGOPuO2xaoNxo6sCGAO2Teq6KCCfk4yHUrwHD1p75s6",
+	"oVMiwCZ3GZnFxWV3qBjlUqCUTWmlLPYYz7RxEAlIGE0Ry4JupF9BvgecEmriJ65J8PXW1NvJ4XR2myJE",
+	"gulX7kBdp2iYxcdmxHKBqUV/ToNIoeBlzyVbbdFWTGK9l/57G8ZYK/RWyN2E2F4Z04lzMgnXuVbDJaHD",
+	"rp6jCq03gX0L2bduV+M7YdLcirkITZmMq91HbxLF34Pks53Dge3euhjDJZ+ZN69zN6p+e0w9AqaDwQv1",
+	"Jyz26hhm9XI4Oqkgn1Ec5TyLDqKRlJOD3d2MJTgbMSEPnrTbj7Qub2evT+J6Usa2Ekys1DA0HbFaelFm",
+	"kptbnt2t2pLnKv4Uyhz1GhxoUR+4YLQxvz+tDaxuzncG4IpLI0bhW92FtVIpxU5RpFoH5hixqQ3ibwRP",
+	"mFIZZlpvtkrcRAiqeu2skgmyLC0rfwh/84rCWc0Jf2EcZQynqI8zTBPHOyfAJhnonZtiqlNyzymbFknP",
+	"snKv80llPwxCNb/1GrKJsKzVc1yoGfqgyMKUEymB6iJC1tlBqFLY0jyRtlqB/YrvfGl+qSZv6Ea8Jn2H",
+	"IbC2bCJb6GxKZDKCFLHBoPoplNPMRCMCMqyccb0VSkT24ahILlcfr/5fAAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

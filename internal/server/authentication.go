@@ -9,6 +9,7 @@ import (
 	genapi "github.com/techtreks/auth/gen/api"
 	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/email"
+	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/password"
 	"github.com/techtreks/auth/internal/session"
 )
@@ -17,6 +18,9 @@ import (
 // whether the name is free, so that a taken name takes no less time, and
 // outside the transaction, because SQLite has one writer.
 func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) (genapi.RegisterResponseObject, error) {
+	if s.Registration == registrationClosed {
+		return nil, errRegistrationClosed
+	}
 	address, err := email.Parse(in.Body.Email)
 	if err != nil {
 		return nil, errInternal.Because(err) // the contract has let it through
@@ -25,31 +29,50 @@ func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.DB.UserCreate(ctx, gendb.UserCreateParams{
-		Username: in.Body.Username, UsernameKey: usernameKey(in.Body.Username),
-		Email: address.Display, EmailKey: address.Key,
-		PasswordHash: &hash, Role: string(genapi.RoleUser), Now: s.Now(),
+	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		locale := requestFrom(ctx).locale
+		id, err := q.UserCreate(ctx, gendb.UserCreateParams{
+			Username: in.Body.Username, UsernameKey: usernameKey(in.Body.Username),
+			Email: address.Display, EmailKey: address.Key,
+			PasswordHash: &hash, Role: string(genapi.RoleUser), Locale: locale, Now: s.Now(),
+		})
+		if errors.Is(err, sql.ErrNoRows) {
+			return s.registrationTaken(ctx, q, in.Body.Username, address.Key)
+		}
+		if err != nil {
+			return err
+		}
+		return s.Mail.Add(ctx, q, mail.Message{Kind: mail.VerifyEmail, UserID: id, Address: address, Locale: locale})
 	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, s.explainTaken(ctx, in.Body.Username)
-	}
 	if err != nil {
 		return nil, err
 	}
+	s.Mail.Wake()
 	return genapi.Register201JSONResponse{Body: genapi.Registered{Ok: true, Msg: "User registered"}}, nil
 }
 
-// explainTaken finds out which of the two the unique indexes have refused; the
-// name is told first when it is both.
-func (s *Server) explainTaken(ctx context.Context, username string) error {
-	_, err := s.DB.UserByUsernameKey(ctx, usernameKey(username))
+// registrationTaken finds out which of the two the unique indexes have refused;
+// the name is told first when it is both. Who has an address is not told to
+// strangers where accounts need a confirmed one: the owner gets a mail instead,
+// and the stranger the same answer.
+func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, username, emailKey string) error {
+	_, err := q.UserByUsernameKey(ctx, usernameKey(username))
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	case err == nil:
+		return errUsernameTaken
+	case !errors.Is(err, sql.ErrNoRows):
+		return err
+	case s.Registration != registrationVerified:
 		return errEmailTaken
-	case err != nil:
+	}
+	owner, err := q.UserByEmailKey(ctx, emailKey)
+	if errors.Is(err, sql.ErrNoRows) {
+		return errEmailTaken // whoever had it has gone this very moment: try again
+	}
+	if err != nil {
 		return err
 	}
-	return errUsernameTaken
+	return s.notify(ctx, q, mail.AlreadyRegistered, owner, mail.Details{})
 }
 
 // Login starts a session. An unknown name and a wrong password are one answer
@@ -75,6 +98,8 @@ func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (genap
 		return nil, errInvalidCredentials
 	case user.DisabledAt != nil:
 		return nil, errAccountDisabled
+	case user.EmailVerifiedAt == nil && s.Registration == registrationVerified:
+		return nil, errEmailUnverified
 	}
 	newHash := ""
 	if rehash {

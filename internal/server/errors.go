@@ -52,6 +52,22 @@ var (
 		Status: http.StatusConflict, Code: string(genapi.RegistrationConflictCodeEmailTaken),
 		Message: "Email already registered",
 	}
+	errRegistrationClosed = &contract.Error{
+		Status: http.StatusForbidden, Code: string(genapi.RegistrationRefusedCodeRegistrationClosed),
+		Message: "Registration is closed",
+	}
+	errEmailUnverified = &contract.Error{
+		Status: http.StatusForbidden, Code: string(genapi.LoginRefusedCodeEmailUnverified),
+		Message: "Email not verified",
+	}
+	errInvalidToken = &contract.Error{
+		Status: http.StatusBadRequest, Code: string(genapi.InvalidTokenCodeInvalidToken),
+		Message: "Invalid token",
+	}
+	errInvalidResetToken = &contract.Error{
+		Status: http.StatusBadRequest, Code: string(genapi.InvalidResetCodeInvalidToken),
+		Message: "Invalid or expired token",
+	}
 	errInternal = &contract.Error{
 		Status: http.StatusInternalServerError, Code: string(genapi.InternalErrorCodeInternalError),
 		Message: "Internal server error",
@@ -80,6 +96,8 @@ func asContractError(err error) *contract.Error {
 		return known
 	case errors.Is(err, session.ErrAmbiguous):
 		return errAmbiguousSession.Because(err)
+	case errors.Is(err, session.ErrEnded):
+		return contract.ErrLoginRequired.Because(err)
 	case errors.As(err, &busy):
 		e := errBusy.Because(err)
 		e.RetryAfter = busy.RetryAfter

@@ -61,6 +61,8 @@ func newServer(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness
 		SecretKey:      "0123456789abcdef0123456789abcdef",
 		AllowedOrigins: []string{"http://localhost:3000"}, CookieSameSite: "lax",
 		SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour,
+		Registration: "open", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour,
+		MailFrom: "TechTreks <no-reply@localhost>", FrontendURL: "http://localhost:3000",
 	}
 	for _, set := range options {
 		set(&cfg)

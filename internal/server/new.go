@@ -8,6 +8,7 @@ import (
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/password"
 	"github.com/techtreks/auth/internal/session"
 	"github.com/techtreks/auth/internal/token"
@@ -24,11 +25,12 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	return &Server{
+	signer := &token.Signer{Keys: cfg.Keys()}
+	s := &Server{
 		DB:       d,
 		Contract: served,
 		Sessions: &session.Manager{
-			DB: d, Signer: &token.Signer{Keys: cfg.Keys()}, Now: now, Logger: logger,
+			DB: d, Signer: signer, Now: now, Logger: logger,
 			Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute, Cookie: cookie,
 		},
 		Passwords:       &password.Hasher{},
@@ -40,7 +42,37 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 		TrustedProxies:  cfg.TrustedProxies,
 		Docs:            cfg.ServeDocs(),
 		VerifyResponses: cfg.VerifyResponses,
-	}, nil
+		Registration:    cfg.Registration,
+	}
+	return s, s.setUpMail(cfg, signer)
+}
+
+// setUpMail builds the outbox, whoever empties it, and what the mails go to:
+// a mail server, or a page in development.
+func (s *Server) setUpMail(cfg *config.Config, signer *token.Signer) error {
+	templates, err := mail.LoadTemplates(cfg.MailTemplates)
+	if err != nil {
+		return err
+	}
+	var sender mail.Sender
+	switch {
+	case cfg.MailURL != "":
+		if sender, err = mail.NewSMTP(string(cfg.MailURL), cfg.Production()); err != nil {
+			return err
+		}
+	case !cfg.Production():
+		s.Preview = &mail.Preview{Now: s.Now, Logger: s.Logger}
+		sender = s.Preview
+	}
+	s.Mail = &mail.Outbox{From: cfg.MailSender(), Now: s.Now, Off: !cfg.SendsMail()}
+	if sender != nil {
+		s.MailWorker = &mail.Worker{
+			DB: s.DB, Outbox: s.Mail, Sender: sender, Templates: templates, Signer: signer,
+			FrontendURL: cfg.FrontendURL, VerifyTTL: cfg.VerifyTTL, ResetTTL: cfg.ResetTTL,
+			Now: s.Now, Logger: s.Logger,
+		}
+	}
+	return nil
 }
 
 // servedAs says what of the contract is this server's own.

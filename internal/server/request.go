@@ -11,13 +11,16 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/session"
 )
 
 // A request is what the middleware knows about one request.
 type request struct {
 	id        string
-	ip        netip.Addr      // of the client, behind trusted proxies
+	ip        netip.Addr // of the client, behind trusted proxies
+	method    string
+	locale    string          // the language of mails, as far as the client says
 	userAgent string          // as sent
 	err       *contract.Error // why it failed, if it did
 }
@@ -33,7 +36,7 @@ func requestFrom(ctx context.Context) *request {
 // that the client sends is not taken over: it could be made to look like
 // another request's in the log.
 func (s *Server) beginRequest(c *gin.Context) {
-	state := &request{id: rand.Text(), ip: clientIP(c), userAgent: c.Request.UserAgent()}
+	state := &request{id: rand.Text(), ip: clientIP(c), method: c.Request.Method, locale: mail.Language(c.GetHeader("Accept-Language")), userAgent: c.Request.UserAgent()}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), RequestTimeout)
 	defer cancel()
 	c.Request = c.Request.WithContext(context.WithValue(ctx, requestKey{}, state))

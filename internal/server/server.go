@@ -18,6 +18,7 @@ import (
 	"github.com/techtreks/auth/db"
 	genapi "github.com/techtreks/auth/gen/api"
 	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/password"
 	"github.com/techtreks/auth/internal/session"
 )
@@ -29,9 +30,18 @@ type Server struct {
 	Contract  *contract.Contract
 	Sessions  *session.Manager
 	Passwords *password.Hasher
-	Now       func() time.Time
-	Logger    *slog.Logger
+	Mail      *mail.Outbox
+	// MailWorker sends what is in the outbox while its Run does.
+	MailWorker *mail.Worker
+	// Preview holds the mails of a development server without a mail server;
+	// nil otherwise.
+	Preview *mail.Preview
+	Now     func() time.Time
+	Logger  *slog.Logger
 
+	// Registration says who may make an account, and whether it needs a
+	// confirmed address to log in.
+	Registration string
 	// Production hides what helps only developers and speaks only to browsers
 	// that came by https.
 	Production bool
@@ -64,6 +74,13 @@ type Server struct {
 }
 
 var _ genapi.StrictServerInterface = (*Server)(nil)
+
+// The values of Server.Registration beside "open", where an account works at
+// once.
+const (
+	registrationVerified = "verified" // it works once its address is confirmed
+	registrationClosed   = "closed"   // nobody can register
+)
 
 // RequestTimeout ends the work on a request; what it has not committed by then
 // is rolled back.

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/techtreks/auth/internal/server"
+)
+
+// startBackground starts what is done beside the requests: sending mail and
+// deleting what has had its time. stop ends it, and returns when it has ended;
+// it can be called more than once.
+func startBackground(ctx context.Context, s *server.Server, logger *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { sweep(ctx, s, logger) })
+	if s.MailWorker != nil {
+		running.Go(func() { s.MailWorker.Run(ctx) })
+	}
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// sweepEvery is how often what has had its time is deleted.
+const sweepEvery = 10 * time.Minute
+
+// sweep deletes ended sessions, expired tokens and mails that were given up
+// long ago, until ctx ends. What goes wrong once may work the next time, a
+// panic included: the server must not die of housekeeping.
+func sweep(ctx context.Context, s *server.Server, logger *slog.Logger) {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		sweepOnce(ctx, s, logger)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func sweepOnce(ctx context.Context, s *server.Server, logger *slog.Logger) {
+	defer func() {
+		if value := recover(); value != nil {
+			logger.ErrorContext(ctx, "panic while sweeping", "panic", value, "stack", string(debug.Stack()))
+		}
+	}()
+	tasks := map[string]func(context.Context) (int64, error){
+		"sessions": s.Sessions.Sweep,
+		"tokens":   func(ctx context.Context) (int64, error) { return s.DB.TokensDeleteExpired(ctx, s.Now()) },
+	}
+	if s.MailWorker != nil {
+		tasks["mails"] = s.MailWorker.Sweep
+	}
+	for what, task := range tasks {
+		n, err := task(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			logger.WarnContext(ctx, "not swept", "what", what, "error", err)
+		default:
+			logger.DebugContext(ctx, "swept", "what", what, "count", n)
+		}
+	}
+}

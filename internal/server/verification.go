@@ -1,0 +1,133 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/techtreks/auth/db"
+	genapi "github.com/techtreks/auth/gen/api"
+	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/email"
+	"github.com/techtreks/auth/internal/mail"
+)
+
+// VerifyEmail confirms an address.
+func (s *Server) VerifyEmail(ctx context.Context, in genapi.VerifyEmailRequestObject) (genapi.VerifyEmailResponseObject, error) {
+	if err := s.verifyEmail(ctx, in.Body.Token); err != nil {
+		return nil, err
+	}
+	return genapi.VerifyEmail200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Email verified!"}}, nil
+}
+
+// VerifyEmailByLink does the same for a link that leads here. What only looks
+// at links before a person opens them, such as a mail scanner, asks with HEAD,
+// which changes nothing.
+func (s *Server) VerifyEmailByLink(ctx context.Context, in genapi.VerifyEmailByLinkRequestObject) (genapi.VerifyEmailByLinkResponseObject, error) {
+	if requestFrom(ctx).method == http.MethodHead {
+		if _, err := s.liveToken(ctx, mail.PurposeVerifyEmail, in.Token, errInvalidToken); err != nil {
+			return nil, err
+		}
+	} else if err := s.verifyEmail(ctx, in.Token); err != nil {
+		return nil, err
+	}
+	return genapi.VerifyEmailByLink200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Email verified!"}}, nil
+}
+
+func (s *Server) verifyEmail(ctx context.Context, value string) error {
+	now := s.Now()
+	return s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		used, err := useToken(ctx, q, mail.PurposeVerifyEmail, value, now, errInvalidToken)
+		if err != nil {
+			return err
+		}
+		n, err := q.UserVerifyEmail(ctx, gendb.UserVerifyEmailParams{ID: used.UserID, EmailKey: used.EmailKey, Now: &now})
+		if err == nil && n == 0 {
+			return errInvalidToken // another address by now, or disabled
+		}
+		return err
+	})
+}
+
+// ConfirmEmail makes the address that the token went to the account's address,
+// where it is not taken over at once (REGISTRATION=verified).
+func (s *Server) ConfirmEmail(ctx context.Context, in genapi.ConfirmEmailRequestObject) (genapi.ConfirmEmailResponseObject, error) {
+	now := s.Now()
+	err := s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		used, err := useToken(ctx, q, mail.PurposeChangeEmail, in.Body.Token, now, errInvalidToken)
+		if err != nil {
+			return err
+		}
+		user, err := q.UserByID(ctx, used.UserID)
+		if err != nil {
+			return err
+		}
+		if user.DisabledAt != nil {
+			return errInvalidToken
+		}
+		err = q.UserSetEmail(ctx, gendb.UserSetEmailParams{
+			ID: user.ID, Email: used.Email, EmailKey: used.EmailKey, EmailVerifiedAt: &now, Now: now,
+		})
+		if db.IsUnique(err) {
+			return errEmailInUse
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.voidLinks(ctx, q, user); err != nil {
+			return err
+		}
+		return s.notify(ctx, q, mail.EmailChanged, user, mail.Details{NewAddress: used.Email})
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Mail.Wake()
+	return genapi.ConfirmEmail200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Email changed"}}, nil
+}
+
+// ResendVerification mails another link, if there is anything to confirm. That
+// is found out when the mail is written, so that neither the answer nor its
+// time tells.
+func (s *Server) ResendVerification(ctx context.Context, in genapi.ResendVerificationRequestObject) (genapi.ResendVerificationResponseObject, error) {
+	if err := s.mailAnyone(ctx, mail.VerifyEmail, in.Body.Email); err != nil {
+		return nil, err
+	}
+	return genapi.ResendVerification200JSONResponse{Body: genapi.Done{Ok: true, Msg: "If the address needs confirming, a mail has been sent"}}, nil
+}
+
+// mailAnyone queues a mail for an address that somebody has typed. An address
+// that cannot exist is nobody's.
+func (s *Server) mailAnyone(ctx context.Context, kind mail.Kind, typed string) error {
+	address, err := email.Parse(typed)
+	if err != nil {
+		return nil
+	}
+	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		return s.Mail.Add(ctx, q, mail.Message{Kind: kind, Address: address})
+	})
+	if err == nil {
+		s.Mail.Wake()
+	}
+	return err
+}
+
+// notify queues a mail to the address that an account has or had.
+func (s *Server) notify(ctx context.Context, q *gendb.Queries, kind mail.Kind, user gendb.User, details mail.Details) error {
+	address, err := email.Parse(user.Email)
+	if err != nil {
+		return err
+	}
+	from := requestFrom(ctx)
+	details.IP, details.UserAgent, details.Time = from.ip.String(), from.userAgent, s.Now()
+	return s.Mail.Add(ctx, q, mail.Message{Kind: kind, UserID: user.ID, Address: address, Locale: user.Locale, Details: details})
+}
+
+// voidLinks makes everything that was mailed to a person, or is about to be,
+// worthless.
+func (s *Server) voidLinks(ctx context.Context, q *gendb.Queries, user gendb.User) error {
+	address, err := email.Parse(user.Email)
+	if err != nil {
+		return err
+	}
+	return s.Mail.VoidLinks(ctx, q, user.ID, address)
+}
