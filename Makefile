@@ -70,11 +70,12 @@ timing: ## Whether the time of a refused login tells who has an account (a few m
 # Rounds of killing the server, and of starting ten at once on an empty database.
 KILL_ROUNDS ?= 40
 RACE_ROUNDS ?= 20
+RUBBISH_REQUESTS ?= 50000
 
 .PHONY: torture
-torture: ## The kill -9 and start-race tests with more rounds (KILL_ROUNDS=40 RACE_ROUNDS=20)
-	KILL_ROUNDS=$(KILL_ROUNDS) RACE_ROUNDS=$(RACE_ROUNDS) DB_TEST_ROUNDS=$(RACE_ROUNDS) \
-		go test -count=1 -v -timeout 60m -run 'Kill|AtOnce' ./db/... ./cmd/... ./internal/server/...
+torture: ## Killing, racing starts and rubbish requests in earnest (KILL_ROUNDS=40 RACE_ROUNDS=20 RUBBISH_REQUESTS=50000 for each database)
+	KILL_ROUNDS=$(KILL_ROUNDS) RACE_ROUNDS=$(RACE_ROUNDS) DB_TEST_ROUNDS=$(RACE_ROUNDS) RUBBISH_REQUESTS=$(RUBBISH_REQUESTS) \
+		go test -count=1 -v -timeout 60m -run 'Kill|AtOnce|Rubbish' ./db/... ./cmd/... ./internal/server/...
 
 .PHONY: clean
 clean: ## Remove what was built or downloaded here (never instance/, which holds data)

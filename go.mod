@@ -1,6 +1,6 @@
 module github.com/techtreks/auth
 
-go 1.26.0
+go 1.26.6
 
 require (
 	github.com/alecthomas/kong v1.17.0

@@ -86,7 +86,13 @@ func (t *target) open(ctx context.Context) (_ *DB, err error) {
 	}
 	// A read-only file or disk opens and prepares without complaint. Better to
 	// refuse to start than to refuse every registration.
-	if err := d.Tx(ctx, func(*gendb.Queries) error { return nil }); err != nil {
+	// Beginning a transaction succeeds even there, so a statement that would
+	// write is run: nothing has this hash.
+	err = d.Tx(ctx, func(q *gendb.Queries) error {
+		_, err := q.SessionDelete(ctx, []byte{})
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("%s cannot be written: %w", t, err)
 	}
 	return d, nil

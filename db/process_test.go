@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "serve":
 		err = childServes(os.Getenv(childURL), os.Getenv(childArg))
+	case "open":
+		err = childOpens(os.Getenv(childURL))
 	case "migrate":
 		err = childMigrates(os.Getenv(childURL), os.Getenv(childArg))
 	}

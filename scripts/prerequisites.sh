@@ -17,7 +17,7 @@ has_curl() { command -v curl >/dev/null; }
 
 has_go() {
 	local version
-	version=$(go env GOVERSION 2>/dev/null) && at_least "${version#go}" 1.26
+	version=$(go env GOVERSION 2>/dev/null) && at_least "${version#go}" 1.26.6
 }
 
 # The race detector is linked by a C compiler.
@@ -47,7 +47,7 @@ declare -A what=(
 	[git]="git: the version of the build and the checks of the tree"
 	[make]="make: every command of this repository"
 	[curl]="curl: the walk through the API"
-	[go]="Go 1.26 or newer: everything"
+	[go]="Go 1.26.6 or newer: everything"
 	[cc]="a C compiler with the C library's headers: the race detector"
 	[node]="Node 20.19 or newer with npm: the linter of the contract"
 	[postgres]="PostgreSQL 15 or newer, server programs, or TEST_DATABASE_URL: every test on the second database"

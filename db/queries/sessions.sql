@@ -18,8 +18,9 @@ WHERE sessions.token_hash = @token_hash
 -- name: SessionTouch :execrows
 -- Only a live row is renewed, and never inserted: a request still in flight
 -- when its session ends cannot bring it back.
+-- Of several requests at once that want to renew it, one does.
 UPDATE sessions SET last_seen_at = @now
-WHERE token_hash = @token_hash AND last_seen_at < @now;
+WHERE token_hash = @token_hash AND last_seen_at <= @renew_before;
 
 -- name: SessionDelete :execrows
 DELETE FROM sessions WHERE token_hash = @token_hash;

@@ -147,18 +147,20 @@ func (q *Queries) SessionRotate(ctx context.Context, arg SessionRotateParams) (i
 
 const sessionTouch = `-- name: SessionTouch :execrows
 UPDATE sessions SET last_seen_at = $1
-WHERE token_hash = $2 AND last_seen_at < $1
+WHERE token_hash = $2 AND last_seen_at <= $3
 `
 
 type SessionTouchParams struct {
-	Now       time.Time
-	TokenHash []byte
+	Now         time.Time
+	TokenHash   []byte
+	RenewBefore time.Time
 }
 
 // Only a live row is renewed, and never inserted: a request still in flight
 // when its session ends cannot bring it back.
+// Of several requests at once that want to renew it, one does.
 func (q *Queries) SessionTouch(ctx context.Context, arg SessionTouchParams) (int64, error) {
-	result, err := q.exec(ctx, q.sessionTouchStmt, sessionTouch, arg.Now, arg.TokenHash)
+	result, err := q.exec(ctx, q.sessionTouchStmt, sessionTouch, arg.Now, arg.TokenHash, arg.RenewBefore)
 	if err != nil {
 		return 0, err
 	}

@@ -88,6 +88,9 @@ func Load(source []byte, overrides map[string]string) (*Contract, error) {
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
+	if err := checkExtensions(doc); err != nil {
+		return nil, fmt.Errorf("contract: %w", err)
+	}
 	c := &Contract{YAML: text, JSON: asJSON, doc: doc, byRoute: map[string]*Operation{}}
 	for _, path := range doc.Paths.InMatchingOrder() {
 		item := doc.Paths.Find(path)
@@ -172,6 +175,9 @@ func newUnrouted(doc *openapi3.T) *Operation {
 	for status, name := range map[string]string{
 		"403": "CrossOriginRefused", "404": "NotFound", "405": "MethodNotAllowed", "500": "InternalError",
 	} {
+		if doc.Components == nil {
+			break
+		}
 		if ref := doc.Components.Responses[name]; ref != nil {
 			responses.Set(status, ref)
 		}

@@ -71,9 +71,16 @@ func TestOverridesReachEveryFormOfTheDocument(t *testing.T) {
 	}
 }
 
+// parameterWith adds a parameter whose schema has something besides.
+func parameterWith(schema string) string {
+	return "      parameters: [{name: q, in: query, schema: {type: string, " + schema + "}}]\n"
+}
+
 const minimal = `openapi: 3.0.3
 info: {title: t, version: "1"}
 components:
+  schemas:
+    Role: {type: string, enum: [user, admin]}
   securitySchemes:
     session: {type: apiKey, in: cookie, name: session}
     token: {type: http, scheme: bearer}
@@ -91,6 +98,15 @@ func TestLoadRefusesWhatItWouldNotEnforce(t *testing.T) {
 		"roles with an optional session": {"      security: [{}, {session: []}]\n      x-roles: [admin]\n", "x-roles needs a session"},
 		"roles that are no list":         {"      security: [{session: []}]\n      x-roles: admin\n", "list of strings"},
 		"roles that are empty":           {"      security: [{session: []}]\n      x-roles: []\n", "list of strings"},
+		"a misspelt extension":           {"      security: [{session: []}]\n      x-role: [admin]\n", "x-role is not enforced"},
+		"a limit, which is not enforced": {"      x-rate-limit: 5 per minute\n", "x-rate-limit is not enforced"},
+		"a role that does not exist":     {"      security: [{session: []}]\n      x-roles: [amdin]\n", "no Role"},
+		"an empty role":                  {"      security: [{session: []}]\n      x-roles: ['']\n", "no Role"},
+		"messages that are a list":       {parameterWith("x-messages: [a]"), "x-messages wants"},
+		"a message for no keyword":       {parameterWith("x-messages: {minLenght: a}"), "cannot explain minLenght"},
+		"a message that is no sentence":  {parameterWith("x-messages: {pattern: 5}"), "cannot explain pattern"},
+		"a code that is none":            {parameterWith("x-messages: {pattern: a}, x-code: 5"), "x-code wants"},
+		"a code that explains nothing":   {parameterWith("x-code: a"), "x-code wants"},
 		"roles that are no strings":      {"      security: [{session: []}]\n      x-roles: [1]\n", "list of strings"},
 	}
 	if _, err := contract.Load([]byte(minimal), nil); err != nil {
@@ -103,6 +119,13 @@ func TestLoadRefusesWhatItWouldNotEnforce(t *testing.T) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestLoadTakesADocumentWithoutComponents(t *testing.T) {
+	const text = "openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths: {/x: {get: {operationId: x, responses: {'200': {description: d}}}}}\n"
+	if _, err := contract.Load([]byte(text), nil); err != nil {
+		t.Error(err)
 	}
 }
 

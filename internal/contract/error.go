@@ -43,8 +43,8 @@ func (e *Error) Because(cause error) *Error {
 	return &with
 }
 
-// Failures that this package finds itself. Their codes are in the contract;
-// TestErrorsAreInTheContract in internal/server holds that.
+// Failures that this package finds itself. An operation that can meet one lists
+// its code.
 var (
 	ErrLoginRequired        = &Error{Status: http.StatusUnauthorized, Code: "login_required", Message: "Login required"}
 	ErrForbidden            = &Error{Status: http.StatusForbidden, Code: "forbidden", Message: "Admin access required"}

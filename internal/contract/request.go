@@ -45,10 +45,11 @@ var schemaOptions = []openapi3.SchemaValidationOption{
 
 func (op *Operation) checkRequest(r *http.Request, params map[string]string) error {
 	body := op.route.Operation.RequestBody
-	if body != nil {
-		if err := readJSON(r); err != nil {
-			return err
-		}
+	if body == nil {
+		// The validator would read whatever comes, and wait for what does not.
+		r.Body = http.NoBody
+	} else if err := readJSON(r); err != nil {
+		return err
 	}
 	err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
 		Request: r, PathParams: params, Route: op.route, Options: checkOptions,

@@ -122,6 +122,7 @@ func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (genap
 	if err != nil {
 		return nil, err
 	}
+	from.userID = user.ID
 	return genapi.Login200JSONResponse{Body: genapi.LoggedIn{Ok: true, Msg: "login successful", User: publicUser(user)}}, nil
 }
 

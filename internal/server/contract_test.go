@@ -3,7 +3,6 @@ package server_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -276,38 +275,4 @@ func codeOf(e *contract.Error) string {
 		return ""
 	}
 	return e.Code
-}
-
-func TestLimitStandsBeforeTheSessionAndTheBody(t *testing.T) {
-	c, err := contract.Load(api.OpenAPI, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := &contract.Error{Status: 429, Code: "rate_limited"}
-	var asked string
-	var got error
-	e := &contract.Enforcer{
-		Contract: c,
-		Limit: func(_ context.Context, op *contract.Operation) error {
-			asked = op.ID
-			return refused
-		},
-		Fail: func(_ *gin.Context, err error) { got = err },
-	}
-	r, err := http.NewRequestWithContext(contract.WithOperation(t.Context(), c.Operation("login")), "POST", "/auth/login", unreadable{t})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.CheckLimit(&gin.Context{Request: r})
-	if asked != "login" || got != refused {
-		t.Errorf("asked about %q, answered %v", asked, got)
-	}
-}
-
-// unreadable fails the test when somebody reads it.
-type unreadable struct{ t *testing.T }
-
-func (u unreadable) Read([]byte) (int, error) {
-	u.t.Error("the body was read")
-	return 0, io.EOF
 }

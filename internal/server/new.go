@@ -2,6 +2,8 @@ package server
 
 import (
 	"log/slog"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/techtreks/auth/api"
@@ -38,11 +40,12 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 		Logger:          logger,
 		Production:      cfg.Production(),
 		Port:            cfg.Port,
-		AllowedOrigins:  cfg.AllowedOrigins,
+		AllowedOrigins:  withOwnOrigin(cfg.AllowedOrigins, cfg.PublicURL),
 		TrustedProxies:  cfg.TrustedProxies,
 		Docs:            cfg.ServeDocs(),
 		VerifyResponses: cfg.VerifyResponses,
 		Registration:    cfg.Registration,
+		Timeout:         RequestTimeout,
 	}
 	return s, s.setUpMail(cfg, signer)
 }
@@ -73,6 +76,17 @@ func (s *Server) setUpMail(cfg *config.Config, signer *token.Signer) error {
 		}
 	}
 	return nil
+}
+
+// withOwnOrigin adds the server's own public origin to the list. A proxy need
+// not pass on the Host that the browser sees, and then nothing else tells that
+// a page came from this server.
+func withOwnOrigin(origins []string, publicURL string) []string {
+	own, err := url.Parse(publicURL)
+	if err != nil || own.Host == "" || slices.Contains(origins, own.Scheme+"://"+own.Host) {
+		return origins
+	}
+	return append(slices.Clone(origins), own.Scheme+"://"+own.Host)
 }
 
 // servedAs says what of the contract is this server's own.

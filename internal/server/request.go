@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -21,6 +22,7 @@ type request struct {
 	ip        netip.Addr // of the client, behind trusted proxies
 	method    string
 	locale    string          // the language of mails, as far as the client says
+	userID    int64           // who has logged in with this request
 	userAgent string          // as sent
 	err       *contract.Error // why it failed, if it did
 }
@@ -36,8 +38,11 @@ func requestFrom(ctx context.Context) *request {
 // that the client sends is not taken over: it could be made to look like
 // another request's in the log.
 func (s *Server) beginRequest(c *gin.Context) {
-	state := &request{id: rand.Text(), ip: clientIP(c), method: c.Request.Method, locale: mail.Language(c.GetHeader("Accept-Language")), userAgent: c.Request.UserAgent()}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), RequestTimeout)
+	state := &request{
+		id: rand.Text(), ip: clientIP(c), method: c.Request.Method,
+		locale: mail.Language(c.GetHeader("Accept-Language")), userAgent: c.Request.UserAgent(),
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.Timeout)
 	defer cancel()
 	c.Request = c.Request.WithContext(context.WithValue(ctx, requestKey{}, state))
 	c.Header("X-Request-ID", state.id)
@@ -86,8 +91,14 @@ func (s *Server) logRequest(c *gin.Context) {
 			slog.Float64("duration_ms", float64(s.Now().Sub(start).Microseconds())/1000),
 			slog.String("ip", state.ip.String()),
 		}
-		if current := session.From(ctx); current != nil {
-			attrs = append(attrs, slog.Int64("user_id", current.User.ID))
+		if current := session.From(ctx); current != nil && state.userID == 0 {
+			state.userID = current.User.ID
+		}
+		if state.userID != 0 {
+			attrs = append(attrs, slog.Int64("user_id", state.userID))
+		}
+		if errors.Is(context.Cause(c.Request.Context()), context.Canceled) {
+			attrs = append(attrs, slog.Bool("client_left", true))
 		}
 		level := slog.LevelInfo
 		if state.err != nil {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -319,6 +321,21 @@ func TestAnswerIsBoundedHoweverManyFaults(t *testing.T) {
 	})
 }
 
+// rubbishRequests is how many to send to each database: `make torture` sends
+// far more.
+func rubbishRequests(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("RUBBISH_REQUESTS")
+	if text == "" {
+		return 2000
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // Requests made of broken pieces of good ones: whatever comes, the server
 // answers within the contract (which the client checks) and stays up.
 func TestRubbishIsAnswered(t *testing.T) {
@@ -330,7 +347,7 @@ func TestRubbishIsAnswered(t *testing.T) {
 	pick := func(from []string) string { return from[random.IntN(len(from))] }
 	each(t, func(t *testing.T, h *harness) {
 		b := h.browser()
-		for range 2000 {
+		for range rubbishRequests(t) {
 			var body strings.Builder
 			for range random.IntN(12) {
 				body.WriteString(pick(pieces))

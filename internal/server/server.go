@@ -8,7 +8,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -59,6 +58,12 @@ type Server struct {
 	// sent, and logs and counts those that break it. It buffers answers.
 	VerifyResponses bool
 
+	// Limit says whether the caller may call an operation now; nil means always.
+	Limit func(context.Context, *contract.Operation) error
+	// Timeout ends the work on a request; what has not been committed by then is
+	// rolled back.
+	Timeout time.Duration
+
 	// Draining makes readiness fail, so that no new requests are sent here
 	// while those under way finish.
 	Draining atomic.Bool
@@ -66,11 +71,7 @@ type Server struct {
 	// was on.
 	Violations atomic.Int64
 
-	ready struct {
-		sync.Mutex
-		checked time.Time
-		err     error
-	}
+	ready readiness
 }
 
 var _ genapi.StrictServerInterface = (*Server)(nil)
@@ -82,8 +83,7 @@ const (
 	registrationClosed   = "closed"   // nobody can register
 )
 
-// RequestTimeout ends the work on a request; what it has not committed by then
-// is rolled back.
+// RequestTimeout is the Timeout of servers that New builds.
 const RequestTimeout = 10 * time.Second
 
 // Handler returns the whole server as an http.Handler.
@@ -115,7 +115,7 @@ func (s *Server) engine() (*gin.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	enforcer := &contract.Enforcer{Contract: s.Contract, Fail: s.fail, Role: role}
+	enforcer := &contract.Enforcer{Contract: s.Contract, Fail: s.fail, Limit: s.Limit, Role: role}
 
 	engine.Use(
 		s.beginRequest,      // id, address and deadline: everything below needs them

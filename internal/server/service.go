@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	genapi "github.com/techtreks/auth/gen/api"
 )
 
@@ -33,22 +35,38 @@ func (s *Server) GetReadiness(ctx context.Context, _ genapi.GetReadinessRequestO
 	return genapi.GetReadiness200JSONResponse{Body: genapi.Health{Ok: true}}, nil
 }
 
-// readyFor is how long a look at the database counts, so that probes cost
-// nothing however many there are.
-const readyFor = time.Second
+// readyFor is how long a look at the database counts, and readyWithin how long
+// one may take. Probes cost one look a second, however many there are.
+const (
+	readyFor    = time.Second
+	readyWithin = 2 * time.Second
+)
 
-// databaseReady asks the database, or remembers what it said within the last
-// second. One request asks at a time.
+// readiness is what the last look at the database has found. One request looks
+// at a time, and those that come meanwhile get what it finds.
+type readiness struct {
+	looking singleflight.Group
+	checked time.Time
+	err     error
+}
+
+// databaseReady asks the database, or remembers what it said.
 func (s *Server) databaseReady(ctx context.Context) error {
-	s.ready.Lock()
-	defer s.ready.Unlock()
-	if now := s.Now(); s.ready.checked.IsZero() || now.Sub(s.ready.checked) >= readyFor {
-		// Not the first caller's own patience: its leaving is no verdict on
-		// the database.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		s.ready.err = s.DB.Ready(ctx)
-		s.ready.checked = now
+	result := s.ready.looking.DoChan("", func() (any, error) {
+		if s.ready.checked.IsZero() || s.Now().Sub(s.ready.checked) >= readyFor {
+			// Not the first caller's own patience: its leaving is no verdict on
+			// the database.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyWithin)
+			defer cancel()
+			s.ready.err = s.DB.Ready(ctx)
+			s.ready.checked = s.Now()
+		}
+		return nil, s.ready.err
+	})
+	select {
+	case r := <-result:
+		return r.Err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return s.ready.err
 }

@@ -67,6 +67,10 @@ type Manager struct {
 // renewEvery bounds how often a busy session writes to the database.
 func (m *Manager) renewEvery() time.Duration { return min(time.Minute, m.Idle/4) }
 
+// renewWithin bounds how long a request waits for the renewal of its session,
+// which it does not need: the next request will renew it.
+const renewWithin = 200 * time.Millisecond
+
 type contextKey struct{}
 
 // From returns the session of the request, or nil for a visitor.
@@ -258,7 +262,12 @@ func (m *Manager) end(ctx context.Context, r *http.Request, w http.ResponseWrite
 // renew updates the row if it is still there. That it may be gone is no error:
 // the session was ended while this request was on its way, and stays ended.
 func (m *Manager) renew(ctx context.Context) error {
-	_, err := m.DB.SessionTouch(ctx, gendb.SessionTouchParams{TokenHash: From(ctx).TokenHash, Now: m.Now()})
+	ctx, cancel := context.WithTimeout(ctx, renewWithin)
+	defer cancel()
+	now := m.Now()
+	_, err := m.DB.SessionTouch(ctx, gendb.SessionTouchParams{
+		TokenHash: From(ctx).TokenHash, Now: now, RenewBefore: now.Add(-m.renewEvery()),
+	})
 	return err
 }
 

@@ -1,0 +1,122 @@
+package contract
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// What may follow x- on an operation and on a schema. Anything else would be a
+// rule that looks like one and holds nothing, such as x-role for x-roles.
+var (
+	operationExtensions = []string{"x-roles"}
+	schemaExtensions    = []string{"x-messages", "x-code"}
+	explainedKeywords   = []string{"required", "minLength", "maxLength", "pattern", "format"}
+)
+
+// checkExtensions refuses a document with extensions that are not enforced.
+func checkExtensions(doc *openapi3.T) error {
+	var roles []any
+	if doc.Components != nil && doc.Components.Schemas["Role"] != nil {
+		roles = doc.Components.Schemas["Role"].Value.Enum
+	}
+	c := &extensionCheck{seen: map[*openapi3.Schema]bool{}}
+	if doc.Components != nil {
+		for name, ref := range doc.Components.Schemas {
+			c.schema(name, ref)
+		}
+	}
+	for path, item := range doc.Paths.Map() {
+		c.known(path, item.Extensions, nil)
+		for method, op := range item.Operations() {
+			where := method + " " + path
+			c.known(where, op.Extensions, operationExtensions)
+			named, _ := extensionStrings(op.Extensions["x-roles"]) // newOperation reports its form
+			for _, role := range named {
+				if roles != nil && !slices.Contains(roles, any(role)) {
+					c.fail("%s: x-roles has %q, which is no Role", where, role)
+				}
+			}
+			c.operation(where, op)
+		}
+	}
+	return c.err
+}
+
+// extensionCheck walks a document and keeps the first fault.
+type extensionCheck struct {
+	seen map[*openapi3.Schema]bool
+	err  error
+}
+
+func (c *extensionCheck) fail(format string, args ...any) {
+	if c.err == nil {
+		c.err = fmt.Errorf(format, args...)
+	}
+}
+
+func (c *extensionCheck) known(where string, extensions map[string]any, allowed []string) {
+	for name := range extensions {
+		if strings.HasPrefix(name, "x-") && !slices.Contains(allowed, name) {
+			c.fail("%s: the extension %s is not enforced by this server", where, name)
+		}
+	}
+}
+
+func (c *extensionCheck) operation(where string, op *openapi3.Operation) {
+	for _, p := range op.Parameters {
+		c.schema(where+" "+p.Value.Name, p.Value.Schema)
+	}
+	if op.RequestBody != nil {
+		c.content(where, op.RequestBody.Value.Content)
+	}
+	for _, response := range op.Responses.Map() {
+		c.content(where, response.Value.Content)
+	}
+}
+
+func (c *extensionCheck) content(where string, content openapi3.Content) {
+	for _, media := range content {
+		c.schema(where, media.Schema)
+	}
+}
+
+func (c *extensionCheck) schema(where string, ref *openapi3.SchemaRef) {
+	if ref == nil || ref.Value == nil || c.seen[ref.Value] {
+		return
+	}
+	s := ref.Value
+	c.seen[s] = true
+	c.known(where, s.Extensions, schemaExtensions)
+	c.messages(where, s)
+	for name, property := range s.Properties {
+		c.schema(where+"."+name, property)
+	}
+	c.schema(where+"[]", s.Items)
+	for _, parts := range []openapi3.SchemaRefs{s.AllOf, s.OneOf, s.AnyOf} {
+		for _, part := range parts {
+			c.schema(where, part)
+		}
+	}
+}
+
+func (c *extensionCheck) messages(where string, s *openapi3.Schema) {
+	if raw, there := s.Extensions["x-messages"]; there {
+		messages, ok := raw.(map[string]any)
+		if !ok || len(messages) == 0 {
+			c.fail("%s: x-messages wants a sentence for each keyword", where)
+		}
+		for keyword, sentence := range messages {
+			if text, ok := sentence.(string); !ok || text == "" || !slices.Contains(explainedKeywords, keyword) {
+				c.fail("%s: x-messages cannot explain %s with %v", where, keyword, sentence)
+			}
+		}
+	}
+	if raw, there := s.Extensions["x-code"]; there {
+		if code, ok := raw.(string); !ok || code == "" || s.Extensions["x-messages"] == nil {
+			c.fail("%s: x-code wants a code, and x-messages beside it", where)
+		}
+	}
+}
