@@ -2,8 +2,15 @@ package server
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
+	"github.com/techtreks/auth/db"
 	genapi "github.com/techtreks/auth/gen/api"
+	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/email"
+	"github.com/techtreks/auth/internal/mail"
+	"github.com/techtreks/auth/internal/password"
 	"github.com/techtreks/auth/internal/session"
 )
 
@@ -14,4 +21,227 @@ func (s *Server) GetProfile(ctx context.Context, _ genapi.GetProfileRequestObjec
 		ID: int(user.ID), Username: user.Username, Email: user.Email, Role: genapi.Role(user.Role),
 		EmailVerified: user.EmailVerifiedAt != nil, CreatedAt: user.CreatedAt,
 	}}, nil
+}
+
+// UpdateProfile changes the name, the address or both, or neither. With the
+// address goes the account, so whoever changes it must have given the password
+// just now.
+func (s *Server) UpdateProfile(ctx context.Context, in genapi.UpdateProfileRequestObject) (genapi.UpdateProfileResponseObject, error) {
+	current := session.From(ctx)
+	if given := in.Body.CurrentPassword; given != nil {
+		if err := s.checkPassword(ctx, current.User, *given); err != nil {
+			return nil, err
+		}
+	}
+	username, address := in.Body.Username, in.Body.Email
+	newAddress := address != nil && *address != current.User.Email
+	if newAddress && in.Body.CurrentPassword == nil && !current.Fresh(s.Now()) {
+		return nil, errReauthRequired
+	}
+	updated := genapi.UpdateProfile200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Profile updated"}}
+	if !newAddress && (username == nil || *username == current.User.Username) {
+		return updated, nil
+	}
+	err := s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		user, err := s.hold(ctx, q)
+		if err == nil && newAddress {
+			err = s.changeEmail(ctx, q, user, *address)
+		}
+		if err == nil && username != nil {
+			err = s.changeUsername(ctx, q, user, *username)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Mail.Wake()
+	return updated, nil
+}
+
+// changeUsername leaves it to the unique index whether the name is free.
+func (s *Server) changeUsername(ctx context.Context, q *gendb.Queries, user gendb.User, username string) error {
+	err := q.UserSetUsername(ctx, gendb.UserSetUsernameParams{
+		ID: user.ID, Username: username, UsernameKey: usernameKey(username), Now: s.Now(),
+	})
+	if db.IsUnique(err) {
+		return errUsernameTaken.Because(err)
+	}
+	return err
+}
+
+// changeEmail gives an account another address, or starts to where an address
+// must be confirmed first. The same address in other letters is the same.
+func (s *Server) changeEmail(ctx context.Context, q *gendb.Queries, user gendb.User, typed string) error {
+	address, err := email.Parse(typed)
+	if err != nil {
+		return errInternal.Because(err) // the contract has let it through
+	}
+	if address.Key == user.EmailKey {
+		return s.setEmail(ctx, q, user, address)
+	}
+	if s.Registration == registrationVerified {
+		return s.askToConfirm(ctx, q, user, address)
+	}
+	// Before the address, and while the account is held: a mail that is being
+	// written right now needs the account, and is waited for.
+	if err := s.voidLinks(ctx, q, user); err != nil {
+		return err
+	}
+	if err := s.notify(ctx, q, mail.EmailChanged, user, mail.Details{NewAddress: address.Display}); err != nil {
+		return err
+	}
+	user.EmailVerifiedAt = nil
+	if err := s.setEmail(ctx, q, user, address); err != nil {
+		return err
+	}
+	return s.Mail.Add(ctx, q, mail.Message{Kind: mail.VerifyEmail, UserID: user.ID, Address: address, Locale: user.Locale})
+}
+
+// setEmail leaves it to the unique index whether the address is free.
+func (s *Server) setEmail(ctx context.Context, q *gendb.Queries, user gendb.User, address email.Address) error {
+	err := q.UserSetEmail(ctx, gendb.UserSetEmailParams{
+		ID: user.ID, Email: address.Display, EmailKey: address.Key, EmailVerifiedAt: user.EmailVerifiedAt, Now: s.Now(),
+	})
+	if db.IsUnique(err) {
+		return errEmailInUse.Because(err)
+	}
+	return err
+}
+
+// askToConfirm mails a link to the new address. If somebody has that address,
+// it is they who get a mail, without a link, and the caller cannot tell: the
+// same statements run, as many of them. A link to yet another address stops
+// working either way.
+func (s *Server) askToConfirm(ctx context.Context, q *gendb.Queries, user gendb.User, address email.Address) error {
+	owner, err := q.UserByEmailKey(ctx, address.Key)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		err = s.Mail.Add(ctx, q, mail.Message{Kind: mail.ConfirmEmail, UserID: user.ID, Address: address, Locale: user.Locale})
+	case err == nil:
+		_, err = q.OutboxVoid(ctx, gendb.OutboxVoidParams{
+			Kind: string(mail.ConfirmEmail), UserID: sql.NullInt64{Int64: user.ID, Valid: true}, RecipientKey: user.EmailKey,
+		})
+		if err == nil {
+			err = s.notify(ctx, q, mail.AlreadyRegistered, owner, mail.Details{})
+		}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = q.TokenVoid(ctx, gendb.TokenVoidParams{UserID: user.ID, Purpose: mail.PurposeChangeEmail})
+	return err
+}
+
+// ChangePassword ends all other sessions and everything that was mailed: one of
+// them may be the reason for the change.
+func (s *Server) ChangePassword(ctx context.Context, in genapi.ChangePasswordRequestObject) (genapi.ChangePasswordResponseObject, error) {
+	if err := s.checkPassword(ctx, session.From(ctx).User, in.Body.CurrentPassword); err != nil {
+		return nil, err
+	}
+	hash, err := s.Passwords.Hash(ctx, in.Body.NewPassword)
+	if err != nil {
+		return nil, err
+	}
+	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		user, err := s.hold(ctx, q)
+		if err != nil {
+			return err
+		}
+		if _, err := q.UserSetPassword(ctx, gendb.UserSetPasswordParams{ID: user.ID, PasswordHash: &hash, Now: s.Now()}); err != nil {
+			return err
+		}
+		if err := s.Sessions.EndOthers(ctx, q); err != nil {
+			return err
+		}
+		if err := s.Sessions.Rotate(ctx, q); err != nil {
+			return err
+		}
+		if err := s.voidLinks(ctx, q, user); err != nil {
+			return err
+		}
+		return s.notify(ctx, q, mail.PasswordChanged, user, mail.Details{})
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Mail.Wake()
+	return genapi.ChangePassword200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Password changed"}}, nil
+}
+
+// Reauthenticate makes the login as good as new.
+func (s *Server) Reauthenticate(ctx context.Context, in genapi.ReauthenticateRequestObject) (genapi.ReauthenticateResponseObject, error) {
+	if err := s.checkPassword(ctx, session.From(ctx).User, in.Body.Password); err != nil {
+		return nil, err
+	}
+	if err := s.Sessions.Rotate(ctx, s.DB.Queries); err != nil {
+		return nil, err
+	}
+	return genapi.Reauthenticate200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Password confirmed"}}, nil
+}
+
+// DeleteAccount deletes all there is. Most of it goes by foreign keys.
+func (s *Server) DeleteAccount(ctx context.Context, in genapi.DeleteAccountRequestObject) (genapi.DeleteAccountResponseObject, error) {
+	if err := s.checkPassword(ctx, session.From(ctx).User, in.Body.Password); err != nil {
+		return nil, err
+	}
+	err := s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		user, err := s.hold(ctx, q)
+		if err != nil {
+			return err
+		}
+		// As in changeEmail: the mails first, then what they need.
+		if err := s.voidLinks(ctx, q, user); err != nil {
+			return err
+		}
+		if _, err := q.OutboxForget(ctx, user.EmailKey); err != nil {
+			return err
+		}
+		if _, err := q.UserDelete(ctx, user.ID); err != nil {
+			return err
+		}
+		return s.Sessions.LogOut(ctx, q)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return genapi.DeleteAccount200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Account deleted"}}, nil
+}
+
+// checkPassword holds a password against that of the account, which the session
+// has been loaded with. An account without one has no right one.
+func (s *Server) checkPassword(ctx context.Context, user gendb.User, given string) error {
+	stored := ""
+	if user.PasswordHash != nil {
+		stored = *user.PasswordHash
+	}
+	ok, _, err := s.Passwords.Verify(ctx, given, stored)
+	switch {
+	case errors.Is(err, password.ErrCorrupt):
+		s.Logger.ErrorContext(ctx, "stored password hash is unusable", "user_id", user.ID)
+		return errPasswordIncorrect.Because(err)
+	case err != nil:
+		return err
+	case !ok:
+		return errPasswordIncorrect
+	}
+	return nil
+}
+
+// hold takes the caller's account for the rest of the transaction and returns
+// it as it is by now. It fails if the session has ended while the request was
+// on its way: a thief who has asked for a change must not get it after the
+// owner has thrown him out.
+func (s *Server) hold(ctx context.Context, q *gendb.Queries) (gendb.User, error) {
+	current, now := session.From(ctx), s.Now()
+	user, err := q.UserHold(ctx, current.User.ID)
+	if err == nil {
+		_, err = q.SessionByTokenHash(ctx, gendb.SessionByTokenHashParams{
+			TokenHash: current.TokenHash, Now: now, IdleSince: now.Add(-s.Sessions.Idle),
+		})
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return gendb.User{}, session.ErrEnded
+	}
+	return user, err
 }

@@ -151,3 +151,19 @@ func (s *Server) fail(c *gin.Context, err error) {
 // panicError is the cause in the log for a panic. It is cut short: what a
 // client has sent may be in it.
 func panicError(value any) error { return fmt.Errorf("panic: %.200v", value) }
+
+// Account.
+var (
+	errPasswordIncorrect = &contract.Error{
+		Status: http.StatusUnauthorized, Code: string(genapi.PasswordIncorrectCodeCurrentPasswordIncorrect),
+		Message: "Current password incorrect",
+	}
+	errReauthRequired = &contract.Error{
+		Status: http.StatusForbidden, Code: string(genapi.ReauthRequiredCodeReauthRequired),
+		Message: "Please confirm your password",
+	}
+	errEmailInUse = &contract.Error{
+		Status: http.StatusConflict, Code: string(genapi.ProfileConflictCodeEmailTaken),
+		Message: "Email already in use",
+	}
+)

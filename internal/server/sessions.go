@@ -1,0 +1,61 @@
+package server
+
+import (
+	"context"
+
+	"github.com/mileusna/useragent"
+
+	genapi "github.com/techtreks/auth/gen/api"
+	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/session"
+)
+
+// ListSessions shows where the caller is logged in.
+func (s *Server) ListSessions(ctx context.Context, _ genapi.ListSessionsRequestObject) (genapi.ListSessionsResponseObject, error) {
+	live, err := s.Sessions.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	current := session.From(ctx).ID
+	list := make([]genapi.SessionInfo, 0, len(live))
+	for _, one := range live {
+		client := useragent.Parse(one.UserAgent)
+		list = append(list, genapi.SessionInfo{
+			ID: int(one.ID), CreatedAt: one.CreatedAt, LastSeenAt: one.LastSeenAt, IP: one.Ip, UserAgent: one.UserAgent,
+			Browser: label(client.Name), Os: label(client.OS), Current: one.ID == current,
+		})
+	}
+	return genapi.ListSessions200JSONResponse{Body: genapi.SessionList{Ok: true, Sessions: list}}, nil
+}
+
+// maxLabel bounds the name of a browser in the contract, in characters.
+const maxLabel = 100
+
+// label cuts short what a client that nobody knows has called itself.
+func label(name string) string {
+	if runes := []rune(name); len(runes) > maxLabel {
+		return string(runes[:maxLabel])
+	}
+	return name
+}
+
+// EndSession logs out one of the caller's sessions. That of somebody else is as
+// unknown as one that never was.
+func (s *Server) EndSession(ctx context.Context, in genapi.EndSessionRequestObject) (genapi.EndSessionResponseObject, error) {
+	n, err := s.DB.SessionDeleteOfUser(ctx, gendb.SessionDeleteOfUserParams{ID: int64(in.ID), UserID: session.From(ctx).User.ID})
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, errNotFound
+	}
+	return genapi.EndSession200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Session ended"}}, nil
+}
+
+// EndOtherSessions logs the caller out everywhere else.
+func (s *Server) EndOtherSessions(ctx context.Context, _ genapi.EndOtherSessionsRequestObject) (genapi.EndOtherSessionsResponseObject, error) {
+	if err := s.Sessions.EndOthers(ctx, s.DB.Queries); err != nil {
+		return nil, err
+	}
+	return genapi.EndOtherSessions200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Other sessions ended"}}, nil
+}
