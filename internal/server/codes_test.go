@@ -41,7 +41,8 @@ func TestErrorsAreInTheContract(t *testing.T) {
 	sent := []failure{{400, "missing_fields"}, {400, "invalid_fields"}} // made by contract.describe
 	for _, e := range []*contract.Error{
 		errAmbiguousSession, errInvalidCredentials, errCrossOrigin, errAccountDisabled, errNotFound, errMethodNotAllowed,
-		errUsernameTaken, errEmailTaken, errInternal, errBusy, errUnavailable, errShuttingDown,
+		errUsernameTaken, errEmailTaken, errRegistrationClosed, errEmailUnverified, errInvalidToken, errInvalidResetToken,
+		errPasswordIncorrect, errReauthRequired, errEmailInUse, errInternal, errBusy, errUnavailable, errShuttingDown,
 		contract.ErrLoginRequired, contract.ErrMalformedBody, contract.ErrBodyTooLarge, contract.ErrUnsupportedMediaType,
 	} {
 		sent = append(sent, failure{e.Status, e.Code})

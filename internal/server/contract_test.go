@@ -116,25 +116,44 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		}
 		for _, op := range h.Contract.Operations {
 			path, _ := example(op)
-			allow := op.Method + ", OPTIONS"
-			if op.Method == "GET" {
-				allow = "GET, HEAD, OPTIONS"
-			}
+			allow := h.allowed(op.Path)
 			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} {
-				if strings.Contains(allow, method) {
+				if slices.Contains(allow, method) {
 					continue
 				}
 				a := b.call(method, path, nil)
-				if a.status != 405 || a.header.Get("Allow") != allow {
-					t.Errorf("%s %s: %d, Allow %q, want 405 and %q", method, path, a.status, a.header.Get("Allow"), allow)
+				if a.status != 405 || !slices.Equal(a.allow(), allow) {
+					t.Errorf("%s %s: %d, Allow %q, want 405 and %q", method, path, a.status, a.allow(), allow)
 				}
 			}
 			a := b.call("OPTIONS", path, nil)
-			if a.status != 204 || a.header.Get("Allow") != allow || len(a.body) != 0 {
-				t.Errorf("OPTIONS %s: %d, Allow %q, %d bytes", path, a.status, a.header.Get("Allow"), len(a.body))
+			if a.status != 204 || !slices.Equal(a.allow(), allow) || len(a.body) != 0 {
+				t.Errorf("OPTIONS %s: %d, Allow %q, %d bytes", path, a.status, a.allow(), len(a.body))
 			}
 		}
 	})
+}
+
+// allowed are the methods of a path, sorted.
+func (h *harness) allowed(path string) []string {
+	methods := []string{"OPTIONS"}
+	for _, op := range h.Contract.Operations {
+		if op.Path == path {
+			methods = append(methods, op.Method)
+			if op.Method == "GET" {
+				methods = append(methods, "HEAD")
+			}
+		}
+	}
+	slices.Sort(methods)
+	return methods
+}
+
+// allow is what the answer says of that, sorted.
+func (a *answer) allow() []string {
+	methods := strings.Split(a.header.Get("Allow"), ", ")
+	slices.Sort(methods)
+	return methods
 }
 
 func TestHeadAnswersLikeGetWithoutABody(t *testing.T) {

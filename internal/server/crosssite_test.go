@@ -189,7 +189,9 @@ func TestPagesFromElsewhereChangeNothing(t *testing.T) {
 			{"Origin": devOrigin},                                 // an old browser
 			{"Sec-Fetch-Site": "same-origin"},                     // the documentation page
 		} {
-			for _, op := range h.changing() {
+			// Those whose example in the contract works as it is, again and again.
+			for _, id := range []string{"register", "login", "logout", "requestReset", "resendVerification"} {
+				op := h.Contract.Operation(id)
 				h.exec("DELETE FROM users WHERE username_key = 'planted'")
 				b.login("alice")
 				before := h.dump()
