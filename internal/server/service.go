@@ -52,7 +52,9 @@ type readiness struct {
 
 // databaseReady asks the database, or remembers what it said.
 func (s *Server) databaseReady(ctx context.Context) error {
-	result := s.ready.looking.DoChan("", func() (any, error) {
+	result := s.ready.looking.DoChan("", func() (outcome any, _ error) {
+		// It runs beside the requests, where a panic would end the process.
+		defer func() { outcome = recover() }()
 		if s.ready.checked.IsZero() || s.Now().Sub(s.ready.checked) >= readyFor {
 			// Not the first caller's own patience: its leaving is no verdict on
 			// the database.
@@ -65,6 +67,9 @@ func (s *Server) databaseReady(ctx context.Context) error {
 	})
 	select {
 	case r := <-result:
+		if r.Val != nil {
+			panic(r.Val) // in the request, which answers for it
+		}
 		return r.Err
 	case <-ctx.Done():
 		return ctx.Err()
