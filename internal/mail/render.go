@@ -8,6 +8,9 @@ import (
 	"github.com/techtreks/auth/internal/email"
 )
 
+// maxUsername is more than the contract lets a name have, in bytes.
+const maxUsername = 100
+
 // maxLink is what every mail program and browser takes, in bytes.
 const maxLink = 2000
 
@@ -30,7 +33,7 @@ func (w *Worker) render(row gendb.Outbox, user gendb.User, details Details, valu
 		_, data.Service, _ = strings.Cut(w.Outbox.From.Address, "@")
 	}
 	if user.EmailVerifiedAt != nil {
-		data.Username = user.Username
+		data.Username = plain(user.Username, maxUsername)
 	}
 	if kind.anonymous() {
 		// Free text by a stranger, which mail programs would turn into links.

@@ -62,7 +62,7 @@ const (
 	// When the program ends, sends under way have the first of these to end, and what
 	// must be noted then the second.
 	finishing, noting = 2 * time.Second, 2 * time.Second
-	probeEvery = time.Minute // while the mail server is away
+	probeEvery        = time.Minute // while the mail server is away
 )
 
 // backoff is how long a mail waits after each try that failed; the last one repeats.
@@ -343,6 +343,7 @@ func (w *Worker) write(ctx context.Context, row gendb.Outbox) (Rendered, error) 
 	if err != nil {
 		return Rendered{}, err
 	}
+	row.Recipient = recipient(row, user)
 	return w.render(row, user, details, value)
 }
 
@@ -404,6 +405,16 @@ func (w *Worker) account(ctx context.Context, q *gendb.Queries, row gendb.Outbox
 	return user, nil
 }
 
+// recipient is where the mail goes. One that a stranger may have asked for goes to the
+// address as its owner has spelled it: to the server that takes the mail, another case
+// before the @ may be another person.
+func recipient(row gendb.Outbox, user gendb.User) string {
+	if Kind(row.Kind).anonymous() {
+		return user.Email
+	}
+	return row.Recipient
+}
+
 // boundToken is the token of an earlier try, made again. It is empty if the key that
 // it was made with is gone.
 func (w *Worker) boundToken(ctx context.Context, row gendb.Outbox, purpose string) (string, error) {
@@ -456,7 +467,7 @@ func (w *Worker) mint(ctx context.Context, q *gendb.Queries, row gendb.Outbox, u
 	}
 	return value, q.TokenIssue(ctx, gendb.TokenIssueParams{
 		UserID: user.ID, Purpose: purpose, TokenHash: token.Hash(value), Seed: seed,
-		Email: row.Recipient, EmailKey: row.RecipientKey, Now: row.CreatedAt, ExpiresAt: expires,
+		Email: recipient(row, user), EmailKey: row.RecipientKey, Now: row.CreatedAt, ExpiresAt: expires,
 	})
 }
 

@@ -54,6 +54,8 @@ type Server struct {
 	Domain string
 	// StartTLS offers STARTTLS; ImplicitTLS speaks TLS from the beginning.
 	StartTLS, ImplicitTLS bool
+	// PerByte makes it answer so slowly.
+	PerByte time.Duration
 	// Answer, if set, gives the answer at a stage instead of the usual one: "451 later",
 	// [Hangup], or "" for the usual one. argument is the rest of the line, or the
 	// message at [Dot]. It may block, and may be called by several connections at once.
@@ -105,10 +107,15 @@ func New(t testing.TB, configure ...func(*Server)) *Server {
 	})
 	t.Cleanup(func() {
 		_ = listener.Close()
-		s.hangUp()
-		s.serving.Wait()
+		s.Close()
 	})
 	return s
+}
+
+// Close ends all connections and waits until nothing is left of them.
+func (s *Server) Close() {
+	s.hangUp()
+	s.serving.Wait()
 }
 
 // URL is a MAIL_URL for the server.
@@ -152,6 +159,13 @@ func (s *Server) Lines() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.lines)
+}
+
+// Open is the number of connections that there are.
+func (s *Server) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
 }
 
 // MostAtOnce is the greatest number of connections that there were at one time.
@@ -296,8 +310,22 @@ func (c *conversation) say(stage, argument, answer string) bool {
 	if answer == Hangup {
 		return false
 	}
-	_, err := io.WriteString(c.conn, strings.ReplaceAll(answer, "\n", "\r\n")+"\r\n")
-	return err == nil
+	return c.write(strings.ReplaceAll(answer, "\n", "\r\n"))
+}
+
+func (c *conversation) write(line string) bool {
+	line += "\r\n"
+	if c.PerByte == 0 {
+		_, err := io.WriteString(c.conn, line)
+		return err == nil
+	}
+	for i := range len(line) {
+		time.Sleep(c.PerByte)
+		if _, err := io.WriteString(c.conn, line[i:i+1]); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *conversation) obey(line string) bool {
@@ -345,21 +373,14 @@ func (c *conversation) obey(line string) bool {
 }
 
 func (c *conversation) data(argument string) bool {
-	refused := false
 	if c.Answer != nil {
 		if other := c.Answer(Data, argument); other == Hangup {
 			return false
 		} else if other != "" {
-			refused = true
-			if _, err := io.WriteString(c.conn, other+"\r\n"); err != nil {
-				return false
-			}
+			return c.write(other)
 		}
 	}
-	if refused {
-		return true
-	}
-	if _, err := io.WriteString(c.conn, "354 go on\r\n"); err != nil {
+	if !c.write("354 go on") {
 		return false
 	}
 	var raw strings.Builder
@@ -389,11 +410,7 @@ func (c *conversation) data(argument string) bool {
 		}
 		c.mu.Unlock()
 	}
-	if answer == Hangup {
-		return false
-	}
-	_, err := io.WriteString(c.conn, answer+"\r\n")
-	return err == nil
+	return answer != Hangup && c.write(answer)
 }
 
 func (c *conversation) secured() error {
