@@ -247,8 +247,6 @@ func TestALinkConfirmsOnlyTheAddressItWentTo(t *testing.T) {
 		b.login("alice")
 		addresses := [2]string{"own@example.com", "victim@example.com"}
 		for range 50 {
-			// The first link is in the mail before the second change comes, and
-			// the other way round.
 			atOnce(2, func(i int) { b.updateProfile(members{"email": addresses[i]}) })
 			verifyAll := func() {
 				for _, m := range h.mails() {
@@ -257,6 +255,7 @@ func TestALinkConfirmsOnlyTheAddressItWentTo(t *testing.T) {
 					}
 				}
 			}
+			// Links are used while the next change is on its way.
 			atOnce(2, func(i int) {
 				if i == 0 {
 					verifyAll()
