@@ -86,8 +86,8 @@ func (w *Worker) Run(ctx context.Context) {
 			w.reachable(ctx) // one of all that wait is the one to try the server with
 		}
 		if wait <= 0 && busy.Load() < limit {
-			row, found := w.claim(ctx)
-			if found {
+			row, err := w.claim(ctx)
+			if err == nil {
 				busy.Add(1)
 				running.Go(func() {
 					defer func() {
@@ -98,7 +98,12 @@ func (w *Worker) Run(ctx context.Context) {
 				})
 				continue
 			}
-			wait = w.untilDue(ctx)
+			if wait = poll; errors.Is(err, sql.ErrNoRows) {
+				wait = w.untilDue(ctx)
+			}
+			if wait <= 0 {
+				continue // another instance has just taken what we wanted
+			}
 		}
 		w.sleep(ctx, wait)
 	}
@@ -122,7 +127,7 @@ func (w *Worker) sleep(ctx context.Context, d time.Duration) {
 
 // claim takes the next mail that is due. It is not given up when the program ends:
 // the lease might have been written.
-func (w *Worker) claim(ctx context.Context) (gendb.Outbox, bool) {
+func (w *Worker) claim(ctx context.Context) (gendb.Outbox, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	now := w.Now()
@@ -131,7 +136,7 @@ func (w *Worker) claim(ctx context.Context) (gendb.Outbox, bool) {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		w.Logger.ErrorContext(ctx, "outbox not read", "error", err)
 	}
-	return row, err == nil
+	return row, err
 }
 
 // untilDue is how long nothing is due.
@@ -141,8 +146,7 @@ func (w *Worker) untilDue(ctx context.Context) time.Duration {
 	if err != nil {
 		return poll // nothing waits, or the database does not answer
 	}
-	// Due already means that another instance has just taken what we wanted.
-	return max(due.Sub(now), time.Millisecond)
+	return due.Sub(now)
 }
 
 // reachable lets go of what waits for the mail server alone.
