@@ -36,6 +36,10 @@ func describe(err error, root *openapi3.Schema) error {
 			}
 		}
 	}
+	if len(fields) == 0 {
+		// Something in place of an object that requires no field.
+		return ErrMalformedBody.Because(errors.New("the body is not an object"))
+	}
 	order := fieldOrder(root)
 	slices.SortStableFunc(fields, func(a, b Field) int {
 		return cmp.Or(cmp.Compare(order(a.Field), order(b.Field)), strings.Compare(a.Field, b.Field), cmp.Compare(codeRank(a.Code), codeRank(b.Code)))

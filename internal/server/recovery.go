@@ -43,7 +43,8 @@ func (s *Server) ResetPasswordByLink(ctx context.Context, in genapi.ResetPasswor
 // shown that the address is the owner's.
 func (s *Server) resetPassword(ctx context.Context, value, password string) error {
 	// Looked at before the hash, so that guesses cost nothing; decided below.
-	if _, err := s.liveToken(ctx, mail.PurposeResetPassword, value, errInvalidResetToken); err != nil {
+	live, err := s.liveToken(ctx, mail.PurposeResetPassword, value, errInvalidResetToken)
+	if err != nil {
 		return err
 	}
 	hash, err := s.Passwords.Hash(ctx, password)
@@ -52,15 +53,15 @@ func (s *Server) resetPassword(ctx context.Context, value, password string) erro
 	}
 	now := s.Now()
 	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		user, err := holdOwner(ctx, q, live, errInvalidResetToken)
+		if err != nil {
+			return err
+		}
 		used, err := useToken(ctx, q, mail.PurposeResetPassword, value, now, errInvalidResetToken)
 		if err != nil {
 			return err
 		}
-		user, err := q.UserByID(ctx, used.UserID)
-		if err != nil {
-			return err
-		}
-		if user.DisabledAt != nil || user.EmailKey != used.EmailKey {
+		if user.EmailKey != used.EmailKey {
 			return errInvalidResetToken
 		}
 		if _, err := q.UserSetPassword(ctx, gendb.UserSetPasswordParams{ID: user.ID, PasswordHash: &hash, Now: now}); err != nil {
@@ -81,6 +82,17 @@ func (s *Server) resetPassword(ctx context.Context, value, password string) erro
 		s.Mail.Wake()
 	}
 	return err
+}
+
+// holdOwner takes the account of a token for the rest of the transaction. Every
+// change takes the account first and the rest after, or two of them could wait
+// for each other.
+func holdOwner(ctx context.Context, q *gendb.Queries, live gendb.Token, invalid *contract.Error) (gendb.User, error) {
+	user, err := q.UserHold(ctx, live.UserID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return user, invalid // gone or disabled
+	}
+	return user, err
 }
 
 // useToken takes a token out of circulation. One UPDATE decides, so that of any

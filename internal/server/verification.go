@@ -51,18 +51,22 @@ func (s *Server) verifyEmail(ctx context.Context, value string) error {
 // ConfirmEmail makes the address that the token went to the account's address,
 // where it is not taken over at once (REGISTRATION=verified).
 func (s *Server) ConfirmEmail(ctx context.Context, in genapi.ConfirmEmailRequestObject) (genapi.ConfirmEmailResponseObject, error) {
+	live, err := s.liveToken(ctx, mail.PurposeChangeEmail, in.Body.Token, errInvalidToken)
+	if err != nil {
+		return nil, err
+	}
 	now := s.Now()
-	err := s.DB.Tx(ctx, func(q *gendb.Queries) error {
+	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		user, err := holdOwner(ctx, q, live, errInvalidToken)
+		if err != nil {
+			return err
+		}
 		used, err := useToken(ctx, q, mail.PurposeChangeEmail, in.Body.Token, now, errInvalidToken)
 		if err != nil {
 			return err
 		}
-		user, err := q.UserByID(ctx, used.UserID)
-		if err != nil {
+		if err := s.voidLinks(ctx, q, user); err != nil {
 			return err
-		}
-		if user.DisabledAt != nil {
-			return errInvalidToken
 		}
 		err = q.UserSetEmail(ctx, gendb.UserSetEmailParams{
 			ID: user.ID, Email: used.Email, EmailKey: used.EmailKey, EmailVerifiedAt: &now, Now: now,
@@ -71,9 +75,6 @@ func (s *Server) ConfirmEmail(ctx context.Context, in genapi.ConfirmEmailRequest
 			return errEmailInUse
 		}
 		if err != nil {
-			return err
-		}
-		if err := s.voidLinks(ctx, q, user); err != nil {
 			return err
 		}
 		return s.notify(ctx, q, mail.EmailChanged, user, mail.Details{NewAddress: used.Email})
