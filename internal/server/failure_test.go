@@ -134,21 +134,6 @@ func (f failing) QueryRowContext(ctx context.Context, _ string, _ ...any) *sql.R
 	return d.QueryRowContext(ctx, "")
 }
 
-// usesDatabase says whether an operation can do anything without one.
-func usesDatabase(op *contract.Operation) bool {
-	switch op.ID {
-	case "register", "verifyEmail", "verifyEmailByLink", "confirmEmail", "resendVerification",
-		"requestReset", "resetPassword", "resetPasswordByLink", "getReadiness":
-		return true
-	}
-	return op.Session != contract.SessionIgnored
-}
-
-// looksTokenUp says whether an operation looks for a token before it writes.
-func looksTokenUp(op *contract.Operation) bool {
-	return op.ID == "confirmEmail" || strings.HasPrefix(op.ID, "resetPassword")
-}
-
 // Whatever is wrong with the database, nobody is logged in and nobody is told
 // to be logged out: that would be a guess. A fault that passes is 503, one that
 // nobody has foreseen is 500.

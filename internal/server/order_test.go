@@ -190,3 +190,18 @@ func TestTheLogSaysWhoHasLoggedIn(t *testing.T) {
 		}
 	})
 }
+
+// usesDatabase says whether an operation can do anything without one.
+func usesDatabase(op *contract.Operation) bool {
+	switch op.ID {
+	case "register", "verifyEmail", "verifyEmailByLink", "confirmEmail", "resendVerification",
+		"requestReset", "resetPassword", "resetPasswordByLink", "getReadiness":
+		return true
+	}
+	return op.Session != contract.SessionIgnored
+}
+
+// looksTokenUp says whether an operation looks for a token before it writes.
+func looksTokenUp(op *contract.Operation) bool {
+	return op.ID == "confirmEmail" || strings.HasPrefix(op.ID, "resetPassword")
+}
