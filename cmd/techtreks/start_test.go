@@ -156,7 +156,7 @@ func TestStartMakesItsFiles(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(folder, "techtreks.db")); err != nil {
 		t.Error(err)
 	}
-	if p.logged("SECRET_KEY is not set: sessions will not survive a restart") != 1 {
+	if p.logged("SECRET_KEY is not set: sessions and mailed links will not survive a restart") != 1 {
 		t.Error("nobody is told that sessions will not survive")
 	}
 	p.stop()
