@@ -187,7 +187,7 @@ func TestProfileUpdateSetsNothingElse(t *testing.T) {
 			b.updateProfile(members{member: value}).want(400, "invalid_fields")
 			b.updateProfile(members{"username": "alice.b", member: value}).want(400, "invalid_fields")
 		}
-		for _, body := range []any{`{"username":null}`, `{"email":null}`, `{"current_password":null}`, `{"username":["bob"]}`, `{"email":{"a":1}}`} {
+		for _, body := range []any{`{"username":null}`, `{"email":null}`, `{"current_password":null}`, `{"username":["bob"]}`, `{"email":{"a":1}}`, `null`, `[]`, `7`, `"a"`} {
 			if a := b.call("PUT", "/auth/update_profile", body); a.status != 400 {
 				t.Errorf("%s: %d", body, a.status)
 			}
