@@ -61,11 +61,11 @@ test: ## Everything: prerequisites, generated code, linters, build, every test o
 
 .PHONY: bench
 bench: ## Benchmarks: session check, login, and the bare gin handler they are compared with
-	go test -run '^$$' -bench . -skip LoginTiming -benchmem -timeout 20m ./...
+	go test -run '^$$' -bench . -skip 'Timing$$' -benchmem -timeout 20m ./...
 
 .PHONY: timing
-timing: ## Whether the time of a refused login tells who has an account (a few minutes; run it on a quiet machine)
-	go test ./internal/server -run '^$$' -bench LoginTiming -benchtime 1x -timeout 30m
+timing: ## Whether the time of an answer to a login, a reset or a registration tells who has an account (a few minutes; run it on a quiet machine)
+	go test ./internal/server -run '^$$' -bench 'Timing$$' -benchtime 1x -timeout 30m
 
 # Rounds of killing the server, and of starting ten at once on an empty database.
 KILL_ROUNDS ?= 40

@@ -49,3 +49,24 @@ func TestLeavesKnowNothingOfTheAPI(t *testing.T) {
 		}
 	}
 }
+
+// What is guessable must not come near a token (ASVS 6.5.3): math/rand is for
+// tests.
+func TestRandomnessIsCryptographic(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := 0
+	for line := range strings.Lines(string(out)) {
+		packages++
+		for _, imported := range strings.Fields(line)[1:] {
+			if strings.HasPrefix(imported, "math/rand") {
+				t.Errorf("%s imports %s", strings.Fields(line)[0], imported)
+			}
+		}
+	}
+	if packages < 10 {
+		t.Errorf("only %d packages seen", packages)
+	}
+}

@@ -2,11 +2,12 @@ package mail
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	mathrand "math/rand/v2"
+	"math/big"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -309,7 +310,11 @@ func (s *serverState) answered() (wasDown bool) {
 // jitter is d, up to a fifth more or less, so that what failed together does not come
 // back together.
 func jitter(d time.Duration) time.Duration {
-	return d - d/5 + mathrand.N(2*d/5+1)
+	extra, err := rand.Int(rand.Reader, big.NewInt(int64(2*d/5+1)))
+	if err != nil {
+		return d // crypto/rand does not fail: it ends the program instead
+	}
+	return d - d/5 + time.Duration(extra.Int64())
 }
 
 // detached is for what must still be noted while the program ends.

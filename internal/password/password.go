@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/alexedwards/argon2id"
 )
@@ -32,6 +33,8 @@ type Hasher struct {
 	Params *Params
 	// Gate stands before every hash, a dummy one included.
 	Gate Gate
+
+	pace pace
 }
 
 // Hash returns the PHC string to store for a password.
@@ -65,10 +68,15 @@ func (h *Hasher) Verify(ctx context.Context, password, stored string) (ok, rehas
 		stored = dummy(today)
 	}
 	gateErr := h.Gate.Do(ctx, func() {
+		start := time.Now()
 		match, _, compareErr := argon2id.CheckHash(password, stored)
+		took := time.Since(start)
 		ok = match && compareErr == nil && usable
-		if !ok {
-			topUp(password, used, today)
+		switch {
+		case used == today:
+			h.pace.note(took)
+		case !ok && work(used) < work(today):
+			h.topUp(password, took, today)
 		}
 	})
 	if gateErr != nil {
@@ -92,19 +100,21 @@ func dummy(p Params) string {
 	return encode(p, make([]byte, p.SaltLength), make([]byte, p.KeyLength))
 }
 
-// topUp makes a wrong password against a hash cheaper than today's cost as much as
+// topUp makes a wrong password against a hash cheaper than today's take as long as
 // one against a dummy. Without it, a person who has not logged in since the cost was
 // raised would be recognisable by the quick refusal. (A dearer hash cannot be hidden
 // this way. It disappears at the person's next login.)
-func topUp(password string, used, today Params) {
-	spent, wanted := work(used), work(today)
-	if spent >= wanted {
+func (h *Hasher) topUp(password string, took time.Duration, today Params) {
+	typical, known := h.pace.draw()
+	if !known {
+		// The first login since the start: nothing to go by but the hash itself.
+		_, _, _ = argon2id.CheckHash(password, dummy(today)) // the outcome does not matter, the time does
 		return
 	}
-	rest := today
-	rest.Memory = max(8*uint32(rest.Parallelism), uint32((wanted-spent)/uint64(today.Iterations))) // below today's memory
-	// The outcome does not matter, the time does.
-	_, _, _ = argon2id.CheckHash(password, dummy(rest))
+	// Busily, as a hash would: a timer comes half a millisecond late, and late is as
+	// telling as early.
+	for start := time.Now(); time.Since(start) < typical-took; {
+	}
 }
 
 // work is what a hash costs, in KiB written.

@@ -13,7 +13,7 @@ import (
 	"github.com/techtreks/auth/internal/password"
 )
 
-// The bounds of BenchmarkLoginTiming.
+// The bounds of the timing benchmarks.
 const (
 	timingRequests = 400  // per class of account
 	aucTolerance   = 0.06 // 2.9 standard deviations at 400
@@ -28,18 +28,16 @@ const (
 // is no business of a test that runs beside others; `make timing` runs it
 // alone. (That every class costs one hash is a test: TestUnknownUsersCostAHash.)
 func BenchmarkLoginTiming(b *testing.B) {
-	if b.N > 1 {
-		b.Skip("one round is a whole measurement; run it with -benchtime 1x")
-	}
 	dbtest.Run(b, func(b *testing.B, d *db.DB) {
 		h := newServer(b, d)
+		h.Registration = "verified" // so that the unverified are a class of their own
 		h.Passwords = &password.Hasher{}
 		handler, err := h.Handler()
 		if err != nil {
 			b.Fatal(err)
 		}
-		classes := []string{"known", "unknown", "noaddress@example.com", "disabled", "passwordless", "oldcost"}
-		for _, name := range []string{"known", "disabled", "passwordless", "oldcost"} {
+		classes := []string{"known", "unknown", "noaddress@example.com", "disabled", "unverified", "passwordless", "oldcost"}
+		for _, name := range []string{"known", "disabled", "unverified", "passwordless", "oldcost"} {
 			serveOnce(b, handler, "POST", "/auth/register", fmt.Sprintf(`{"username":%q,"email":"%s@example.com","password":"Tr4vel-light"}`, name, name), "", 201)
 		}
 		cheaper := &password.Hasher{Params: &password.Params{Memory: 9216, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}}
@@ -48,37 +46,86 @@ func BenchmarkLoginTiming(b *testing.B) {
 			b.Fatal(err)
 		}
 		for change, args := range map[string][]any{
-			"UPDATE users SET disabled_at = created_at WHERE username = 'disabled'": nil,
-			"UPDATE users SET password_hash = NULL WHERE username = 'passwordless'": nil,
-			"UPDATE users SET password_hash = $1 WHERE username = 'oldcost'":        {old},
+			"UPDATE users SET email_verified_at = created_at WHERE username <> 'unverified'": nil,
+			"UPDATE users SET disabled_at = created_at WHERE username = 'disabled'":          nil,
+			"UPDATE users SET password_hash = NULL WHERE username = 'passwordless'":          nil,
+			"UPDATE users SET password_hash = $1 WHERE username = 'oldcost'":                 {old},
 		} {
 			if _, err := d.ExecContext(b.Context(), change, args...); err != nil {
 				b.Fatal(err)
 			}
 		}
-		measure := func() map[string][]time.Duration {
-			times := map[string][]time.Duration{}
-			for range timingRequests {
-				// Interleaved, so that drift hits all alike, and in another order each
-				// time, so that no class always runs in the wake of the same other.
-				for _, i := range rand.Perm(len(classes)) {
-					class := classes[i]
-					start := time.Now()
-					serveOnce(b, handler, "POST", "/auth/login", fmt.Sprintf(`{"username":%q,"password":"Wrong-passw0rd"}`, class), "", 401)
-					times[class] = append(times[class], time.Since(start))
-				}
-			}
-			return times
-		}
-		for b.Loop() {
-			if faults := compare(b, classes, measure()); faults != nil {
-				b.Logf("measured again, because: %v", faults)
-				if faults = compare(b, classes, measure()); faults != nil {
-					b.Errorf("twice: %v", faults)
-				}
-			}
-		}
+		compareTimes(b, classes, func(class string) {
+			serveOnce(b, handler, "POST", "/auth/login", fmt.Sprintf(`{"username":%q,"password":"Wrong-passw0rd"}`, class), "", 401)
+		})
 	})
+}
+
+// BenchmarkRequestResetTiming measures the same of asking for a reset, X3.
+func BenchmarkRequestResetTiming(b *testing.B) {
+	dbtest.Run(b, func(b *testing.B, d *db.DB) {
+		handler, err := newServer(b, d).Handler()
+		if err != nil {
+			b.Fatal(err)
+		}
+		serveOnce(b, handler, "POST", "/auth/register", `{"username":"known","email":"known@example.com","password":"Tr4vel-light"}`, "", 201)
+		compareTimes(b, []string{"known", "unknown", "nobody"}, func(class string) {
+			serveOnce(b, handler, "POST", "/auth/request_reset", fmt.Sprintf(`{"email":"%s@example.com"}`, class), "", 200)
+		})
+	})
+}
+
+// BenchmarkRegisterTiming measures the same of registering with an address that
+// has an account, where that is not told (`REGISTRATION=verified`), X5.
+func BenchmarkRegisterTiming(b *testing.B) {
+	dbtest.Run(b, func(b *testing.B, d *db.DB) {
+		h := newServer(b, d)
+		h.Registration = "verified"
+		h.Passwords = &password.Hasher{}
+		handler, err := h.Handler()
+		if err != nil {
+			b.Fatal(err)
+		}
+		serveOnce(b, handler, "POST", "/auth/register", `{"username":"owner","email":"taken@example.com","password":"Tr4vel-light"}`, "", 201)
+		n := 0
+		compareTimes(b, []string{"free", "taken"}, func(class string) {
+			n++
+			address := "taken@example.com"
+			if class == "free" {
+				address = fmt.Sprintf("free%d@example.com", n)
+			}
+			serveOnce(b, handler, "POST", "/auth/register", fmt.Sprintf(`{"username":"user%d","email":%q,"password":"Tr4vel-light"}`, n, address), "", 201)
+		})
+	})
+}
+
+// compareTimes measures request for each class and fails when a class can be
+// told from the first, twice.
+func compareTimes(b *testing.B, classes []string, request func(class string)) {
+	if b.N > 1 {
+		b.Skip("one round is a whole measurement; run it with -benchtime 1x")
+	}
+	measure := func() map[string][]time.Duration {
+		times := map[string][]time.Duration{}
+		for range timingRequests {
+			// Interleaved, so that drift hits all alike, and in another order each
+			// time, so that no class always runs in the wake of the same other.
+			for _, i := range rand.Perm(len(classes)) {
+				start := time.Now()
+				request(classes[i])
+				times[classes[i]] = append(times[classes[i]], time.Since(start))
+			}
+		}
+		return times
+	}
+	for b.Loop() {
+		if faults := compare(b, classes, measure()); faults != nil {
+			b.Logf("measured again, because: %v", faults)
+			if faults = compare(b, classes, measure()); faults != nil {
+				b.Errorf("twice: %v", faults)
+			}
+		}
+	}
 }
 
 // compare returns what tells a class apart from the first.
