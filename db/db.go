@@ -158,6 +158,10 @@ func (db *DB) Ready(ctx context.Context) error {
 	return nil
 }
 
+// Pools are the connections, for whoever counts them; readers is nil on
+// PostgreSQL, which has but one pool.
+func (db *DB) Pools() (writer, readers *sql.DB) { return db.router.writer, db.router.readers }
+
 // Close ends all connections. It waits for queries that have begun.
 func (db *DB) Close() error {
 	var errs []error

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"time"
 )
@@ -44,9 +43,6 @@ func MigrateThrough(ctx context.Context, url string, wrap func(driver.Connector)
 	_, err = t.migrateUp(ctx)
 	return err
 }
-
-// Pools are the connections behind d; readers is nil on PostgreSQL.
-func (db *DB) Pools() (writer, readers *sql.DB) { return db.router.writer, db.router.readers }
 
 // SetWait replaces the bound on the wait for a connection.
 func (db *DB) SetWait(wait time.Duration) { db.router.wait = wait }

@@ -18,6 +18,7 @@ func TestLeavesKnowNothingOfTheAPI(t *testing.T) {
 		"internal/docsui":   {gin, contract, server, generated, module + "db"},
 		"internal/email":    {gin, contract, server, generated, module + "db"},
 		"internal/mail":     {gin, contract, server, generated},
+		"internal/metrics":  {gin, contract, server, generated, module + "db"},
 		"internal/password": {gin, contract, server, generated, module + "db"},
 		"internal/token":    {gin, contract, server, generated, module + "db"},
 		"internal/session":  {contract, server, generated}, // a store of gin's sessions

@@ -27,6 +27,15 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 		return err
 	}
 	settlePort(cfg, listener)
+	watch, err := listenForMetrics(cfg)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() {
+		if err := watch.close(); err != nil {
+			logger.ErrorContext(ctx, "metrics not closed", "error", err)
+		}
+	}()
 	d, err := db.Open(ctx, string(cfg.DatabaseURL))
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -47,6 +56,8 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 	if cfg.SecretGenerated {
 		logger.WarnContext(ctx, "SECRET_KEY is not set: sessions and mailed links will not survive a restart")
 	}
+	s.Metrics.Build(version)
+	watch.start(ctx, s.Metrics, logger)
 	return serveUntilSignal(ctx, cfg, s, newHTTPServer(handler, logger), listener, logger)
 }
 

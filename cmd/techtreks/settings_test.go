@@ -50,11 +50,11 @@ func TestWrongSettingsAreAllNamedTogether(t *testing.T) {
 			env: settings{
 				"ADDR": secret, "PUBLIC_URL": secret, "SECRET_KEY": secret, "ALLOWED_ORIGINS": "https://app.example.com," + secret,
 				"COOKIE_DOMAIN": secret, "COOKIE_SAMESITE": secret, "TRUSTED_PROXIES": secret, "DATABASE_URL": "mysql://root:" + secret + "@db/auth",
-				"SESSION_IDLE": secret, "SESSION_ABSOLUTE": "1000h", "SHUTDOWN_DELAY": "11s", "LOG_LEVEL": secret, "DOCS": secret,
+				"SESSION_IDLE": secret, "SESSION_ABSOLUTE": "1000h", "SHUTDOWN_DELAY": "11s", "LOG_LEVEL": secret, "DOCS": secret, "METRICS_ADDR": secret,
 			},
 			want: []string{
 				"ADDR", "PUBLIC_URL", "SECRET_KEY", "ALLOWED_ORIGINS", "COOKIE_DOMAIN", "COOKIE_SAMESITE", "TRUSTED_PROXIES",
-				"DATABASE_URL", "SESSION_IDLE", "SESSION_ABSOLUTE", "SHUTDOWN_DELAY", "LOG_LEVEL", "DOCS",
+				"DATABASE_URL", "SESSION_IDLE", "SESSION_ABSOLUTE", "SHUTDOWN_DELAY", "LOG_LEVEL", "DOCS", "METRICS_ADDR",
 			},
 		},
 		"FlagAndVariable": {

@@ -69,3 +69,12 @@ SELECT count(*) FROM outbox WHERE dead_at IS NULL;
 
 -- name: OutboxDeleteDead :execrows
 DELETE FROM outbox WHERE dead_at <= @before;
+
+-- name: OutboxCount :one
+-- For the metrics, a few times a minute at most.
+SELECT count(CASE WHEN dead_at IS NULL THEN 1 END) AS pending, count(dead_at) AS dead FROM outbox;
+
+-- name: OutboxOldest :one
+-- When the oldest mail was asked for that is still to be sent. Rows come in the
+-- order of their ids; served by the primary key.
+SELECT created_at FROM outbox WHERE dead_at IS NULL ORDER BY id LIMIT 1;

@@ -36,6 +36,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.outboxClaimStmt, err = db.PrepareContext(ctx, outboxClaim); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxClaim: %w", err)
 	}
+	if q.outboxCountStmt, err = db.PrepareContext(ctx, outboxCount); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxCount: %w", err)
+	}
 	if q.outboxDeleteDeadStmt, err = db.PrepareContext(ctx, outboxDeleteDead); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxDeleteDead: %w", err)
 	}
@@ -50,6 +53,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.outboxOfUserStmt, err = db.PrepareContext(ctx, outboxOfUser); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxOfUser: %w", err)
+	}
+	if q.outboxOldestStmt, err = db.PrepareContext(ctx, outboxOldest); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxOldest: %w", err)
 	}
 	if q.outboxPendingStmt, err = db.PrepareContext(ctx, outboxPending); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxPending: %w", err)
@@ -178,6 +184,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing outboxClaimStmt: %w", cerr)
 		}
 	}
+	if q.outboxCountStmt != nil {
+		if cerr := q.outboxCountStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxCountStmt: %w", cerr)
+		}
+	}
 	if q.outboxDeleteDeadStmt != nil {
 		if cerr := q.outboxDeleteDeadStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing outboxDeleteDeadStmt: %w", cerr)
@@ -201,6 +212,11 @@ func (q *Queries) Close() error {
 	if q.outboxOfUserStmt != nil {
 		if cerr := q.outboxOfUserStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing outboxOfUserStmt: %w", cerr)
+		}
+	}
+	if q.outboxOldestStmt != nil {
+		if cerr := q.outboxOldestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxOldestStmt: %w", cerr)
 		}
 	}
 	if q.outboxPendingStmt != nil {
@@ -416,11 +432,13 @@ type Queries struct {
 	outboxBindTokenStmt       *sql.Stmt
 	outboxBuryStmt            *sql.Stmt
 	outboxClaimStmt           *sql.Stmt
+	outboxCountStmt           *sql.Stmt
 	outboxDeleteDeadStmt      *sql.Stmt
 	outboxDoneStmt            *sql.Stmt
 	outboxForgetStmt          *sql.Stmt
 	outboxNextDueStmt         *sql.Stmt
 	outboxOfUserStmt          *sql.Stmt
+	outboxOldestStmt          *sql.Stmt
 	outboxPendingStmt         *sql.Stmt
 	outboxReachableStmt       *sql.Stmt
 	outboxRetryStmt           *sql.Stmt
@@ -465,11 +483,13 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		outboxBindTokenStmt:       q.outboxBindTokenStmt,
 		outboxBuryStmt:            q.outboxBuryStmt,
 		outboxClaimStmt:           q.outboxClaimStmt,
+		outboxCountStmt:           q.outboxCountStmt,
 		outboxDeleteDeadStmt:      q.outboxDeleteDeadStmt,
 		outboxDoneStmt:            q.outboxDoneStmt,
 		outboxForgetStmt:          q.outboxForgetStmt,
 		outboxNextDueStmt:         q.outboxNextDueStmt,
 		outboxOfUserStmt:          q.outboxOfUserStmt,
+		outboxOldestStmt:          q.outboxOldestStmt,
 		outboxPendingStmt:         q.outboxPendingStmt,
 		outboxReachableStmt:       q.outboxReachableStmt,
 		outboxRetryStmt:           q.outboxRetryStmt,

@@ -139,6 +139,23 @@ func (q *Queries) OutboxClaim(ctx context.Context, arg OutboxClaimParams) (Outbo
 	return i, err
 }
 
+const outboxCount = `-- name: OutboxCount :one
+SELECT count(CASE WHEN dead_at IS NULL THEN 1 END) AS pending, count(dead_at) AS dead FROM outbox
+`
+
+type OutboxCountRow struct {
+	Pending int64
+	Dead    int64
+}
+
+// For the metrics, a few times a minute at most.
+func (q *Queries) OutboxCount(ctx context.Context) (OutboxCountRow, error) {
+	row := q.queryRow(ctx, q.outboxCountStmt, outboxCount)
+	var i OutboxCountRow
+	err := row.Scan(&i.Pending, &i.Dead)
+	return i, err
+}
+
 const outboxDeleteDead = `-- name: OutboxDeleteDead :execrows
 DELETE FROM outbox WHERE dead_at <= $1
 `
@@ -251,6 +268,19 @@ func (q *Queries) OutboxOfUser(ctx context.Context, arg OutboxOfUserParams) ([]O
 		return nil, err
 	}
 	return items, nil
+}
+
+const outboxOldest = `-- name: OutboxOldest :one
+SELECT created_at FROM outbox WHERE dead_at IS NULL ORDER BY id LIMIT 1
+`
+
+// When the oldest mail was asked for that is still to be sent. Rows come in the
+// order of their ids; served by the primary key.
+func (q *Queries) OutboxOldest(ctx context.Context) (time.Time, error) {
+	row := q.queryRow(ctx, q.outboxOldestStmt, outboxOldest)
+	var created_at time.Time
+	err := row.Scan(&created_at)
+	return created_at, err
 }
 
 const outboxPending = `-- name: OutboxPending :one

@@ -90,6 +90,7 @@ func (c *Config) faults() []string {
 	isShort := func(key []byte) bool { return len(key) < minKeyBytes }
 	isPublished := func(key []byte) bool { return string(key) == tutorialKey }
 	_, _, addrOK := splitAddr(c.Addr)
+	_, metricsPort, metricsOK := splitAddr(c.MetricsAddr)
 	idleOK := c.SessionIdle >= minSessionIdle && c.SessionIdle <= maxSessionIdle
 	_, senderOK := sender(c.MailFrom)
 	sends := c.Production() && c.MailURL != ""
@@ -157,6 +158,10 @@ func (c *Config) faults() []string {
 			"FRONTEND_URL is required in production with MAIL_URL"},
 		{!slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel),
 			"LOG_LEVEL must be debug, info, warn or error"},
+		{c.MetricsAddr != "" && !metricsOK,
+			"METRICS_ADDR must be HOST:PORT or :PORT with a port from 0 to 65535"},
+		{c.MetricsAddr != "" && metricsOK && metricsPort != 0 && metricsPort == c.Port,
+			"METRICS_ADDR must have another port than ADDR: metrics are not for the public"},
 	} {
 		if rule.bad {
 			found = append(found, rule.message)

@@ -123,6 +123,10 @@ type Config struct {
 	// LogLevel is the least level that is logged. Use [Config.Level].
 	LogLevel string `group:"Operation" env:"LOG_LEVEL" placeholder:"LEVEL" default:"info" help:"debug, info, warn or error."`
 
+	// MetricsAddr is a listener of its own, because what it tells is for operators:
+	// never the public port, and best an address that only they can reach.
+	MetricsAddr string `group:"Operation" env:"METRICS_ADDR" placeholder:"[HOST]:PORT" standard:"none: no metrics are served" help:"Address of /metrics for Prometheus, such as 127.0.0.1:9090; never the port of the server itself. Whoever can reach it may read it."`
+
 	// VerifyResponses is for test systems: it buffers every answer and checks it
 	// against the contract.
 	VerifyResponses bool `group:"Operation" env:"VERIFY_RESPONSES" default:"false" help:"Check every answer against the contract; log and count those that break it. Costs time and memory."`

@@ -45,11 +45,22 @@ type Gate struct {
 	Queue int
 	// Wait is how long one caller waits; zero means [DefaultWait].
 	Wait time.Duration
+	// Observe, if set, is told of every call when it ends.
+	Observe func(context.Context, Pass)
 
 	init    sync.Once
 	sem     *semaphore.Weighted
 	waiting atomic.Int64
+	running atomic.Int64
 	started atomic.Int64
+}
+
+// A Pass is one caller's way through a [Gate].
+type Pass struct {
+	Begin  time.Time
+	Waited time.Duration // for a slot
+	Worked time.Duration
+	Err    error // why the work was not started; nil when it was
 }
 
 // Do runs work when there is room. It returns an error that is [ErrBusy] when the
@@ -59,24 +70,36 @@ type Gate struct {
 // keep the processors busy with both.
 func (g *Gate) Do(ctx context.Context, work func()) error {
 	g.init.Do(g.setUp)
-	if err := ctx.Err(); err != nil {
-		return err
+	pass := Pass{Begin: time.Now()}
+	if g.Observe != nil {
+		defer func() { g.Observe(ctx, pass) }()
+	}
+	if pass.Err = ctx.Err(); pass.Err != nil {
+		return pass.Err
 	}
 	// TryAcquire never overtakes a waiting caller, so the queue is fair.
 	if !g.sem.TryAcquire(1) {
-		if err := g.enqueue(ctx); err != nil {
-			return err
+		pass.Err = g.enqueue(ctx)
+		pass.Waited = time.Since(pass.Begin)
+		if pass.Err != nil {
+			return pass.Err
 		}
 	}
 	defer g.sem.Release(1)
 	g.started.Add(1)
+	g.running.Add(1)
+	defer g.running.Add(-1)
 	work()
+	pass.Worked = time.Since(pass.Begin) - pass.Waited
 	return nil
 }
 
 // Started counts the work that this gate has let through since the start. A test
 // reads it to prove that an unknown user costs a hash like everyone else.
 func (g *Gate) Started() int64 { return g.started.Load() }
+
+// Running is how much work is being done now.
+func (g *Gate) Running() int64 { return g.running.Load() }
 
 // Waiting is how many callers are in the queue now.
 func (g *Gate) Waiting() int64 { return g.waiting.Load() }

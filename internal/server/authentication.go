@@ -78,7 +78,8 @@ func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, userna
 // Login starts a session. An unknown name and a wrong password are one answer
 // after one amount of work, whatever else is true of the account: its state is
 // told only to somebody who knows the password.
-func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (genapi.LoginResponseObject, error) {
+func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (_ genapi.LoginResponseObject, err error) {
+	defer func() { s.Metrics.Login(loginOutcome(err)) }()
 	user, err := s.userByLogin(ctx, in.Body.Username)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, err

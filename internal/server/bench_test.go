@@ -10,7 +10,6 @@ import (
 
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
-	"github.com/techtreks/auth/internal/password"
 )
 
 // serveOnce sends one request straight into a handler: what is measured is the
@@ -33,7 +32,7 @@ func serveOnce(b *testing.B, handler http.Handler, method, path, body, cookie st
 // and the cookie of its session.
 func benchmarked(b *testing.B, d *db.DB) (handler http.Handler, cookie string) {
 	h := newServer(b, d)
-	h.Passwords = &password.Hasher{}
+	h.Passwords.Params = nil // as in production
 	handler, err := h.Handler()
 	if err != nil {
 		b.Fatal(err)

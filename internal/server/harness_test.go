@@ -73,7 +73,7 @@ func newServer(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Passwords = &password.Hasher{Params: &password.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}}
+	s.Passwords.Params = &password.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	h.Server = s
 	return h
 }

@@ -47,7 +47,11 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 		Registration:    cfg.Registration,
 		Timeout:         RequestTimeout,
 	}
-	return s, s.setUpMail(cfg, signer)
+	if err := s.setUpMail(cfg, signer); err != nil {
+		return nil, err
+	}
+	s.setUpMetrics()
+	return s, nil
 }
 
 // setUpMail builds the outbox, whoever empties it, and what the mails go to:

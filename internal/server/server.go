@@ -18,6 +18,7 @@ import (
 	genapi "github.com/techtreks/auth/gen/api"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/mail"
+	"github.com/techtreks/auth/internal/metrics"
 	"github.com/techtreks/auth/internal/password"
 	"github.com/techtreks/auth/internal/session"
 )
@@ -35,6 +36,8 @@ type Server struct {
 	// Preview holds the mails of a development server without a mail server;
 	// nil otherwise.
 	Preview *mail.Preview
+	// Metrics count what happens. Any part may call its methods.
+	Metrics *metrics.Metrics
 	Now     func() time.Time
 	Logger  *slog.Logger
 
@@ -119,6 +122,7 @@ func (s *Server) engine() (*gin.Engine, error) {
 
 	engine.Use(
 		s.beginRequest,      // id, address and deadline: everything below needs them
+		s.measureRequest,    // whatever becomes of it
 		s.logRequest,        // outside recovery, so that it sees the status of a panic
 		s.verifyResponse,    // likewise, and so that it sees all answers
 		s.recoverPanic,      // from here on a panic is an answer
