@@ -55,6 +55,18 @@ $(REDOCLY): tools/package.json tools/package-lock.json tools/.npmrc
 	cd tools && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+.PHONY: contract-breaking
+contract-breaking: ## Fail if api/openapi.yaml breaks clients of the released contract without a new major version
+	@scripts/contract.sh breaking
+
+.PHONY: contract-changes
+contract-changes: ## What has changed in the contract since its release
+	@scripts/contract.sh changes
+
+.PHONY: release-contract
+release-contract: ## Make api/openapi.yaml the released contract and write docs/contract-changelog.md (UNRELEASED=true: the same version again)
+	@scripts/contract.sh release
+
 .PHONY: test
 test: ## Everything: prerequisites, generated code, linters, build, every test on both databases
 	@scripts/test.sh

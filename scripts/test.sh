@@ -59,6 +59,8 @@ modules() {
 	return "$failed"
 }
 
+breaking_changes() { scripts/contract.sh breaking && scripts/contract.sh prove; }
+
 tests() {
 	local race=-race
 	if ! has cc; then
@@ -80,6 +82,7 @@ if has node; then
 else
 	skip "contract (Redocly)" "it needs Node"
 fi
+stage "contract breaks no client" breaking_changes || failed=1
 stage "build" target build || failed=1
 stage "vet and staticcheck" target lint-go || failed=1
 stage "modules" modules || failed=1
