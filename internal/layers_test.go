@@ -14,6 +14,7 @@ const module = "github.com/techtreks/auth/"
 func TestLeavesKnowNothingOfTheAPI(t *testing.T) {
 	const gin, contract, server, generated = "github.com/gin-gonic/gin", module + "internal/contract", module + "internal/server", module + "gen/api"
 	mayNotKnow := map[string][]string{
+		"internal/audit":    {gin, contract, server, generated},
 		"internal/config":   {gin, contract, server, generated, module + "db"},
 		"internal/docsui":   {gin, contract, server, generated, module + "db"},
 		"internal/email":    {gin, contract, server, generated, module + "db"},

@@ -24,6 +24,12 @@ func New(db DBTX) *Queries {
 func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	q := Queries{db: db}
 	var err error
+	if q.auditAddStmt, err = db.PrepareContext(ctx, auditAdd); err != nil {
+		return nil, fmt.Errorf("error preparing query AuditAdd: %w", err)
+	}
+	if q.auditLastLoginStmt, err = db.PrepareContext(ctx, auditLastLogin); err != nil {
+		return nil, fmt.Errorf("error preparing query AuditLastLogin: %w", err)
+	}
 	if q.outboxAddStmt, err = db.PrepareContext(ctx, outboxAdd); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxAdd: %w", err)
 	}
@@ -164,6 +170,16 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 
 func (q *Queries) Close() error {
 	var err error
+	if q.auditAddStmt != nil {
+		if cerr := q.auditAddStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing auditAddStmt: %w", cerr)
+		}
+	}
+	if q.auditLastLoginStmt != nil {
+		if cerr := q.auditLastLoginStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing auditLastLoginStmt: %w", cerr)
+		}
+	}
 	if q.outboxAddStmt != nil {
 		if cerr := q.outboxAddStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing outboxAddStmt: %w", cerr)
@@ -428,6 +444,8 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 type Queries struct {
 	db                        DBTX
 	tx                        *sql.Tx
+	auditAddStmt              *sql.Stmt
+	auditLastLoginStmt        *sql.Stmt
 	outboxAddStmt             *sql.Stmt
 	outboxBindTokenStmt       *sql.Stmt
 	outboxBuryStmt            *sql.Stmt
@@ -479,6 +497,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
 		db:                        tx,
 		tx:                        tx,
+		auditAddStmt:              q.auditAddStmt,
+		auditLastLoginStmt:        q.auditLastLoginStmt,
 		outboxAddStmt:             q.outboxAddStmt,
 		outboxBindTokenStmt:       q.outboxBindTokenStmt,
 		outboxBuryStmt:            q.outboxBuryStmt,

@@ -9,6 +9,24 @@ import (
 	"time"
 )
 
+type AuditEvent struct {
+	ID          int64
+	CreatedAt   time.Time
+	Event       string
+	Outcome     string
+	Reason      string
+	Operation   string
+	ActorID     sql.NullInt64
+	UserID      sql.NullInt64
+	UserHash    *string
+	Ip          string
+	UserAgent   string
+	RequestID   string
+	SessionHash *string
+	TokenHash   *string
+	Repeats     int64
+}
+
 type Outbox struct {
 	ID            int64
 	MessageID     string

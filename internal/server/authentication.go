@@ -8,6 +8,8 @@ import (
 
 	genapi "github.com/techtreks/auth/gen/api"
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/audit"
+	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/email"
 	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/password"
@@ -40,6 +42,9 @@ func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) 
 			return s.registrationTaken(ctx, q, in.Body.Username, address.Key)
 		}
 		if err != nil {
+			return err
+		}
+		if err := s.record(ctx, q, audit.Entry{Event: audit.UserCreated, Reason: "registered", Actor: id, Subject: id}); err != nil {
 			return err
 		}
 		return s.Mail.Add(ctx, q, mail.Message{Kind: mail.VerifyEmail, UserID: id, Address: address, Locale: locale})
@@ -92,15 +97,15 @@ func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (_ gen
 	switch {
 	case errors.Is(err, password.ErrCorrupt):
 		s.Logger.ErrorContext(ctx, "stored password hash is unusable", "user_id", user.ID)
-		return nil, errInvalidCredentials.Because(err)
+		return nil, s.loginRefused(ctx, in.Body.Username, user, errInvalidCredentials.Because(err))
 	case err != nil:
 		return nil, err
 	case !ok:
-		return nil, errInvalidCredentials
+		return nil, s.loginRefused(ctx, in.Body.Username, user, errInvalidCredentials)
 	case user.DisabledAt != nil:
-		return nil, errAccountDisabled
+		return nil, s.loginRefused(ctx, in.Body.Username, user, errAccountDisabled)
 	case user.EmailVerifiedAt == nil && s.Registration == registrationVerified:
-		return nil, errEmailUnverified
+		return nil, s.loginRefused(ctx, in.Body.Username, user, errEmailUnverified)
 	}
 	newHash := ""
 	if rehash {
@@ -116,6 +121,9 @@ func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (_ gen
 				return err
 			}
 		}
+		if err := s.recordLogin(ctx, q, user.ID); err != nil {
+			return err
+		}
 		return s.Sessions.LogIn(ctx, q, session.Login{
 			UserID: user.ID, Method: session.Password, IP: from.ip.String(), UserAgent: from.userAgent,
 		})
@@ -125,6 +133,32 @@ func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (_ gen
 	}
 	from.userID = user.ID
 	return genapi.Login200JSONResponse{Body: genapi.LoggedIn{Ok: true, Msg: "login successful", User: publicUser(user)}}, nil
+}
+
+// recordLogin tells a login that follows a refused one from others: after
+// guesses, it is the one to look at.
+func (s *Server) recordLogin(ctx context.Context, q *gendb.Queries, userID int64) error {
+	e := audit.Entry{Event: audit.LoginSuccess, Actor: userID, Subject: userID}
+	last, err := q.AuditLastLogin(ctx, sql.NullInt64{Int64: userID, Valid: true})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if last == string(audit.LoginFail) {
+		e.Event = audit.LoginSuccessAfterFail
+	}
+	return s.record(ctx, q, e)
+}
+
+// loginRefused records a refused login and returns why. A name that nobody has
+// may be a password typed into the wrong field, so its hash stands for it; it is
+// made for every name, so that none takes longer.
+func (s *Server) loginRefused(ctx context.Context, login string, user gendb.User, why *contract.Error) error {
+	e := audit.Entry{Event: audit.LoginFail, Reason: why.Code, Subject: user.ID, SubjectHash: s.Audit.Keyed(loginKey(login))}
+	if user.ID != 0 {
+		e.SubjectHash = ""
+	}
+	s.note(ctx, e)
+	return why
 }
 
 // userByLogin finds an account by its name or its address. A name cannot
@@ -142,6 +176,14 @@ func (s *Server) userByLogin(ctx context.Context, login string) (gendb.User, err
 		return gendb.User{}, sql.ErrNoRows
 	}
 	return s.DB.UserByEmailKey(ctx, address.Key)
+}
+
+// loginKey is the form of a login by which two of them are the same.
+func loginKey(login string) string {
+	if address, err := email.Parse(login); err == nil {
+		return address.Key
+	}
+	return usernameKey(login)
 }
 
 // usernameKey is the form by which names are compared. Names are ASCII by the

@@ -132,6 +132,7 @@ func (s *Server) fail(c *gin.Context, err error) {
 	// The transaction that started a session has not been committed: its cookie
 	// must not go out either.
 	header.Del("Set-Cookie")
+	state.audited.Drop() // nor what it has recorded
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Security-Policy", contentSecurityPolicy)
 	if e.Status != http.StatusMethodNotAllowed {

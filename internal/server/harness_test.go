@@ -293,6 +293,18 @@ func (l *logBuffer) requests(t testing.TB) []map[string]any {
 	return all
 }
 
+// events returns the lines about events.
+func (l *logBuffer) events(t testing.TB) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for _, line := range l.lines(t) {
+		if line["msg"] == "audit" {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
 // quoted is a value as JSON.
 func quoted(v any) string {
 	data, err := json.Marshal(v)

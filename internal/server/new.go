@@ -8,6 +8,7 @@ import (
 
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/mail"
@@ -36,6 +37,7 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 			Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute, Cookie: cookie,
 		},
 		Passwords:       &password.Hasher{},
+		Audit:           &audit.Trail{DB: d, Signer: signer, Now: now, Logger: logger},
 		Now:             now,
 		Logger:          logger,
 		Production:      cfg.Production(),

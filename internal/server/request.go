@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/session"
@@ -24,6 +25,7 @@ type request struct {
 	locale    string          // the language of mails, as far as the client says
 	userID    int64           // who has logged in with this request
 	userAgent string          // as sent
+	audited   *audit.Held     // what to log if nothing fails
 	err       *contract.Error // why it failed, if it did
 }
 
@@ -44,6 +46,7 @@ func (s *Server) beginRequest(c *gin.Context) {
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.Timeout)
 	defer cancel()
+	ctx, state.audited = s.Audit.Hold(ctx)
 	c.Request = c.Request.WithContext(context.WithValue(ctx, requestKey{}, state))
 	c.Header("X-Request-ID", state.id)
 	c.Next()
@@ -79,6 +82,7 @@ func (s *Server) logRequest(c *gin.Context) {
 	defer func() {
 		ctx := c.Request.Context()
 		state := requestFrom(ctx)
+		state.audited.Release(ctx)
 		route := "unknown"
 		if op := contract.OperationFrom(ctx); op != nil {
 			route = op.Path

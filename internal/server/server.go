@@ -16,6 +16,7 @@ import (
 
 	"github.com/techtreks/auth/db"
 	genapi "github.com/techtreks/auth/gen/api"
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/metrics"
@@ -31,6 +32,8 @@ type Server struct {
 	Sessions  *session.Manager
 	Passwords *password.Hasher
 	Mail      *mail.Outbox
+	// Audit remembers what happens to accounts.
+	Audit *audit.Trail
 	// MailWorker sends what is in the outbox while its Run does.
 	MailWorker *mail.Worker
 	// Preview holds the mails of a development server without a mail server;
