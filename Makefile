@@ -47,13 +47,17 @@ lint-go: ## gofmt, go vet, staticcheck (generated code is not ours to style: vet
 	$(gotool) staticcheck $$(go list ./... | grep -v /gen/)
 
 .PHONY: lint-spec
-lint-spec: $(REDOCLY) ## Lint api/openapi.yaml (needs Node)
+lint-spec: ## Lint api/openapi.yaml (needs Node)
+	@scripts/npm-ci.sh tools
 	@$(REDOCLY) lint --config redocly.yaml api/openapi.yaml
 
-# npm runs again only when the lock file has changed.
-$(REDOCLY): tools/package.json tools/package-lock.json tools/.npmrc
-	cd tools && npm ci --ignore-scripts --no-audit --no-fund
-	@touch $@
+.PHONY: client-package
+client-package: ## Pack the TypeScript client as an npm package, into bin/ (needs Node)
+	@scripts/client-package.sh
+
+.PHONY: test-client
+test-client: ## Test the TypeScript client: its types and its package (needs Node)
+	@scripts/test-client.sh
 
 .PHONY: contract-breaking
 contract-breaking: ## Fail if api/openapi.yaml breaks clients of the released contract without a new major version

@@ -24,9 +24,11 @@ must_not_have "a path of one machine" '(^|[^[:alnum:]_.-])/(work|root|home/[a-z]
 must_not_have "the address of a package registry" 'https?://[^/ ]*(registry|proxy|mirror|artifact|nexus|pypi)'
 must_not_have "a private key" 'BEGIN [A-Z ]*PRIVATE KEY'
 must_not_have "a mark of an unfinished merge" '^(<<<<<<<|>>>>>>>) '
-if grep -q '"resolved"' tools/package-lock.json; then
-	complain "tools/package-lock.json has download addresses (tools/.npmrc leaves them out)"
-fi
+while IFS= read -r file; do
+	if [[ -f $file ]] && grep -q '"resolved"' "$file"; then
+		complain "$file has download addresses (the .npmrc beside it leaves them out)"
+	fi
+done < <(git ls-files '*package-lock.json')
 
 limit=400
 while IFS= read -r file; do

@@ -49,7 +49,7 @@ declare -A what=(
 	[curl]="curl: the walk through the API"
 	[go]="Go 1.26.6 or newer: everything"
 	[cc]="a C compiler with the C library's headers: the race detector"
-	[node]="Node 20.19 or newer with npm: the linter of the contract"
+	[node]="Node 20.19 or newer with npm: the linter of the contract, the TypeScript client"
 	[postgres]="PostgreSQL 15 or newer, server programs, or TEST_DATABASE_URL: every test on the second database"
 )
 declare -A packages=(

@@ -87,4 +87,9 @@ stage "build" target build || failed=1
 stage "vet and staticcheck" target lint-go || failed=1
 stage "modules" modules || failed=1
 stage "tests, both databases" tests || failed=1
+if has node; then
+	stage "TypeScript client" target test-client || failed=1
+else
+	skip "TypeScript client" "it needs Node"
+fi
 exit "$failed"
