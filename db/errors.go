@@ -46,7 +46,19 @@ func IsUnavailable(err error) bool {
 	var network net.Error
 	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.Timeout(err) ||
 		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
-		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || isClosed(err)
+}
+
+// isClosed reports whether the pool was closed under the caller, who is the
+// last of a server that ends. database/sql keeps these errors to itself and
+// leaves nothing but their text to tell them by.
+func isClosed(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if text := err.Error(); text == "sql: database is closed" || text == "sql: statement is closed" {
+			return true
+		}
+	}
+	return false
 }
 
 func postgresUnavailable(code string) bool {
@@ -65,6 +77,7 @@ func postgresUnavailable(code string) bool {
 	switch code {
 	case "25P03", // idle_in_transaction_session_timeout
 		"25006", // read only: connected to a standby during a failover
+		"55000", // the database takes no connections for now
 		"55P03", // lock_timeout
 		"3D000": // the database is being restored
 		return true

@@ -35,6 +35,9 @@ func TestErrorsOfTheDriversAreTold(t *testing.T) {
 		{"pool wait", db.ErrWait, false, true},
 		{"bad connection", driver.ErrBadConn, false, true},
 		{"connection closed", pgconn.ErrConnClosed, false, true},
+		{"database closed", fmt.Errorf("x: %w", errors.New("sql: database is closed")), false, true},
+		{"statement closed", errors.New("sql: statement is closed"), false, true},
+		{"connection returned", sql.ErrConnDone, false, true},
 		{"server hung up", fmt.Errorf("x: %w", io.ErrUnexpectedEOF), false, true},
 		{"refused", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, false, true},
 		{"unique_violation", pg("23505"), true, false},
@@ -47,6 +50,10 @@ func TestErrorsOfTheDriversAreTold(t *testing.T) {
 		{"cannot_connect_now", pg("57P03"), false, true},
 		{"disk_full", pg("53100"), false, true},
 		{"too_many_connections", pg("53300"), false, true},
+		{"database dropped", pg("57P04"), false, true},
+		{"idle_session_timeout", pg("57P05"), false, true},
+		{"object_not_in_prerequisite_state", pg("55000"), false, true},
+		{"object_in_use", pg("55006"), false, false},
 		{"lock_not_available", pg("55P03"), false, true},
 		{"deadlock_detected", pg("40P01"), false, true},
 		{"idle in transaction", pg("25P03"), false, true},
@@ -103,6 +110,26 @@ func TestErrorsOfARealDatabaseAreTold(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What is asked of a server that has just ended is not its fault.
+func TestClosedDatabaseIsUnavailable(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		id := mustCreate(t, d, "ada")
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, read := d.UserByID(t.Context(), id)
+		_, wrote := d.UserCreate(t.Context(), newUser("bob"))
+		for name, err := range map[string]error{
+			"read": read, "write": wrote, "readiness": d.Ready(t.Context()),
+			"transaction": d.Tx(t.Context(), createUsers(t.Context(), "bob")),
+		} {
+			if !db.IsUnavailable(err) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
 }
 
 func TestFullDatabaseIsUnavailable(t *testing.T) {

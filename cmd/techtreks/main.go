@@ -22,7 +22,7 @@ type cli struct {
 	config.Config `embed:""`
 
 	Serve   serveCommand   `cmd:"" help:"Run the server: bring the database up to date, then answer requests until SIGTERM."`
-	Migrate migrateCommand `cmd:"" help:"Look after the database schema."`
+	Migrate migrateCommand `cmd:"" keyless:"" help:"Look after the database schema."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -183,3 +183,20 @@ func TestMigrateCommands(t *testing.T) {
 		serve(t, serving(url)).stop()
 	})
 }
+
+// Whoever brings the schema up to date in a deployment need not be given the
+// key that sessions are signed with; whoever serves must.
+func TestMigratingNeedsNoKey(t *testing.T) {
+	without := settings{"APP_ENV": "production", "DATABASE_URL": dbtest.URL(t, db.SQLite)}
+	for _, command := range []string{"up", "status", "down"} {
+		if p := runToEnd(t, without, "migrate", command); p.cmd.ProcessState.ExitCode() != 0 {
+			t.Errorf("migrate %s: exit status %d\n%s", command, p.cmd.ProcessState.ExitCode(), p.stderr.String())
+		}
+	}
+	if p := runToEnd(t, without, "serve"); p.cmd.ProcessState.ExitCode() != 1 || !strings.Contains(p.stderr.String(), "SECRET_KEY is required in production") {
+		t.Errorf("serve: exit status %d\n%s", p.cmd.ProcessState.ExitCode(), p.stderr.String())
+	}
+	if p := runToEnd(t, without.with(settings{"SECRET_KEY": "short"}), "migrate", "status"); p.cmd.ProcessState.ExitCode() != 1 {
+		t.Error("a key that is wrong is not noticed")
+	}
+}

@@ -77,7 +77,7 @@ func TestSlowClientLimitsAreThese(t *testing.T) {
 		t.Errorf("the limits of a connection are others: %v %v %v %v %d",
 			h.ReadHeaderTimeout, h.ReadTimeout, h.WriteTimeout, h.IdleTimeout, h.MaxHeaderBytes)
 	}
-	if server.RequestTimeout != 10*time.Second {
+	if server.RequestTimeout != 5500*time.Millisecond {
 		t.Errorf("a request is worked on for %s", server.RequestTimeout)
 	}
 }

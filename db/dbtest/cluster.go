@@ -83,6 +83,7 @@ const watchdog = `
 while kill -0 "$2" 2>/dev/null; do sleep 1; done
 if read -r pid < "$1/data/postmaster.pid"; then
 	kill -QUIT "$pid"
+	kill -CONT "$pid" # in case a test has stopped it
 	while kill -0 "$pid"; do sleep 0.1; done
 fi 2>/dev/null
 rm -rf "$1"

@@ -45,6 +45,8 @@ func (e *Error) Error() string { return strings.Join(e.Faults, "\n") }
 // selected command. The error is an [Error], or of kong where the command line itself
 // is wrong (an unknown command or flag), or both joined.
 //
+// A command with the tag keyless:"" can do without SECRET_KEY in production.
+//
 // Flags of other commands may name environment variables in the same way. A variable
 // whose name ends in _FILE names a file that holds the value, as container platforms
 // hand out secrets.
@@ -93,7 +95,7 @@ func Parse(cli CLI, args []string, source Source, options ...kong.Option) (*kong
 	}
 	c := cli.settings()
 	c.complete(ranks(ctx, values))
-	if faults = append(faults, c.faults()...); len(faults) > 0 {
+	if faults = append(faults, c.faults(isKeyless(ctx))...); len(faults) > 0 {
 		return nil, &Error{Faults: faults}
 	}
 	return ctx, nil
@@ -206,6 +208,18 @@ func misfit(flag *kong.Flag, v value) string {
 	default:
 		return v.variable + " cannot be understood"
 	}
+}
+
+// isKeyless reports whether the command signs nothing, by the tag keyless on it
+// or on what it belongs to. Whoever migrates a database need not be trusted with
+// the key.
+func isKeyless(ctx *kong.Context) bool {
+	for node := ctx.Selected(); node != nil; node = node.Parent {
+		if node.Tag != nil && node.Tag.Has("keyless") {
+			return true
+		}
+	}
+	return false
 }
 
 // ranks says for each flag where its value came from.

@@ -44,7 +44,7 @@ type Metrics struct {
 }
 
 // buckets of a request's time, in seconds: a session check takes about a
-// millisecond, a login some tens, and a request is ended after ten seconds.
+// millisecond, a login some tens, and a request is ended after five and a half seconds.
 var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 // New makes the metrics. The Go runtime and the process are among them.

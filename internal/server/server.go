@@ -89,8 +89,11 @@ const (
 	registrationClosed   = "closed"   // nobody can register
 )
 
-// RequestTimeout is the Timeout of servers that New builds.
-const RequestTimeout = 10 * time.Second
+// RequestTimeout is the Timeout of servers that New builds. It is what ends the
+// wait for a database that hangs without closing its connections, whose client
+// is to have its 503 within six seconds; and it leaves room for the longest wait
+// that may still end well, two seconds for a hash and three for a locked file.
+const RequestTimeout = 5500 * time.Millisecond
 
 // Handler returns the whole server as an http.Handler.
 func (s *Server) Handler() (http.Handler, error) {
