@@ -75,6 +75,12 @@ release-contract: ## Make api/openapi.yaml the released contract and write docs/
 test: ## Everything: prerequisites, generated code, linters, build, every test on both databases
 	@scripts/test.sh
 
+.PHONY: conformance
+conformance: ## Run the tests of the API and write docs/conformance.md: every answer of the contract, each seen by a test
+	@notes=$$(mktemp -d); trap 'rm -rf "$$notes"' EXIT; \
+	CONFORMANCE_NOTES=$$notes go test -count=1 -timeout 20m ./internal/server ./cmd/... && \
+	go run ./internal/contract/conformance -write "$$notes"
+
 .PHONY: bench
 bench: ## Benchmarks: session check, login, and the bare gin handler they are compared with
 	go test -run '^$$' -bench . -skip 'Timing$$' -benchmem -timeout 20m ./...

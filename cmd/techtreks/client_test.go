@@ -7,9 +7,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/techtreks/auth/api"
+	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/contract/contracttest"
 )
 
 // A client calls one server. Every one has an address of its own, told in the
@@ -22,6 +27,15 @@ type client struct {
 
 var clients atomic.Uint32
 
+// theContract is what every answer is held against.
+var theContract = sync.OnceValue(func() *contract.Contract {
+	c, err := contract.Load(api.OpenAPI, nil)
+	if err != nil {
+		panic(err)
+	}
+	return c
+})
+
 // newClient makes a client whose connections close with the test.
 func newClient(t testing.TB, server string) *client {
 	n := clients.Add(1)
@@ -30,7 +44,10 @@ func newClient(t testing.TB, server string) *client {
 	return &client{
 		server: server,
 		ip:     fmt.Sprintf("10.%d.%d.%d", n>>16&0xff, n>>8&0xff, n&0xff),
-		http:   &http.Client{Transport: transport, Timeout: patience},
+		http: &http.Client{
+			Transport: &contracttest.Transport{T: t, Contract: theContract(), Base: transport},
+			Timeout:   patience,
+		},
 	}
 }
 

@@ -231,6 +231,27 @@ func (e InvalidParameterCode) Valid() bool {
 	}
 }
 
+// Defines values for InvalidProfileChangeCode.
+const (
+	InvalidProfileChangeCodeAmbiguousSession InvalidProfileChangeCode = "ambiguous_session"
+	InvalidProfileChangeCodeInvalidFields    InvalidProfileChangeCode = "invalid_fields"
+	InvalidProfileChangeCodeMalformedBody    InvalidProfileChangeCode = "malformed_body"
+)
+
+// Valid indicates whether the value is a known member of the InvalidProfileChangeCode enum.
+func (e InvalidProfileChangeCode) Valid() bool {
+	switch e {
+	case InvalidProfileChangeCodeAmbiguousSession:
+		return true
+	case InvalidProfileChangeCodeInvalidFields:
+		return true
+	case InvalidProfileChangeCodeMalformedBody:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InvalidRequestCode.
 const (
 	InvalidRequestCodeInvalidFields InvalidRequestCode = "invalid_fields"
@@ -1229,6 +1250,41 @@ type InvalidParameter struct {
 //
 // Example: invalid_fields
 type InvalidParameterCode string
+
+// InvalidProfileChange The change cannot be made, or it is not clear which session the request belongs to. No field is required.
+//
+// Example: {"code":"invalid_fields","error":"Username must be 3-30 characters","fields":[{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type InvalidProfileChange struct {
+	// Code What is wrong with it.
+	//
+	// Example: invalid_fields
+	Code InvalidProfileChangeCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Fields Every rule that is broken, in the order of the fields.
+	//
+	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
+	Fields *FieldErrors `json:"fields,omitempty"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// InvalidProfileChangeCode What is wrong with it.
+//
+// Example: invalid_fields
+type InvalidProfileChangeCode string
 
 // InvalidRequest The request body cannot be used.
 //
@@ -5931,7 +5987,7 @@ type UpdateProfile400ResponseHeaders struct {
 }
 
 type UpdateProfile400JSONResponse struct {
-	Body    InvalidSessionRequest
+	Body    InvalidProfileChange
 	Headers UpdateProfile400ResponseHeaders
 }
 
@@ -8465,145 +8521,146 @@ var swaggerSpec = []string{
 	"DgKWig7WwjP8U10i6xSnPu/wVvTDLsWZNZ2ytSvvjty6mh3UwQtd3KmA5UQ7bb2bQwTqc0XJY3cejKcl",
 	"kTee5aof6zbu06q+MY9eLHOMxdFrwJna3PXim7NMbcoUsmxOKNycMLWNY6FCZ9io/rJZFsYgKPjdYbWX",
 	"a0eR1KCs0KfGCr6eWBIbfbR5GP+HQl9cjCP6M10/ALxEFPsUVZ/eE5o0Aa3hSmglXx3CvMMcj0GuHTF8",
-	"iCZupEvt6kNTBG4gjuEfHs5gIcBYoDFFDoEKAedeccfCGkSbYh03hDF2vpW5nfi80MzOed2001UwzUqu",
-	"TUwLB8a5jS+lmPpDP4C3kGBMlCfxplIiyy2jqxJDdHUnXffIZr9ZpG0su4GpY5ypewVpV+1lFa0bo7do",
-	"vRpaC9gEqY05rqhoM2X8vChaVpjmjeaKcKkxzqWqer6KxGboKOPIqP0pcq/cK0V1QFwPWeuzbXF1FVy1",
-	"noNNGX61ovQ1GD5JyzpBFDmL38Ng9fGywidb9n8d3LsVKcCr0nQTlXvmig+h3NcVxQc/i7iQIAo6/zkL",
-	"EUsvzFaw2OjCbOLnmyNYbCY5PChxYRWFbCsMrI1fm5Njg2ZEIEcUGf/ikG4ro94hWr7RQT/HdG0rlF/i",
-	"uQ/DnAZTpo1hU+RJAkIM8szLmb6XPPZN87ID67jZxOzVk+HnJ3EvSIY3x3yar0tzAkW+552zespyeRtZ",
-	"8ZXZ7y8h3pZE37TMisEhV+rXFN3+KuqoxC4XrutyK4qLndPiam+rrQRwrewgcKOX9k56DVwbmWrgfWwQ",
-	"5G49hOOrQI23GoBCUWlUzNQiou23onMm0CG12eGQmWLj1QKo2I9SnC9NRuf7f71oz/78ib7njy6fvN4b",
-	"/13+mPz+WLx4lr96Ovi1jY/2yZuf2Lsn/zGtx9g9XZr4HmrNsHYdKzkq4ddZzH6LgrDV4U66Mlz7KgTA",
-	"rGr7oWV8PVfiBKaVulRZdjrQpiEP6X5aVrfELzpS1HkqLKYSZYCFRD9VomWu4k9eJRLd1TZYH8VVdg8E",
-	"h1WBKCergpAwKrGJ/SsmQRlIaQTCChR4538WQhEKR1sTClTMMQ+I9s6zhUDU49/WBYDqENjGZ/9R1h5e",
-	"9PV6tN3637czlNgQXV19bKhJIawx9j93kDveJsZuY+s/6s0yfY3LiYqwMdtJuNWhh3TmPVeE3hCDuGjS",
-	"YXK1xmPQPqpE9zgd1IP2NinKuORueTV/QndrzIREaqLa7ar0WlmPHVSbk6h/hznAbXRYuTa9L4H6WO38",
-	"XML6FVF3Jt8DTmfXroEs8Xnhj5gTmXx3zVqujSNVUMUol5LQYTdl05oroPri14M37+YV23/94e0bXfW0",
-	"Kt928nZ7P/kmZYmaCo3kONM/waq1fKsFJx9kcVwH4kudkrHBjWJZWkZKGI5EYYqaNRNttc/u/ELDFKb+",
-	"05P96Y7652TEsQgVdGlMuFb5z/r3lnS+8iTKOio2AKlNvU5BUVs61PSih2m5tZUCow6UY5owziG5ATNe",
-	"M+zF+SfXtBW8rFV1RaQA8mHYDeLGgXVLELdGBUcrzdZs0suogrjzi/ouu983cTVvsKiv+3WTULOAFcaj",
-	"lWtvla0btqYJ5mY2uPj2km6SnlGqfijOFbfR4egp9ebNIY0cLghMTR+veVmS2CuuM7U1NxqZotdJmnzH",
-	"2YCs3aXjlMK3pt1CuDrjtRODr+U8u3ZBNTvgDhKCN6hXtrAMmKsOMVJS2UgdkHRp7X5R2BGQWtOkuemV",
-	"69QIW6uO1y1XzqptWiW1NchHzEXYSLw0pQOYrTlma5d6SPW8aEGSwUAi9VRIPKtrcnVMbvVvQZZcD/U2",
-	"OqW5e3v9isZW9HOJnF9MdeNyp7fljku8eQ84l6MNnYkVz7VkTCuAA41AZI4NhevvhXSFdxlgAa4CJJqx",
-	"nCNPi7oX/GlCu7wZSHPM14RNQyIkbIZJTjww/cSDoSS6SQ8vP3IL8STNT9xfUInZTo7l+sW9jOIVFh0X",
-	"iYXXaf20Ht/bUOO4tlATkGc2Uj5CmWtXtUO7Bjt2rajkys0GauytpKxFYr9jyu6F+zFNN8Cc14Kg8ebX",
-	"RkgNEm0WVeZIsXXsXTeuzAdI997OmLi/kIc5wHIPyK6FcBs6VsUrN1lju38hNBWVrBxCvajBb7V9uMor",
-	"F5xxlW1WQ3zUP2t9dfZ2fvz4ae/pVbAJ8HuWwYJick5uGOMZSlmd1ChIWAocS71NOB2TAJkJfbas6rfQ",
-	"euRKaCJrSE8wVTulds9P5rkJS5KDiA7YBoWYJhlOAE2193t5X65PUZ+zqY471sX4VizwaZXnWkX/DWt5",
-	"MmFaXa9Y07MAOORcsw8RFmiAufWsqbPqA5Isq1mifiEcBuxylQ7OD6qIZrH98wxYtiTvyGttjkWtFNfm",
-	"tey3hTA9rUCEYVEYq8thITETEsYrYuQbQvOV8PEzLMDpLq7etBKJQwzMYtgbslGKVEYuihqyQpPveeb1",
-	"MhPF7wp0vaJSi7rsVLE0RQPChXyO9trtsi232LDNjs82KvW49pY2qtEiRgF18ECK9c2rTai2cWFpQps6",
-	"43FuNeTjChRJO4A2cks2I6Gr538jTrUb8o6to5VWs/bUfPfTKP4zjZXaxkZpjBH5xLYrgZTgD/qF65UH",
-	"sIf917PTk3kIU3y0O1Zf7drCmz7uVKYsQkQnk8w2g9/9p2D3Z9gIr6CGUnNW+RVhl9iozImryd9oioxN",
-	"T6YhaG+sFi3Haxg8b9YPvvU637XXeR6KLVbbK55jCorFmYYL2q08JQncmNLuNam+QaxnHNG8Ufz0NhG9",
-	"Xvx6i/gPE/EdCLUecjpfRMQmXUT9l+n/x2IEQodQ5TQFLhLGQbTQb5T8mYOOqdCXg0iBEiwgUD6/1i2o",
-	"vVIH7VZ35+NflreL9lNDVind7GVprfB6CVnxslK/Gc1mRTJP5vbN5BTVNi72dy26utIqXpJzImdn6rTN",
-	"KkTZnickYJtaCQlj58RaZHraNNJDAqRoIdN53qrqPft+T2lUKVxAxiaml3qv233NhNzxX5hwluaJ+lqH",
-	"qjPudbtnCj4o39IVv8v3kBhhbnujEjlCIu/vmJbr4rmxHDAq1RYazSBVukBvl02A4glpzfA463Wo2srS",
-	"yGRCQEweEVHLNkuN4siSGLc/pS46IX+DmdlPYo2djUB9r2uHgruPk3OgqTVpoSn0lXZHJdI/4uxcIMlQ",
-	"SjgkMpu1OrRDf/jB9bZt/fADesOGQ+0soXrflbraey3lRKmXvcrxjFiW6udsgtUtMT0W0Jn6kssg0bvX",
-	"oT2vMNUB6kSEJlmeQifqPS9bSro8JMlMa2ZneLdmkRY6rPa96RtToi7xkssY4YFUShlFI5bzDnWdbnNh",
-	"arRjlOKZfamwu8WmGpe+3AlTx6UtDui7isXf2KqY1v/UrqA+k6Pv7eaZWiZq60y5cl+5d7qd0+01+dZT",
-	"q1umtAAtwx+gnhYee6azZsA5H6OeEivVCx0qpGJAmlqNAVNp3uNsyPFYxKhXSp49NFjFnRHruXrGjdtD",
-	"GVEnB3o1+rcOLcJCrbeohT7oS5CC0K+DCXjRyADWPWaieYXEMhcIc0Cm/gI21j2WJLntJ6pOVicme3vW",
-	"oXZajR1mTwV63H6Mvuu5hLfe9zHCNnXZIXwgwbkc/AR916snUffcOb4waKZPUiG7FqaFsY1UN4wIqYQn",
-	"4z8T2uGia0sQib7rHb55c/r70avu6fvjX49Pznrft9CpZuLu9SFI9Li9H3fo1LJ3JcQwaZh3cUxTlmep",
-	"WYBrMIptjrqhIYrpUNOExBKQwwlORrCzp62VOVcS0EjKiTjY3Z1Opy2sH7cYH+7asWL3zfHLo5OzIz3m",
-	"Ko4kkSarBpLRBw7nAh3mchTF0QVwQ7ujduuRedcSu+gg2m+1W/uGkYw0pd9V/zcM5fccooxQ03MBLg3i",
-	"Yl+6U5OK6nYX4g1FuKQFxxVqbcz5PXbeU5y5QMFjpez+CvIFplQLdBzEhKmFK8j22m2j4KrbpmFVMO1O",
-	"Mkw0k7IM3lopCxajWVk+HmM+04Ymn/2oncJZrrbwhSXERCCeU6qpFEVK50VP2u1H31ilya6gMan3qJyT",
-	"nWthyUhQy+Qru2jNPeYatIzMaPI+R4AVE1fzvtSI9FLxODZXnLXv7+qX3btXcfRfO1ZR3jHKx6Kxvkp9",
-	"FUeP2/vzRhRHt/uSMyFO9W1yMQFXcfTEnObiodVOBXovi00/w7NSpq5tj+LJeCiUdKqeKHHvoxq9q7jv",
-	"rtcHP4UMZEDufKV/F77CFWtp0hmVzb9M73NNOdU/F7S7RV76LprimWb8hjBU0d98+bDotG7pywtmkkU9",
-	"7G8YkGp3wI9UKrfNz9grUfXT3Aiqq9Ux2KZNeZksQVROatlVrcjXJ2xU3JKbv2zt5lxrS39lf/RWbeLz",
-	"7G6jtHihiM9bffWvGIXQko0cPLTZhDd1ac9A7rw0AumykRlgbiVGO+K6l37d03AlCSqncWgb8JSV//yD",
-	"WVZBtZng9GDqp66OMuGKtnOuzfyCyQ+CETxaEyeyejWoEjNOmCxtRgGkuN0aT1dxpG3kTbKZNNJCbXpp",
-	"AMYF+Zm3mGe6Ouo1028DaLcox3buZnz+osnjRysMVQz5A2NvMB+CGfRk+aCgi2pDYUiNWgXOXMxOue9N",
-	"9c09mlgWhp4/PiqaV2eYvhDkCVbuF0+wsk0RfcFjkge0iiPdBjfLENP6VBHZoOQorcZaw0K1xSjqw4Bx",
-	"MMrvkFxo8YwUIpnNRLVWjUMrjEGWCc8eG5K4TGLXu5IvbC5yJUWOmM/n7K8+kbhuIYH1L7pNX5vDXFhm",
-	"Kh/oFKpaPu9Ny2ZWPa7u0kv7Y0M2Kxh9Urxxg8KZ/ez9SGZnIO9XLpsCPp+vHVSbhgR43Ny2DEsKXIUk",
-	"tXrtLCeuVe6BL7ItK6L1cIS3pqCreGijI8tWittKcVspbivF3bgUZ3hcpTDOEjHO5LJ2C+f4hImAFPcW",
-	"nzsLWREebc1xJkzRE91s9HKRrF0JZWihEx2KaYP8PXsez2nhknp/9Ovx2Yf3hx+OT09+du7knhqr3szY",
-	"UCASlu/Mco6KVt6bSndFXKQv3LlKIAXp2CgEc/UrX8aOzhHlvBBRHe1og0TvV4oz2fW3IsL5ObjOXaeT",
-	"SA2uPRhCtu4Gu/7blQ3+XdHm2PYq4qBzY/zWbAuktNtolLG2tFTpFbIQgavSEmWyzPyYMn4uvgAG1X62",
-	"JkoUBLkq0dTzbANIcOs1L1bHBP3RIsM4gANnLvFIl/Z2V9otsj9DlE0fyul/STJGQ7ooybotbmEsLLBj",
-	"0MYciCdKGKZs8LciT1gp2rUDCXuardd/r91GpvgvmuJZjAQrQwWGJtIJi3PEKMoYTpGLGsHUtBJXWKyj",
-	"vhgVLIMD7WQ2JYJzHYLRoT0Fh/5NgDSBRMG8wrgYqy+DibkoxtLc2a+mxIUJNRzZVjX4TazizV52+6mW",
-	"41dUsrw7bLZdwatP1S61Os+beXPcWVubtd2MtnHMVbPkUj3olAwQpjO16IclDCy+joeuGZ61MER372/f",
-	"lHB4aslVvEAzORTnjRhhXzWphMr5FAUuFWmcS0uOfBuyl7pjI+DqRbhi1M9NbMvUiBd5lqIMpEcW6IEe",
-	"MMJi5JQXv2Jsh8oREyZORocEhOjBkQba9+xfixyYi1PTRrzqKf5N9iIeVsmGdj1t9EuKcKxTk88bNMLC",
-	"M2JXUqszlmBTwYpGDeowSZeCGAr1VmAIk2DoZz/aco8mE3INOcXgWIDClOj1+dOTR8sHVvv2fJZUaD4J",
-	"Oqq5m5RUIBmH1JIJRkFANlhsMNGmzPmGkjOJbcao81TR1ATrGkmFnRPwo2ULM4pz+TsJPcGcE0h1OO2B",
-	"Z2jRXRF00iruUFe62sgq6o70tFpgxGj1W6VIT1Wai03G68xEzaNDinJ6TtmUmjEmRFQbCDu0IIBDkGWQ",
-	"rMu1LOJ29a+6806AJmrcupZRpj87ampFL2ZNKXVppFOTqFTonDru/uzEpilUvlVs6mafWSvGyusYPEf4",
-	"caawWzD6ZF5rxSXC48Nolrj6xhZdIwO7+savgPEV+glXjN/SdqjxRM7WCeR60K2w78wbqLet8Mo0Q70U",
-	"/f9snYRBS+ZvPl9RorfuIx6KTK3ZMauI4tDIPq2h0Z2c+RKSfMJq5mkiSmbqx1k8HGvmOm6AUsyrnu8v",
-	"ukYFtRE+RIYCCO6tKehVqeMEzKn2tIhAXnPPOuyh/p8W7iKcuHy0IZBeL9FFVl+9McZGF4S10Zi0bgJW",
-	"E3gPb/faVHrOLgt2NTlept6JNgBq4biGDdqUp9Ah2AGEK7FLq/iy6irq0D4ALY4JMR6b7ME5vkYT8z9v",
-	"39EMpBFxt4bpu3Z+L7QyvdFV7VayK2VsyEzAYliTO3LJeU5VY35ynqboSQaYC5tz6jS7hE1mzm5kUzKJ",
-	"UEqRHBVplFpjmmKeilaH2vJEAmGBppBlxkxNA11ww0qV6St9I9K+7bDdEPfNJ5ryfqBp9rpSuPrkaoEs",
-	"5r5qCmD3VSmvY8a/sGSLr95UrC6xwarlt3hSdi4Zzmta5tiAM+aGC1YEsxNdY5RbseDSkPn2fpumrBGO",
-	"ZndmcZTG1mj6uRtN3wNOEat3+llsIzX9BeyFhVWiyoztCAs0ZCxV/6UwjbWbxsQR2XgzCpAijAYcxEgB",
-	"Vc0PgGB6QIBpvq/Ct0283DAsrFBDqoFhIe2kHuDvvXOTIf5u2q3xbpt8uU2+3Ibtb8P2t2H7n0PYvg26",
-	"Wz1u37X/mS9cvdSKhPDqR2thqai/YxoAtNBvzqFpCgHltbJqpvJNgoUStow5DHRkpn7QoQmmjJIEZ0pa",
-	"Gz/X5Zf0RKYSnononKGpjvafTWzVoBZy9fNwtY2btsRCQlJTt6us4av+7FDPXmtc9zpoUCl2U4b83hpC",
-	"jWY0gaJRNaNgnJOgrS4datNGtVUBo4zQc929zzsKz/yn222i3xdYDCsWR8s7bJMFk8xqKjXF1rFuVlsz",
-	"MEqWmf0xHn/rXydeXaq99qO4qEHCphQ4GupSYCb4X0NYT6AwbUZ6zqSUYFp0jwpLxxa1riMXrxOxdFPN",
-	"nlYnypWuVXPEgFpzqmXC87psmVf6kPn6ltfXqyY+L+gttu7agc83yDe7nH2WSRW36ckOddZaUS52JTNL",
-	"oVj/cjMScRxRJv96dnrSFKrqNa5Dy8WZIuKQdnXU8ILC1nYe44e1s20qAzYTkxUtzzPLkPqchfMc5qYk",
-	"r1BXs3lSkrGuGDEuvaPyCp2Wp7V09qu4rBg+mQBXvDOQ7bxOpjNFxUy23OfdKU1rxTfE5io1kp4LabZR",
-	"ad0vr6heMDUeBzjPXDnEDmU8BV5GXsU24CsuZKXn9QKJcgRjhLPs4Tjp1ve2m+ZgVeplKLO5GGOcghLE",
-	"dL8ow84YF4GLEuo5dktt0zZjwbfoIA7IPOhBFdW74bywEfYl/g2zwxoixibhDF6d5yqoZVjqgiS2u+kU",
-	"uRm6LktoU5qGCf/Bsoh5cimq6IPXuVr91zbSMV7fQnsqmmhuAwzuRE0vVXGtNlfv0HI3pMM4DgLkIocH",
-	"yYRTNsmgomRWb67BExdgbfU9SRTeu7R53ZVMF/adFdgVVOc0aO81ZDet0tFQ0PV8fW6NC2fbsC3Kfvey",
-	"vm+8piSjtaX+7hlEQos2GtrxABlp3uhOMdIIYc5bmCK0N+jucN2rLDZ86ZraOgqaYWgPSje7QcG7FhNo",
-	"d2FrEP5McqwPxbktr20K1zGdnYwr1dg8tsMhYRfAZ1WGI4Cm3Uoa9lK2o+YPsZ4+ZIwOdfcBz1pcKW5c",
-	"hj6S5bypQ1dnTmoZ/+mvYsuibp1F+WdPdeihPV6twVusVCevY2a3fGvLt7Z8a8u3PL5lUz0s1TCmI4uC",
-	"ywqEaIG4WjY2nEgLUlTD+6uFxBYWIDMuMihKzw4q9fz1Q7MCm8GPbG2vDtX1hrTjMHZdU0Ys52ZC3XZp",
-	"OiIZeE2qKUxByBZ6VXOszuF28kaKz1KYhpxrS2LOapVl49uuX+aWanTP1WuY3Vl52iYPPQO5IGzNaHPB",
-	"FNcbqm7mR3kIkNuKZksqmpWDr1fcLP4cCuQ+6OK4K1xy6/epFndr5nE9zHK5W+FgFfPp2SaKbCkP7H7S",
-	"mHI1Xy44FKj37vTsAwoN79mecegcYCI86UCX9xh4AUy6LMdIV//pA5pwGADnkC7l2i9mbwg914EpHI9B",
-	"O3zVzV25NmfZmnIdpmvbEk6w7vhlw14cwatyxVWvbbWp+8d7l0Y2kCsWad5b0WErOmxFh63osBUdPl/R",
-	"IXYpvwUWUHvcmg0uEivKonDzG/8VrWkKw0DNxGDqCBCha2yFqvzRVPcPdT16r58mCjStx/wc6Z8ajOW0",
-	"2k4H7Fs3y1Nmpsmpnnybyvm5p3LavGrTdsnU34dMVBtoWkT+eBXPz6fOyAXMuzOxSefEEoRu72yjW1ro",
-	"xJY+0DV7dTyWTaxCki0wmb0hQt7c9WrIbKe0WEm4Gq5XXPJTZDvcmqwjJcGtkqxt83dqNTHJJDqIHj3b",
-	"a7Vbe60fozjKsJBdAUAXTsZEdBDZ4PcuHup5NTC7P7Xa0dU6NS/trqoNnt+I1vYe3179z/zq/65vu251",
-	"H66/6938Bg/d/UTSq+WMtCyU0qAIhoUi21o+ncNLz4qLuFC5PtHSqfuK/WhFtX4UVJdJurGubCHTiPjx",
-	"Dpn8WdlT/xZa1Y6weIisfR1VMZDQ6qlHKytaJC2i+bGSMiUM5+hXUsnJpVpFqgpVeJ67zm9+525PmK5j",
-	"P7VZe1mKC4X96/Rwsp3vjnA/bj9ePvSEyV9YTh+2kMcqks0iMm9KcHe9SjrBRp6/mHQn06CBA8pgIPWX",
-	"hMSzIs8Tc10Ey2vKYyNMsK3xYcm2EneQBIrGhOYSBGK8Q3v1ZO5eCx1LW9EYBgNIpEvrjFFOi5ikuHAY",
-	"6t6WXosUlqXPF9Z5U8Konr9D7Qd0HLZx75ZBT3LEWT40qqjJFLUFpMueV8Smdk5tYqv1EGPPelGkd4YY",
-	"4G/6GPyCQxuXSWZyFLLHlmWdm7FBy7uUVkKmWv1anmY9G7PV36CY0Py+pb9rZz+z1WBuw55rC9HXCpfa",
-	"H5tmXQMwyosXbpA1n+ELhdOmFZIpV86QwBefb6DU/GQQjZMbG0jvO9Pv4ZUa3rYa3dYs2dYs2dY+LtDV",
-	"1GJr4quRxrSMxJTYFMwbVUNDd+ldBlhAUStjxnLue3tvOxVPgVUK/GHbVbG+MdNB6ZhWxU2vCbrLLzWx",
-	"7qgphTaLta+XifqlJpveaxPCeJlU8Rlllzr5d53E0qK/rkmmtUkZXj2ZbW7pZ9q5eUnfnsWFobRmO1tQ",
-	"FsrQ7NWbORfB0ageG733WMdGi6XB0R3qSK1fUUkSTSWxDLSIXtLmWScMzbZdnm9UAw63H1hQzdNQczfs",
-	"m1to9VxiS3IblT23PZ63PZ63wTqbNgim63cHNszJD/INBhlswKP+BhPT1jMj9Ny+nAE25laUEqXFZrPn",
-	"eogwTyQzBYc4o7JDgaYueDgXUA0yNmD3FCfsvT46fNXzFAELqbXUrce7vuhg4i0v2vKiu+dFG0SRfv6c",
-	"52HxAdSfITYBqhvdaHq8mDOkcLHr7AxBdnBMUQoXkLGJLgRbtIE3uYKu2JdLeD5XnIBQNIYx4zOtmmRE",
-	"SFt4thKfZkPTDqkXDaftNh1qMWXAcprOi0t7x+GCwBTSt04PWUjzJFzK3ZEcZ/XbKCTmtb47r9lUaVF9",
-	"GBLq+emiTt5u7yffpCyRswkgNZv+yR7Oitbd4Vwqp3bqJu/DS7P8nTOrA++8YxlJZsumUSDaN+9PnLuL",
-	"UIDKjfrg0l9l2Zpcx9/6ZRjcRfJuRO0eFeFawctkqx4XooQ6cYQl6hXje81OOGcjNq1j+xoxWuZq0uJ7",
-	"txusZQFdMVjrc7iVTtz7cm7lNtDrWqLOdSK8bhqZvhbqfEpdcQLTy53rNSEBoP69mDKzRMwlyGdTPBwC",
-	"R78dt5DXoZ7IojRP4WvyXErPtdfVBtRLLb0Y86yCjuoeSYxKBDQN9jV7pSD6ImjjBA9hK7Hc0504upxk",
-	"xr1q1GLJcSIN/rlcCe9esCRXl6Ii+7NE7H7CQoCcL7Kc6b9FjIScZTZ3myQ296Sn5+jNxfJDYepeLhZX",
-	"tLNlYAtQm8CZ0rYizA3dyUkr0WaugLyCRVlec32RRQOpgFhJZCFjPITdiY1CWf0Dx2Nzj2JzsdVaGvd6",
-	"ljW6NugfkRiBn98ctcpd+XS1xl3WkHyAS1kC8k98gc1pNOApfq0AZH71aEyUC0BCcpLITvR8Q2iC5MVh",
-	"w6bkRX/gXm09TQ+5EZ50/KKNeVtZftJo7krVuj7sA8bHWAalqAmWinp4gpS7KKUstWjOhytRWYqBr40h",
-	"X6s8dWgwsDDrV9iDCarRAtASDjICnMnR/8zXd3WZSi0XZYwObaA6mnCWgLDSlHD2fPEcYXFeWPMdS0ix",
-	"xH0sIMhkXmsAbqRD7EWd9uqfAnmJa+C3BS+cAUS+UuNnBRGPqxiB7aaXKRP8giRg0Y1NgOIJabkTnJsk",
-	"qyugOoRVWNcrxs7wOAsLLC+tCGU7qlwTo1aX0j9FFrboINpvtVv7a3UktUC/soud25LUvrcllpuYBn0B",
-	"GwvXc2cRZfTRbSGq+vNqSV5poa7PvSWQRNpiDEr1dYb+okyfZYbqmW2Evwi7//vw7Zv1sNstYUMd1O7E",
-	"AXK4vS5qL5IQt2h9g2htUWMRWuu4zPn8fq/dNuGOPuO2xaoNxo6sCGAO2Teq6KCCfk4yHUrwHD1p75s6",
-	"oVMiwCZ3GZnFxWV3qBjlUqCUTWmlLPYYz7RxEAlIGE0Ry4JupF9BvgecEmriJ65J8PXW1NvJ4XR2myJE",
-	"gulX7kBdp2iYxcdmxHKBqUV/ToNIoeBlzyVbbdFWTGK9l/57G8ZYK/RWyN2E2F4Z04lzMgnXuVbDJaHD",
-	"rp6jCq03gX0L2bduV+M7YdLcirkITZmMq91HbxLF34Pks53Dge3euhjDJZ+ZN69zN6p+e0w9AqaDwQv1",
-	"Jyz26hhm9XI4Oqkgn1Ec5TyLDqKRlJOD3d2MJTgbMSEPnrTbj7Qub2evT+J6Usa2Ekys1DA0HbFaelFm",
-	"kptbnt2t2pLnKv4Uyhz1GhxoUR+4YLQxvz+tDaxuzncG4IpLI0bhW92FtVIpxU5RpFoH5hixqQ3ibwRP",
-	"mFIZZlpvtkrcRAiqeu2skgmyLC0rfwh/84rCWc0Jf2EcZQynqI8zTBPHOyfAJhnonZtiqlNyzymbFknP",
-	"snKv80llPwxCNb/1GrKJsKzVc1yoGfqgyMKUEymB6iJC1tlBqFLY0jyRtlqB/YrvfGl+qSZv6Ea8Jn2H",
-	"IbC2bCJb6GxKZDKCFLHBoPoplNPMRCMCMqyccb0VSkT24ahILlcfr/5fAAAA//8=",
+	"iCZupEvt6kNTBG4gjuEfHs5gIcBYoDFFDoEKAedeccfCGkSbYh03hDF2vpW5nfjM0IyzAcngpdbANonZ",
+	"1wM9TFMqvlefYc2cfXTCrChJyii5NRF3BfnOHeptSUi3fDuU1KOLSekySzbZLnxHlOiVqVsLabfP0pm2",
+	"ay0sIbC9SBtdJDvndfO3VyHZVgVsYn44wrSJ7PWHfiR8gegmXNq7hveN2Y1lL0P1Clo3Rm/RejW0FrAJ",
+	"Uhu7dlEaasr4eVH9r/BxGRMQwqXpZS6V1/NVVB8jkDCOjP0sRe6VexVNHBDXQ9b6bFtcXQVXrQtuU8m5",
+	"Wpr9GpIzScuCWxQ50/nDkJm37P9Wce9WpIDNxen1xIdQEvmK4oOfjl9IEAWd/5yFiKUXZitYbHRhNnGY",
+	"zxEsNpMcHpS4sIplYysMrI1fm5Njg2ZEIEcUGf/ikG4ro94hWr7R0XPHdG1zrl8rvQ/DnAZrDxgPgciT",
+	"BIQY5JlXfOBeCkJsWuAgsI6brXCwelWJ+dUQFlSVMMd8mq9LcwLV8ueds3rKcnkb5SUqs99fZQnbW2DT",
+	"ekUGh1zNbFO9/qsoSBS7pNKuS1IqLnZOi6u9LVsUwLWyFceNXto7adpxbWSqgfexQZC79ViorwI13moA",
+	"CkWlUXpWi4i2cZFOPkKH1JZZgMxU7a9WEsZ+uO98aTI63//rRXv250/0PX90+eT13vjv8sfk98fixbP8",
+	"1dPBr218tE/e/MTePfmPaT1Y9enSChKhHidrF4SToxJ+XQ7A7/URtjrcSXuTa1+FAJhVbT+0jK/nSpzA",
+	"tFLgLctOB9o05CHdT8sKAPnVe4qCaYXFVKIMsJDop4pT9Sr+5JX00e2hg4WGXIuEQJRlFYhysioICaMS",
+	"myDaYhKUgZRGIKxAgXf+ZyEUobjONaFAxRzzgGjvPFsIRD2QdF0AqI4lb3z2H2UR70Vfr4etrv99O0OJ",
+	"DdHV1ceGmhTCGmP/cwe5421i7Da2/qPeLNMgvJyoiL+0LblbHXpIZ95zRegNMYiLbjcm6XE8Bu2jSnSz",
+	"4EE9+nWT6qZL7pZXPCt0t8ZMSKQmqt2uStOi9dhBtcuP+neYA9xGq6Jr0/sSqI/VFuolrF8RdWfyPeB0",
+	"du1i4hKfF/6IOSH+d9f16No4UgVVjHIpCR12UzatuQKqL349ePNuXteK1x/evtHlg6vybSdvt/eTb1KW",
+	"qKnQSI4z/ROsWhS7Wrn1QVaZdiBuHFnHsrSMlDAcicIUNYuP2rK53fkVuylM/acn+9Md9c/JiGMRqozU",
+	"mHCtOrr17y1pIedJlHVUbABSm3qdyry2Bq/eSbWPk2ClXgfKMU0Y55DcgBmvGfbi/JNr2gpe1sojI1IA",
+	"+TDsBnHjwLoliFujgqOVZms2aQpWQdz51bGX3e+buJo3WB3b/bpJqFnACuPRyrW3yhbgW9MEczMbXHx7",
+	"SVtWzyhVPxTnitvocPSUevPmkEYOFwSmpiHevHRj7FWpmtriNY2U6+tkH9t49fVzUL81fUvCZU6vnWF/",
+	"LefZtSsT2gF3kFm/QeG/hfX0XJmVkZLKRuqApKsP4VdXHgGpdR+bm6e8TrG9tQri3XIJutqmVXLEg3zk",
+	"GokbpgYHc8kbpgiwh1TPi14+GQwkUk+FxLO6JlfH5Fb/FmTJ9VBvo1Oau7fXLw1uRT+XEf3FlAkvd3pb",
+	"N7zEm/eAczna0JlY8VxLxrQCONAIRObYULj+XkhXeJcBFuBKqaIZyznytKh7wZ8mtMu76jTHfE3YNCRC",
+	"wmaY5MQD05g/GEqiu13x8iO3EE/S/MT9BZWY7eRYrl8lzyheYdFxkVh4nR5q6/G9DTWOaws1AXlmI+Uj",
+	"lLl2VTu0a7Bj19NNrty1o8beAtmljim7F+7HNN0Ac14vj8abXxshNUi0WVSZI8XWsXfduDIfIN3EPmPi",
+	"/kIe5gDLPSC7FsJt6FgVr9xkje3+hdBUVLJyCPWiBr/V9uEqr1xwxlW2WQ3xUf+sNaja2/nx46e9p1fB",
+	"btrvWQYLqjI6uWGMZyhldVKjIGEpcCz1NuF0TAJkJvTZsjzmQuuRq0WLrCE9wVTtlNo9P5nnJixJDiI6",
+	"YBtUNJtkOAE01d7v5Q3uPkV9zqY67lhXtVyxUq5VnmutMTYsisuE6Rm/YnHcAuCQc80+RFigAebWs6bO",
+	"qg9IsqxmifqFcBiwy1VaoT+oarTF9s8zYNna1iPQZe205QqLWk27zZtCbCvKelqBCMOiMFbXlUNiJiSM",
+	"V8TIN4TmK+HjZ1jJ1l1cvWklEocYmMWwN2SjFKmMXBTFmIUm3/PM62Umit9e63rV2Ra1q6piaYoGhAv5",
+	"HO2122V/e7FhvyqfbVQK2+0t7fikRYwC6uCBFOubV+RTbePCGp82dcbj3GrIxxUoknYAbeSWbEZCV8//",
+	"RpxqN+QdW0crrWbtqfl+8yJ8rhskZc+vwMgxNP1Sn3Ws1DY2SmOMyCe27w+kBH/QL1yvPIA97L+enZ7M",
+	"Q5jio92x+mrXVrD1cacyZREiOplkJNFK3+4/Bbs/w0Z4BTWUmrPKrwi7xEZlTlxzi0Z3cWyamw1Be2O1",
+	"aDlew+B5s37wrdf5rr3O81Bssdpe8RxTUCzOdC7RbuUpSeDGlHav2/sNYj3jiOaNKsK3iej1KvJbxH+Y",
+	"iO9AqDVj1PkiIjbpIuq/TP8/FiMQOoQqpylwkTAOooV+o+TPHHRMhb4cRAqUYAGBPhS1tlvtlVrRt7o7",
+	"H/+yvO+6nxqySg10L0trhddLyIqXlfrNaDYrknkyt28mp6i2cbG/a9HVlVbxkpwTOTtTp21WIco+VyEB",
+	"29RKSBg7J9Yi09OmkR4SIEULHWuTjVXVe/b9ntKoUriAjE2UFB6jXrf7mgm5478w4SzNE/W1DlVn3Ot2",
+	"zxR8UL6lS+eX7yExwtw2GSZyhETe30nZGBMqnhvLAaNSbaHRDFKlC/R22QQonpDWDI+zXoeqrSyNTCYE",
+	"xOQREbVss9QojiyJcftT6qIT8jeYmf0k1tjZCNT32t8ouPs4OQeaWpMWmkJfaXdUIv0jzs4FkgylhEMi",
+	"s1mrQzv0hx9ck+jWDz+gN2w41M4Sqvddqau911JOlHrZqxzPiGWpfs4mWN0S06wEnakvuQwSvXsd2vMK",
+	"Ux2gTkRokuUpdKLe87I3q8tDksz0OHeGd2sWaaHDagOpvjEl6hIvuYwRHkillFE0YjnvUNcyOhemqi1G",
+	"KZ7Zlwq7W2yqcenLnTB1XNrigL6rWPyNrYpp/U/tCuozOfrebp6pZaK2ztT995V7p9s53V6Tbz21umVK",
+	"C9Ay/AHqaeGxZ1rUBpzzMeopsVK90KFCKgakqdUYMJXmPc6GHI9FjHql5NlDg1XcGbGeq2fcuD2UEXVy",
+	"oFejf+vQIizUeotaSJcQZikI/TqYgBeNDGDdYyaaV0gsc4EwB2TqL2Bj3WNJktvGvOpkdWKyt2cdaqfV",
+	"2GH2VKDH7cfou55LeOt9HyNsU5cdwgcSnMvBT9B3vXoSdc+d4wuDZvokFbJrYVoY20h1w4iQSngy/jOh",
+	"HS66tgSR6Lve4Zs3p78fveqevj/+9fjkrPd9C51qJu5eH4JEj9v7cYdOLXtXQgyThnkXxzRleZaaBbhO",
+	"vdjmqBsaopgONd18LAE5nOBkBDt72lqZcyUBjaSciIPd3el02sL6cYvx4a4dK3bfHL88Ojk70mOu4kgS",
+	"abJqIBl94HAu0GEuR1EcXQA3tDtqtx6Zdy2xiw6i/Va7tW8YyUhT+l31f8NQfs8hygg1zUvg0iAu9qU7",
+	"Namobnch3lCES1pwXKHWxpzfY+c9xZkLFDxWyu6vIF9gSrVAx0FMmFq4gmyv3TYKrrptGlYF0+4kw0Qz",
+	"KcvgrZWyYDGaleXjMeYzbWjy2Y/aKZzlagtfWEJMBOI5pZpKUaR0XvSk3X70jVWa7Aoak3qPyjnZuRaW",
+	"jAS1TL6yi9bcY65By8iMJu9zBFgxcTXvS41ILxWPY3PFWfv+rn7ZvXsVR/+1YxXlHaN8LBrrq9RXcfS4",
+	"vT9vRHF0uy85E+JU3yYXE3AVR0/MaS4eWm35ofey2PQzPCtl6tr2KJ6Mh0JJp+qJEvc+qtG7ivvu4rKf",
+	"fwoZyIDc+Ur/LnyFK9bSpDMqm39pFmrkUPXPBX2jkZe+i6Z4phm/IQxV9DdfPrQgFmaJF8wki3rY3zAg",
+	"1e6AH6lUbpufsVei6qe5EVRXq2OwTZvyMlmCqJzUsqtaka9P2Ki4JTd/2drNudaW/sr+6K3axOfZ3UZp",
+	"8UIRn7f66l8xCqElGzl4aLMJb+rSnoHceWkE0mUjM8DcSox2xHUv/bqn4UoSVE7jsGw/UJYsKA5mWQXV",
+	"ZoLTg6mfujrKhCvazrk28wsmPwhG8GhNnMjq1aBKzDhhsrQZBZDidms8XcWRtpE3yWbSSAu16aUBGBfk",
+	"Z95inunqqNdMvw2g3aIc27mb8fmLJo8frTBUMeQPjL3BfAhm0JPlg4Iuqg2FITVqFThzMTvlvjfVN/do",
+	"YlkYev74qGhenWH6QpAnWLlfPMHKdhf1BY9JHtAqjnQ/6SxDTOtTRWSDkqO0GmsNC9VevagPA8bBKL9D",
+	"cqHFM1KIZDYT1Vo1Dq0wBlkmPHtsSOIyiV3vSr6wuciVFDliPp+zv/pE4rqFBNa/6DZ9bQ5zYZmpfKBT",
+	"qGr5vDctm1n1uLpLL+2PDdmsYPRJ8cYNCmf2s/cjmZ2BvF+5bAr4fL52UG0aEuBxc9syLClwFZLU6rWz",
+	"nLhWuQe+yLasiNbDEd6agq7ioY2OLFspbivFbaW4rRR341Kc4XGVwjhLxDiTy9otnOMTJgJS3Ft87ixk",
+	"RXi0NceZMEVPdLPRy0WydiWUoYVOdCimDfL37Hk8p4VL6v3Rr8dnH94ffjg+PfnZuZN7aqx6M2NDgUhY",
+	"vjPLOSp64m8q3RVxkb5w5yqBFKRjoxDM1a98GTs6R5TzQkR1tKMNEr1fKc5k19+KCOfn4Dp3nU4iNbj2",
+	"YAjZuhvsGtlXNvh3RZtj26uIg86N8VuzLZDSbqNRxtrSUqVXyEIErkpLlMky82PK+Ln4AhhU+9maKFEQ",
+	"5KpEU8+zDSDBrde8WB0T9EeLDOMADpy5xCNd2ttdabfI/gxRNn0op/8lyRgN6aIk67a4hbGwwI5BG3Mg",
+	"nihhmLLB34o8YaVo1w4k7Gm2Xv+9dhuZ4r9oimcxEqwMFTDtjxEW54hRlDGcIhc1gqnpya+wWEd9MSpY",
+	"BgfayWxKBOc6BKNDewoO/ZsAaQKJgnmFcTFWXwYTc1GMpbmzX02JCxNqOLKtavCbWMWbvez2Uy3Hr6hk",
+	"eXfYbLuCV5+qXWp1njfz5riztjZruxlt45irZsmletApGSBMZ2rRD0sYWHwdD10zPGthiO7e374p4fDU",
+	"kqt4gWZyKM4bMcK+alIJlfMpClwq0jiXlhz5NmQvdcdGwNWLcMWon5vYlqkRL/IsRRlIjyzQAz1ghMXI",
+	"KS9+xdgOlSMmTJyMDgkI0YMjDbTv2b8WOTAXp6aNeNVT/JvsRTyskg3tetrolxThWKcmnzdohIVnxK6k",
+	"VmcswaaCFY0a1GGSLgUxFOqtwBAmwdDPfrTlHk0m5BpyisGxAIUp0evzpyePlg+s9u35LKnQfBJ0VHM3",
+	"KalAMg6pJROMgoBssNhgok2Z8w0lZxLbjFHnqaKpCdY1kgo7J+BHyxZmFOfydxJ6gjknkOpw2gPP0KK7",
+	"IuikVdyhrnS1kVXUHelptcCI0eq3SpGeqjQXm4zXmYmaR4cU5fScsik1Y0yIqDYQdmhBAIcgyyBZl2tZ",
+	"xO3qX3XnnQBN1Lh1LaNMf3bU1IpezJpS6tJIpyZRqdA5ddz92YlNU6h8q9jUzT6zVoyV1zF4jvDjTGG3",
+	"YPTJvNaKS4THh9EscfWNLbpGBnb1jV8B4yv0E64Yv6XtUOOJnK0TyPWgW2HfmTdQb1vhlWmGein6/9k6",
+	"CYOWzN98vqJEb91HPBSZWrNjVhHFoZF9WkOjOznzJST5hNXM00SUzNSPs3g41sx13AClmFc93190jQpq",
+	"I3yIDAUQ3FtT0KtSxwmYU+1pEYG85p512EP9Py3cRThx+WhDIL1eoousvnpjjI0uCGujMWndBKwm8B7e",
+	"7rWp9JxdFuxqcrxMvRNtANTCcQ0btClPoUOwAwhXYpdW8WXVVdShfQBaHBNiPDbZg3N8jSbmf96+oxlI",
+	"I+JuDdN37fxeaGV6o6varWRXytiQmYDFsCZ35JLznKrG/OQ8TdGTDDAXNufUaXYJm8yc3cimZBKhlCI5",
+	"KtIotcY0xTwVrQ615YkEwgJNIcuMmZoGuuCGlSrTV/pGpH3bYbsh7ptPNOX9QNPsdaVw9cnVAlnMfdUU",
+	"wO6rUl7HjH9hyRZfvalYXWKDVctv8aTsXDKc17TMsQFnzA0XrAhmJ7rGKLdiwaUh8+39Nk1ZIxzN7szi",
+	"KI2t0fRzN5q+B5wiVu/0s9hGavoL2AsLq0SVGdsRFmjIWKr+S2EaazeNiSOy8WYUIEUYDTiIkQKqmh8A",
+	"wfSAANN8X4Vvm3i5YVhYoYZUA8NC2kk9wN975yZD/N20W+PdNvlym3y5Ddvfhu1vw/Y/h7B9G3S3ety+",
+	"a/8zX7h6qRUJ4dWP1sJSUX/HNABood+cQ9MUAsprZdVM5ZsECyVsGXMY6MhM/aBDE0wZJQnOlLQ2fq7L",
+	"L+mJTCU8E9E5Q1Md7T+b2KpBLeTq5+FqGzdtiYWEpKZuV1nDV/3ZoZ691rjuddCgUuymDPm9NYQazWgC",
+	"RaNqRsE4J0FbXTrUpo1qqwJGGaHnunufdxSe+U+320S/L7AYViyOlnfYJgsmmdVUaoqtY92stmZglCwz",
+	"+2M8/ta/Try6VHvtR3FRg4RNKXA01KXATPC/hrCeQGHajPScSSnBtOgeFZaOLWpdRy5eJ2Lpppo9rU6U",
+	"K12r5ogBteZUy4Tnddkyr/Qh8/Utr69XTXxe0Fts3bUDn2+Qb3Y5+yyTKm7Tkx3qrLWiXOxKZpZCsf7l",
+	"ZiTiOKJM/vXs9KQpVNVrXIeWizNFxCHt6qjhBYWt7TzGD2tn21QGbCYmK1qeZ5Yh9TkL5znMTUleoa5m",
+	"86QkY10xYlx6R+UVOi1Pa+nsV3FZMXwyAa54ZyDbeZ1MZ4qKmWy5z7tTmtaKb4jNVWokPRfSbKPSul9e",
+	"Ub1gajwOcJ65cogdyngKvIy8im3AV1zISs/rBRLlCMYIZ9nDcdKt7203zcGq1MtQZnMxxjgFJYjpflGG",
+	"nTEuAhcl1HPsltqmbcaCb9FBHJB50IMqqnfDeWEj7Ev8G2aHNUSMTcIZvDrPVVDLsNQFSWx30ylyM3Rd",
+	"ltCmNA0T/oNlEfPkUlTRB69ztfqvbaRjvL6F9lQ00dwGGNyJml6q4lptrt6h5W5Ih3EcBMhFDg+SCads",
+	"kkFFyazeXIMnLsDa6nuSKLx3afO6K5ku7DsrsCuozmnQ3mvIblqlo6Gg6/n63BoXzrZhW5T97mV933hN",
+	"SUZrS/3dM4iEFm00tOMBMtK80Z1ipBHCnLcwRWhv0N3huldZbPjSNbV1FDTD0B6UbnaDgnctJtDuwtYg",
+	"/JnkWB+Kc1te2xSuYzo7GVeqsXlsh0PCLoDPqgxHAE27lTTspWxHzR9iPX3IGB3q7gOetbhS3LgMfSTL",
+	"eVOHrs6c1DL+01/FlkXdOovyz57q0EN7vFqDt1ipTl7HzG751pZvbfnWlm95fMumeliqYUxHFgWXFQjR",
+	"AnG1bGw4kRakqIb3VwuJLSxAZlxkUJSeHVTq+euHZgU2gx/Z2l4dqusNacdh7LqmjFjOzYS67dJ0RDLw",
+	"mlRTmIKQLfSq5lidw+3kjRSfpTANOdeWxJzVKsvGt12/zC3V6J6r1zC7s/K0TR56BnJB2JrR5oIprjdU",
+	"3cyP8hAgtxXNllQ0Kwdfr7hZ/DkUyH3QxXFXuOTW71Mt7tbM43qY5XK3wsEq5tOzTRTZUh7Y/aQx5Wq+",
+	"XHAoUO/d6dkHFBresz3j0DnARHjSgS7vMfACmHRZjpGu/tMHNOEwAM4hXcq1X8zeEHquA1M4HoN2+Kqb",
+	"u3JtzrI15TpM17YlnGDd8cuGvTiCV+WKq17balP3j/cujWwgVyzSvLeiw1Z02IoOW9FhKzp8vqJD7FJ+",
+	"Cyyg9rg1G1wkVpRF4eY3/ita0xSGgZqJwdQRIELX2ApV+aOp7h/qevReP00UaFqP+TnSPzUYy2m1nQ7Y",
+	"t26Wp8xMk1M9+TaV83NP5bR51abtkqm/D5moNtC0iPzxKp6fT52RC5h3Z2KTzoklCN3e2Ua3tNCJLX2g",
+	"a/bqeCybWIUkW2Aye0OEvLnr1ZDZTmmxknA1XK+45KfIdrg1WUdKglslWdvm79RqYpJJdBA9erbXarf2",
+	"Wj9GcZRhIbsCgC6cjInoILLB71081PNqYHZ/arWjq3VqXtpdVRs8vxGt7T2+vfqf+dX/Xd923eo+XH/X",
+	"u/kNHrr7iaRXyxlpWSilQREMC0W2tXw6h5eeFRdxoXJ9oqVT9xX70Ypq/SioLpN0Y13ZQqYR8eMdMvmz",
+	"sqf+LbSqHWHxEFn7OqpiIKHVU49WVrRIWkTzYyVlShjO0a+kkpNLtYpUFarwPHed3/zO3Z4wXcd+arP2",
+	"shQXCvvX6eFkO98d4X7cfrx86AmTv7CcPmwhj1Ukm0Vk3pTg7nqVdIKNPH8x6U6mQQMHlMFA6i8JiWdF",
+	"nifmugiW15THRphgW+PDkm0l7iAJFI0JzSUIxHiH9urJ3L0WOpa2ojEMBpBIl9YZo5wWMUlx4TDUvS29",
+	"FiksS58vrPOmhFE9f4faD+g4bOPeLYOe5IizfGhUUZMpagtIlz2viE3tnNrEVushxp71okjvDDHA3/Qx",
+	"+AWHNi6TzOQoZI8tyzo3Y4OWdymthEy1+rU8zXo2Zqu/QTGh+X1Lf9fOfmarwdyGPdcWoq8VLrU/Ns26",
+	"BmCUFy/cIGs+wxcKp00rJFOunCGBLz7fQKn5ySAaJzc2kN53pt9dMfal98MFnW07jW5LlmxLlmxLHxfo",
+	"akqxNfHVCGNaRGJKagqmjaqhobv0LgMsoCiVMWM59529t52Jp8Aq5f2w6apY35jpmHRMq9Km1wPdpZea",
+	"UHfUFEKbtdrXS0T9UnNN77UHYbxMqPiMkksde18nr7Ror2tyaW1OhldOZpta+pk2bl7StmdxXSit2M4W",
+	"VIUyNHv1Xs5FbDSqh0bvPdah0WJpbHSHOlLrF1SSRFNJLAMdopd0edb5QrNtk+cbVYDD3QcWFPM01NwN",
+	"++YWOj2X2JLcRmHPbYvnbYvnbazOpv2B6frNgQ1z8mN8gzEGG/Cov8HEdPXMCD23L2eAjbUVpURpsdns",
+	"uR4izBPJTL0hzqjsUKCpix3OBVRjjA3YPcUJe6+PDl/1PEXAQmoNdevxri86lnjLi7a86O550QZBpJ8/",
+	"53lYfAD1Z4hNgOo+N5oeL+YMKVzsOjtDkB0cU5TCBWRsouvAFl3gTaqgq/Xl8p3PFScgFI1hzPhMqyYZ",
+	"EdLWna2Ep9nItEPqBcNpu02HWkwZsJym88LS3nG4IDCF9K3TQxbSPAmXcnckx1n9NgqJea3tzms2VVpU",
+	"H4aEem66qJO32/vJNylL5GwCSM2mf7KHs6J1dziXyqmdusn78NIsf+fM6sA771hGktmyaRSI9s37E+fu",
+	"IhKgcqM+uOxXWXYm1+G3fhUGd5G8G1G7R0W0VvAy2aLHhSihThxhiXrF+F6zEc7ZiE3r2L5GiJa5mrT4",
+	"3u3GallAV4zV+hxupRP3vpxbuY3zup47+BoBXjeNTF8LdT6lrjaBaeXO9ZqQAFD/XkyZWSLmEuSzKR4O",
+	"gaPfjlvIa1BPZFGZp/A1eS6l59rrauPppZZejHlWQUd1iyRGJQKaBtuavVIQfRG0cYKHsJVY7ulOHF1O",
+	"MuNeNWqx5DiRBv9cqoR3L1iSq0tRkf1ZInY/YSFAzhdZzvTfIkZCzjKbuk0Sm3rS03P05mL5oTBlLxeL",
+	"K9rZMrD1p03gTGlbEeaG7uSklWgzV0BewaKsrrm+yKKBVECsJLKQMR7C7sRGoaz+geOxuUexudhqLY17",
+	"PcsaTRv0j0iMwE9vjlrlrny6WuMua0g+wKUsAfknvsDmNBrwFL9WADK/ejQmygUgITlJZCd6viE0QfLi",
+	"sGFT8qI/cK+2nqaH3AhPOnzRhrytLD9pNHeVal0b9gHjYyyDUtQES0U9PEHKXZRSllo058OVqCzFwNfG",
+	"kK9Vnjo0GFiY9SvswQTVaAFoCQcZAc7k6H/m67u6SqWWizJGhzZOHU04S0BYaUo4e754jrA4L6z5jiWk",
+	"WOI+FhBkMq81ADfSIPaiTnv1T4G0xDXw24IXTgAiX6nxs4KIx1WMwHbTy4wJfkESsOjGJkDxhLTcCc7N",
+	"kdUFUB3CKqzrFWNneJyFBZaXVoSyDVWuiVGrS+mfIgtbdBDtt9qt/bUaklqgX9nFzu1Iat/bEstNTIO+",
+	"gI2Fa7mziDL66LYQVf15tSSvtFDX5t4SSCJtLQal+jpDf1GlzzJD9cz2wV+E3f99+PbNetjtlrChDmp3",
+	"4gA53F4XtRdJiFu0vkG0tqixCK11XOZ8fr/XbptwR59x21rVBmNHVgQwh+wbVXRQQT8nmQ4leI6etPdN",
+	"mdApEWBzu4zM4uKyO1SMcilQyqa0UhV7jGfaOIgEJIymiGVBN9KvIN8DTgk18RPXJPh6a+rd5HA6u00R",
+	"IsH0K3egrlMzzOJjM2K5wNSiPadBpFDwsueSrXZoKyax3kv/vQ1jrBV6K+RuQmyvjGnEOZmEy1yr4ZLQ",
+	"YVfPUYXWm8C+hexbt6vxnTBpbsVchKZMxtXmozeJ4u9B8tnO4cA2b12M4ZLPzJvXuRtVvz2mHgHTweCF",
+	"+hMWe3UMs3o5HJ1UkM8ojnKeRQfRSMrJwe5uxhKcjZiQB0/a7Udal7ez1ydxLSljWwgmVmoYmo5YLb0o",
+	"M7nNLc/uVu3IcxV/CiWOev0NtKgPXDDamN+f1gZWN+c7A3C1pRGj8K1uwloplGKnKDKtA3OM2NQG8TeC",
+	"J0ylDDOtN1slbiIEVb10VskEWZaWhT+Ev3lF3azmhL8wjjKGU9THGaaJ450TYJMM9M5NMdUZueeUTYuc",
+	"Z1m51/mksh8GoZrfeg3ZRFjW6jku1Ax9UGRhyomUQHUNIevsIFQpbGmeSFuswH7Fd740v1STN3QfXpO+",
+	"wxBYWzaRLXQ2JTIZQYrYYFD9FMppZqIRARlWzrjeCiUi+3BUJJerj1f/LwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

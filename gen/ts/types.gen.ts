@@ -570,6 +570,20 @@ export type InvalidSessionRequest = {
 };
 
 /**
+ * The change cannot be made, or it is not clear which session the request belongs to. No field is required.
+ */
+export type InvalidProfileChange = {
+    ok: Failed;
+    error: ErrorSentence;
+    /**
+     * What is wrong with it.
+     */
+    code: 'invalid_fields' | 'malformed_body' | 'ambiguous_session';
+    request_id: RequestId;
+    fields?: FieldErrors;
+};
+
+/**
  * A parameter cannot be used.
  */
 export type InvalidParameter = {
@@ -1158,7 +1172,7 @@ export type UpdateProfileErrors = {
     /**
      * A field breaks a rule.
      */
-    400: InvalidSessionRequest;
+    400: InvalidProfileChange;
     /**
      * Nobody is logged in, or the current password is wrong.
      */

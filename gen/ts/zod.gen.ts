@@ -424,6 +424,21 @@ export const zInvalidSessionRequest = z.object({
 });
 
 /**
+ * The change cannot be made, or it is not clear which session the request belongs to. No field is required.
+ */
+export const zInvalidProfileChange = z.object({
+    ok: zFailed,
+    error: zErrorSentence,
+    code: z.enum([
+        'invalid_fields',
+        'malformed_body',
+        'ambiguous_session'
+    ]),
+    request_id: zRequestId,
+    fields: zFieldErrors.optional()
+});
+
+/**
  * A parameter cannot be used.
  */
 export const zInvalidParameter = z.object({

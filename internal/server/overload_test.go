@@ -26,6 +26,20 @@ func (h *harness) fill() (release func()) {
 	return func() { close(leave); <-left }
 }
 
+// saturate fills the gate and its queue until the returned function is called.
+func (h *harness) saturate() (release func()) {
+	h.t.Helper()
+	leave := h.fill()
+	waiting, stop := context.WithCancel(context.Background())
+	queued := make(chan struct{})
+	go func() {
+		defer close(queued)
+		_ = h.Passwords.Gate.Do(waiting, func() {})
+	}()
+	until(func() bool { return h.Passwords.Gate.Waiting() == 1 })
+	return func() { stop(); <-queued; leave() }
+}
+
 // until waits for something that is about to happen. If it never does, the time
 // limit of go test shows this line.
 func until(happened func() bool) {
@@ -46,11 +60,7 @@ var hashing = map[string]any{
 func TestFullGateRefusesAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		h.browser().register("alice")
-		release := h.fill()
-		waiting, stop := context.WithCancel(t.Context())
-		queued := make(chan error)
-		go func() { queued <- h.Passwords.Gate.Do(waiting, func() {}) }()
-		until(func() bool { return h.Passwords.Gate.Waiting() == 1 })
+		release := h.saturate()
 		before := h.dump()
 		for path, body := range hashing {
 			a := h.browser().call("POST", path, body).want(503, "busy")
@@ -68,8 +78,6 @@ func TestFullGateRefusesAtOnce(t *testing.T) {
 		if n := h.Passwords.Hashes(); n != 1 {
 			t.Errorf("%d hashes, want only the one that fills the gate", n)
 		}
-		stop()
-		<-queued
 		release()
 		h.browser().login("alice")
 	})

@@ -1,0 +1,108 @@
+package contract
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// An Outcome is one way in which an operation can end, as a caller tells them
+// apart: by the status and, for a failure, by the code in the body.
+type Outcome struct {
+	Operation string // the operationId, or "unrouted" for an address that is not in the contract
+	Status    int
+	Code      string // empty for an answer that has none
+}
+
+func (o Outcome) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%s %d %s", o.Operation, o.Status, o.Code))
+}
+
+// ParseOutcome reads what String has written.
+func ParseOutcome(text string) (Outcome, error) {
+	parts := strings.Fields(text)
+	if len(parts) < 2 || len(parts) > 3 {
+		return Outcome{}, fmt.Errorf("contract: %q is not an outcome", text)
+	}
+	status, err := strconv.Atoi(parts[1])
+	if err != nil {
+		return Outcome{}, fmt.Errorf("contract: %q is not an outcome: %w", text, err)
+	}
+	return Outcome{Operation: parts[0], Status: status, Code: strings.Join(parts[2:], "")}, nil
+}
+
+// Outcomes lists every way in which any operation may end, in the order of the
+// operations, and last those of addresses that are not in the contract.
+func (c *Contract) Outcomes() []Outcome {
+	var all []Outcome
+	for _, op := range append(slices.Clone(c.Operations), c.unrouted) {
+		var own []Outcome
+		for status, ref := range op.route.Operation.Responses.Map() {
+			number, err := strconv.Atoi(status)
+			if err != nil {
+				continue // "default" says nothing that could be seen or missed
+			}
+			for _, code := range codesOf(ref.Value) {
+				own = append(own, Outcome{Operation: op.ID, Status: number, Code: code})
+			}
+		}
+		slices.SortFunc(own, func(a, b Outcome) int { return strings.Compare(a.String(), b.String()) })
+		all = append(all, own...)
+	}
+	return all
+}
+
+// OutcomeOf says which outcome an answer was. op is nil for an address that is
+// not in the contract.
+func (c *Contract) OutcomeOf(op *Operation, status int, body []byte) Outcome {
+	if op == nil || status == 405 {
+		op = c.unrouted
+	}
+	outcome := Outcome{Operation: op.ID, Status: status}
+	var failure struct {
+		Code string `json:"code"`
+	}
+	if status >= 400 && json.Unmarshal(body, &failure) == nil {
+		outcome.Code = failure.Code
+	}
+	return outcome
+}
+
+// codesOf lists the codes of a response; one empty code when it has none.
+func codesOf(response *openapi3.Response) []string {
+	media := response.Content.Get("application/json")
+	if media == nil || media.Schema == nil {
+		return []string{""}
+	}
+	var codes []string
+	for _, value := range property(media.Schema.Value, "code") {
+		if code, ok := value.(string); ok {
+			codes = append(codes, code)
+		}
+	}
+	if codes == nil {
+		return []string{""}
+	}
+	return codes
+}
+
+// property is the enum of a member, wherever in the schema it is defined.
+func property(schema *openapi3.Schema, name string) []any {
+	if member := schema.Properties[name]; member != nil && member.Value != nil && member.Value.Enum != nil {
+		return member.Value.Enum
+	}
+	for _, parts := range []openapi3.SchemaRefs{schema.AllOf, schema.OneOf, schema.AnyOf} {
+		var found []any
+		for _, part := range parts {
+			found = append(found, property(part.Value, name)...)
+		}
+		if found != nil {
+			return found
+		}
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package server_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/techtreks/auth/internal/config"
+	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/mail"
+)
+
+// Each operation with a body refuses the same bad bodies, as its part of the
+// contract says; which operations those are and what they need is read there.
+func TestEveryOperationRefusesBadBodies(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		b.login("alice")
+		promised := map[contract.Outcome]bool{}
+		for _, o := range h.Contract.Outcomes() {
+			promised[o] = true
+		}
+		tried := 0
+		for _, op := range h.Contract.Operations {
+			path, body := h.sample(op)
+			if body == nil {
+				continue
+			}
+			tried++
+			for _, bad := range []struct {
+				body, code string
+				status     int
+			}{
+				{`{`, "malformed_body", 400},
+				{`{"no_such_member":1}`, "invalid_fields", 400},
+				{`{"` + strings.Repeat("x", contract.MaxBody) + `":1}`, "body_too_large", 413},
+				{`{}`, "missing_fields", 400},
+			} {
+				outcome := contract.Outcome{Operation: op.ID, Status: bad.status, Code: bad.code}
+				if bad.code == "missing_fields" && !promised[outcome] {
+					continue // it can do without any member
+				}
+				if !promised[outcome] {
+					t.Errorf("the contract lacks %s", outcome)
+					continue
+				}
+				b.call(op.Method, path, wrongTypes(t, bad.body, bad.code, body)).want(bad.status, bad.code)
+			}
+		}
+		if tried < 10 {
+			t.Errorf("only %d operations have a body", tried)
+		}
+	})
+}
+
+// wrongTypes is the body to send: for a broken rule, the valid body with a
+// number in the place of each member, so that none is missing.
+func wrongTypes(t *testing.T, body, code string, valid any) string {
+	if code != "invalid_fields" {
+		return body
+	}
+	members := map[string]any{}
+	for name := range valid.(map[string]any) {
+		members[name] = 7
+	}
+	data, err := json.Marshal(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// What hashes a password says that it is busy when the gate is full.
+func TestEveryOperationThatHashesCanBeBusy(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		b.call("POST", "/auth/request_reset", members{"email": "alice@example.com"}).want(200, "")
+		reset := h.mailedToken(mail.ResetPassword, "alice@example.com")
+		b.login("alice")
+		bodies := map[string]struct {
+			path string // where it is not the operation's own
+			body members
+		}{
+			"register":            {body: members{"username": "bob", "email": "bob@example.com", "password": goodPassword}},
+			"login":               {body: members{"username": "alice", "password": goodPassword}},
+			"reauthenticate":      {body: members{"password": goodPassword}},
+			"changePassword":      {body: members{"current_password": goodPassword, "new_password": newPassword}},
+			"updateProfile":       {body: members{"email": "new@example.com", "current_password": goodPassword}},
+			"deleteAccount":       {body: members{"password": goodPassword}},
+			"resetPassword":       {body: members{"token": reset, "password": newPassword}},
+			"resetPasswordByLink": {path: "/auth/reset_password/" + reset, body: members{"password": newPassword}},
+		}
+		h.clock.advance(15 * time.Minute) // no fresh login, or a change would need no password
+		defer h.saturate()()
+		for _, o := range h.Contract.Outcomes() {
+			if o.Status != http.StatusServiceUnavailable || o.Code != "busy" {
+				continue
+			}
+			send, ok := bodies[o.Operation]
+			if !ok {
+				t.Errorf("no request that makes %s hash", o.Operation)
+				continue
+			}
+			op := h.Contract.Operation(o.Operation)
+			if send.path == "" {
+				send.path = op.Path
+			}
+			b.call(op.Method, send.path, send.body).want(503, "busy")
+		}
+	})
+}
+
+// A link to a new address does not take it from somebody who has it by now.
+func TestConfirmedAddressThatIsTakenByNow(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		b.call("POST", "/auth/verify", members{"token": h.mailedToken(mail.VerifyEmail, "alice@example.com")}).want(200, "")
+		b.login("alice")
+		b.updateProfile(members{"email": "wanted@example.com"}).want(200, "")
+		token := h.mailedToken(mail.ConfirmEmail, "wanted@example.com")
+		bob := h.browser()
+		bob.call("POST", "/auth/register", members{"username": "bob", "email": "wanted@example.com", "password": goodPassword}).want(201, "")
+		b.call("POST", "/auth/confirm_email", members{"token": token}).want(409, "email_taken")
+	}, func(c *config.Config) { c.Registration = "verified" })
+}
+
+func TestOverlongTokenInThePath(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		h.browser().call("GET", "/auth/verify/"+strings.Repeat("x", 300), nil).want(400, "invalid_fields")
+	})
+}
+
+// A fault before it is known which operation a request is for is still an
+// answer of the contract.
+func TestFaultOutsideTheContractIsAnAnswer(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		broken := newServer(t, h.DB)
+		visitor := broken.browser() // keeps the contract to compare with
+		broken.Contract = nil
+		broken.serve()
+		visitor.call("GET", "/nowhere", nil).want(500, "internal_error")
+	})
+}
