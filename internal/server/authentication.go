@@ -85,38 +85,76 @@ func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, userna
 // told only to somebody who knows the password.
 func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (_ genapi.LoginResponseObject, err error) {
 	defer func() { s.Metrics.Login(loginOutcome(err)) }()
-	user, err := s.userByLogin(ctx, in.Body.Username)
+	for {
+		user, newHash, err := s.checkLogin(ctx, in.Body.Username, in.Body.Password)
+		if err != nil {
+			return nil, err
+		}
+		err = s.startSession(ctx, user, newHash)
+		if errors.Is(err, errChangedMeanwhile) {
+			continue // the password of a moment ago, or a newer hash of the same
+		}
+		if err != nil {
+			return nil, err
+		}
+		requestFrom(ctx).userID = user.ID
+		return genapi.Login200JSONResponse{Body: genapi.LoggedIn{Ok: true, Msg: "login successful", User: publicUser(user)}}, nil
+	}
+}
+
+// checkLogin finds the account and compares the password. newHash is one to
+// store instead of the account's, empty if that is as it should be.
+func (s *Server) checkLogin(ctx context.Context, login, given string) (user gendb.User, newHash string, err error) {
+	user, err = s.userByLogin(ctx, login)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, err
+		return user, "", err
 	}
 	stored := "" // stands for nobody, and costs the same
 	if user.PasswordHash != nil {
 		stored = *user.PasswordHash
 	}
-	ok, rehash, err := s.Passwords.Verify(ctx, in.Body.Password, stored)
+	ok, rehash, err := s.Passwords.Verify(ctx, given, stored)
 	switch {
 	case errors.Is(err, password.ErrCorrupt):
 		s.Logger.ErrorContext(ctx, "stored password hash is unusable", "user_id", user.ID)
-		return nil, s.loginRefused(ctx, in.Body.Username, user, errInvalidCredentials.Because(err))
+		return user, "", s.loginRefused(ctx, login, user, errInvalidCredentials.Because(err))
 	case err != nil:
-		return nil, err
+		return user, "", err
 	case !ok:
-		return nil, s.loginRefused(ctx, in.Body.Username, user, errInvalidCredentials)
+		return user, "", s.loginRefused(ctx, login, user, errInvalidCredentials)
 	case user.DisabledAt != nil:
-		return nil, s.loginRefused(ctx, in.Body.Username, user, errAccountDisabled)
+		return user, "", s.loginRefused(ctx, login, user, errAccountDisabled)
 	case user.EmailVerifiedAt == nil && s.Registration == registrationVerified:
-		return nil, s.loginRefused(ctx, in.Body.Username, user, errEmailUnverified)
+		return user, "", s.loginRefused(ctx, login, user, errEmailUnverified)
 	}
-	newHash := ""
 	if rehash {
-		if newHash, err = s.Passwords.Hash(ctx, in.Body.Password); err != nil {
-			return nil, err
-		}
+		newHash, err = s.Passwords.Hash(ctx, given)
 	}
+	return user, newHash, err
+}
+
+// errChangedMeanwhile says that an account is not as it was when the password
+// was compared.
+var errChangedMeanwhile = errors.New("the account has changed meanwhile")
+
+// startSession logs in whom checkLogin has let in. The comparison took its time,
+// outside of any transaction: an owner who has set another password since, to
+// throw somebody out, must not find a session that the old one has opened.
+func (s *Server) startSession(ctx context.Context, user gendb.User, newHash string) error {
 	from := requestFrom(ctx)
-	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
-		if rehash {
-			err := q.UserPasswordRehash(ctx, gendb.UserPasswordRehashParams{ID: user.ID, OldHash: &stored, NewHash: &newHash, Now: s.Now()})
+	return s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		held, err := q.UserHold(ctx, user.ID)
+		if errors.Is(err, sql.ErrNoRows) {
+			return errChangedMeanwhile // gone or disabled
+		}
+		if err != nil {
+			return err
+		}
+		if held.PasswordHash == nil || *held.PasswordHash != *user.PasswordHash {
+			return errChangedMeanwhile
+		}
+		if newHash != "" {
+			err := q.UserPasswordRehash(ctx, gendb.UserPasswordRehashParams{ID: user.ID, OldHash: user.PasswordHash, NewHash: &newHash, Now: s.Now()})
 			if err != nil {
 				return err
 			}
@@ -128,11 +166,6 @@ func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (_ gen
 			UserID: user.ID, Method: session.Password, IP: from.ip.String(), UserAgent: from.userAgent,
 		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	from.userID = user.ID
-	return genapi.Login200JSONResponse{Body: genapi.LoggedIn{Ok: true, Msg: "login successful", User: publicUser(user)}}, nil
 }
 
 // recordLogin tells a login that follows a refused one from others: after
