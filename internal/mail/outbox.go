@@ -91,10 +91,13 @@ func (o *Outbox) VoidLinks(ctx context.Context, q *gendb.Queries, userID int64, 
 // Wake tells the worker of this process that there may be something to send. It never
 // waits.
 func (o *Outbox) Wake() {
-	signal(o.woken())
+	signal(o.signalled())
 }
 
-func (o *Outbox) woken() chan struct{} {
+// Woken carries one value when Wake has been called since the last one was taken.
+func (o *Outbox) Woken() <-chan struct{} { return o.signalled() }
+
+func (o *Outbox) signalled() chan struct{} {
 	o.once.Do(func() { o.wake = make(chan struct{}, 1) })
 	return o.wake
 }

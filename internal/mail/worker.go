@@ -118,7 +118,7 @@ func (w *Worker) sleep(ctx context.Context, d time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-	case <-w.Outbox.woken():
+	case <-w.Outbox.Woken():
 	case <-w.idle:
 	case <-timer.C:
 	}
