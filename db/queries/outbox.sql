@@ -52,6 +52,13 @@ WHERE unreachable AND dead_at IS NULL AND next_attempt_at > @now AND lease IS NU
 -- those included of which nobody has found out yet whose they are.
 DELETE FROM outbox WHERE kind = @kind AND (user_id = @user_id OR recipient_key = @recipient_key);
 
+-- name: OutboxVoidLinks :execrows
+-- All mails of a person that carry tokens, and those to the person's address of
+-- which nobody has found out yet whose they are.
+DELETE FROM outbox
+WHERE kind IN ('verify_email', 'reset_password', 'confirm_email')
+  AND (user_id = @user_id OR (user_id IS NULL AND recipient_key = @recipient_key));
+
 -- name: OutboxOfUser :many
 -- With those to the person's address of which nobody has found out yet whose
 -- they are. Served by outbox_user_id and outbox_recipient_key.

@@ -75,6 +75,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.outboxVoidStmt, err = db.PrepareContext(ctx, outboxVoid); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxVoid: %w", err)
 	}
+	if q.outboxVoidLinksStmt, err = db.PrepareContext(ctx, outboxVoidLinks); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxVoidLinks: %w", err)
+	}
 	if q.sessionByTokenHashStmt, err = db.PrepareContext(ctx, sessionByTokenHash); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionByTokenHash: %w", err)
 	}
@@ -253,6 +256,11 @@ func (q *Queries) Close() error {
 	if q.outboxVoidStmt != nil {
 		if cerr := q.outboxVoidStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing outboxVoidStmt: %w", cerr)
+		}
+	}
+	if q.outboxVoidLinksStmt != nil {
+		if cerr := q.outboxVoidLinksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxVoidLinksStmt: %w", cerr)
 		}
 	}
 	if q.sessionByTokenHashStmt != nil {
@@ -461,6 +469,7 @@ type Queries struct {
 	outboxReachableStmt       *sql.Stmt
 	outboxRetryStmt           *sql.Stmt
 	outboxVoidStmt            *sql.Stmt
+	outboxVoidLinksStmt       *sql.Stmt
 	sessionByTokenHashStmt    *sql.Stmt
 	sessionCreateStmt         *sql.Stmt
 	sessionDeleteStmt         *sql.Stmt
@@ -514,6 +523,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		outboxReachableStmt:       q.outboxReachableStmt,
 		outboxRetryStmt:           q.outboxRetryStmt,
 		outboxVoidStmt:            q.outboxVoidStmt,
+		outboxVoidLinksStmt:       q.outboxVoidLinksStmt,
 		sessionByTokenHashStmt:    q.sessionByTokenHashStmt,
 		sessionCreateStmt:         q.sessionCreateStmt,
 		sessionDeleteStmt:         q.sessionDeleteStmt,

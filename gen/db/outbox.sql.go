@@ -354,3 +354,24 @@ func (q *Queries) OutboxVoid(ctx context.Context, arg OutboxVoidParams) (int64, 
 	}
 	return result.RowsAffected()
 }
+
+const outboxVoidLinks = `-- name: OutboxVoidLinks :execrows
+DELETE FROM outbox
+WHERE kind IN ('verify_email', 'reset_password', 'confirm_email')
+  AND (user_id = $1 OR (user_id IS NULL AND recipient_key = $2))
+`
+
+type OutboxVoidLinksParams struct {
+	UserID       sql.NullInt64
+	RecipientKey string
+}
+
+// All mails of a person that carry tokens, and those to the person's address of
+// which nobody has found out yet whose they are.
+func (q *Queries) OutboxVoidLinks(ctx context.Context, arg OutboxVoidLinksParams) (int64, error) {
+	result, err := q.exec(ctx, q.outboxVoidLinksStmt, outboxVoidLinks, arg.UserID, arg.RecipientKey)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}

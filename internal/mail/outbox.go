@@ -75,16 +75,22 @@ func (o *Outbox) Add(ctx context.Context, q *gendb.Queries, m Message) error {
 
 // VoidLinks makes every link useless that was mailed to the account or is about to be:
 // for when its password or address changes, or it is disabled. address is the
-// account's own, for the mails of which nobody knows yet whose they are. The mails go
-// first: the worker holds its row while it mints a token, so none is minted after.
+// account's own, for the mails of which nobody knows yet whose they are.
 func (o *Outbox) VoidLinks(ctx context.Context, q *gendb.Queries, userID int64, address email.Address) error {
-	owner := sql.NullInt64{Int64: userID, Valid: true}
-	for _, kind := range []Kind{VerifyEmail, ResetPassword, ConfirmEmail} {
-		if _, err := q.OutboxVoid(ctx, gendb.OutboxVoidParams{Kind: string(kind), UserID: owner, RecipientKey: address.Key}); err != nil {
-			return err
-		}
+	if err := o.VoidMails(ctx, q, userID, address); err != nil {
+		return err
 	}
 	_, err := q.TokensVoid(ctx, userID)
+	return err
+}
+
+// VoidMails drops the mails with links that still wait. It comes before anything is
+// done to a token: the worker holds the row of its mail while it mints the token, and
+// two who take the two in different orders would wait for each other.
+func (o *Outbox) VoidMails(ctx context.Context, q *gendb.Queries, userID int64, address email.Address) error {
+	_, err := q.OutboxVoidLinks(ctx, gendb.OutboxVoidLinksParams{
+		UserID: sql.NullInt64{Int64: userID, Valid: true}, RecipientKey: address.Key,
+	})
 	return err
 }
 

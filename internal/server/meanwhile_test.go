@@ -1,8 +1,12 @@
 package server_test
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
+	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/password"
 )
 
@@ -100,6 +104,54 @@ func TestALoginUnderWayOutlivesTheRenewalOfItsHash(t *testing.T) {
 		).want(200, "")
 		if !b.loggedIn() || h.account("alice")["password_hash"] == old {
 			t.Error("not logged in, or the hash is the old one")
+		}
+	})
+}
+
+// What changes an account takes the account, its mails and its tokens in one
+// order. If two of these requests did not, PostgreSQL would end one of them.
+func TestWhatHappensAtOnceWaitsForNoneOfTheOthers(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		b.login("alice")
+		rounds := map[string]func(i int) [2]func() *answer{
+			"confirmation and change of the address": func(i int) [2]func() *answer {
+				to := fmt.Sprintf("a%d@example.com", i)
+				b.updateProfile(members{"email": to, "current_password": goodPassword}).want(200, "")
+				token := h.mailedToken(mail.VerifyEmail, to)
+				return [2]func() *answer{
+					func() *answer { return h.browser().call("POST", "/auth/verify", members{"token": token}) },
+					func() *answer { return b.updateProfile(members{"email": "alice@example.com"}) },
+				}
+			},
+			"reset and the writing of the next mail": func(int) [2]func() *answer {
+				token := h.resetToken("alice")
+				ask := func() *answer {
+					return h.browser().call("POST", "/auth/request_reset", members{"email": "alice@example.com"})
+				}
+				ask()
+				return [2]func() *answer{
+					func() *answer {
+						return h.browser().call("POST", "/auth/reset_password", members{"token": token, "password": goodPassword})
+					},
+					func() *answer { h.mails(); return ask() },
+				}
+			},
+		}
+		for _, name := range slices.Sorted(maps.Keys(rounds)) {
+			for i := range 40 {
+				b.login("alice")
+				requests := rounds[name](i)
+				atOnce(2, func(j int) {
+					if a := requests[j](); a.status >= 500 {
+						t.Errorf("%s: %s answers %d", name, a.what, a.status)
+					}
+				})
+			}
+		}
+		if n := h.MailWorker.Counters.Retried.Load(); n != 0 {
+			t.Errorf("%d mails could not be written at once", n)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	genapi "github.com/techtreks/auth/gen/api"
 	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/email"
 	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/token"
 )
@@ -53,11 +54,7 @@ func (s *Server) resetPassword(ctx context.Context, value, password string) erro
 	}
 	now := s.Now()
 	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
-		user, err := holdOwner(ctx, q, live, errInvalidResetToken)
-		if err != nil {
-			return err
-		}
-		used, err := useToken(ctx, q, mail.PurposeResetPassword, value, now, errInvalidResetToken)
+		user, used, err := s.redeem(ctx, q, live, value, errInvalidResetToken)
 		if err != nil {
 			return err
 		}
@@ -84,9 +81,26 @@ func (s *Server) resetPassword(ctx context.Context, value, password string) erro
 	return err
 }
 
+// redeem takes, in the order that all keep to, the account of a token, the mails
+// that wait for it, and the token.
+func (s *Server) redeem(ctx context.Context, q *gendb.Queries, live gendb.Token, value string, invalid *contract.Error) (user gendb.User, used gendb.TokenUseRow, err error) {
+	if user, err = holdOwner(ctx, q, live, invalid); err != nil {
+		return user, used, err
+	}
+	address, err := email.Parse(user.Email)
+	if err != nil {
+		return user, used, err
+	}
+	if err := s.Mail.VoidMails(ctx, q, user.ID, address); err != nil {
+		return user, used, err
+	}
+	used, err = useToken(ctx, q, live.Purpose, value, s.Now(), invalid)
+	return user, used, err
+}
+
 // holdOwner takes the account of a token for the rest of the transaction. Every
-// change takes the account first and the rest after, or two of them could wait
-// for each other.
+// change takes the account first, then mails, then tokens, or two of them could
+// wait for each other.
 func holdOwner(ctx context.Context, q *gendb.Queries, live gendb.Token, invalid *contract.Error) (gendb.User, error) {
 	user, err := q.UserHold(ctx, live.UserID)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -34,15 +34,22 @@ func (s *Server) VerifyEmailByLink(ctx context.Context, in genapi.VerifyEmailByL
 }
 
 func (s *Server) verifyEmail(ctx context.Context, value string) error {
+	live, err := s.liveToken(ctx, mail.PurposeVerifyEmail, value, errInvalidToken)
+	if err != nil {
+		return err
+	}
 	now := s.Now()
 	return s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		if _, err := holdOwner(ctx, q, live, errInvalidToken); err != nil {
+			return err
+		}
 		used, err := useToken(ctx, q, mail.PurposeVerifyEmail, value, now, errInvalidToken)
 		if err != nil {
 			return err
 		}
 		n, err := q.UserVerifyEmail(ctx, gendb.UserVerifyEmailParams{ID: used.UserID, EmailKey: used.EmailKey, Now: &now})
 		if err == nil && n == 0 {
-			return errInvalidToken // another address by now, or disabled
+			return errInvalidToken // another address by now
 		}
 		return err
 	})
@@ -57,11 +64,7 @@ func (s *Server) ConfirmEmail(ctx context.Context, in genapi.ConfirmEmailRequest
 	}
 	now := s.Now()
 	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
-		user, err := holdOwner(ctx, q, live, errInvalidToken)
-		if err != nil {
-			return err
-		}
-		used, err := useToken(ctx, q, mail.PurposeChangeEmail, in.Body.Token, now, errInvalidToken)
+		user, used, err := s.redeem(ctx, q, live, in.Body.Token, errInvalidToken)
 		if err != nil {
 			return err
 		}
