@@ -10,3 +10,9 @@ import _ "embed"
 //
 //go:embed openapi.yaml
 var OpenAPI []byte
+
+// PasswordLength is what PASSWORD_POLICY=length changes in it: a map of YAML paths
+// to values.
+//
+//go:embed password-length.yaml
+var PasswordLength []byte

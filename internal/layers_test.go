@@ -14,18 +14,19 @@ const module = "github.com/techtreks/auth/"
 func TestLeavesKnowNothingOfTheAPI(t *testing.T) {
 	const gin, contract, server, generated = "github.com/gin-gonic/gin", module + "internal/contract", module + "internal/server", module + "gen/api"
 	mayNotKnow := map[string][]string{
-		"internal/audit":    {gin, contract, server, generated},
-		"internal/config":   {gin, contract, server, generated, module + "db"},
-		"internal/docsui":   {gin, contract, server, generated, module + "db"},
-		"internal/email":    {gin, contract, server, generated, module + "db"},
-		"internal/mail":     {gin, contract, server, generated},
-		"internal/metrics":  {gin, contract, server, generated, module + "db"},
-		"internal/password": {gin, contract, server, generated, module + "db"},
-		"internal/token":    {gin, contract, server, generated, module + "db"},
-		"internal/session":  {contract, server, generated}, // a store of gin's sessions
-		"internal/contract": {server, generated, module + "db"},
-		"db":                {gin, contract, server, generated, module + "internal"},
-		"gen/db":            {gin, module + "internal"},
+		"internal/audit":      {gin, contract, server, generated},
+		"internal/confusable": {gin, contract, server, generated, module + "db"},
+		"internal/config":     {gin, contract, server, generated, module + "db"},
+		"internal/docsui":     {gin, contract, server, generated, module + "db"},
+		"internal/email":      {gin, contract, server, generated, module + "db"},
+		"internal/mail":       {gin, contract, server, generated},
+		"internal/metrics":    {gin, contract, server, generated, module + "db"},
+		"internal/password":   {gin, contract, server, generated, module + "db"},
+		"internal/token":      {gin, contract, server, generated, module + "db"},
+		"internal/session":    {contract, server, generated}, // a store of gin's sessions
+		"internal/contract":   {server, generated, module + "db"},
+		"db":                  {gin, contract, server, generated, module + "internal"},
+		"gen/db":              {gin, module + "internal"},
 	}
 	entries, err := os.ReadDir(".")
 	if err != nil {

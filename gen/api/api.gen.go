@@ -140,18 +140,22 @@ func (e Failed) Valid() bool {
 
 // Defines values for FieldErrorCode.
 const (
-	FieldErrorCodeDigitMissing     FieldErrorCode = "digit_missing"
-	FieldErrorCodeFormat           FieldErrorCode = "format"
-	FieldErrorCodeInvalid          FieldErrorCode = "invalid"
-	FieldErrorCodeLowercaseMissing FieldErrorCode = "lowercase_missing"
-	FieldErrorCodePattern          FieldErrorCode = "pattern"
-	FieldErrorCodeRequired         FieldErrorCode = "required"
-	FieldErrorCodeSpecialMissing   FieldErrorCode = "special_missing"
-	FieldErrorCodeTooLong          FieldErrorCode = "too_long"
-	FieldErrorCodeTooShort         FieldErrorCode = "too_short"
-	FieldErrorCodeType             FieldErrorCode = "type"
-	FieldErrorCodeUnknownField     FieldErrorCode = "unknown_field"
-	FieldErrorCodeUppercaseMissing FieldErrorCode = "uppercase_missing"
+	FieldErrorCodeDigitMissing             FieldErrorCode = "digit_missing"
+	FieldErrorCodeFormat                   FieldErrorCode = "format"
+	FieldErrorCodeInvalid                  FieldErrorCode = "invalid"
+	FieldErrorCodeLowercaseMissing         FieldErrorCode = "lowercase_missing"
+	FieldErrorCodePasswordBreached         FieldErrorCode = "password_breached"
+	FieldErrorCodePasswordContainsIdentity FieldErrorCode = "password_contains_identity"
+	FieldErrorCodePasswordTooCommon        FieldErrorCode = "password_too_common"
+	FieldErrorCodePattern                  FieldErrorCode = "pattern"
+	FieldErrorCodeRequired                 FieldErrorCode = "required"
+	FieldErrorCodeSpecialMissing           FieldErrorCode = "special_missing"
+	FieldErrorCodeTooLong                  FieldErrorCode = "too_long"
+	FieldErrorCodeTooShort                 FieldErrorCode = "too_short"
+	FieldErrorCodeType                     FieldErrorCode = "type"
+	FieldErrorCodeUnknownField             FieldErrorCode = "unknown_field"
+	FieldErrorCodeUppercaseMissing         FieldErrorCode = "uppercase_missing"
+	FieldErrorCodeUsernameReserved         FieldErrorCode = "username_reserved"
 )
 
 // Valid indicates whether the value is a known member of the FieldErrorCode enum.
@@ -164,6 +168,12 @@ func (e FieldErrorCode) Valid() bool {
 	case FieldErrorCodeInvalid:
 		return true
 	case FieldErrorCodeLowercaseMissing:
+		return true
+	case FieldErrorCodePasswordBreached:
+		return true
+	case FieldErrorCodePasswordContainsIdentity:
+		return true
+	case FieldErrorCodePasswordTooCommon:
 		return true
 	case FieldErrorCodePattern:
 		return true
@@ -180,6 +190,8 @@ func (e FieldErrorCode) Valid() bool {
 	case FieldErrorCodeUnknownField:
 		return true
 	case FieldErrorCodeUppercaseMissing:
+		return true
+	case FieldErrorCodeUsernameReserved:
 		return true
 	default:
 		return false
@@ -765,11 +777,11 @@ type ContractText = string
 
 // Credentials A user name or e-mail address, and its password.
 //
-// Example: {"password":"Tr4vel-light","username":"alice"}
+// Example: {"password":"Tr4vel-lighter!","username":"alice"}
 type Credentials struct {
 	// Password The password, exactly as it was set.
 	//
-	// Example: Tr4vel-light
+	// Example: Tr4vel-lighter!
 	Password string `json:"password"`
 
 	// Username User name or e-mail address, in any case.
@@ -810,11 +822,11 @@ type CrossOriginRefusedCode string
 
 // CurrentPassword The current password.
 //
-// Example: {"password":"Tr4vel-light"}
+// Example: {"password":"Tr4vel-lighter!"}
 type CurrentPassword struct {
 	// Password The password, exactly as it was set.
 	//
-	// Example: Tr4vel-light
+	// Example: Tr4vel-lighter!
 	Password PasswordAsSet `json:"password"`
 }
 
@@ -1627,7 +1639,8 @@ type MethodNotAllowed struct {
 type MethodNotAllowedCode string
 
 // NewPassword At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
-// Any character is allowed, nothing is trimmed or cut off.
+// Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
+// docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
 type NewPassword = string
 
 // NotFound There is nothing here.
@@ -1697,23 +1710,24 @@ type Page = string
 
 // PasswordAsSet The password, exactly as it was set.
 //
-// Example: Tr4vel-light
+// Example: Tr4vel-lighter!
 type PasswordAsSet = string
 
 // PasswordChange The old password and a new one.
 //
-// Example: {"current_password":"Tr4vel-light","new_password":"N3w-passphrase"}
+// Example: {"current_password":"Tr4vel-lighter!","new_password":"N3w-passphrase!"}
 type PasswordChange struct {
 	// CurrentPassword The password, exactly as it was set.
 	//
-	// Example: Tr4vel-light
+	// Example: Tr4vel-lighter!
 	CurrentPassword PasswordAsSet `json:"current_password"`
 
 	// NewPassword At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
-	// Any character is allowed, nothing is trimmed or cut off.
+	// Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
+	// docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
 	//
 	//
-	// Example: Tr4vel-light
+	// Example: Tr4vel-lighter!
 	NewPassword NewPassword `json:"new_password"`
 }
 
@@ -1749,25 +1763,27 @@ type PasswordIncorrectCode string
 
 // PasswordOnly A new password.
 //
-// Example: {"password":"N3w-passphrase"}
+// Example: {"password":"N3w-passphrase!"}
 type PasswordOnly struct {
 	// Password At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
-	// Any character is allowed, nothing is trimmed or cut off.
+	// Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
+	// docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
 	//
 	//
-	// Example: Tr4vel-light
+	// Example: Tr4vel-lighter!
 	Password NewPassword `json:"password"`
 }
 
 // PasswordReset A token from a mail and a new password.
 //
-// Example: {"password":"N3w-passphrase","token":"k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw"}
+// Example: {"password":"N3w-passphrase!","token":"k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw"}
 type PasswordReset struct {
 	// Password At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
-	// Any character is allowed, nothing is trimmed or cut off.
+	// Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
+	// docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
 	//
 	//
-	// Example: Tr4vel-light
+	// Example: Tr4vel-lighter!
 	Password NewPassword `json:"password"`
 
 	// Token A token from a mail. Anything else is answered like a token that does not work.
@@ -1824,7 +1840,7 @@ type Profile struct {
 type ProfileChange struct {
 	// CurrentPassword The password, exactly as it was set.
 	//
-	// Example: Tr4vel-light
+	// Example: Tr4vel-lighter!
 	CurrentPassword *PasswordAsSet `json:"current_password,omitempty"`
 
 	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
@@ -1917,7 +1933,7 @@ type Registered struct {
 
 // Registration A new account.
 //
-// Example: {"email":"alice@example.com","password":"Tr4vel-light","username":"alice"}
+// Example: {"email":"alice@example.com","password":"Tr4vel-lighter!","username":"alice"}
 type Registration struct {
 	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
 	// be international.
@@ -1927,10 +1943,11 @@ type Registration struct {
 	Email Email `json:"email"`
 
 	// Password At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
-	// Any character is allowed, nothing is trimmed or cut off.
+	// Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
+	// docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
 	//
 	//
-	// Example: Tr4vel-light
+	// Example: Tr4vel-lighter!
 	Password NewPassword `json:"password"`
 
 	// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
@@ -8445,222 +8462,227 @@ func (sh *strictHandler) GetReadiness(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rdts4lij8KijOfKsuTcuKnaQqzqo14ySuirsTOxOnpma6lJYgcktCmwJUAGhZk89nnac5D3ae5Czc",
-	"SJCErr4mUf/ockQC3AA29v3yKUrYeMIoUCmig0/RCHAKXP95mGVsqv5IQSScTCRhNDqIPowAjUGOWCqQ",
-	"HGGJ5AjQBMsRGmHRiuIILvF4kkF0EP169CFGr48OX8Xo9N2H49OTsyiORDKCMVbzjvHlG6BDOYoOHrXb",
-	"cTTBUgJX3/jHH4c7f//4l+9iZP74/od/jeJIziZqViE5ocPo6iqODoUA+RInI3jJqOQsa4L7grOpAC7Q",
-	"GM/QOcBEwzsgGcQI0xRhcY7wEBOK8EACR5iiEct5dSGTvJ+RJEZjfLmDh/Dz/tN2u7IUoPk4Ovgj/OLH",
-	"EOiLoe5RtiMk49A7QBSIHAFHfbcSyjiacHZJQJQrwlRMoQa2myQIavEwDF4GmJ+BEITRl4ydE2gC+R7G",
-	"7AKE/rwwr6JEv4sGnI317xboKlz25Z+fo3dYjn7efY7e4sudwyH83H6OXks5OaXZ7Dk6w2M4IxJ+foMv",
-	"5yHOvkKcJvjv8BDesYwksybYb0AKi7RDQBnDKZoqPCYSUYBUOOCJQAL4hcaJFFEmR4QOzUNMZ9MRcECQ",
-	"CaiuLYUBzjO5I3iCvqWMwrfPkfm6+UlANvh23mqehFfzHv7MQcjjV83FHKdAJRkQfQxEIG5efW4PRYH/",
-	"rUAZG6rbqZbIKIIL4DOUEQoI91muVl5dw5Nf/7r3X//x49/+/vLxf3548fTt7/vvT16/evLfh0cVwP+V",
-	"wyA6iP5ltyQhu+ap2C1BNguQfHao7ldzBWeQMKpoCUNTTCTqw4BxQJLP1Hbrq1mBbq+2d2Ss8Pmnp4/V",
-	"3o0JNf9+VOwjoRKGwDUcZyCX4PSHBi4foBETcofRbBajAeN6Z6cjlgESREKM1A6yAeKAk5H6w0wnzMtY",
-	"bb5aR+2aYNqhGbkAhCUaMyFb6JiqS53miYIE4Uww1DuDJOfQa3Vo8P78+fSi/X//9/9pXiO9Gzdyla7i",
-	"iIOYMCrAMIVxnwxzlgu7j+q3hFEJVKo/8WSSkQSrJez+U5jHFm49HLvh6h8iH48xn6ldn7Larosoji5w",
-	"loP5QKqAKgZ37btqUzhn3J6bxX2N6WONQyNMEaP1E43iiJ1HBwOcCVDL06O6JF2M+XovVkP+xibpsU1E",
-	"cwAnmHMSJqT+OhLFsvQlThkINB0BRRgJ0s/UTUnZWHGxSYapFGrVLXRiaFaHTrFAqfpJI5LH4zUX2vHY",
-	"UGhZ9v3dCsu6iqP/2rG3fMdQpkVjfXpwFUcvWDr7wNgbzIewJgpJb5iHQYyhTP/cxJs+S2ddyVjXvRBC",
-	"GvUSIooMlRPdLpZU9mAJhjjoNGTcIMTTx+hv5EXrgRxoLman/DeKLzDJcD9b91T7uZg1T3SM6UwxL0KF",
-	"IpTqCoTOV42tnqpl3EQg+3Cjo4yjvLogD7oRoBRL3McCzHWkTFohLACiP08V0mISYqfw3rtl/GscWQgJ",
-	"3SlMsBBTxlOBMAfUB0VykhEk55C6o4mR5Y7zNqaFPvBZydJvCm21dLFTiBeLsbYQRK6H7y85E+KUkyGh",
-	"72GQC0jXRPiknKCKWb8YAZNpmV9JGAF00oO7TI/ucvt9H6+IQOapVnvUCSQ4yzyh8NaxK7BBy7ggG4MV",
-	"vrGRzacjJsAtxN4PRmuiLRHygdDAY6rUV5wdmWNYCx2IHVvFBTcjMifbRAQ3rOtecChQjLSU0D2/3UOv",
-	"7kDgvM/YGIweNQUq0ZQr2Zj4R9pCCiecwiI1fmDBKMppChz1Sqh7D+TY3zCN43/mhK9NBbL62PLsT5hU",
-	"2zCEFBEaOHo9tMvd2PLoNTzIe3C7Z15dfuDMT1ghvbjlFJzCSbvqrIGmkD6QM32rDVwnTGoj2NrHOg4M",
-	"L0/2d4315p3AwZoHXcpkF9vh5eEawAxPLR7e7gE39mIOHdc2QLgkQum+/VxqIKdEjoxlwiyrhQ61MCFH",
-	"Sge2cgES7Dnq6el7xbV3NkYinWExZJtcdKbmJWdruwcsOmHyF5bTdbGHesN8eoBEnoz03gWwRqHLQI8q",
-	"kUWREPfb7eJIsdIwbnAn3mrSr23GRCCcphyEeCBXfnPd5UtWEpapBwtWiKxvYMzGQGVhjUDOGPEcyS9F",
-	"G/iNinwyYVxC+hZSgj9oK9qaSFRM0ZQD/np2ehJEmGJMd6y+29XmuwUGjnGu/gLUgOb28SiwQ3MQyokL",
-	"CpVSSDLMlY4pUK8OdU/LEUSql9U3FTV5ICJEsTGGXRlKd0ozbeTAaUrUInD2jrMJcEkUDtjNr+7HIUWw",
-	"M8Yk86llYQn+FIF6Fh1EOCMJ/Lt90ErYWEE/8WYvXl1iuqQzC2xkbL9ONP3Dji+9Raz/T0hkFEeXO2MQ",
-	"Ag/NZ8oh0ZEGnJeyYRy0H6+xHcfSIUaSAeZoOiLJqJAipY/ukDE6FEiy2o49DGNy/XAMVHVvxO8jLD1N",
-	"Sa/Euu+a8H/0XQSh5dVs+8V6F2OE1uXOQBGyBNQotdzFQ37BJFPnXd2PdRxGPt6x8+JoYrNPlXkbCKmw",
-	"rMTixp42bxQ6pWBc2QmmCre0EKsQzTAySFFGzkEfvn6NGo1GiaU1z0zzGsa+i2XvyWPtoyrc3oFD0T7t",
-	"4zEeQhB2op5U3XVRHA0YH2MZHUR9QhXbqHz16ZMn+0/nfekEjwMfUr8iNkDYesqVGM9yJU1mitbV3LlT",
-	"PBwC38lJKxGi9u3GgmtefrzzP+2dZx/LP1vdnY8hd7+F9wNcysDGIAmXUgNbha1VAvfpqgra40fPHu+3",
-	"Hwc+9AJTGnJVHhqnKRvor1U/9AIn50BThTU8p1QJOowixfHQk3b70TfVbz8K+NqaXpE1CONCV0aYAt6p",
-	"W+Ta9K4GbYXYNVby9VC6oN9lTbyxJkJL/ILCexiBbsnvcn1cMd/29akqvpjnXw+WaIkWJ/IVS/KxU0iC",
-	"SCJ5HpJBTydAD98do9RO0ELHUiA2pUhMICEDK5UjgWfCRtMIRGg9suRTxCZA8YREB9F+q93abx528UL9",
-	"vP8TuBa7FPUdQQFR5ftVkmy+UKO7ofiayu7a7y/axjk8qLlNSmv578O3b6pw2U8coCCAj3968mOIW7/k",
-	"oGN9cCbW1SFQLoAjqnk6r0k/JgqOSFF4+Gon5n5WN5w/voBsJyPDkZL71axUiw9G7mkeZjn2U9BgaJ7G",
-	"CC5xIrOZjW6YYoEE1Phr7duFwFN8oraNe8slrRL+OnS/LdovQhGmM5TgeuiX2YQ1Bb4a+hUwxeXK1lG5",
-	"xkQI7Zr1sGW+v3JNRqGdcloCFgq5fXWr5mYsYufCnOPe/JfXZi1ByCvMZc7aviJmk3MOVL7z7v6aeJaY",
-	"GdalSAvJz6LlO1APxRnIxhZsdA/dlFXrh90aRV7W3JbfR6zmQSMDRYaU6FtnseeOjef2O/ONRLF51r0A",
-	"TgZEQW6/rnDmURxxpnFaTxQi+E32fR66TmCCGdgYGq7ACvAGbLvJfcYywNRR6qUWRgH8lJ/kWRZGYj1H",
-	"CF9fMQobmaF0RF1178diWNi93J5+Y2mVWlxjv/SApp4p7JXXMaQTYJO6Xtv8hM91gtrlctJxlicJQGqR",
-	"tbGDCtbQBh45w2J1FacU0CTTkfWGdR4gylBKxCRTNB2PIVY/JGysRCX99585k5CijCU4QxPMza/H79wM",
-	"SLsOxphQEyZgYx7HeNahfUA2GsIc4iqmmUKKMDdkIeven2O6+OZf/vX/6+Tt9t7Tb3/4S6ez+/O//aPb",
-	"63Q+dTr/f6dz9b86nZ2Pf/mu02mtN+L7H/79uz/+0elctts7nc7uwc6/dzp/7Ki3djqdyx9/+Vg8jTud",
-	"VvCNHxaO//7fOp3W939x79z89E0TTp1cFrt/TC9wRlKkTwHZnyuHMfeV8nzmvVIeWvCFK4fALxkdZCSR",
-	"G/Arh51EIInPgYaFHkNp9QuerGMuMs44YEUZqZLV70u48SGsyDRV0L8eUaYK87Kt1NHZeDntPswyNCCQ",
-	"pcKP0qnT7yXKy9HlhPF1kfXoAvjMeGGlVdJ1DlBqE0EYBYSThOUNk4/91UQuApaQdvXV3WvvPd1p7++0",
-	"H31oPzvYbx+023+P4iglAvcz+xLNsyxeQwjxBo2w6JZSnBEPrGiimYRGToWTNUFlki4FMaS9KjBEdPDH",
-	"x9jlWNh/SXYO5u/GLfN2ZiH6Xxrv56F9vfxaHaveKoKgj2eEja9rqM6F5dUzUWARCWOx6pfVvOazl8dm",
-	"3KO2+l+BXJhzPFNvlGtvJuuYJw6+C9AA9gEoElOYSDSDa4JZ5EysAqk7l/DNxAKNNQlBkpmML+CC0dKd",
-	"oS1VY3wOxu7A+Pn1YP+gwGlAXge7RpccAnn7XizMIUmQONUwagO+ZUYiIgVkgzrX+nKveY1NegsNqC7G",
-	"rey2yuBUWqPoc75dCDgKzB1JxjXr0OOQmF7Z05XgcSNuDCZ1KMaXUFHIPIa/SiiBUQuugsc+f11WlFLr",
-	"ShgdED6+y4VVEXGeIitdRBsOmyjmqbHLpRelxCrRpcT7RvYqpsMcD7UXUtOG6uboW+In9T0JrNLcoiVy",
-	"lHrnqnrHgqdmDbbJCFOl0WdYyNu7HL7Jdtk+6vfqxJakPk2IC8VPb0mx6zVECKFw9aLGPhWpbNoiyv3W",
-	"3qI1yLZSqserCQifIqX5jCdSRAfteDV6DtgnyylII6JE2nduKfI5oUoT0Zsx67oNVOdusxDs6CrlpnAp",
-	"uxaghTBwSMiEaCfVKlFN5Rrr2PmaTREbyBJFJSc1WtKOywxiI2L4OcTtZg5xvJxbuPuAc3GDlKvJJtxR",
-	"LQJiSC6AonxydwS0QJmgRGZC9RT/1Hk+VbAa8RntZyE/GAkQ5pN83AfuXIMKIytTP/KO+Vm7/eOjZ8/2",
-	"njz+8XH72bNHi3PGHbYvWI3WnKorqV2NWjhMY0X+1Wl+aGYj4BsXvRpOssrhzOMpx1KgzPKVDdhJ42rP",
-	"Q0li7yCijfCZm7waHgUJQKI4t9pIEK21Q7cW++40b9H44sPgMRV3OWrcor5/cUnUKshRXvpFTGWzwMrT",
-	"MrCxzkTGPDqIJlO1KpzLEVBJkqWcZBVuA5cTwkHU3tmrvGN5DplEB9GjZ3utdmuv9aPbFgFAlwr/XTw0",
-	"zCTJebb7U6sd4CFjHmYfpc6oyWll+bUKMdN0hZve3L+5grATPjw6frui1VLGVrhvwr6bGwXGR425W+QC",
-	"cYGmwsUrZVjCbe7SchHe3j8jxSu8bXh3rIojTZ4joSjB4xBD9PF9JR5S3IdQtIXZGZQLQN9Zc8iY0FzC",
-	"97crrrv7F2ShCookU3RSO/ghDdkiypsbr1Asp0GRK7S2sk/6fCpQBq5orMlDBSUXkV9jAlqf+GqDj5Hq",
-	"S7vVBiaZhfaX1QnuJOcTJgLCjJJqCxVhfVsKuQsTCoQdkgXzNwFGNRv3JgLACoSKSCQkmwhtXSTW33KL",
-	"pGmRYKxx7MYk4wJFFgjHA8Z9B1MNlzgIkL6abYwI3SLTZK5IHaI0y7HuRjWyJdJ2iBK5HSvNDhXa5OFS",
-	"uaAQrbF+sSZnyaZ4JpCmMSZMzUXzarrCQZEogTAaYJLlHLyj0WP8HbeEqmnE+oVAlhYlDtakcjzPbASZ",
-	"UmS0Ewz1OeBzEfaZSsa6YsS4DvlTb1vjr7XeWG+yjdjTAXsuw21/Z7+NkhHmOJHAxareUR37nmf+1kSe",
-	"k87m1/lg6bhzpt3bztVcIFAc5fScsintGuDjiBgftLYRTYAnWEDXxuxpTWHa+C0lQyK9f+uAV5wVv1Su",
-	"SQWw+h2xGzgv18PURYQsbaGj8UTOTIEp/SvOMxfR6wf9aXenLoVmEvGozhdRZ2oqd+gDMflaHTplXI4U",
-	"DgKWig7WwjP8U10i6xSnPu/wVvTDLsWZNZ2ytSvvjty6mh3UwQtd3KmA5UQ7bb2bQwTqc0XJY3cejKcl",
-	"kTee5aof6zbu06q+MY9eLHOMxdFrwJna3PXim7NMbcoUsmxOKNycMLWNY6FCZ9io/rJZFsYgKPjdYbWX",
-	"a0eR1KCs0KfGCr6eWBIbfbR5GP+HQl9cjCP6M10/ALxEFPsUVZ/eE5o0Aa3hSmglXx3CvMMcj0GuHTF8",
-	"iCZupEvt6kNTBG4gjuEfHs5gIcBYoDFFDoEKAedeccfCGkSbYh03hDF2vpW5nfjM0IyzAcngpdbANonZ",
-	"1wM9TFMqvlefYc2cfXTCrChJyii5NRF3BfnOHeptSUi3fDuU1KOLSekySzbZLnxHlOiVqVsLabfP0pm2",
-	"ay0sIbC9SBtdJDvndfO3VyHZVgVsYn44wrSJ7PWHfiR8gegmXNq7hveN2Y1lL0P1Clo3Rm/RejW0FrAJ",
-	"Uhu7dlEaasr4eVH9r/BxGRMQwqXpZS6V1/NVVB8jkDCOjP0sRe6VexVNHBDXQ9b6bFtcXQVXrQtuU8m5",
-	"Wpr9GpIzScuCWxQ50/nDkJm37P9Wce9WpIDNxen1xIdQEvmK4oOfjl9IEAWd/5yFiKUXZitYbHRhNnGY",
-	"zxEsNpMcHpS4sIplYysMrI1fm5Njg2ZEIEcUGf/ikG4ro94hWr7R0XPHdG1zrl8rvQ/DnAZrDxgPgciT",
-	"BIQY5JlXfOBeCkJsWuAgsI6brXCwelWJ+dUQFlSVMMd8mq9LcwLV8ueds3rKcnkb5SUqs99fZQnbW2DT",
-	"ekUGh1zNbFO9/qsoSBS7pNKuS1IqLnZOi6u9LVsUwLWyFceNXto7adpxbWSqgfexQZC79ViorwI13moA",
-	"CkWlUXpWi4i2cZFOPkKH1JZZgMxU7a9WEsZ+uO98aTI63//rRXv250/0PX90+eT13vjv8sfk98fixbP8",
-	"1dPBr218tE/e/MTePfmPaT1Y9enSChKhHidrF4SToxJ+XQ7A7/URtjrcSXuTa1+FAJhVbT+0jK/nSpzA",
-	"tFLgLctOB9o05CHdT8sKAPnVe4qCaYXFVKIMsJDop4pT9Sr+5JX00e2hg4WGXIuEQJRlFYhysioICaMS",
-	"myDaYhKUgZRGIKxAgXf+ZyEUobjONaFAxRzzgGjvPFsIRD2QdF0AqI4lb3z2H2UR70Vfr4etrv99O0OJ",
-	"DdHV1ceGmhTCGmP/cwe5421i7Da2/qPeLNMgvJyoiL+0LblbHXpIZ95zRegNMYiLbjcm6XE8Bu2jSnSz",
-	"4EE9+nWT6qZL7pZXPCt0t8ZMSKQmqt2uStOi9dhBtcuP+neYA9xGq6Jr0/sSqI/VFuolrF8RdWfyPeB0",
-	"du1i4hKfF/6IOSH+d9f16No4UgVVjHIpCR12UzatuQKqL349ePNuXteK1x/evtHlg6vybSdvt/eTb1KW",
-	"qKnQSI4z/ROsWhS7Wrn1QVaZdiBuHFnHsrSMlDAcicIUNYuP2rK53fkVuylM/acn+9Md9c/JiGMRqozU",
-	"mHCtOrr17y1pIedJlHVUbABSm3qdyry2Bq/eSbWPk2ClXgfKMU0Y55DcgBmvGfbi/JNr2gpe1sojI1IA",
-	"+TDsBnHjwLoliFujgqOVZms2aQpWQdz51bGX3e+buJo3WB3b/bpJqFnACuPRyrW3yhbgW9MEczMbXHx7",
-	"SVtWzyhVPxTnitvocPSUevPmkEYOFwSmpiHevHRj7FWpmtriNY2U6+tkH9t49fVzUL81fUvCZU6vnWF/",
-	"LefZtSsT2gF3kFm/QeG/hfX0XJmVkZLKRuqApKsP4VdXHgGpdR+bm6e8TrG9tQri3XIJutqmVXLEg3zk",
-	"GokbpgYHc8kbpgiwh1TPi14+GQwkUk+FxLO6JlfH5Fb/FmTJ9VBvo1Oau7fXLw1uRT+XEf3FlAkvd3pb",
-	"N7zEm/eAczna0JlY8VxLxrQCONAIRObYULj+XkhXeJcBFuBKqaIZyznytKh7wZ8mtMu76jTHfE3YNCRC",
-	"wmaY5MQD05g/GEqiu13x8iO3EE/S/MT9BZWY7eRYrl8lzyheYdFxkVh4nR5q6/G9DTWOaws1AXlmI+Uj",
-	"lLl2VTu0a7Bj19NNrty1o8beAtmljim7F+7HNN0Ac14vj8abXxshNUi0WVSZI8XWsXfduDIfIN3EPmPi",
-	"/kIe5gDLPSC7FsJt6FgVr9xkje3+hdBUVLJyCPWiBr/V9uEqr1xwxlW2WQ3xUf+sNaja2/nx46e9p1fB",
-	"btrvWQYLqjI6uWGMZyhldVKjIGEpcCz1NuF0TAJkJvTZsjzmQuuRq0WLrCE9wVTtlNo9P5nnJixJDiI6",
-	"YBtUNJtkOAE01d7v5Q3uPkV9zqY67lhXtVyxUq5VnmutMTYsisuE6Rm/YnHcAuCQc80+RFigAebWs6bO",
-	"qg9IsqxmifqFcBiwy1VaoT+oarTF9s8zYNna1iPQZe205QqLWk27zZtCbCvKelqBCMOiMFbXlUNiJiSM",
-	"V8TIN4TmK+HjZ1jJ1l1cvWklEocYmMWwN2SjFKmMXBTFmIUm3/PM62Umit9e63rV2Ra1q6piaYoGhAv5",
-	"HO2122V/e7FhvyqfbVQK2+0t7fikRYwC6uCBFOubV+RTbePCGp82dcbj3GrIxxUoknYAbeSWbEZCV8//",
-	"RpxqN+QdW0crrWbtqfl+8yJ8rhskZc+vwMgxNP1Sn3Ws1DY2SmOMyCe27w+kBH/QL1yvPIA97L+enZ7M",
-	"Q5jio92x+mrXVrD1cacyZREiOplkJNFK3+4/Bbs/w0Z4BTWUmrPKrwi7xEZlTlxzi0Z3cWyamw1Be2O1",
-	"aDlew+B5s37wrdf5rr3O81Bssdpe8RxTUCzOdC7RbuUpSeDGlHav2/sNYj3jiOaNKsK3iej1KvJbxH+Y",
-	"iO9AqDVj1PkiIjbpIuq/TP8/FiMQOoQqpylwkTAOooV+o+TPHHRMhb4cRAqUYAGBPhS1tlvtlVrRt7o7",
-	"H/+yvO+6nxqySg10L0trhddLyIqXlfrNaDYrknkyt28mp6i2cbG/a9HVlVbxkpwTOTtTp21WIco+VyEB",
-	"29RKSBg7J9Yi09OmkR4SIEULHWuTjVXVe/b9ntKoUriAjE2UFB6jXrf7mgm5478w4SzNE/W1DlVn3Ot2",
-	"zxR8UL6lS+eX7yExwtw2GSZyhETe30nZGBMqnhvLAaNSbaHRDFKlC/R22QQonpDWDI+zXoeqrSyNTCYE",
-	"xOQREbVss9QojiyJcftT6qIT8jeYmf0k1tjZCNT32t8ouPs4OQeaWpMWmkJfaXdUIv0jzs4FkgylhEMi",
-	"s1mrQzv0hx9ck+jWDz+gN2w41M4Sqvddqau911JOlHrZqxzPiGWpfs4mWN0S06wEnakvuQwSvXsd2vMK",
-	"Ux2gTkRokuUpdKLe87I3q8tDksz0OHeGd2sWaaHDagOpvjEl6hIvuYwRHkillFE0YjnvUNcyOhemqi1G",
-	"KZ7Zlwq7W2yqcenLnTB1XNrigL6rWPyNrYpp/U/tCuozOfrebp6pZaK2ztT995V7p9s53V6Tbz21umVK",
-	"C9Ay/AHqaeGxZ1rUBpzzMeopsVK90KFCKgakqdUYMJXmPc6GHI9FjHql5NlDg1XcGbGeq2fcuD2UEXVy",
-	"oFejf+vQIizUeotaSJcQZikI/TqYgBeNDGDdYyaaV0gsc4EwB2TqL2Bj3WNJktvGvOpkdWKyt2cdaqfV",
-	"2GH2VKDH7cfou55LeOt9HyNsU5cdwgcSnMvBT9B3vXoSdc+d4wuDZvokFbJrYVoY20h1w4iQSngy/jOh",
-	"HS66tgSR6Lve4Zs3p78fveqevj/+9fjkrPd9C51qJu5eH4JEj9v7cYdOLXtXQgyThnkXxzRleZaaBbhO",
-	"vdjmqBsaopgONd18LAE5nOBkBDt72lqZcyUBjaSciIPd3el02sL6cYvx4a4dK3bfHL88Ojk70mOu4kgS",
-	"abJqIBl94HAu0GEuR1EcXQA3tDtqtx6Zdy2xiw6i/Va7tW8YyUhT+l31f8NQfs8hygg1zUvg0iAu9qU7",
-	"Namobnch3lCES1pwXKHWxpzfY+c9xZkLFDxWyu6vIF9gSrVAx0FMmFq4gmyv3TYKrrptGlYF0+4kw0Qz",
-	"KcvgrZWyYDGaleXjMeYzbWjy2Y/aKZzlagtfWEJMBOI5pZpKUaR0XvSk3X70jVWa7Aoak3qPyjnZuRaW",
-	"jAS1TL6yi9bcY65By8iMJu9zBFgxcTXvS41ILxWPY3PFWfv+rn7ZvXsVR/+1YxXlHaN8LBrrq9RXcfS4",
-	"vT9vRHF0uy85E+JU3yYXE3AVR0/MaS4eWm35ofey2PQzPCtl6tr2KJ6Mh0JJp+qJEvc+qtG7ivvu4rKf",
-	"fwoZyIDc+Ur/LnyFK9bSpDMqm39pFmrkUPXPBX2jkZe+i6Z4phm/IQxV9DdfPrQgFmaJF8wki3rY3zAg",
-	"1e6AH6lUbpufsVei6qe5EVRXq2OwTZvyMlmCqJzUsqtaka9P2Ki4JTd/2drNudaW/sr+6K3axOfZ3UZp",
-	"8UIRn7f66l8xCqElGzl4aLMJb+rSnoHceWkE0mUjM8DcSox2xHUv/bqn4UoSVE7jsGw/UJYsKA5mWQXV",
-	"ZoLTg6mfujrKhCvazrk28wsmPwhG8GhNnMjq1aBKzDhhsrQZBZDidms8XcWRtpE3yWbSSAu16aUBGBfk",
-	"Z95inunqqNdMvw2g3aIc27mb8fmLJo8frTBUMeQPjL3BfAhm0JPlg4Iuqg2FITVqFThzMTvlvjfVN/do",
-	"YlkYev74qGhenWH6QpAnWLlfPMHKdhf1BY9JHtAqjnQ/6SxDTOtTRWSDkqO0GmsNC9VevagPA8bBKL9D",
-	"cqHFM1KIZDYT1Vo1Dq0wBlkmPHtsSOIyiV3vSr6wuciVFDliPp+zv/pE4rqFBNa/6DZ9bQ5zYZmpfKBT",
-	"qGr5vDctm1n1uLpLL+2PDdmsYPRJ8cYNCmf2s/cjmZ2BvF+5bAr4fL52UG0aEuBxc9syLClwFZLU6rWz",
-	"nLhWuQe+yLasiNbDEd6agq7ioY2OLFspbivFbaW4rRR341Kc4XGVwjhLxDiTy9otnOMTJgJS3Ft87ixk",
-	"RXi0NceZMEVPdLPRy0WydiWUoYVOdCimDfL37Hk8p4VL6v3Rr8dnH94ffjg+PfnZuZN7aqx6M2NDgUhY",
-	"vjPLOSp64m8q3RVxkb5w5yqBFKRjoxDM1a98GTs6R5TzQkR1tKMNEr1fKc5k19+KCOfn4Dp3nU4iNbj2",
-	"YAjZuhvsGtlXNvh3RZtj26uIg86N8VuzLZDSbqNRxtrSUqVXyEIErkpLlMky82PK+Ln4AhhU+9maKFEQ",
-	"5KpEU8+zDSDBrde8WB0T9EeLDOMADpy5xCNd2ttdabfI/gxRNn0op/8lyRgN6aIk67a4hbGwwI5BG3Mg",
-	"nihhmLLB34o8YaVo1w4k7Gm2Xv+9dhuZ4r9oimcxEqwMFTDtjxEW54hRlDGcIhc1gqnpya+wWEd9MSpY",
-	"BgfayWxKBOc6BKNDewoO/ZsAaQKJgnmFcTFWXwYTc1GMpbmzX02JCxNqOLKtavCbWMWbvez2Uy3Hr6hk",
-	"eXfYbLuCV5+qXWp1njfz5riztjZruxlt45irZsmletApGSBMZ2rRD0sYWHwdD10zPGthiO7e374p4fDU",
-	"kqt4gWZyKM4bMcK+alIJlfMpClwq0jiXlhz5NmQvdcdGwNWLcMWon5vYlqkRL/IsRRlIjyzQAz1ghMXI",
-	"KS9+xdgOlSMmTJyMDgkI0YMjDbTv2b8WOTAXp6aNeNVT/JvsRTyskg3tetrolxThWKcmnzdohIVnxK6k",
-	"VmcswaaCFY0a1GGSLgUxFOqtwBAmwdDPfrTlHk0m5BpyisGxAIUp0evzpyePlg+s9u35LKnQfBJ0VHM3",
-	"KalAMg6pJROMgoBssNhgok2Z8w0lZxLbjFHnqaKpCdY1kgo7J+BHyxZmFOfydxJ6gjknkOpw2gPP0KK7",
-	"IuikVdyhrnS1kVXUHelptcCI0eq3SpGeqjQXm4zXmYmaR4cU5fScsik1Y0yIqDYQdmhBAIcgyyBZl2tZ",
-	"xO3qX3XnnQBN1Lh1LaNMf3bU1IpezJpS6tJIpyZRqdA5ddz92YlNU6h8q9jUzT6zVoyV1zF4jvDjTGG3",
-	"YPTJvNaKS4THh9EscfWNLbpGBnb1jV8B4yv0E64Yv6XtUOOJnK0TyPWgW2HfmTdQb1vhlWmGein6/9k6",
-	"CYOWzN98vqJEb91HPBSZWrNjVhHFoZF9WkOjOznzJST5hNXM00SUzNSPs3g41sx13AClmFc93190jQpq",
-	"I3yIDAUQ3FtT0KtSxwmYU+1pEYG85p512EP9Py3cRThx+WhDIL1eoousvnpjjI0uCGujMWndBKwm8B7e",
-	"7rWp9JxdFuxqcrxMvRNtANTCcQ0btClPoUOwAwhXYpdW8WXVVdShfQBaHBNiPDbZg3N8jSbmf96+oxlI",
-	"I+JuDdN37fxeaGV6o6varWRXytiQmYDFsCZ35JLznKrG/OQ8TdGTDDAXNufUaXYJm8yc3cimZBKhlCI5",
-	"KtIotcY0xTwVrQ615YkEwgJNIcuMmZoGuuCGlSrTV/pGpH3bYbsh7ptPNOX9QNPsdaVw9cnVAlnMfdUU",
-	"wO6rUl7HjH9hyRZfvalYXWKDVctv8aTsXDKc17TMsQFnzA0XrAhmJ7rGKLdiwaUh8+39Nk1ZIxzN7szi",
-	"KI2t0fRzN5q+B5wiVu/0s9hGavoL2AsLq0SVGdsRFmjIWKr+S2EaazeNiSOy8WYUIEUYDTiIkQKqmh8A",
-	"wfSAANN8X4Vvm3i5YVhYoYZUA8NC2kk9wN975yZD/N20W+PdNvlym3y5Ddvfhu1vw/Y/h7B9G3S3ety+",
-	"a/8zX7h6qRUJ4dWP1sJSUX/HNABood+cQ9MUAsprZdVM5ZsECyVsGXMY6MhM/aBDE0wZJQnOlLQ2fq7L",
-	"L+mJTCU8E9E5Q1Md7T+b2KpBLeTq5+FqGzdtiYWEpKZuV1nDV/3ZoZ691rjuddCgUuymDPm9NYQazWgC",
-	"RaNqRsE4J0FbXTrUpo1qqwJGGaHnunufdxSe+U+320S/L7AYViyOlnfYJgsmmdVUaoqtY92stmZglCwz",
-	"+2M8/ta/Try6VHvtR3FRg4RNKXA01KXATPC/hrCeQGHajPScSSnBtOgeFZaOLWpdRy5eJ2Lpppo9rU6U",
-	"K12r5ogBteZUy4Tnddkyr/Qh8/Utr69XTXxe0Fts3bUDn2+Qb3Y5+yyTKm7Tkx3qrLWiXOxKZpZCsf7l",
-	"ZiTiOKJM/vXs9KQpVNVrXIeWizNFxCHt6qjhBYWt7TzGD2tn21QGbCYmK1qeZ5Yh9TkL5znMTUleoa5m",
-	"86QkY10xYlx6R+UVOi1Pa+nsV3FZMXwyAa54ZyDbeZ1MZ4qKmWy5z7tTmtaKb4jNVWokPRfSbKPSul9e",
-	"Ub1gajwOcJ65cogdyngKvIy8im3AV1zISs/rBRLlCMYIZ9nDcdKt7203zcGq1MtQZnMxxjgFJYjpflGG",
-	"nTEuAhcl1HPsltqmbcaCb9FBHJB50IMqqnfDeWEj7Ev8G2aHNUSMTcIZvDrPVVDLsNQFSWx30ylyM3Rd",
-	"ltCmNA0T/oNlEfPkUlTRB69ztfqvbaRjvL6F9lQ00dwGGNyJml6q4lptrt6h5W5Ih3EcBMhFDg+SCads",
-	"kkFFyazeXIMnLsDa6nuSKLx3afO6K5ku7DsrsCuozmnQ3mvIblqlo6Gg6/n63BoXzrZhW5T97mV933hN",
-	"SUZrS/3dM4iEFm00tOMBMtK80Z1ipBHCnLcwRWhv0N3huldZbPjSNbV1FDTD0B6UbnaDgnctJtDuwtYg",
-	"/JnkWB+Kc1te2xSuYzo7GVeqsXlsh0PCLoDPqgxHAE27lTTspWxHzR9iPX3IGB3q7gOetbhS3LgMfSTL",
-	"eVOHrs6c1DL+01/FlkXdOovyz57q0EN7vFqDt1ipTl7HzG751pZvbfnWlm95fMumeliqYUxHFgWXFQjR",
-	"AnG1bGw4kRakqIb3VwuJLSxAZlxkUJSeHVTq+euHZgU2gx/Z2l4dqusNacdh7LqmjFjOzYS67dJ0RDLw",
-	"mlRTmIKQLfSq5lidw+3kjRSfpTANOdeWxJzVKsvGt12/zC3V6J6r1zC7s/K0TR56BnJB2JrR5oIprjdU",
-	"3cyP8hAgtxXNllQ0Kwdfr7hZ/DkUyH3QxXFXuOTW71Mt7tbM43qY5XK3wsEq5tOzTRTZUh7Y/aQx5Wq+",
-	"XHAoUO/d6dkHFBresz3j0DnARHjSgS7vMfACmHRZjpGu/tMHNOEwAM4hXcq1X8zeEHquA1M4HoN2+Kqb",
-	"u3JtzrI15TpM17YlnGDd8cuGvTiCV+WKq17balP3j/cujWwgVyzSvLeiw1Z02IoOW9FhKzp8vqJD7FJ+",
-	"Cyyg9rg1G1wkVpRF4eY3/ita0xSGgZqJwdQRIELX2ApV+aOp7h/qevReP00UaFqP+TnSPzUYy2m1nQ7Y",
-	"t26Wp8xMk1M9+TaV83NP5bR51abtkqm/D5moNtC0iPzxKp6fT52RC5h3Z2KTzoklCN3e2Ua3tNCJLX2g",
-	"a/bqeCybWIUkW2Aye0OEvLnr1ZDZTmmxknA1XK+45KfIdrg1WUdKglslWdvm79RqYpJJdBA9erbXarf2",
-	"Wj9GcZRhIbsCgC6cjInoILLB71081PNqYHZ/arWjq3VqXtpdVRs8vxGt7T2+vfqf+dX/Xd923eo+XH/X",
-	"u/kNHrr7iaRXyxlpWSilQREMC0W2tXw6h5eeFRdxoXJ9oqVT9xX70Ypq/SioLpN0Y13ZQqYR8eMdMvmz",
-	"sqf+LbSqHWHxEFn7OqpiIKHVU49WVrRIWkTzYyVlShjO0a+kkpNLtYpUFarwPHed3/zO3Z4wXcd+arP2",
-	"shQXCvvX6eFkO98d4X7cfrx86AmTv7CcPmwhj1Ukm0Vk3pTg7nqVdIKNPH8x6U6mQQMHlMFA6i8JiWdF",
-	"nifmugiW15THRphgW+PDkm0l7iAJFI0JzSUIxHiH9urJ3L0WOpa2ojEMBpBIl9YZo5wWMUlx4TDUvS29",
-	"FiksS58vrPOmhFE9f4faD+g4bOPeLYOe5IizfGhUUZMpagtIlz2viE3tnNrEVushxp71okjvDDHA3/Qx",
-	"+AWHNi6TzOQoZI8tyzo3Y4OWdymthEy1+rU8zXo2Zqu/QTGh+X1Lf9fOfmarwdyGPdcWoq8VLrU/Ns26",
-	"BmCUFy/cIGs+wxcKp00rJFOunCGBLz7fQKn5ySAaJzc2kN53pt9dMfal98MFnW07jW5LlmxLlmxLHxfo",
-	"akqxNfHVCGNaRGJKagqmjaqhobv0LgMsoCiVMWM59529t52Jp8Aq5f2w6apY35jpmHRMq9Km1wPdpZea",
-	"UHfUFEKbtdrXS0T9UnNN77UHYbxMqPiMkksde18nr7Ror2tyaW1OhldOZpta+pk2bl7StmdxXSit2M4W",
-	"VIUyNHv1Xs5FbDSqh0bvPdah0WJpbHSHOlLrF1SSRFNJLAMdopd0edb5QrNtk+cbVYDD3QcWFPM01NwN",
-	"++YWOj2X2JLcRmHPbYvnbYvnbazOpv2B6frNgQ1z8mN8gzEGG/Cov8HEdPXMCD23L2eAjbUVpURpsdns",
-	"uR4izBPJTL0hzqjsUKCpix3OBVRjjA3YPcUJe6+PDl/1PEXAQmoNdevxri86lnjLi7a86O550QZBpJ8/",
-	"53lYfAD1Z4hNgOo+N5oeL+YMKVzsOjtDkB0cU5TCBWRsouvAFl3gTaqgq/Xl8p3PFScgFI1hzPhMqyYZ",
-	"EdLWna2Ep9nItEPqBcNpu02HWkwZsJym88LS3nG4IDCF9K3TQxbSPAmXcnckx1n9NgqJea3tzms2VVpU",
-	"H4aEem66qJO32/vJNylL5GwCSM2mf7KHs6J1dziXyqmdusn78NIsf+fM6sA771hGktmyaRSI9s37E+fu",
-	"IhKgcqM+uOxXWXYm1+G3fhUGd5G8G1G7R0W0VvAy2aLHhSihThxhiXrF+F6zEc7ZiE3r2L5GiJa5mrT4",
-	"3u3GallAV4zV+hxupRP3vpxbuY3zup47+BoBXjeNTF8LdT6lrjaBaeXO9ZqQAFD/XkyZWSLmEuSzKR4O",
-	"gaPfjlvIa1BPZFGZp/A1eS6l59rrauPppZZejHlWQUd1iyRGJQKaBtuavVIQfRG0cYKHsJVY7ulOHF1O",
-	"MuNeNWqx5DiRBv9cqoR3L1iSq0tRkf1ZInY/YSFAzhdZzvTfIkZCzjKbuk0Sm3rS03P05mL5oTBlLxeL",
-	"K9rZMrD1p03gTGlbEeaG7uSklWgzV0BewaKsrrm+yKKBVECsJLKQMR7C7sRGoaz+geOxuUexudhqLY17",
-	"PcsaTRv0j0iMwE9vjlrlrny6WuMua0g+wKUsAfknvsDmNBrwFL9WADK/ejQmygUgITlJZCd6viE0QfLi",
-	"sGFT8qI/cK+2nqaH3AhPOnzRhrytLD9pNHeVal0b9gHjYyyDUtQES0U9PEHKXZRSllo058OVqCzFwNfG",
-	"kK9Vnjo0GFiY9SvswQTVaAFoCQcZAc7k6H/m67u6SqWWizJGhzZOHU04S0BYaUo4e754jrA4L6z5jiWk",
-	"WOI+FhBkMq81ADfSIPaiTnv1T4G0xDXw24IXTgAiX6nxs4KIx1WMwHbTy4wJfkESsOjGJkDxhLTcCc7N",
-	"kdUFUB3CKqzrFWNneJyFBZaXVoSyDVWuiVGrS+mfIgtbdBDtt9qt/bUaklqgX9nFzu1Iat/bEstNTIO+",
-	"gI2Fa7mziDL66LYQVf15tSSvtFDX5t4SSCJtLQal+jpDf1GlzzJD9cz2wV+E3f99+PbNetjtlrChDmp3",
-	"4gA53F4XtRdJiFu0vkG0tqixCK11XOZ8fr/XbptwR59x21rVBmNHVgQwh+wbVXRQQT8nmQ4leI6etPdN",
-	"mdApEWBzu4zM4uKyO1SMcilQyqa0UhV7jGfaOIgEJIymiGVBN9KvIN8DTgk18RPXJPh6a+rd5HA6u00R",
-	"IsH0K3egrlMzzOJjM2K5wNSiPadBpFDwsueSrXZoKyax3kv/vQ1jrBV6K+RuQmyvjGnEOZmEy1yr4ZLQ",
-	"YVfPUYXWm8C+hexbt6vxnTBpbsVchKZMxtXmozeJ4u9B8tnO4cA2b12M4ZLPzJvXuRtVvz2mHgHTweCF",
-	"+hMWe3UMs3o5HJ1UkM8ojnKeRQfRSMrJwe5uxhKcjZiQB0/a7Udal7ez1ydxLSljWwgmVmoYmo5YLb0o",
-	"M7nNLc/uVu3IcxV/CiWOev0NtKgPXDDamN+f1gZWN+c7A3C1pRGj8K1uwloplGKnKDKtA3OM2NQG8TeC",
-	"J0ylDDOtN1slbiIEVb10VskEWZaWhT+Ev3lF3azmhL8wjjKGU9THGaaJ450TYJMM9M5NMdUZueeUTYuc",
-	"Z1m51/mksh8GoZrfeg3ZRFjW6jku1Ax9UGRhyomUQHUNIevsIFQpbGmeSFuswH7Fd740v1STN3QfXpO+",
-	"wxBYWzaRLXQ2JTIZQYrYYFD9FMppZqIRARlWzrjeCiUi+3BUJJerj1f/LwAA//8=",
+	"7L3rdts4lij8KmjNfKsuTcvKrarirFozTuKquDtlZ+LUZLpLaQkityS0KUBFgJbV+XzWeZrzYOdJzsIG",
+	"QIIkdPUlTkX9o8uhQHAD2Nj3y8dWLCZTwYEr2Tr42BoDTSDDPw/TVMz0HwnIOGNTxQRvHbTejYFMQI1F",
+	"IokaU0XUGMiUqjEZU9luRS24pJNpCq2D1s9H7yLy6ujwZURO37w7Pj05a0UtGY9hQvW8E3r5GvhIjVsH",
+	"DzqdqDWlSkGmv/GP3w73/v7hz19HxPzxzbf/3opaaj7Vs0qVMT5qXV1FrUMpQb2g8RheCK4ykTbBfZ6J",
+	"mYRMkgmdk3OAKcI7ZClEhPKEUHlO6IgyTuhQQUYoJ2ORZ9WFTPNByuKITOjlHh3Bj4++63QqSwGeT1oH",
+	"v4UHfgiBvhzqPhd7UokM+geEA1NjyMjArYSLjEwzcclAliuiXM6gBrabJAhq8WMYvBRodgZSMsFfCHHO",
+	"oAnkW5iIC5D4eWmGkhjHkmEmJvjcAl2Fyw7+8Rl5Q9X4x/1n5Bd6uXc4gh87z8grpaanPJ0/I2d0AmdM",
+	"wY+v6eUixHmkEacJ/hs6gjciZfG8CfZrUNIi7QhIKmhCZhqPmSIcIJEOeCaJhOwCcSIhXKgx4yPzI+Xz",
+	"2RgyIJBKqK4tgSHNU7Uns5h8xQWHr54R83XzSEI6/GrRap6EV/MWfs9BquOXzcUcJ8AVGzI8BiZJZoY+",
+	"s4eiwf9KklSM9O3USxScwAVkc5IyDoQORK5XXl3Dk5//8vB//uv7v/79xeP/fvf8u1/eP3p78urlk78d",
+	"HlUA//cMhq2D1r/tlyRk3/wq90uQzQJUNj/U96u5gjOIBde0RJAZZYoMYCgyICqb6+3Gq1mB7mFt79hE",
+	"4/MP3z3Wezdh3Pz7QbGPjCsYQYZwnIFagdPvGrh8QMZCqj3B03lEhiLDnZ2NRQpEMgUR0TsohiQDGo/1",
+	"H2Y6aQZTvfl6HbVrQnmXp+wCCFVkIqRqk2OuL3WSxxoSQlMpSP8M4jyDfrvLg/fn9+8uOv/3f/+f5jXC",
+	"3biRq3QVtTKQU8ElGKYwGbBRLnJp91E/iwVXwJX+k06nKYupXsL+P6X52cKNr1P3uv6HzCcTms31rs9E",
+	"bddlK2pd0DQH84FEA1W83LNj9aZkmcjsuVncR0yfIA6NKSeC10+0FbXEeetgSFMJenn4Vo8lyzEf92I9",
+	"5G9sEr7bRDQHcEyzjIUJqb+OWLMsvMSJAElmY+CEEskGqb4piZhoLjZNKVdSr7pNTgzN6vIZlSTRjxCR",
+	"PB6PXGjPY0OhZdnx+xWWdRW1/mfP3vI9Q5mWvevTg6uo9Vwk83dCvKbZCDZEIeW95mGQECTFx028GYhk",
+	"3lNC9NyAENLoQYRpMlROdLtYUtmDFRjioEPIMoMQ3z0mf2XP2/fkQHM5P81+5fSCspQO0k1PdZDLefNE",
+	"J5TPNfNiXGpCqa9A6Hz1u9VTtYybSWJ/3Oooo1ZeXZAH3RhIQhUdUAnmOnKhrBAWANGfpwppMQmzU3jj",
+	"bhn/GkcWQkJ3ClMq5UxkiSQ0AzIATXLiMcTnkLijiYjljos2pk3eZfOSpd8U2qJ0sVeIF8uxthBErofv",
+	"LzIh5WnGRoy/hWEuIdkQ4eNygipm/WQETIEyv5YwAuiEL/cEvt3L7Pd9vGKSmF9R7dEnENM09YTCW8eu",
+	"wAat4oJiAlb4pkY2n42FBLcQez8Er4m2TKp7QgOPuVZfaXpkjmEjdGD23SouuBmJOdkmIrjXem6AQ4Hi",
+	"TUsJ3e+3e+jVHQic95mYgNGjZsAVmWVaNmb+kbaJxgmnsCjEDyoFJzlPICP9Eur+PTn21wJx/PecZRtT",
+	"gbT+bnn2J0LpbRhBQhgPHD2+2svcu+XRIzzE++F2z7y6/MCZn4hCenHLKTiFk3b1WQNPILknZ/oLGrhO",
+	"hEIj2MbHOgm8Xp7se8R6MyZwsOaHHheqR+3r5eEawAxPLX683QNu7MUCOo42QLhkUuu+g1whkDOmxsYy",
+	"YZbVJocoTKix1oGtXECkeEb6OH2/uPbOxsiUMyyGbJPLztQMcra2T4BFJ0L9JHK+KfZw7zWfHhCZx2Pc",
+	"uwDWaHQZ4lslsmgS4p7dLo4UKw3jRubEWyT9aDNmktAkyUDKe3Llt9dd/shKwir1YMkKifUNTMQEuCqs",
+	"EcQZI54R9UfRBn7lMp9ORaYg+QUSRt+hFW1DJCqmaMoBfzk7PQkiTPFOb6K/20Pz3RIDxyTXfwFpQHP7",
+	"eBTYoQUI5cQFjUoJxCnNtI4pSb8OdR/lCKb0YP1NTU3uiQhRbIxhV4bSnfIUjRw0SZheBE3fZGIKmWIa",
+	"B+zmV/fjkBPYm1CW+tSysAR/bIH+rXXQoimL4T/tD+1YTDT0U2/2YugK0yWfW2BbxvbrRNPf7Pult0gM",
+	"/gmxakWty70JSElH5jPlK60jBDwrZcMoaD/eYDuOlUOMOAWakdmYxeNCilQ+ukMq+EgSJWo7dj+MyfXD",
+	"MVDVvRHvx1R5mhKuxLrvmvB/8F0EoeXVbPvFepdjBOpyZ6AJWQz6Lb3c5a/8RFmqz7u6H5s4jHy8E+fF",
+	"0URmnyrzNhBSY1mJxY09bd4ocsrBuLJjyjVuoRCrEc0wMkhIys4BDx+HcaPRaLG05plpXsPId7E8fPIY",
+	"fVSF2ztwKOjTPp7QEQRhZ/qXqruuFbWGIptQ1TpoDRjXbKPy1e+ePHn03aIvndBJ4EP6KRFDQq2nXIvx",
+	"ItfSZKppXc2dO6OjEWR7OWvHUta+3VhwzctP9/7V2Xv6ofyz3dv7EHL3W3jfwaUKbAxRcKkQ2Cps7RK4",
+	"j1dV0B4/ePr4Uedx4EPPKechV+WhcZqKIX6t+qHnND4HnmisyXLOtaAjONEcjzzpdB78qfrtBwFfW9Mr",
+	"sgFhXOrKCFPAO3WLXJve1aCtELvGSr4cShf0u2yIN9ZEaIlfUHgPI9At+V2ujyvm274+VcUX8/uXgyUo",
+	"0dJYvRRxPnEKSRBJVJaHZNDTKfDDN8cksRO0ybGSRMw4kVOI2dBK5UTSubTRNJIwXo8s+dgSU+B0yloH",
+	"rUftTvtR87CLAfXz/m/IUOzS1HcMBUSV71dJsvlCje6G4msqu2u/v2wbF/Cg5jZpreVvh7+8rsJlP3FA",
+	"ggA+/uHJ9yFu/SIDjPWhqdxUhyC5hIxw5OlZTfoxUXBMycLDVzsx91jf8OzxBaR7KRuNFWSapemJOUoQ",
+	"RvRpnmf5+segzdD8GhG4pLFK5zbAYUYlkVBjsc3PF2JP8ZXaZj5cLW+VS6gD+OuyXWOcUD4nMa0HgJl9",
+	"2FDsqyFhAVNUrmwTxWvCpEQHrYczi72WG7ILdM2hHCw1ivtKV83ZWETQhfnHJ/NiXpvBBCGvsJgFa/uC",
+	"WE6eZcDVG+/6b4hnsZlhC7q0lAgt2wEH7aE8A9XYha2uopuyagaxu6MpzIY7834saq40NtSUSMvAdV57",
+	"7vh5br+z2FoUmd96F5CxIdOQ269rtHkQtTKBaI0Thch+k4+fh24UmKgGMYGGT7ACvAHbbvJAiBQod8R6",
+	"palRQnaaneRpGsZjnCOEsi8Fh63sURhaV937iRwVBjC3p3+y5EovrrFf+EJT4ZT21mMw6RTEtK7gNj/h",
+	"M56gmrmaepzlcQyQWGRt7KCGNbSBR87CWF3FKQcyTTHE3nDPA8IFSZicppqs0wlE+kEsJlpmwr9/z4WC",
+	"hKQipimZ0sw8PX7jZiDoQ5hQxk28gA1+nNB5lw+A2LAIc4jr2GgKQcLckKXc+9ECG8af/u3f/79u3uk8",
+	"/O6rb//c7e7/+B//6PW73Y/d7v/f7V79r25378Ofv+5225u98c23//n1b//odi87nb1ud/9g7z+73d/2",
+	"9Ki9bvfy+58+FL9G3W47OOLbpe9/8x/dbvubP7sxNz9905ZTJ5fF7h/zC5qyhOApEPu4chgLh5Tns2hI",
+	"eWjBAVcOgV8IPkxZrLZgWQ47mSSKngMPyz2G0uIAT9wxF5mmGVBNGbkW2j+VfONDWBFrqqB/OdJMFeZV",
+	"W4lh2nQ17T5MUzJkkCbSD9ep0+8V+svR5VRkmyLr0QVkc+OOVVZbx2SgxGaECA6ExrHIG7Yf+9SEMAJV",
+	"kPTw6j7sPPxur/Nor/PgXefpwaPOQafz91bUSpikg9QO4nmaRhsIId5LYyp7pRRnxAMrmiCTQOTUOFkT",
+	"VKbJShBDOqwGQ7YOfvsQuWQL+y8lzsH83bhl3s4sRf9L4wY9tMPLr9Wx6hdNEPB4xtQ4vUb6XERePRMN",
+	"FlMwket+Wc9rPnt5bN570NH/K5CLZhmd6xHl2ptZO+YXB98FIIADAE7kDKaKzOGaYBbJE+tA6s4lfDOp",
+	"JBMkIUQJk/oFmRS89GugyWpCz8FYH0R2fj3Y32lwGpDXwa7RJYdA3r4XC3NIEiRONYzagm+ZNwlTEtJh",
+	"nWv9ca95jU16Cw2oLsa/7LbK4FRSo+gLvl0IOBrMPcUmNQPR45CYXtnTteBxb9wYTPpQjFOhopB5DH+d",
+	"mAKjFlwFj33xuqwopdcVCz5k2eQuF1ZFxEWKrHKhbTRspVikxq6WXrQSq0WXEu8baayUj3I6Qnck0obq",
+	"5uAt8bP7ngRWaW7RCjlKj7mq3rHgqVmzbTymXGv0KZXq9i6Hb7VdtY84rk5sWeLThKhQ/HBLil2vIUII",
+	"hasXNfKpSGXTllHuX+wt2oBsa6V6sp6A8LGlNZ/JVMnWQSdaj54D9clyAsqIKC10oluKfM641kRwM+Y9",
+	"t4H63G06gn27Srk5XKqeBWgpDBnEbMrQW7VOeFO5xjp2vhIzIoaqRFGVsRot6URlKrERMfxk4k4zmTha",
+	"zS3cfaC5vEHK1WQT7qiWATFiF8BJPr07AlqgTFAiMzF7mn9iwk8VrEagRudpyCHGAoT5JJ8MIHM+Qo2R",
+	"lakfeMf8tNP5/sHTpw+fPP7+cefp0wfLk8cdti9ZDWpO1ZXUrkYtLqaxIv/qND80t6HwjYtejStZ53AW",
+	"8ZRjJUlq+coW7KRxtRehJLN3kPBGHM1NXg2PggQg0ZxbbyTI9sYxXMvdd8hbEF98GDym4i5HjVvU9y8q",
+	"iVoFOcpLv4ypbBdheVpGONaZyCRrHbSmM70qmqsxcMXilZxkHW4Dl1OWgayNeVgZY3kOm7YOWg+ePmx3",
+	"2g/b37ttkQB8pfDfoyPDTOI8S/d/aHcCPGSShdlHqTMiOa0sv1YqZpascdOb+7dQEHbCh0fHb1e0WsnY",
+	"CvdN2Hdzo8D4qLFwi1xELvBEusCllCq4zV1aLcLb+2ekeI23De+OVXGUSXhknMR0EmKIPr6vxUOK+xCK",
+	"uTA7Q3IJ5GtrDpkwniv45nbFdXf/gixUQxGnmk6ijx+SkC2ivLnRGlVzGhS5Qmsr+4TnU4EycEUjJA8V",
+	"lFxGfo0JaHPiiwYfI9WXdqstTDJL7S/rE9xpnk2FDAgzWqotVITNbSnsLkwoEHZIFszfhBnVbNzbCABr",
+	"ECqmiFRiKtG6yKy/5RZJ0zLBGHHsxiTjAkWWCMdDkfkOphouZSBB+Wq2MSL0ipSThSJ1iNKsxrob1chW",
+	"SNshSuR2rDQ7VGiTh0vlgkK0xvrFmpwlndG5JEhjTKSaC+tFupKBJlGSUDKkLM0z8I4G3/F33BKqphHr",
+	"JwZpUtQ62JDKZXlqg8i0IoNOMDLIgJ7LsM9UCdGTY5HpHcHR1vhrrTfWm2yD9jBmz6W6Pdp71CHxmGY0",
+	"VpDJdb2jGASfp/7WtDwnnU2088HCAHSB7m3nai4QKGrl/JyLGe8Z4KMWMz5otBFNIYuphJ4N20NNYdZ4",
+	"lrARU96/MfKVpt4Td4EwFj4Wkwmm/RRPY8EVZVz2GAYFqrn/4wDrl4FvFevpa5ld1EPbKmuuXz97Novy",
+	"SUztRUiTNjmaTNXcFLHCpzRPXdSwH1KInlQst2aS/TjmpGh0MdVB8KxNTliXz0Smxhq9gSpNYmuRHz7C",
+	"rBCjCoRahBdrunhXouOG/t4aNXHYZL3YDuogrSiua8Aog/5g71IySQaZZhKROw+RJSX/ME7rqovsNq7q",
+	"um43jxSt8rlFrVdAU725m8VQp6nelBmk6YIouwURcFuHWYXOsFFhZrtMj2FQprzDijLXDlCpQVmhT40V",
+	"fDlhKjawaftUgXeFKrocR/AzPT+8vEQU+yup/vqJ0KQJaA1XQiv54hDmDc3oBNTGwciHZOredOljA2hK",
+	"1w3EMfzDwxkqJRjjNuXEIVAhO31S3LGwBtGmWMcNYYydb21uJz8zNMvEkKXwApW7bTIC8EUP0yY0Aa8G",
+	"xIZ1AciJsKIkKwPwNkTcNeQ7d6i3JSHd8u3QUg8WrMJSTjahL3xHtOiV6lsLSW8gkjmazJaWKdhdpK0u",
+	"kp3zujni65Bsq102MT8cvNpE9vqPfpB9gegmEtu7hp8asxvLXoXqFbRuvL1D6/XQWsI2SG1M5kX5qZnI",
+	"zosKg4X7zFiXCC2tOgupPM5XUX2MQCIyYkxzCXFDPqlo4oC4HrLWZ9vh6jq4ar1720rO1fLv15CcWVIW",
+	"9eLEWeXvh8y8Y/+3inu3IgVsL05vJj6EUtTXFB/8ZP9Cgijo/OcsRKy8MDvBYqsLs40vfoFgsZ3kcK/E",
+	"hXUsGzthYGP82p4cGzRjkjiiKLI/HNLtZNQ7RMvXGJh3zDc25/r12AcwynmwrIHxEMg8jkHKYZ56dQ0+",
+	"Sa2JbWsnBNZxs8UT1i9YsbjQwpKCFeaYT/NNaU6gIv+ic9a/ilzdRuWKyuyfrmiF7V+wbTUkg0OuLrep",
+	"kP9FlDuKXL5qz+U/FRc758XV3hVFCuBa2e7jRi/tnTQGuTYy1cD70CDIvXqY1ReBGr8gAIWi0ihviyKi",
+	"bY6EeU3kkNsKDpCazgDVasXUjyReLE22zh/95aIz//0H/jZ7cPnk1cPJ39X38fvH8vnT/OV3w5879OgR",
+	"e/2DePPkv2b1ONjvVhanCPVR2bjcnBqX8GOlAb+fSNjqcCctVK59FQJgVrX90DK+nCtxArNK+bg0PR2i",
+	"achDuh9W1RbyCwMVtdgKi6kiKVCpyA8Vp+pV9NGrFoQtqIM1jFwbhkAAZxWIcrIqCDYik1BOiklICkoZ",
+	"gbACBd3711IoQiGjG0JBijkWAdHZe7oUiHqM6qYAcAxTb3z2H2Wh8GVfb0bEbvp9O0OJDa2rqw8NNSmE",
+	"Ncb+5w5yz9vEyG1s/SFulmlCXk5UxF/att/tLj/kc+93TegNMYiKjjomn3IyAfRRxdiQeNgmb4qejTgp",
+	"zYCMcuyRQYYsk+aJlcMOiATo8kTEcr/o9dieJG3yXi+s/+bw7Oz96duXvTenr49f/O3HFC9V3xiD8xRM",
+	"X0jsWmhrypr6n0gYiByLmYZCSKgH5W5Z1XXFrfcqhoVu/URIRfREtcjwyz3cDhs41wyO9mZjkmBEt2PK",
+	"CVWUmIHLg67rEHmxLEQMyVzkmS2Kh39WC886tyYvAqptkVVTdDYUAV6FWQlTaQ+7EldbVG3GmKs9nfS/",
+	"w7z4NhpTXZvzlkB9qDbML2H9gvisUG+BJvNrl45X9LzwDC3I47i7HlfXxpEqqHKcK8X4qJeIWc0pUx34",
+	"5eDNm0U9Sl69++U1lomuahrdvNN5FP8pEbGeiozVJMVHsG4J9Gp53vtaUNxBuXWYo0iTMmzFiAccZqRZ",
+	"ZNZWSO4tLdHOYeYPOHk029P/nI4zKiFQK7k56UY1k+sfXNE30BPx6xjZAKQ29SZVmG29ZdxNvZfTYFVm",
+	"B8oxj0WWQXwDdtVmHJJzGG9ovHlRq4ZNWAHk/TDkRI0D65Ug7qw8jmSardmmE1wFcRcXQ195wW/ibt5g",
+	"KXT3dJvgv4BdzCOYm++VLbe4oVXsZna4+PaKbryenbB+Ks47utXp4JS4ewuIYwYXDGamD+Ki5HLq1SSb",
+	"2VJFjQT76+Sa2xSCzTOOvzLtasJFba9dT+Fa/sxr16G0L9xBHYUtyjwurZ7oiuqMtXg21gekXDUQv5b2",
+	"GFit6dzCrPRNSituVP7wlgsO1jatUhEgyEmukUtjKq4Il09jSj57SPWsaOGUwlAR/atUdF5X6eqY3B7c",
+	"gjS5GeptdUoL9/b6heB9a80fqSi8VyRgVyW+wJu3QHM13tK/WwkmUEKgGjhEBGILjCkZfi+kLbxJgUpw",
+	"hXONIdHToz4J/jShXd1GqfnOl4RNIyYVbIdJTjzAVrYyGN2D7c2y8iO3EOLT/MSni/Mx25lRtXlNRKN6",
+	"hUXHZWLhNVvnbcb6tlQ6ri3XBESarfSPUD7hVe3crsGRXR8/tXablhqHC+T8Or7sBnwaM3UDzEXNWxoj",
+	"vzRaapBou1g/R42tu/W60X4+QHq+OBXy0wWiLAA284DsWQh3AX1VvHKTNbb7J8YTWcmVYtyL5fwKjcRV",
+	"drnkjKucsxp4pf9Z60j2cO/7Dx8ffncV7KP+VqSwpAynEx0mdE4SUSc1GhKRQEYVbhNNJixAZkKfLeuh",
+	"LjUgueLDxFrTY8r1Tund81OsbsKY5CDiQ7FFCbtpSmMgM/SEr+5o+LE1yMQMo8GxjOmapZGt/lzrhbJl",
+	"FWQhWwet9ashFwCHHG32R0IlGdLMetn0WQ2AKJHWjFE/sQyG4nKdJvj3qvxwsf2LbFi2mPkYsI6hCbOR",
+	"tSKG23cB2ZUQ9hQDGYZFYyxW+yNyLhVM1sTI14zna+HjZ1i62F1c3LQSiUMMzGLYa7ZV4lrKLorq2xLJ",
+	"9yILe5kf5PdTu17NvGX9yapYauPdnpGHnY4rED4RcssGZT7bqJQbfLiyxReKGAXUwQMp1reoqqvexqVF",
+	"XW1Ck8e59Ssf1qBI6APayjfZjE+vnv+N+NVuyEG2iVZazaXU8/3qRftcN2DKnl+BkRNouqY+67ipXZwU",
+	"YozMp7bREySMvsMB1yvaYA/7L2enJ4sQpvhob6K/2rMli33cqUxZhMdOpymLUenb/6cUn86wEV5BDaUW",
+	"rPILwi65VfEZ182k0U6emm52IyiCtmGygc3zZl3hO8fzXTueF6HYcrW94jzmoFmcaVWDnuUZi+HGlHav",
+	"vf8NYr3ICM8btZ1vE9HrbQN2iH8/Ed+BUOu+iVk8MjJJPPq/Av+fyjFIjKLKeQKZjEUGsk1+5ez3HDCs",
+	"Ai8HU5LEVEKg8Uitz1q1IPyjhqXPpEW1e3sf/ry60b6fFrNOZXovd26N4SVkxWCtfguezosUq9Ttm8n0",
+	"qm1c5O9aMx+n2ZjA+xTWfbKPr65QOYzzjKn5mcYTs35ZtkQLieam9kUsxDmztpw+GlX6RIKSbXKMxh6r",
+	"5Pft+L7WxRK4gFRMtfwekX6v90pItecPmGYiyWP9tS7X2NHv9c40fFCOwlYI5TgixzSz/aiZGhOZD/YS",
+	"MaGMy2fG5iC40ptvdIpEaxH9fTEFTqesPaeTtN/lemdK85SJHzEJWEwv2yy1FbUscXL7U2qxU/ZXmJv9",
+	"ZNZM2gj39zolabgHND4HzP+iilAyg4HWC7ki+JCm55IoQRKWQazSebvLu/zbb10/8fa335LXYjRCNwvH",
+	"fdeKbv+VUlOtmPYrxzMWaYK/iynV98v0tSFn+ksuDwV3r8v7XqGxA9JtMR6neQLdVv9Z2cbXZTMpYdrh",
+	"O5O9Nai0yWG119jAGCGxZE+uIkKHSqtznIxFnnW56y6eS1OlmJKEzu2gwmIXmepqSBZioY/L5OZ9XfEV",
+	"GCuXQM1R7woZCDX+xm6eqU2jt870cfDNAk4rdFYBJPw4tb40Wn9A6f+A9FHs7JtuxgHPfkT6WiDVA7pc",
+	"Ks26kM5NgHJlxmVilNGJjEi/lFn7ZLiOI8SkDPaNA7hPUqZPDnA1+KzLi5hS62dqEywJLRKQOBxMtAwi",
+	"A1jHmokFloqq3OQnmnoa1NgFRRzntoezPllMNPf2rMvttIgdZk8ledx5TL7uu7S5/jcRoTYV3SF8IGG9",
+	"fPkJ+bpfT4rvu3N8btAMT1IjO4rh0lhVqhvGpNJil/G8SXTVYK0QpsjX/cPXr0/fH73snb49/vn45Kz/",
+	"TZucIvt3w0egyOPOo6jLZ1Yw0OKPUIbtF8c0E3mamAW4ps7U1hwwNESzK24aP1kCcjil8Rj2HqKdM8+0",
+	"7DRWaioP9vdns1mb4s9tkY327bty//Xxi6OTsyN85ypqKaZMbg7E43cZnEtymKtxK2pdQGZod6vTfmDG",
+	"WmLXOmg9anfajwwLGiOl39f/NwplCR2SlHGTOwmXBnGpLxfqSWV1uwvBiBNa0oLjCrU2joC+OO9rnl6g",
+	"4LHmUT+Dek45R1EwAzkVeuEasoedjlGN9W1DWDVM+9OUMmRSVjSw9s2CxSAryycTms3RROWzH71TNM31",
+	"Fj63hFhzxpxzpFKcaG2ZPOl0HrjUALuCxqTeT+Wc4hzFLCN7rZLM7KKReyw0hRlp02SPjoFq9q/nfYGI",
+	"9ELzOLFQELbj93GwG3sVtf5nz6rYe0ZtWfaur4xfRa3HnUeL3iiObv9FJqQ8xdvkogmuotYTc5rLX622",
+	"cMG9LDb9jM5Laby2PZon05HUcq1L9/2g397X3Hff6l4GT1JQAYn1JT6XvqoWoRzqzNHmX8hCjQSr/7mk",
+	"xTjxkoDJjM6R8RvCUEV/8+VDC2Jh0HguTMqph/0N01PtDvgxTuW2+Xl/Jap+XBZ+dbU+EtvEKy8VJojN",
+	"cS0/q93ylREbVbfi8q9avjna2upf2ofewk18n91wkhQDivi+9Vf/UnAILdmIwiObk3hT9/YM1N4LI5Ou",
+	"ejMFmlmh0b5x3Xu/6Wm4KhOV0zgsO0qUVSiKg1lVFLeZIXVvSuKujzLhIsULrs3iGtj3ghc82BAn0nqB",
+	"rxIzToQqDU4BpLjdsl1XUQsN7E3KGTcSS22CagDGJRmet5ipuj7qNRN4A2i3LEt34WZ8/tLJ4wdrvKp5",
+	"8jshXtNsBOalJ6tfCvq3tpSH9FvrwJnL+Wnmu2J9iw8Sy8LW89sHTfPqDNOXgzzZyj3xZCvbi9aXPaZ5",
+	"QLE4wu7jaWqK4JRhEVqUQk3W2haqnZ3JAIYiA6P/jtgFSmiskMpsKqs1bBxaeQzSVHrG3JDQZRLD3pR8",
+	"YXupKy5yzHw+Z5/6ROImyhFsftltCtwCBiPSxFYjgkZS8E3LZ1ZLru7UC/uwIZ8VzD4uRtyggGY/+2mk",
+	"szNQn1Y2mwE9X6wkGIHIRSvXmdzCVhsLyiiFRLRwJ14nrVXugC+xLSrUdH9ktqZ8q1lno7fOTnjbCW87",
+	"4W0nvN248GbYWqWizgrpzaTA9gqH+lTIgPD2Cz13trEipNoa4kxooyex2YjnIse7Ev7QJicYvmkTAzxL",
+	"Xpbzwhn19ujn47N3bw/fHZ+e/Ohc0H39rh6ZipEkLCzWmeUcOVf21kJdEUvpy3SugEhBOrYK21z/ypfx",
+	"pgukNy+sFCMkbWDppxXcTFL+rUhtfuquc9Rh7qnBtXtDyDbdYCtTVTf4vabNke06lQHm0/hN9pbIZrfR",
+	"8mRjaanS9WUpAlelJS5UmS0yE9m5/AMwqM7TDVGiIMhViaaemxtAglsvlbE+JuBHi6zkAA6cuWQlLNLu",
+	"rrRb5GBOuJjdl9P/I8kYDemiJOu2JoYxrFSr63qihGHKBn8r8oSVol1jl7CP2fr7H3Y6xJRxJjM6j4gU",
+	"ZZCAaWRNqDwngpNU0IS4eBHKCWK1xmKMFBNcihQO0L1sij3nGHzR5X0NBz6ToEwIUTAXMSrexctgoi2K",
+	"d3nuzFYz5gKEGi5sqxr8KtfxY6+6/Rzl+DWVLO8Om23X8OKp2qVW53m9aI47a1C0sXfRtgC6alZqqgeq",
+	"siGhfK4Xfb+EgeXX8dC1NbQWhtbde9q3JRyeWnIVLdFMDuV5I67YV00qQXI+RYFLTRoX0pIj33TspfvY",
+	"2Ld67a6IDHIT1TIz4kWeJiQF5ZEFfoAvjKkcO+XFLzfb5VinHX/CYIAQPThCoH2f/rXIgbk4NW3EK7ri",
+	"32Qv1mGdDGrXnQgHacKxSSk/76UxlZ7hupKOnYqYmsJXvNWgDtNkJYih8HANhjRJiX7GpK0SabInN5BT",
+	"DI4FKEyJXp8/PXmw+sVqB6bPkgotJkFHNS+TlgqUyCCxZEJwkJAOlxtM0JS52FBypqjNMnUOKp6YMF0j",
+	"qYhzBn6cbGFGcZ5+J6HHNMsYJBhIe+AZWrC/BSa60i53da+NrKLvSB/VAiNG62eVwj5VaS4yWbJzE2lP",
+	"DjnJuWnZYKr3YHAoGgi7vCCAI1BleKzLzywidvEp9lAK0ETErWsZZQbzo6ZW9HzelFLXiXFq0pUKqdMn",
+	"Ppif2OyGyueKfd36SxsFWHkdoBeIQM4gdgumn9RrlblChLwfzS/X39iiC2hgV1/7tTO+QAfhmsFbaI2a",
+	"TNV8kyiue93a/M58grhthW+mGeelucBn6yoM2jN/9bmLFsCxL3woMrVmzawiikMj+2sNje7kzFeQ5BNR",
+	"M1IzWbJUP8Di/tg0N3EGlMJe9Xx/wuoW3Ib3MAUhJ+unavJ6VWo6AaOqPS0midestQ57qJ+rhbuIJS5/",
+	"2hJIrzfsMtsvboyx1AVhbTSarRuC9QTej7d7bSo9hFdFupocL1MpBc2AKCLXsMF29YIs2EAk05IXKvqq",
+	"6jDq8gEAL46JiCwy2YMLPI4m5n/RvpM5KCPo7szTd+0CX2preo318NayLqViJEy0YlifO3LJeU5hE35y",
+	"HlL0OAWaSZtz6vS7WEznznpkUzKZ1KqRGhdplKg3zWiWyHaX28JGklBJZpCmxljNA12Nw6qV6RN+I9K+",
+	"7ZjeEPfNJ5ryfqAJ+qZSuP7keuEs5r4iBbD7qlXYicj+YJkWX7zBWF9ig1Wrb/G0bHsyWtT6zLEBZ9IN",
+	"l7oIZie6riq3YsflISPup+24skFQmt2Z5bEaO9Pp5246fQs0IaLeJmi5pdQ0J7AXFtaJLTO2IyrJSIhE",
+	"/5fDLEJnjYkmslFnHCAhlAwzkGMNVDU5AIK5AQGm+bYK3y7xcvv4sEITqUaIhRSUenC/N+Ymw/vdtDv7",
+	"3S75cpd8uYvf38Xv7+L3P4f4fRt9t34Av2sftFi+eoG6hPSKT6O8VJTgMd0D2uRX59Y0tYDyWk02U/wm",
+	"plLLW8YiBhiiiT90eUy54CymqRbYJs+wAhNOZMromdDOOZlh2P98agsHtYkrvkerbeDQGAsxS0zprrIA",
+	"sP6zyz2TrfHhY/Sg1u1mgviNOaR+W/AYio7XgoPxTwIaXrrcpo2iYYGSlPFz7P7nHYVnAcR2neT9EqNh",
+	"xehoeYft0GCSWU2xpsh62M1qazZGJVKzP8b1bx3tzCtN9bDzICrKkIgZh4yMsBqYyQJACOuZFKZHSd9Z",
+	"lWLKi+5TYQHZotZ1RONNQpdusFnU+nS50vhqgSRQ62+1Sn7elDNnlVZmvtbltQarSdBL2pNtunbIFpvl",
+	"m43SPssEC5spem9TXu8k3TW6Vbd+qEHZmhqCqzxaLh2f3IxuELW4UH85Oz1pnn69VHhouTTV7AySHgZS",
+	"L6kPbucxTmk727bScDM9W3O1PLWseZCJcOrHQkRdozxp86Q0psqxyJR3VF692PK0Vs5+FVUmTY0Evx7y",
+	"F3XXFfakIA86Dx9X5r4rpXGjEI/IXKBG9nchzTfK1PsVJvUAU+ZySPPUVYTscpElkJXxZ5GNfIsKOvas",
+	"XiNSjWFCaJqG5CxXD9bU3vRJoeBWSMEqVrkW9WyPEKOaiHMjlaGPiqapSd9xnlcjlxTZGjjejBYYEOF1",
+	"Qbk33tPNwyBMv7cqJTWrMpd0QhPQ4jG2ADMShshk4NKG2sjdUie87aSiW/TcByRRcq+qHd5w2l4V/bdM",
+	"3mtIfdvEmXilu6ugllHDS3IM76b553bouirfUOt/Ji6LqiIYzWUQk3deP3L9X0f3kNQVOm3RF3UX+XEn",
+	"xpPSQILGjOodWu0fdhinOZ5a5oliqXQmADasqP41xoV44uLfrRaumMZ7V9UAG81hxeV5gV1BJRtBe4uQ",
+	"3bSizUMx8Yu17A0unO2st6w4gZeUf+OVPgWvLfW9Z6YKLdoozcdDYjQLo85GKAIpc97SVAe+QSeUa0hm",
+	"seGzVZ5vwZlkGNq90hNvUB2oBWvaXdiZ6T+TFPhDeW7rnptyggKTx2mlPp7HdjKIxQVk8yrDkcCTXiVL",
+	"fiXb0fOHWM8AtMKMbSE8G36l6nQZk8pW86YuX5856WX8t7+KHYu6dRblnz3HmFB7vGhXsFipTx6DmXd8",
+	"a8e3dnxrx7c8vmVzcCzVMKYji4Kr6regQFwt5hvOcwYlq3kX1TpvS+vDGQMhFAWBh5VGC/ijWYEtsEBs",
+	"6bUux3JQ6M6NXDubscgzMyF20pqNWQpe33EOM5CqTV7W3N0LuJ26kZLAHGYhl+eKYMB6sd/otuvLubUa",
+	"5XP9GnN3VjG4yUTPQC2JJjTqXDD5+Iaqz/lWcglqV3FuRcW58uXrFZ+L7nnN4ntZr3iNe209UNV6e82k",
+	"uvtZwXgnEKxjMj3bRnktZYD9j4gpV4tlgUNJ+m9Oz96R0Ot928CPnANMpScRYMWVoRdKhpVSxliQaQBk",
+	"msEQsgySlZz6+fw14+cYIpTRCaBTWN/btcullh1GN+GztkfklGL7NRt95GhclRGue22rvfk/fHoJZAtZ",
+	"Ypm6vRMXduLCTlzYiQs7ceGzEhcil3NdYAG3x42sb5koUdbmW9x5sWgMVBgAaqYEU8jBhCUFiy3yBBu4",
+	"uibJ18/TBZ7UY3uO8FGDl5xWmxmBHXWzbGRuuszi5Ltc2s89l9YmtpumV6YNAqSy2sHUIvKHq2hxQnvK",
+	"LmDRnYlMPi1VILG/to1iaZMTW3sCSydj3JVNayNKLDGNvWZS3dz1aohpp7xYSbgosVfj82PLthg2OV9a",
+	"aFsnW95mT9VKk7Jp66D14OnDdqf9sP19K2qlVKqeBOBLJxOyddCyeQc9OsJ5EZj9H9qd1tUmpUftruoN",
+	"XtwJ2DZ/3139z/zqv8fbrqWnBWWQvZvf4KH7H1lytZqRlpVqGhTBsFBie/snC3jpWXERlyrUJ/lkAJn7",
+	"iv1oRZ1+EFSRWbK1fmwhQ0T8cIdM3n73Nrj7sfHh30PWvol2GEgnpoQjgmyiXjEv2l9LmQpGOEEgNUHL",
+	"yaU6xaqKVHieu84uf+NuT5iuUz+xHJ0pxYWi/nW6P7nmd0e4H3cer371RKifRM7vt5AnKpLNMjJvKqH3",
+	"vFJGwTaqP5kUK9MnIwOSwlDhl6Si8yLLlmZYhczrjWQjSagtsmLJthZ3iAJOJoznCiQRWZf366n0/TY5",
+	"VrawNAyHECuXVBuRnBexR1HhF8Suol6nGpEmz5YW2tPCKM7f5fYDGG9t3LhlcJMaZyIfGVXU5OnaHJWy",
+	"9Rhz6Sc23cV6gqlnvSiSa0MM8Fc8Br/i09bVqoUah2ywZXXtZgzQWj1iK9FR7UEtUbaeC9sebFHQaXHT",
+	"2Pfo1xe2Is9tWHFtS4Ba8Vj7sGnMNQCTvBhwg9z5jF5otDZNqUzheEEkvfh8Y6IW530gWlYMd59TguFd",
+	"8faV98PFl+16vu5qxuxqxuzKTxfoasrhNfHVyGPW5SPSJJghql8N3aU3KVAJRa2Sucgz38d720l3GqxS",
+	"5A9br4r1TQSGn1NeFTi9BvQuk9REtZOmHNqsl79ZzukfNa30k3aDjFYJFZ9RHqlj75ukkBaNjk3arE2/",
+	"8Or57LJIP9MW2isaKC0vzIW67XxJWS5Ds9fvql2EQZN6FPTDxxgFLVeGQXe5I7V+RSvFkEpSFejVvaLf",
+	"NqYGzXfttm9UAQ53gFhSTdVQc/fan26h53aJLfFtVFbdNdveNdvehets26mZb96m2TAnP7Q3GGawBY/6",
+	"K0xNf9WU8XM7OAVqDK4kYVqLTefP8BVpflHCFDzKBFddDjxxIcO5hGposQG7rzlh/9XR4cu+pwhYSK2h",
+	"bjPe9YcOId7xoh0vuntetEUc6efPee4XHyCDORFT4NhrCOnxcs6QwMW+szME2cExJwlcQCqmWIi3rPCG",
+	"X3VlvVxq87nmBIyTCUxENkfVJGVS2cK/lQg1G5x2yL14OLTbdLnFlKHIebIoMu1NBhcMZpD84vSQpTRP",
+	"waXaH6tJWr+NUtGs1vrolZhpLWoAI8Y9T12rm3c6j+I/JSJW8ykQPRs+soezpnV3tJDK6Z26yfvwwix/",
+	"78zqwHtvRMri+appNIh25KcT5+4iGKByo965PFdV9ojHCFy/4IK7SN6NqN2jImAreJls1elClNAnTqgi",
+	"/eL9frMZ0dlYzOrYvkGUlrmavPje7YZrWUDXDNf6HG6lE/f+OLdyF+p1PXfwNWK8bhqZvhTqfMpdFQLT",
+	"VD/DNREJoP+9nDKLWC4kyGczOhpBRn49bpOjC8jmNlJeFUV4Cl+T51J6hl5XG1KvUHox5lkNHcc2VYIr",
+	"AjwJtpZ7qSH6Q9DGKR3BTmL5RHfi6HKaGveqUYtVRmNl8M9lS3j3QsS5vhQV2V/Ecv8jlRLUYpHlDP+W",
+	"EZFqntqMbRbb7JM+ztFfiOWH0lS4XC6uoLNlaAtgm8CZ0rYizQ3dy1k7RjNXQF6hsiykubnIgkBqINYS",
+	"WdiEjmB/aqNQ1v/A8cTco8hcbL2Wxr2ep42uGfiQyDH4Sc2tdrkrH682uMsIyTu4VCUg/6QX1JxGA57i",
+	"aQUg89SjMa1cApEqY7Hqtp5tCU2QvDhs2Ja84Ac+qa2n6SE3whOGL9qQt7XlJ0RzV5TWtcIfimxC1YJ0",
+	"ZKWphydIuYtSylLL5ry/EpWlGPTaGPKlylOHBgMLs36FPZigGhSAVnCQMdBUjf+1WN/FgpQoF6WCj2yo",
+	"OplmIgZppSnp7PnyGaHyvLDmO5aQUEUHVEKQybxCAG6kSe9Fnfbio0Bm4gb4bcEL5wCxL9T4WUHE4ypG",
+	"ULvpZdJEdsFisOgmpsDplLXdCS5Mk8Vapw5hNdb1i3fndJKGBZYXVoSyfVyuiVHrS+kfWxa21kHrUbvT",
+	"frRRR1gL9Eu72IUtYe24HbHcxjToC9hUuk4/yyijj25LUdWfFyV5rYVaPdMRSKZsOQat+jpDf1GPzzJD",
+	"/Zvpjr8Uu/92+MvrzbDbLWFLHdTuxAFxuL0pai+TEHdofYNobVFjGVpjXOZifv+w0zHhjj7jtmWpDcaO",
+	"rQhgDtk3qmBQwSBnKYYSPCNPOo9MRdAZk2DTu4zM4uKyu1yOcyVJIma8UgB7QudoHCQSYsETItKgG+ln",
+	"UG+BJoyb+IlrEnzcmnovP5rMb1OEiCn/wh2om1QKs/jYjFguMLXoj2oQKRS87Llkq43hikms99Ift2WM",
+	"tUZvjdxNiO2VMZ1Qp9NwRWv9umJ81MM5qtB6E9hRxI66XY3vRChzKxYiNBcqqnZ/vUkUfwsqm+8dDm33",
+	"3OUYrrK5GXmdu1H121PuETAMBi/Un7DYizHMenA4Oqkgn62olWdp66A1Vmp6sL+fipimYyHVwZNO5wHq",
+	"8nb2+iSuIWhka8FEWg3Dxm3V9KLUpDe3PbtbtfnOVfQxlDjqtTJAUR8yKXhjfn9aG1jdnO8MwJWRJoLD",
+	"V9gFt1IrxU5RJFsH5hiLmQ3ibwRPmGIZZlpvtkrcRAiqevWskgmKNClrf0h/84rSWc0JfxIZSQVNyICm",
+	"lMeOd05BTFPAnZtRjhm551zMirRnVbnX+bSyHwahmt96BelUWtbqOS70DAPQZGGWMaWAYxkh6+xgXCts",
+	"SR4rW6/AfsV3vjS/VJM3sBGySd8RBKwtm6k2OZsxFY8hIWI4rH6K5Dw10YhADCsXGW6FFpF9OCqSy9WH",
+	"q/8XAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

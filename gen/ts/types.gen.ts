@@ -19,7 +19,8 @@ export type Email = string;
 
 /**
  * At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
- * Any character is allowed, nothing is trimmed or cut off.
+ * Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
+ * docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
  *
  */
 export type NewPassword = string & string & string & string & string & string;
@@ -529,7 +530,7 @@ export type FieldError = {
     /**
      * The rule.
      */
-    code: 'required' | 'type' | 'too_short' | 'too_long' | 'pattern' | 'format' | 'unknown_field' | 'invalid' | 'uppercase_missing' | 'lowercase_missing' | 'digit_missing' | 'special_missing';
+    code: 'required' | 'type' | 'too_short' | 'too_long' | 'pattern' | 'format' | 'unknown_field' | 'invalid' | 'uppercase_missing' | 'lowercase_missing' | 'digit_missing' | 'special_missing' | 'password_too_common' | 'password_contains_identity' | 'password_breached' | 'username_reserved';
     /**
      * The rule as a sentence for people.
      */
@@ -942,7 +943,8 @@ export type RegisterData = {
 export type RegisterErrors = {
     /**
      * A field is missing, empty or breaks a rule, or the body is not JSON. `error` is the first fault in the
-     * order user name, e-mail, password; `fields` lists them all.
+     * order user name, e-mail, password; `fields` lists them all. Whether a name is reserved or a password is one
+     * that is guessed first is looked at when all else is right, and without a look at who has an account.
      *
      */
     400: InvalidRequest;

@@ -54,6 +54,7 @@ func (c *Config) complete(rank map[string]int) {
 	c.CookieSameSite = strings.ToLower(c.CookieSameSite)
 	c.LogLevel = strings.ToLower(c.LogLevel)
 	c.Registration = strings.ToLower(c.Registration)
+	c.PasswordPolicy = strings.ToLower(c.PasswordPolicy)
 	c.CookieDomain = strings.ToLower(c.CookieDomain)
 	if len(c.CookieDomain) > 1 {
 		// A leading dot is the old spelling of the same domain.
@@ -69,6 +70,7 @@ func (c *Config) complete(rank map[string]int) {
 	if c.PublicURL == "" && !c.Production() && addrOK && port != 0 {
 		c.PublicURL = "http://localhost:" + strconv.Itoa(c.Port)
 	}
+	c.HIBPURL = strings.TrimSuffix(c.HIBPURL, "/")
 	c.FrontendURL = strings.TrimSuffix(c.FrontendURL, "/")
 	if c.FrontendURL == "" && !c.Production() {
 		c.FrontendURL = "http://localhost:3000"
@@ -138,6 +140,12 @@ func (c *Config) faults(keyless bool) []string {
 			"REGISTRATION must be open, verified or closed"},
 		{c.Registration == "verified" && c.Production() && c.MailURL == "",
 			"REGISTRATION=verified needs MAIL_URL in production: without mail nobody could ever log in"},
+		{c.PasswordPolicy != "composition" && c.PasswordPolicy != "length",
+			"PASSWORD_POLICY must be composition or length"},
+		{c.HIBPURL != "" && !isPublicURL(c.HIBPURL),
+			"HIBP_URL must be a URL like https://api.pwnedpasswords.com, without user, query or fragment"},
+		{isPublicURL(c.HIBPURL) && !isPrivate(c.HIBPURL),
+			"HIBP_URL must begin with https://, except on this machine"},
 		{c.VerifyTTL < minTokenLife || c.VerifyTTL > maxVerifyTTL,
 			"VERIFY_TTL must be between 5m and 168h"},
 		{c.ResetTTL < minTokenLife || c.ResetTTL > maxResetTTL,
@@ -241,6 +249,17 @@ func origin(s string) (string, bool) {
 func isPublicURL(s string) bool {
 	_, ok := webURL(s)
 	return ok
+}
+
+// isPrivate reports whether nobody on the way can read what goes to a URL: by TLS, or
+// because there is no way.
+func isPrivate(s string) bool {
+	u, ok := webURL(s)
+	if !ok {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Scheme == "https" || u.Hostname() == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 // webURL takes http(s)://HOST[:PORT] with at most a path after it.

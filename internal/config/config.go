@@ -96,6 +96,14 @@ type Config struct {
 	// nobody learns from the answers who has one: that is told by mail alone.
 	Registration string `group:"Accounts" env:"REGISTRATION" placeholder:"MODE" default:"open" help:"open (an account works at once), verified (it works once its address is confirmed; in production needs MAIL_URL) or closed (administrators open accounts)."`
 
+	// PasswordPolicy is composition for front ends written for the Flask system, which
+	// explain these rules to people; length is what NIST SP 800-63B-4 asks for.
+	PasswordPolicy string `group:"Accounts" env:"PASSWORD_POLICY" placeholder:"POLICY" default:"composition" help:"What new passwords must be: composition (8 characters or more, with upper and lower case, a digit and a special character) or length (15 or more, any). Both refuse common passwords and those made of the person's name."`
+
+	// HIBPURL gets five hexadecimal digits of the hash of each new password, never
+	// more, and whatever it answers is no reason not to let people in.
+	HIBPURL string `name:"hibp-url" group:"Accounts" env:"HIBP_URL" placeholder:"URL" standard:"none; passwords are then not looked up anywhere" help:"Service that knows breached passwords, by the range protocol of Have I Been Pwned, such as https://api.pwnedpasswords.com. https only, except on this machine. If it does not answer, passwords are accepted."`
+
 	// VerifyTTL and ResetTTL count from the request, not from the sending: a mail that
 	// has waited longer for its mail server is not sent any more.
 	VerifyTTL time.Duration `name:"verify-ttl" group:"Accounts" env:"VERIFY_TTL" placeholder:"DURATION" default:"24h" help:"How long a link that confirms an address works, 5m to 168h."`

@@ -76,7 +76,7 @@ func TestDefaults(t *testing.T) {
 		ShutdownDelay: time.Second, DatabaseURL: "sqlite:instance/techtreks.db",
 		AllowedOrigins: []string{"http://localhost:3000"}, CookieSameSite: "lax",
 		SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour, LogLevel: "info",
-		Registration: "open", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour,
+		Registration: "open", PasswordPolicy: "composition", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour,
 		MailFrom: "TechTreks <no-reply@localhost>", FrontendURL: "http://localhost:3000",
 	}
 	if !reflect.DeepEqual(c, want) {
@@ -168,6 +168,8 @@ func TestWhereAValueComesFrom(t *testing.T) {
 			"APP_ENV": "production", "SECRET_KEY": goodKey, "REGISTRATION": "Verified", "MAIL_URL": "smtps://u%40x:p%2Fw@mail.example.com",
 			"MAIL_FROM": "mail@example.com", "FRONTEND_URL": "https://app.example.com",
 		}, "", func(c Config) any { return fmt.Sprint(c.Registration, c.SendsMail()) }, "verifiedtrue"},
+		"BreachesOnThisMachine": {nil, vars{"HIBP_URL": "http://[::1]:8080/", "PASSWORD_POLICY": "Length"}, "",
+			func(c Config) any { return c.HIBPURL + " " + c.PasswordPolicy }, "http://[::1]:8080 length"},
 		"SQLAlchemyURL": {nil, vars{"DATABASE_URL": "postgresql+psycopg2://u:p@h/n"}, "",
 			func(c Config) any { return string(c.DatabaseURL) }, "postgresql+psycopg2://u:p@h/n"},
 	} {

@@ -9,7 +9,9 @@
 //   - x-roles on an operation lists the roles that may call it;
 //   - x-messages beside the keywords of a schema holds the sentence for each
 //     keyword that is broken;
-//   - x-code beside x-messages replaces the code of the keywords explained there.
+//   - x-code beside x-messages replaces the code of the keywords explained there;
+//   - x-refusals on a named schema lists why a value may be refused although it
+//     is what the schema describes: a code and its sentence each.
 //
 // A document that uses one of them in a way this package does not understand
 // does not load: a rule that is written down is a rule that holds.
@@ -70,9 +72,10 @@ type Contract struct {
 
 // Load reads a document after setting the values of overrides, whose keys are
 // YAML paths such as $.servers[0].url. That is how the served contract gets
-// the address and the cookie name of the server that serves it: what is
-// enforced, what is served and what is documented is one document.
-func Load(source []byte, overrides map[string]string) (*Contract, error) {
+// the address, the cookie name and the rules for passwords of the server that
+// serves it: what is enforced, what is served and what is documented is one
+// document.
+func Load(source []byte, overrides map[string]any) (*Contract, error) {
 	text, err := override(source, overrides)
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
@@ -112,7 +115,7 @@ func Load(source []byte, overrides map[string]string) (*Contract, error) {
 
 // override sets values in the text of a YAML document, leaving its order and
 // its comments alone.
-func override(source []byte, values map[string]string) ([]byte, error) {
+func override(source []byte, values map[string]any) ([]byte, error) {
 	file, err := parser.ParseBytes(source, parser.ParseComments)
 	if err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ func TestFindAnswersHeadWhereverGetIs(t *testing.T) {
 }
 
 func TestOverridesReachEveryFormOfTheDocument(t *testing.T) {
-	c, err := contract.Load(api.OpenAPI, map[string]string{
+	c, err := contract.Load(api.OpenAPI, map[string]any{
 		"$.servers[0].url":                          "https://auth.example.com",
 		"$.components.securitySchemes.session.name": "__Host-session",
 	})
@@ -107,6 +107,8 @@ func TestLoadRefusesWhatItWouldNotEnforce(t *testing.T) {
 		"a message that is no sentence":  {parameterWith("x-messages: {pattern: 5}"), "cannot explain pattern"},
 		"a code that is none":            {parameterWith("x-messages: {pattern: a}, x-code: 5"), "x-code wants"},
 		"a code that explains nothing":   {parameterWith("x-code: a"), "x-code wants"},
+		"refusals that are a list":       {parameterWith("x-refusals: [a]"), "x-refusals wants"},
+		"a refusal without a sentence":   {parameterWith("x-refusals: {a: ''}"), "x-refusals has"},
 		"roles that are no strings":      {"      security: [{session: []}]\n      x-roles: [1]\n", "list of strings"},
 	}
 	if _, err := contract.Load([]byte(minimal), nil); err != nil {
@@ -130,7 +132,7 @@ func TestLoadTakesADocumentWithoutComponents(t *testing.T) {
 }
 
 func TestLoadRefusesAnOverrideOfNothing(t *testing.T) {
-	if _, err := contract.Load([]byte(minimal), map[string]string{"$.servers[0].url": "https://x"}); err == nil {
+	if _, err := contract.Load([]byte(minimal), map[string]any{"$.servers[0].url": "https://x"}); err == nil {
 		t.Error("an override that changes nothing was accepted")
 	}
 }

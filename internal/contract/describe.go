@@ -47,7 +47,7 @@ func describe(err error, root *openapi3.Schema) error {
 	if len(fields) > maxFields {
 		fields = fields[:maxFields]
 	}
-	e := &Error{Status: http.StatusBadRequest, Code: "invalid_fields", Message: fields[0].Message, Fields: fields}
+	e := &Error{Status: http.StatusBadRequest, Code: codeInvalid, Message: fields[0].Message, Fields: fields}
 	if missing {
 		e.Code = "missing_fields"
 		if sentence := message(root, "required"); sentence != "" {
@@ -61,7 +61,10 @@ func describe(err error, root *openapi3.Schema) error {
 // the same number as maxItems.
 const maxFields = 100
 
-const codeRequired = "required"
+const (
+	codeRequired = "required"
+	codeInvalid  = "invalid_fields"
+)
 
 // A fault is one broken rule as the validator reports it.
 type fault struct {

@@ -12,7 +12,7 @@ import (
 // rule that looks like one and holds nothing, such as x-role for x-roles.
 var (
 	operationExtensions = []string{"x-roles"}
-	schemaExtensions    = []string{"x-messages", "x-code"}
+	schemaExtensions    = []string{"x-messages", "x-code", "x-refusals"}
 	explainedKeywords   = []string{"required", "minLength", "maxLength", "pattern", "format"}
 )
 
@@ -111,6 +111,17 @@ func (c *extensionCheck) messages(where string, s *openapi3.Schema) {
 		for keyword, sentence := range messages {
 			if text, ok := sentence.(string); !ok || text == "" || !slices.Contains(explainedKeywords, keyword) {
 				c.fail("%s: x-messages cannot explain %s with %v", where, keyword, sentence)
+			}
+		}
+	}
+	if raw, there := s.Extensions["x-refusals"]; there {
+		refusals, ok := raw.(map[string]any)
+		if !ok || len(refusals) == 0 {
+			c.fail("%s: x-refusals wants a sentence for each code", where)
+		}
+		for code, sentence := range refusals {
+			if text, ok := sentence.(string); !ok || text == "" {
+				c.fail("%s: x-refusals has %v for %s", where, sentence, code)
 			}
 		}
 	}

@@ -174,6 +174,12 @@ func TestMessagesStandBesideTheirKeyword(t *testing.T) {
 				t.Errorf("%s: the sentence for %s is %v", where, keyword, sentence)
 			}
 		}
+		refusals, _ := s.Extensions["x-refusals"].(map[string]any)
+		for code, sentence := range refusals {
+			if !slices.Contains(codes, any(code)) || len(fmt.Sprint(sentence)) > 200 {
+				t.Errorf("%s: x-refusals has %s: %v", where, code, sentence)
+			}
+		}
 		code, ok := s.Extensions["x-code"].(string)
 		if s.Extensions["x-code"] != nil && (!ok || !slices.Contains(codes, any(code))) {
 			t.Errorf("%s: x-code %v is not a code of FieldError", where, s.Extensions["x-code"])

@@ -1,5 +1,6 @@
 // Package password turns passwords into strings that are safe to store, and
-// checks passwords against such strings.
+// checks passwords against such strings. A [Policy] decides beforehand whether a
+// password is one that is guessed first.
 //
 // The story is short. A password is hashed with argon2id, 19 MiB of memory and
 // two passes, which costs an attacker with a stolen database about as much per

@@ -8,6 +8,7 @@ import (
 	"github.com/techtreks/auth/db"
 	genapi "github.com/techtreks/auth/gen/api"
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/email"
 	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/password"
@@ -41,6 +42,11 @@ func (s *Server) UpdateProfile(ctx context.Context, in genapi.UpdateProfileReque
 	updated := genapi.UpdateProfile200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Profile updated"}}
 	if !newAddress && (username == nil || *username == current.User.Username) {
 		return updated, nil
+	}
+	if username != nil && usernameKey(*username) != current.User.UsernameKey {
+		if err := contract.Refuse(s.refusedUsername(*username)...); err != nil {
+			return nil, err
+		}
 	}
 	err := s.DB.Tx(ctx, func(q *gendb.Queries) error {
 		user, err := s.hold(ctx, q)
@@ -136,10 +142,12 @@ func (s *Server) askToConfirm(ctx context.Context, q *gendb.Queries, user gendb.
 // ChangePassword ends all other sessions and everything that was mailed: one of
 // them may be the reason for the change.
 func (s *Server) ChangePassword(ctx context.Context, in genapi.ChangePasswordRequestObject) (genapi.ChangePasswordResponseObject, error) {
-	if err := s.checkPassword(ctx, session.From(ctx).User, in.Body.CurrentPassword); err != nil {
+	current := session.From(ctx).User
+	if err := s.checkPassword(ctx, current, in.Body.CurrentPassword); err != nil {
 		return nil, err
 	}
-	hash, err := s.Passwords.Hash(ctx, in.Body.NewPassword)
+	owner := password.Owner{Username: current.Username, Email: current.Email}
+	hash, err := s.hashNew(ctx, "new_password", in.Body.NewPassword, owner)
 	if err != nil {
 		return nil, err
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/techtreks/auth/internal/session"
 )
 
-// Register creates an account. The password is hashed before anybody looks
-// whether the name is free, so that a taken name takes no less time, and
+// Register creates an account. The password is judged and hashed before anybody
+// looks whether the name is free, so that a taken name takes no less time, and
 // outside the transaction, because SQLite has one writer.
 func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) (genapi.RegisterResponseObject, error) {
 	if s.Registration == registrationClosed {
@@ -27,7 +27,8 @@ func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) 
 	if err != nil {
 		return nil, errInternal.Because(err) // the contract has let it through
 	}
-	hash, err := s.Passwords.Hash(ctx, in.Body.Password)
+	owner := password.Owner{Username: in.Body.Username, Email: address.Display}
+	hash, err := s.hashNew(ctx, "password", in.Body.Password, owner, s.refusedUsername(in.Body.Username)...)
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,9 @@ func (s *Server) setUpMetrics() {
 			m.HashRefused(pass.Waited)
 		}
 	}
+	if breaches := s.PasswordPolicy.Breaches; breaches != nil {
+		breaches.Observe = m.BreachCheck
+	}
 }
 
 func (s *Server) outboxState(ctx context.Context) (state metrics.OutboxState, err error) {

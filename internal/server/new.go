@@ -2,9 +2,13 @@ package server
 
 import (
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/goccy/go-yaml"
 
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/db"
@@ -24,8 +28,15 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 		Name: cfg.CookieName(), Domain: cfg.CookieDomain,
 		Secure: cfg.CookieSecure(), SameSite: cfg.SameSite(),
 	}
-	served, err := contract.Load(api.OpenAPI, servedAs(cfg, cookie))
+	overrides, err := servedAs(cfg, cookie)
 	if err != nil {
+		return nil, err
+	}
+	served, err := contract.Load(api.OpenAPI, overrides)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRefusals(served); err != nil {
 		return nil, err
 	}
 	signer := &token.Signer{Keys: cfg.Keys()}
@@ -38,6 +49,7 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 		},
 		Passwords:       &password.Hasher{},
 		Audit:           &audit.Trail{DB: d, Signer: signer, Now: now, Logger: logger},
+		PasswordPolicy:  passwordPolicy(cfg, logger),
 		Now:             now,
 		Logger:          logger,
 		Production:      cfg.Production(),
@@ -95,17 +107,50 @@ func withOwnOrigin(origins []string, publicURL string) []string {
 	return append(slices.Clone(origins), own.Scheme+"://"+own.Host)
 }
 
+// passwordPolicy knows the names that guessers know: that of the service in its
+// mails, and its hosts.
+func passwordPolicy(cfg *config.Config, logger *slog.Logger) *password.Policy {
+	p := &password.Policy{Service: []string{"TechTreks", cfg.MailSender().Name}}
+	for _, address := range []string{cfg.PublicURL, cfg.FrontendURL} {
+		if u, err := url.Parse(address); err == nil {
+			p.Service = append(p.Service, siteName(u.Hostname()))
+		}
+	}
+	if cfg.HIBPURL != "" {
+		p.Breaches = password.NewBreaches(cfg.HIBPURL, logger)
+	}
+	return p
+}
+
+// siteName is what people call a host: example, of auth.example.com.
+func siteName(host string) string {
+	labels := strings.Split(host, ".")
+	if _, err := netip.ParseAddr(host); err == nil || len(labels) < 2 {
+		return ""
+	}
+	return labels[len(labels)-2]
+}
+
 // servedAs says what of the contract is this server's own.
-func servedAs(cfg *config.Config, cookie session.Cookie) map[string]string {
+func servedAs(cfg *config.Config, cookie session.Cookie) (map[string]any, error) {
+	own := map[string]any{}
+	if cfg.PasswordPolicy == policyLength {
+		if err := yaml.UnmarshalWithOptions(api.PasswordLength, &own, yaml.UseOrderedMap()); err != nil {
+			return nil, err
+		}
+	}
 	address := cfg.PublicURL
 	if address == "" {
 		address = "/"
 	}
 	set, clear := cookie.Examples(cfg.SessionAbsolute)
-	return map[string]string{
-		"$.servers[0].url":                                address,
-		"$.components.securitySchemes.session.name":       cookie.Name,
-		"$.components.headers.SetSessionCookie.example":   set,
-		"$.components.headers.ClearSessionCookie.example": clear,
-	}
+	own["$.servers[0].url"] = address
+	own["$.components.securitySchemes.session.name"] = cookie.Name
+	own["$.components.headers.SetSessionCookie.example"] = set
+	own["$.components.headers.ClearSessionCookie.example"] = clear
+	return own, nil
 }
+
+// policyLength is the value of PASSWORD_POLICY for which the contract has other
+// rules than its own.
+const policyLength = "length"

@@ -11,6 +11,7 @@ import (
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/email"
 	"github.com/techtreks/auth/internal/mail"
+	"github.com/techtreks/auth/internal/password"
 	"github.com/techtreks/auth/internal/token"
 )
 
@@ -42,13 +43,13 @@ func (s *Server) ResetPasswordByLink(ctx context.Context, in genapi.ResetPasswor
 // resetPassword ends everything that the account had before: whoever reads the
 // mail is the owner, and whoever was in may be somebody else. The link has also
 // shown that the address is the owner's.
-func (s *Server) resetPassword(ctx context.Context, value, password string) error {
+func (s *Server) resetPassword(ctx context.Context, value, chosen string) error {
 	// Looked at before the hash, so that guesses cost nothing; decided below.
 	live, err := s.liveToken(ctx, mail.PurposeResetPassword, value, errInvalidResetToken)
 	if err != nil {
 		return err
 	}
-	hash, err := s.Passwords.Hash(ctx, password)
+	hash, err := s.hashForOwner(ctx, live, chosen)
 	if err != nil {
 		return err
 	}
@@ -96,6 +97,20 @@ func (s *Server) redeem(ctx context.Context, q *gendb.Queries, live gendb.Token,
 	}
 	used, err = useToken(ctx, q, live.Purpose, value, s.Now(), invalid)
 	return user, used, err
+}
+
+// hashForOwner judges and hashes a password for the owner of a token. The policy
+// is asked about tokens that work and no others, as what it answers depends on
+// whose the account is. After a refusal the token goes on working.
+func (s *Server) hashForOwner(ctx context.Context, live gendb.Token, chosen string) (string, error) {
+	user, err := s.DB.UserByID(ctx, live.UserID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", errInvalidResetToken
+	}
+	if err != nil {
+		return "", err
+	}
+	return s.hashNew(ctx, "password", chosen, password.Owner{Username: user.Username, Email: user.Email})
 }
 
 // holdOwner takes the account of a token for the rest of the transaction. Every

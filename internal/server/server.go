@@ -31,7 +31,9 @@ type Server struct {
 	Contract  *contract.Contract
 	Sessions  *session.Manager
 	Passwords *password.Hasher
-	Mail      *mail.Outbox
+	// PasswordPolicy is asked about every password that is to be set.
+	PasswordPolicy *password.Policy
+	Mail           *mail.Outbox
 	// Audit remembers what happens to accounts.
 	Audit *audit.Trail
 	// MailWorker sends what is in the outbox while its Run does.

@@ -1,0 +1,45 @@
+package contract
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+)
+
+// What a schema cannot say, such as that a password is too common, the server
+// finds out by itself. The codes and sentences for it are the contract's all the
+// same, in x-refusals of the schema.
+
+// HasRefusals says whether a named schema has all of the codes, so that a server
+// which knows others does not start.
+func (c *Contract) HasRefusals(schema string, codes ...string) error {
+	for _, code := range codes {
+		if c.refusal(schema, code) == "" {
+			return fmt.Errorf("contract: x-refusals of %s lacks %s", schema, code)
+		}
+	}
+	return nil
+}
+
+// Refusal is the answer's part about a field whose value is refused with a code
+// of a named schema.
+func (c *Contract) Refusal(field, schema, code string) Field {
+	return Field{Field: field, Code: code, Message: c.refusal(schema, code)}
+}
+
+func (c *Contract) refusal(schema, code string) string {
+	if c.doc.Components == nil || c.doc.Components.Schemas[schema] == nil {
+		return ""
+	}
+	refusals, _ := c.doc.Components.Schemas[schema].Value.Extensions["x-refusals"].(map[string]any)
+	sentence, _ := refusals[code].(string)
+	return sentence
+}
+
+// Refuse makes one failure of fields, or nil of none.
+func Refuse(fields ...Field) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	return &Error{Status: http.StatusBadRequest, Code: codeInvalid, Message: fields[0].Message, Fields: slices.Clone(fields)}
+}
