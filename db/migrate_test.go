@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/techtreks/auth/db"
@@ -41,7 +43,7 @@ func TestMigrateUpDownUp(t *testing.T) {
 				t.Fatalf("status lists %v, %v", list, err)
 			}
 			for i, m := range list {
-				if m.Version != int64(i+1) || m.Name != files[i].Name() || m.AppliedAt.IsZero() != (i >= applied) {
+				if m.Version != number(t, files[i]) || m.Name != files[i].Name() || m.AppliedAt.IsZero() != (i >= applied) {
 					t.Errorf("migration %d is listed as %+v", i, m)
 				}
 			}
@@ -60,7 +62,7 @@ func TestMigrateUpDownUp(t *testing.T) {
 		before := describeURL(t, url)
 		for i := len(files); i > 0; i-- {
 			m, err := db.MigrateDown(t.Context(), url)
-			if err != nil || m.Version != int64(i) || m.Name != files[i-1].Name() {
+			if err != nil || m.Version != number(t, files[i-1]) || m.Name != files[i-1].Name() {
 				t.Fatalf("down took back %+v, %v", m, err)
 			}
 		}
@@ -185,10 +187,21 @@ func wantVersions(t testing.TB, kind db.Kind) []int64 {
 		t.Fatal(err)
 	}
 	list := []int64{0} // goose's own first row
-	for i := range files {
-		list = append(list, int64(i+1))
+	for _, file := range files {
+		list = append(list, number(t, file))
 	}
 	return list
+}
+
+// number is the one that the name of a migration begins with.
+func number(t testing.TB, file fs.DirEntry) int64 {
+	t.Helper()
+	digits, _, _ := strings.Cut(file.Name(), "_")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // whole fails unless the database is fully migrated, each step once, and works.

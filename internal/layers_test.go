@@ -14,6 +14,7 @@ const module = "github.com/techtreks/auth/"
 func TestLeavesKnowNothingOfTheAPI(t *testing.T) {
 	const gin, contract, server, generated = "github.com/gin-gonic/gin", module + "internal/contract", module + "internal/server", module + "gen/api"
 	mayNotKnow := map[string][]string{
+		"internal/accounts":   {gin, contract, server, generated},
 		"internal/audit":      {gin, contract, server, generated},
 		"internal/confusable": {gin, contract, server, generated, module + "db"},
 		"internal/config":     {gin, contract, server, generated, module + "db"},

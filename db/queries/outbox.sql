@@ -56,7 +56,7 @@ DELETE FROM outbox WHERE kind = @kind AND (user_id = @user_id OR recipient_key =
 -- All mails of a person that carry tokens, and those to the person's address of
 -- which nobody has found out yet whose they are.
 DELETE FROM outbox
-WHERE kind IN ('verify_email', 'reset_password', 'confirm_email')
+WHERE kind IN ('verify_email', 'reset_password', 'confirm_email', 'invitation')
   AND (user_id = @user_id OR (user_id IS NULL AND recipient_key = @recipient_key));
 
 -- name: OutboxOfUser :many

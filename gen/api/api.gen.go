@@ -24,6 +24,45 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for AdministrationReauthCode.
+const (
+	AdministrationReauthCodeCrossOriginRefused AdministrationReauthCode = "cross_origin_refused"
+	AdministrationReauthCodeForbidden          AdministrationReauthCode = "forbidden"
+	AdministrationReauthCodeReauthRequired     AdministrationReauthCode = "reauth_required"
+)
+
+// Valid indicates whether the value is a known member of the AdministrationReauthCode enum.
+func (e AdministrationReauthCode) Valid() bool {
+	switch e {
+	case AdministrationReauthCodeCrossOriginRefused:
+		return true
+	case AdministrationReauthCodeForbidden:
+		return true
+	case AdministrationReauthCodeReauthRequired:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AdministrationRefusedCode.
+const (
+	AdministrationRefusedCodeCrossOriginRefused AdministrationRefusedCode = "cross_origin_refused"
+	AdministrationRefusedCodeForbidden          AdministrationRefusedCode = "forbidden"
+)
+
+// Valid indicates whether the value is a known member of the AdministrationRefusedCode enum.
+func (e AdministrationRefusedCode) Valid() bool {
+	switch e {
+	case AdministrationRefusedCodeCrossOriginRefused:
+		return true
+	case AdministrationRefusedCodeForbidden:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AmbiguousSessionCode.
 const (
 	AmbiguousSessionCodeAmbiguousSession AmbiguousSessionCode = "ambiguous_session"
@@ -105,6 +144,7 @@ func (e EmailConflictCode) Valid() bool {
 // Defines values for ExportedTokenPurpose.
 const (
 	ExportedTokenPurposeChangeEmail   ExportedTokenPurpose = "change_email"
+	ExportedTokenPurposeInvitation    ExportedTokenPurpose = "invitation"
 	ExportedTokenPurposeResetPassword ExportedTokenPurpose = "reset_password"
 	ExportedTokenPurposeVerifyEmail   ExportedTokenPurpose = "verify_email"
 )
@@ -113,6 +153,8 @@ const (
 func (e ExportedTokenPurpose) Valid() bool {
 	switch e {
 	case ExportedTokenPurposeChangeEmail:
+		return true
+	case ExportedTokenPurposeInvitation:
 		return true
 	case ExportedTokenPurposeResetPassword:
 		return true
@@ -393,6 +435,42 @@ func (e InvalidTokenRequestCode) Valid() bool {
 	}
 }
 
+// Defines values for InvitationConflictCode.
+const (
+	InvitationConflictCodeEmailTaken    InvitationConflictCode = "email_taken"
+	InvitationConflictCodeMailOff       InvitationConflictCode = "mail_off"
+	InvitationConflictCodeUsernameTaken InvitationConflictCode = "username_taken"
+)
+
+// Valid indicates whether the value is a known member of the InvitationConflictCode enum.
+func (e InvitationConflictCode) Valid() bool {
+	switch e {
+	case InvitationConflictCodeEmailTaken:
+		return true
+	case InvitationConflictCodeMailOff:
+		return true
+	case InvitationConflictCodeUsernameTaken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LastAdminCode.
+const (
+	LastAdminCodeLastAdmin LastAdminCode = "last_admin"
+)
+
+// Valid indicates whether the value is a known member of the LastAdminCode enum.
+func (e LastAdminCode) Valid() bool {
+	switch e {
+	case LastAdminCodeLastAdmin:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LoginRefusedCode.
 const (
 	LoginRefusedCodeAccountDisabled    LoginRefusedCode = "account_disabled"
@@ -567,6 +645,24 @@ func (e RegistrationRefusedCode) Valid() bool {
 	}
 }
 
+// Defines values for ResetConflictCode.
+const (
+	ResetConflictCodeAccountDisabled ResetConflictCode = "account_disabled"
+	ResetConflictCodeMailOff         ResetConflictCode = "mail_off"
+)
+
+// Valid indicates whether the value is a known member of the ResetConflictCode enum.
+func (e ResetConflictCode) Valid() bool {
+	switch e {
+	case ResetConflictCodeAccountDisabled:
+		return true
+	case ResetConflictCodeMailOff:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Role.
 const (
 	RoleAdmin     Role = "admin"
@@ -633,6 +729,24 @@ func (e UnsupportedMediaTypeCode) Valid() bool {
 	}
 }
 
+// Defines values for UserState.
+const (
+	UserStateActive   UserState = "active"
+	UserStateDisabled UserState = "disabled"
+)
+
+// Valid indicates whether the value is a known member of the UserState enum.
+func (e UserState) Valid() bool {
+	switch e {
+	case UserStateActive:
+		return true
+	case UserStateDisabled:
+		return true
+	default:
+		return false
+	}
+}
+
 // AddressOnly An e-mail address.
 //
 // Example: {"email":"alice@example.com"}
@@ -643,6 +757,66 @@ type AddressOnly struct {
 	// Example: alice@example.com
 	Email AnyAddress `json:"email"`
 }
+
+// AdministrationReauth The role of the account does not reach for this, or the login is too old.
+//
+// Example: {"code":"forbidden","error":"Admin access required","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type AdministrationReauth struct {
+	// Code What went wrong.
+	//
+	// Example: forbidden
+	Code AdministrationReauthCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// AdministrationReauthCode What went wrong.
+//
+// Example: forbidden
+type AdministrationReauthCode string
+
+// AdministrationRefused The role of the account does not reach for this.
+//
+// Example: {"code":"forbidden","error":"Admin access required","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type AdministrationRefused struct {
+	// Code What went wrong.
+	//
+	// Example: forbidden
+	Code AdministrationRefusedCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// AdministrationRefusedCode What went wrong.
+//
+// Example: forbidden
+type AdministrationRefusedCode string
 
 // AmbiguousSession It is not clear which session the request belongs to.
 //
@@ -844,6 +1018,11 @@ type CurrentUser struct {
 	// Example: {"email":"alice@example.com","email_verified":false,"id":1,"role":"user","username":"alice"}
 	User *UserOrNull `json:"user"`
 }
+
+// Cursor Where the next page begins. Only the server can make one.
+//
+// Example: aWQ6NTE.3Qk0J8yVq1m5v0c2o9sX7nJrT4uYbLhPzWfGdEaKi6Q
+type Cursor = string
 
 // Done It is done.
 //
@@ -1508,6 +1687,88 @@ type InvalidTokenRequest struct {
 // Example: invalid_token
 type InvalidTokenRequestCode string
 
+// Invitation Somebody to invite. The password is theirs to choose.
+//
+// Example: {"email":"dave@example.com","role":"user","username":"dave"}
+type Invitation struct {
+	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
+	// be international.
+	//
+	//
+	// Example: alice@example.com
+	Email Email `json:"email"`
+
+	// Role What the account may do.
+	//
+	// Example: user
+	Role *Role `json:"role,omitempty"`
+
+	// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
+	//
+	// Example: alice
+	Username Username `json:"username"`
+}
+
+// InvitationConflict The name or the address is taken, or no mail can be sent.
+//
+// Example: {"code":"username_taken","error":"Username already taken","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type InvitationConflict struct {
+	// Code What went wrong.
+	//
+	// Example: username_taken
+	Code InvitationConflictCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// InvitationConflictCode What went wrong.
+//
+// Example: username_taken
+type InvitationConflictCode string
+
+// LastAdmin Nobody would be left to administer the server.
+//
+// Example: {"code":"last_admin","error":"The last administrator must stay","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type LastAdmin struct {
+	// Code What went wrong.
+	//
+	// Example: last_admin
+	Code LastAdminCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// LastAdminCode What went wrong.
+//
+// Example: last_admin
+type LastAdminCode string
+
 // LoggedIn A session has begun.
 //
 // Example: {"msg":"login successful","ok":true,"user":{"email":"alice@example.com","email_verified":false,"id":1,"role":"user","username":"alice"}}
@@ -1608,6 +1869,56 @@ type LoginRequiredCode string
 // Example: k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw
 type MailedToken = string
 
+// ManagedUser An account as those see it who look after the server. There is no secret in it.
+//
+// Example: {"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"bob@example.com","email_verified":true,"has_password":true,"id":2,"role":"user","state":"active","username":"bob"}
+type ManagedUser struct {
+	// CreatedAt When the account was made.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// DisabledAt When the account was disabled.
+	DisabledAt *time.Time `json:"disabled_at"`
+
+	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
+	// be international.
+	//
+	//
+	// Example: alice@example.com
+	Email Email `json:"email"`
+
+	// EmailVerified Whether the person has shown that the address is theirs.
+	//
+	// Example: true
+	EmailVerified bool `json:"email_verified"`
+
+	// HasPassword Whether there is a password; not before an invitation is accepted.
+	//
+	// Example: true
+	HasPassword bool `json:"has_password"`
+
+	// ID Number of the account; never given out twice.
+	//
+	// Example: 1
+	ID UserID `json:"id"`
+
+	// Role What the account may do.
+	//
+	// Example: user
+	Role Role `json:"role"`
+
+	// State Whether the account can be used.
+	//
+	// Example: active
+	State UserState `json:"state"`
+
+	// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
+	//
+	// Example: alice
+	Username Username `json:"username"`
+}
+
 // MethodNotAllowed The path does not have this method.
 //
 // Example: {"code":"method_not_allowed","error":"Method not allowed","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
@@ -1642,6 +1953,11 @@ type MethodNotAllowedCode string
 // Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
 // docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
 type NewPassword = string
+
+// NextCursor The `cursor` of the next page; null when there is none.
+//
+// Example: aWQ6NTE.3Qk0J8yVq1m5v0c2o9sX7nJrT4uYbLhPzWfGdEaKi6Q
+type NextCursor = string
 
 // NotFound There is nothing here.
 //
@@ -2021,10 +2337,50 @@ type RegistrationRefusedCode string
 // Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 type RequestID = string
 
+// ResetConflict No mail can be sent to this account.
+//
+// Example: {"code":"account_disabled","error":"Account disabled","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type ResetConflict struct {
+	// Code What went wrong.
+	//
+	// Example: account_disabled
+	Code ResetConflictCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// ResetConflictCode What went wrong.
+//
+// Example: account_disabled
+type ResetConflictCode string
+
 // Role What the account may do.
 //
 // Example: user
 type Role string
+
+// RoleOnly A role.
+//
+// Example: {"role":"moderator"}
+type RoleOnly struct {
+	// Role What the account may do.
+	//
+	// Example: user
+	Role Role `json:"role"`
+}
 
 // SessionID Number of a session. Nobody can log in with it.
 //
@@ -2198,10 +2554,60 @@ type User struct {
 	Username Username `json:"username"`
 }
 
+// UserChanged It is done, and this is the account now.
+//
+// Example: {"msg":"User disabled","ok":true,"user":{"created_at":"2026-03-01T09:30:00Z","disabled_at":"2026-03-01T10:00:00Z","email":"bob@example.com","email_verified":true,"has_password":true,"id":2,"role":"user","state":"disabled","username":"bob"}}
+type UserChanged struct {
+	// Msg A sentence for people.
+	//
+	// Example: User disabled
+	Msg string `json:"msg"`
+
+	// Ok Always true in an answer that reports a success.
+	//
+	// Example: true
+	Ok Succeeded `json:"ok"`
+
+	// User An account as those see it who look after the server. There is no secret in it.
+	//
+	// Example: {"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"bob@example.com","email_verified":true,"has_password":true,"id":2,"role":"user","state":"active","username":"bob"}
+	User ManagedUser `json:"user"`
+}
+
+// UserFound An account.
+//
+// Example: {"ok":true,"user":{"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"bob@example.com","email_verified":true,"has_password":true,"id":2,"role":"user","state":"active","username":"bob"}}
+type UserFound struct {
+	// Ok Always true in an answer that reports a success.
+	//
+	// Example: true
+	Ok Succeeded `json:"ok"`
+
+	// User An account as those see it who look after the server. There is no secret in it.
+	//
+	// Example: {"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"bob@example.com","email_verified":true,"has_password":true,"id":2,"role":"user","state":"active","username":"bob"}
+	User ManagedUser `json:"user"`
+}
+
 // UserID Number of the account; never given out twice.
 //
 // Example: 1
 type UserID = int
+
+// UserList A page of the list of accounts.
+//
+// Example: {"next_cursor":null,"users":[]}
+type UserList struct {
+	// NextCursor The `cursor` of the next page; null when there is none.
+	//
+	// Example: aWQ6NTE.3Qk0J8yVq1m5v0c2o9sX7nJrT4uYbLhPzWfGdEaKi6Q
+	NextCursor *NextCursor `json:"next_cursor"`
+
+	// Users Accounts, as many as were asked for or fewer.
+	//
+	// Example: []
+	Users []ManagedUser `json:"users"`
+}
 
 // UserOrNull The person who is logged in, or null.
 //
@@ -2235,13 +2641,55 @@ type UserOrNull struct {
 	Username Username `json:"username"`
 }
 
+// UserSearch Beginning of a user name or an e-mail address.
+//
+// Example: bo
+type UserSearch = string
+
+// UserState Whether the account can be used.
+//
+// Example: active
+type UserState string
+
 // Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
 //
 // Example: alice
 type Username = string
 
+// UserUnknown There is nothing here.
+//
+// Example: {"code":"not_found","error":"Not found","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type UserUnknown = NotFound
+
+// ListUsersParams defines parameters for ListUsers.
+type ListUsersParams struct {
+	// Search Beginning of the user name or the e-mail address, in any case.
+	Search *UserSearch `form:"search,omitempty" json:"search,omitempty"`
+
+	// Role Accounts with this role alone.
+	Role *Role `form:"role,omitempty" json:"role,omitempty"`
+
+	// State Accounts in this state alone.
+	State *UserState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Verified Accounts whose address is confirmed, or is not.
+	Verified *bool `form:"verified,omitempty" json:"verified,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit How many accounts a page has at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // DeleteAccountJSONRequestBody defines body for DeleteAccount for application/json ContentType.
 type DeleteAccountJSONRequestBody = CurrentPassword
+
+// CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
+type CreateUserJSONRequestBody = Invitation
+
+// SetUserRoleJSONRequestBody defines body for SetUserRole for application/json ContentType.
+type SetUserRoleJSONRequestBody = RoleOnly
 
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = PasswordChange
@@ -2350,6 +2798,42 @@ type ServerInterface interface {
 	// DeleteAccount Delete the account
 	// (DELETE /auth/account)
 	DeleteAccount(c *gin.Context)
+	// ListUsers List accounts
+	// (GET /auth/admin/users)
+	ListUsers(c *gin.Context, params ListUsersParams)
+	// CreateUser Invite somebody
+	// (POST /auth/admin/users)
+	CreateUser(c *gin.Context)
+	// DeleteUser Delete an account
+	// (DELETE /auth/admin/users/{id})
+	DeleteUser(c *gin.Context, id UserID)
+	// GetUser Read an account
+	// (GET /auth/admin/users/{id})
+	GetUser(c *gin.Context, id UserID)
+	// DisableUser Lock somebody out
+	// (POST /auth/admin/users/{id}/disable)
+	DisableUser(c *gin.Context, id UserID)
+	// EnableUser Let somebody in again
+	// (POST /auth/admin/users/{id}/enable)
+	EnableUser(c *gin.Context, id UserID)
+	// SendPasswordReset Mail somebody a link to set a password
+	// (POST /auth/admin/users/{id}/reset_password)
+	SendPasswordReset(c *gin.Context, id UserID)
+	// SetUserRole Change what somebody may do
+	// (PUT /auth/admin/users/{id}/role)
+	SetUserRole(c *gin.Context, id UserID)
+	// EndUserSessions Log somebody out everywhere
+	// (DELETE /auth/admin/users/{id}/sessions)
+	EndUserSessions(c *gin.Context, id UserID)
+	// ListUserSessions Where somebody is logged in
+	// (GET /auth/admin/users/{id}/sessions)
+	ListUserSessions(c *gin.Context, id UserID)
+	// EndUserSession Log out one session of somebody
+	// (DELETE /auth/admin/users/{id}/sessions/{session_id})
+	EndUserSession(c *gin.Context, id UserID, sessionID SessionID)
+	// MarkEmailVerified Take somebody's word for their address
+	// (POST /auth/admin/users/{id}/verify_email)
+	MarkEmailVerified(c *gin.Context, id UserID)
 	// ChangePassword Change the password
 	// (PUT /auth/change_password)
 	ChangePassword(c *gin.Context)
@@ -2466,6 +2950,345 @@ func (siw *ServerInterfaceWrapper) DeleteAccount(c *gin.Context) {
 	}
 
 	siw.Handler.DeleteAccount(c)
+}
+
+// ListUsers operation middleware
+func (siw *ServerInterfaceWrapper) ListUsers(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUsersParams
+
+	// ------------- Optional query parameter "search" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "search", c.Request.URL.Query(), &params.Search, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter search: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "role" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "role", c.Request.URL.Query(), &params.Role, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter role: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", c.Request.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter state: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "verified" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "verified", c.Request.URL.Query(), &params.Verified, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter verified: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListUsers(c, params)
+}
+
+// CreateUser operation middleware
+func (siw *ServerInterfaceWrapper) CreateUser(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateUser(c)
+}
+
+// DeleteUser operation middleware
+func (siw *ServerInterfaceWrapper) DeleteUser(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteUser(c, id)
+}
+
+// GetUser operation middleware
+func (siw *ServerInterfaceWrapper) GetUser(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetUser(c, id)
+}
+
+// DisableUser operation middleware
+func (siw *ServerInterfaceWrapper) DisableUser(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DisableUser(c, id)
+}
+
+// EnableUser operation middleware
+func (siw *ServerInterfaceWrapper) EnableUser(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EnableUser(c, id)
+}
+
+// SendPasswordReset operation middleware
+func (siw *ServerInterfaceWrapper) SendPasswordReset(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SendPasswordReset(c, id)
+}
+
+// SetUserRole operation middleware
+func (siw *ServerInterfaceWrapper) SetUserRole(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SetUserRole(c, id)
+}
+
+// EndUserSessions operation middleware
+func (siw *ServerInterfaceWrapper) EndUserSessions(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EndUserSessions(c, id)
+}
+
+// ListUserSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListUserSessions(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListUserSessions(c, id)
+}
+
+// EndUserSession operation middleware
+func (siw *ServerInterfaceWrapper) EndUserSession(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "session_id" -------------
+	var sessionID SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", c.Param("session_id"), &sessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter session_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EndUserSession(c, id, sessionID)
+}
+
+// MarkEmailVerified operation middleware
+func (siw *ServerInterfaceWrapper) MarkEmailVerified(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.MarkEmailVerified(c, id)
 }
 
 // ChangePassword operation middleware
@@ -2935,6 +3758,38 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/openapi.json", wrapper.GetContractJSON)
 	router.GET(options.BaseURL+"/docs", wrapper.GetDocs)
 	router.GET(options.BaseURL+"/docs/:asset", wrapper.GetDocsAsset)
+	router.GET(options.BaseURL+"/auth/admin/users", wrapper.ListUsers)
+	router.POST(options.BaseURL+"/auth/admin/users", wrapper.CreateUser)
+	router.DELETE(options.BaseURL+"/auth/admin/users/:id", wrapper.DeleteUser)
+	router.GET(options.BaseURL+"/auth/admin/users/:id", wrapper.GetUser)
+	router.PUT(options.BaseURL+"/auth/admin/users/:id/role", wrapper.SetUserRole)
+	router.POST(options.BaseURL+"/auth/admin/users/:id/disable", wrapper.DisableUser)
+	router.POST(options.BaseURL+"/auth/admin/users/:id/enable", wrapper.EnableUser)
+	router.DELETE(options.BaseURL+"/auth/admin/users/:id/sessions", wrapper.EndUserSessions)
+	router.GET(options.BaseURL+"/auth/admin/users/:id/sessions", wrapper.ListUserSessions)
+	router.DELETE(options.BaseURL+"/auth/admin/users/:id/sessions/:session_id", wrapper.EndUserSession)
+	router.POST(options.BaseURL+"/auth/admin/users/:id/reset_password", wrapper.SendPasswordReset)
+	router.POST(options.BaseURL+"/auth/admin/users/:id/verify_email", wrapper.MarkEmailVerified)
+}
+
+type AdministrationReauthResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type AdministrationReauthJSONResponse struct {
+	Body AdministrationReauth
+
+	Headers AdministrationReauthResponseHeaders
+}
+
+type AdministrationRefusedResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type AdministrationRefusedJSONResponse struct {
+	Body AdministrationRefused
+
+	Headers AdministrationRefusedResponseHeaders
 }
 
 type AmbiguousSessionResponseHeaders struct {
@@ -3038,6 +3893,16 @@ type UnsupportedMediaTypeJSONResponse struct {
 	Body UnsupportedMediaType
 
 	Headers UnsupportedMediaTypeResponseHeaders
+}
+
+type UserUnknownResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type UserUnknownJSONResponse struct {
+	Body NotFound
+
+	Headers UserUnknownResponseHeaders
 }
 
 type GetBannerRequestObject struct {
@@ -3228,6 +4093,34 @@ func (response DeleteAccount403JSONResponse) VisitDeleteAccountResponse(w http.R
 	return err
 }
 
+type DeleteAccount409ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type DeleteAccount409JSONResponse struct {
+	Body    LastAdmin
+	Headers DeleteAccount409ResponseHeaders
+}
+
+func (response DeleteAccount409JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteAccount413JSONResponse struct{ BodyTooLargeJSONResponse }
 
 func (response DeleteAccount413JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
@@ -3293,6 +4186,2220 @@ func (response DeleteAccount500JSONResponse) VisitDeleteAccountResponse(w http.R
 type DeleteAccount503JSONResponse struct{ BusyOrUnavailableJSONResponse }
 
 func (response DeleteAccount503JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsersRequestObject struct {
+	Params ListUsersParams
+}
+
+type ListUsersResponseObject interface {
+	VisitListUsersResponse(w http.ResponseWriter) error
+}
+
+type ListUsers200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ListUsers200JSONResponse struct {
+	Body    UserList
+	Headers ListUsers200ResponseHeaders
+}
+
+func (response ListUsers200JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsers400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ListUsers400JSONResponse struct {
+	Body    InvalidSessionParameter
+	Headers ListUsers400ResponseHeaders
+}
+
+func (response ListUsers400JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsers401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response ListUsers401JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsers403JSONResponse struct {
+	AdministrationRefusedJSONResponse
+}
+
+func (response ListUsers403JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsers500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListUsers500JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsers503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListUsers503JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUserRequestObject struct {
+	Body *CreateUserJSONRequestBody
+}
+
+type CreateUserResponseObject interface {
+	VisitCreateUserResponse(w http.ResponseWriter) error
+}
+
+type CreateUser201ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type CreateUser201JSONResponse struct {
+	Body    UserChanged
+	Headers CreateUser201ResponseHeaders
+}
+
+func (response CreateUser201JSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUser400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type CreateUser400JSONResponse struct {
+	Body    InvalidSessionRequest
+	Headers CreateUser400ResponseHeaders
+}
+
+func (response CreateUser400JSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUser401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response CreateUser401JSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUser403JSONResponse struct {
+	AdministrationReauthJSONResponse
+}
+
+func (response CreateUser403JSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUser409ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type CreateUser409JSONResponse struct {
+	Body    InvitationConflict
+	Headers CreateUser409ResponseHeaders
+}
+
+func (response CreateUser409JSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUser413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response CreateUser413JSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUser415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response CreateUser415JSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUser500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateUser500JSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUser503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateUser503JSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserRequestObject struct {
+	ID UserID `json:"id"`
+}
+
+type DeleteUserResponseObject interface {
+	VisitDeleteUserResponse(w http.ResponseWriter) error
+}
+
+type DeleteUser200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type DeleteUser200JSONResponse struct {
+	Body    Done
+	Headers DeleteUser200ResponseHeaders
+}
+
+func (response DeleteUser200JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUser400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type DeleteUser400JSONResponse struct {
+	Body    InvalidSessionParameter
+	Headers DeleteUser400ResponseHeaders
+}
+
+func (response DeleteUser400JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUser401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response DeleteUser401JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUser403JSONResponse struct {
+	AdministrationReauthJSONResponse
+}
+
+func (response DeleteUser403JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUser404JSONResponse struct{ UserUnknownJSONResponse }
+
+func (response DeleteUser404JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUser409ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type DeleteUser409JSONResponse struct {
+	Body    LastAdmin
+	Headers DeleteUser409ResponseHeaders
+}
+
+func (response DeleteUser409JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUser500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteUser500JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUser503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteUser503JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserRequestObject struct {
+	ID UserID `json:"id"`
+}
+
+type GetUserResponseObject interface {
+	VisitGetUserResponse(w http.ResponseWriter) error
+}
+
+type GetUser200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type GetUser200JSONResponse struct {
+	Body    UserFound
+	Headers GetUser200ResponseHeaders
+}
+
+func (response GetUser200JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUser400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type GetUser400JSONResponse struct {
+	Body    InvalidSessionParameter
+	Headers GetUser400ResponseHeaders
+}
+
+func (response GetUser400JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUser401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response GetUser401JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUser403JSONResponse struct {
+	AdministrationRefusedJSONResponse
+}
+
+func (response GetUser403JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUser404JSONResponse struct{ UserUnknownJSONResponse }
+
+func (response GetUser404JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUser500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetUser500JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUser503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetUser503JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableUserRequestObject struct {
+	ID UserID `json:"id"`
+}
+
+type DisableUserResponseObject interface {
+	VisitDisableUserResponse(w http.ResponseWriter) error
+}
+
+type DisableUser200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type DisableUser200JSONResponse struct {
+	Body    UserChanged
+	Headers DisableUser200ResponseHeaders
+}
+
+func (response DisableUser200JSONResponse) VisitDisableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableUser400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type DisableUser400JSONResponse struct {
+	Body    InvalidSessionParameter
+	Headers DisableUser400ResponseHeaders
+}
+
+func (response DisableUser400JSONResponse) VisitDisableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableUser401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response DisableUser401JSONResponse) VisitDisableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableUser403JSONResponse struct {
+	AdministrationRefusedJSONResponse
+}
+
+func (response DisableUser403JSONResponse) VisitDisableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableUser404JSONResponse struct{ UserUnknownJSONResponse }
+
+func (response DisableUser404JSONResponse) VisitDisableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableUser409ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type DisableUser409JSONResponse struct {
+	Body    LastAdmin
+	Headers DisableUser409ResponseHeaders
+}
+
+func (response DisableUser409JSONResponse) VisitDisableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableUser500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DisableUser500JSONResponse) VisitDisableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableUser503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DisableUser503JSONResponse) VisitDisableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableUserRequestObject struct {
+	ID UserID `json:"id"`
+}
+
+type EnableUserResponseObject interface {
+	VisitEnableUserResponse(w http.ResponseWriter) error
+}
+
+type EnableUser200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type EnableUser200JSONResponse struct {
+	Body    UserChanged
+	Headers EnableUser200ResponseHeaders
+}
+
+func (response EnableUser200JSONResponse) VisitEnableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableUser400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type EnableUser400JSONResponse struct {
+	Body    InvalidSessionParameter
+	Headers EnableUser400ResponseHeaders
+}
+
+func (response EnableUser400JSONResponse) VisitEnableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableUser401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response EnableUser401JSONResponse) VisitEnableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableUser403JSONResponse struct {
+	AdministrationRefusedJSONResponse
+}
+
+func (response EnableUser403JSONResponse) VisitEnableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableUser404JSONResponse struct{ UserUnknownJSONResponse }
+
+func (response EnableUser404JSONResponse) VisitEnableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableUser500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response EnableUser500JSONResponse) VisitEnableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableUser503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EnableUser503JSONResponse) VisitEnableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPasswordResetRequestObject struct {
+	ID UserID `json:"id"`
+}
+
+type SendPasswordResetResponseObject interface {
+	VisitSendPasswordResetResponse(w http.ResponseWriter) error
+}
+
+type SendPasswordReset200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type SendPasswordReset200JSONResponse struct {
+	Body    Done
+	Headers SendPasswordReset200ResponseHeaders
+}
+
+func (response SendPasswordReset200JSONResponse) VisitSendPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPasswordReset400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type SendPasswordReset400JSONResponse struct {
+	Body    InvalidSessionParameter
+	Headers SendPasswordReset400ResponseHeaders
+}
+
+func (response SendPasswordReset400JSONResponse) VisitSendPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPasswordReset401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response SendPasswordReset401JSONResponse) VisitSendPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPasswordReset403JSONResponse struct {
+	AdministrationRefusedJSONResponse
+}
+
+func (response SendPasswordReset403JSONResponse) VisitSendPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPasswordReset404JSONResponse struct{ UserUnknownJSONResponse }
+
+func (response SendPasswordReset404JSONResponse) VisitSendPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPasswordReset409ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type SendPasswordReset409JSONResponse struct {
+	Body    ResetConflict
+	Headers SendPasswordReset409ResponseHeaders
+}
+
+func (response SendPasswordReset409JSONResponse) VisitSendPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPasswordReset500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response SendPasswordReset500JSONResponse) VisitSendPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPasswordReset503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SendPasswordReset503JSONResponse) VisitSendPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetUserRoleRequestObject struct {
+	ID   UserID `json:"id"`
+	Body *SetUserRoleJSONRequestBody
+}
+
+type SetUserRoleResponseObject interface {
+	VisitSetUserRoleResponse(w http.ResponseWriter) error
+}
+
+type SetUserRole200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type SetUserRole200JSONResponse struct {
+	Body    UserChanged
+	Headers SetUserRole200ResponseHeaders
+}
+
+func (response SetUserRole200JSONResponse) VisitSetUserRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetUserRole400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type SetUserRole400JSONResponse struct {
+	Body    InvalidSessionRequest
+	Headers SetUserRole400ResponseHeaders
+}
+
+func (response SetUserRole400JSONResponse) VisitSetUserRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetUserRole401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response SetUserRole401JSONResponse) VisitSetUserRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetUserRole403JSONResponse struct {
+	AdministrationReauthJSONResponse
+}
+
+func (response SetUserRole403JSONResponse) VisitSetUserRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetUserRole404JSONResponse struct{ UserUnknownJSONResponse }
+
+func (response SetUserRole404JSONResponse) VisitSetUserRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetUserRole409ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type SetUserRole409JSONResponse struct {
+	Body    LastAdmin
+	Headers SetUserRole409ResponseHeaders
+}
+
+func (response SetUserRole409JSONResponse) VisitSetUserRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetUserRole413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SetUserRole413JSONResponse) VisitSetUserRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetUserRole415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SetUserRole415JSONResponse) VisitSetUserRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetUserRole500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response SetUserRole500JSONResponse) VisitSetUserRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetUserRole503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SetUserRole503JSONResponse) VisitSetUserRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSessionsRequestObject struct {
+	ID UserID `json:"id"`
+}
+
+type EndUserSessionsResponseObject interface {
+	VisitEndUserSessionsResponse(w http.ResponseWriter) error
+}
+
+type EndUserSessions200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type EndUserSessions200JSONResponse struct {
+	Body    Done
+	Headers EndUserSessions200ResponseHeaders
+}
+
+func (response EndUserSessions200JSONResponse) VisitEndUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSessions400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type EndUserSessions400JSONResponse struct {
+	Body    InvalidSessionParameter
+	Headers EndUserSessions400ResponseHeaders
+}
+
+func (response EndUserSessions400JSONResponse) VisitEndUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSessions401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response EndUserSessions401JSONResponse) VisitEndUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSessions403JSONResponse struct {
+	AdministrationRefusedJSONResponse
+}
+
+func (response EndUserSessions403JSONResponse) VisitEndUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSessions404JSONResponse struct{ UserUnknownJSONResponse }
+
+func (response EndUserSessions404JSONResponse) VisitEndUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSessions500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response EndUserSessions500JSONResponse) VisitEndUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSessions503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EndUserSessions503JSONResponse) VisitEndUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSessionsRequestObject struct {
+	ID UserID `json:"id"`
+}
+
+type ListUserSessionsResponseObject interface {
+	VisitListUserSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListUserSessions200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ListUserSessions200JSONResponse struct {
+	Body    SessionList
+	Headers ListUserSessions200ResponseHeaders
+}
+
+func (response ListUserSessions200JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSessions400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type ListUserSessions400JSONResponse struct {
+	Body    InvalidSessionParameter
+	Headers ListUserSessions400ResponseHeaders
+}
+
+func (response ListUserSessions400JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSessions401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response ListUserSessions401JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSessions403JSONResponse struct {
+	AdministrationRefusedJSONResponse
+}
+
+func (response ListUserSessions403JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSessions404JSONResponse struct{ UserUnknownJSONResponse }
+
+func (response ListUserSessions404JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSessions500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListUserSessions500JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSessions503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListUserSessions503JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSessionRequestObject struct {
+	ID        UserID    `json:"id"`
+	SessionID SessionID `json:"session_id"`
+}
+
+type EndUserSessionResponseObject interface {
+	VisitEndUserSessionResponse(w http.ResponseWriter) error
+}
+
+type EndUserSession200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type EndUserSession200JSONResponse struct {
+	Body    Done
+	Headers EndUserSession200ResponseHeaders
+}
+
+func (response EndUserSession200JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSession400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type EndUserSession400JSONResponse struct {
+	Body    InvalidSessionParameter
+	Headers EndUserSession400ResponseHeaders
+}
+
+func (response EndUserSession400JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSession401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response EndUserSession401JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSession403JSONResponse struct {
+	AdministrationRefusedJSONResponse
+}
+
+func (response EndUserSession403JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSession404JSONResponse struct{ UserUnknownJSONResponse }
+
+func (response EndUserSession404JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSession500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response EndUserSession500JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSession503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EndUserSession503JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkEmailVerifiedRequestObject struct {
+	ID UserID `json:"id"`
+}
+
+type MarkEmailVerifiedResponseObject interface {
+	VisitMarkEmailVerifiedResponse(w http.ResponseWriter) error
+}
+
+type MarkEmailVerified200ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type MarkEmailVerified200JSONResponse struct {
+	Body    UserChanged
+	Headers MarkEmailVerified200ResponseHeaders
+}
+
+func (response MarkEmailVerified200JSONResponse) VisitMarkEmailVerifiedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkEmailVerified400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type MarkEmailVerified400JSONResponse struct {
+	Body    InvalidSessionParameter
+	Headers MarkEmailVerified400ResponseHeaders
+}
+
+func (response MarkEmailVerified400JSONResponse) VisitMarkEmailVerifiedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkEmailVerified401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response MarkEmailVerified401JSONResponse) VisitMarkEmailVerifiedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkEmailVerified403JSONResponse struct {
+	AdministrationRefusedJSONResponse
+}
+
+func (response MarkEmailVerified403JSONResponse) VisitMarkEmailVerifiedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkEmailVerified404JSONResponse struct{ UserUnknownJSONResponse }
+
+func (response MarkEmailVerified404JSONResponse) VisitMarkEmailVerifiedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkEmailVerified500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response MarkEmailVerified500JSONResponse) VisitMarkEmailVerifiedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkEmailVerified503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response MarkEmailVerified503JSONResponse) VisitMarkEmailVerifiedResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7395,6 +10502,42 @@ type StrictServerInterface interface {
 	// DeleteAccount Delete the account
 	// (DELETE /auth/account)
 	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
+	// ListUsers List accounts
+	// (GET /auth/admin/users)
+	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
+	// CreateUser Invite somebody
+	// (POST /auth/admin/users)
+	CreateUser(ctx context.Context, request CreateUserRequestObject) (CreateUserResponseObject, error)
+	// DeleteUser Delete an account
+	// (DELETE /auth/admin/users/{id})
+	DeleteUser(ctx context.Context, request DeleteUserRequestObject) (DeleteUserResponseObject, error)
+	// GetUser Read an account
+	// (GET /auth/admin/users/{id})
+	GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error)
+	// DisableUser Lock somebody out
+	// (POST /auth/admin/users/{id}/disable)
+	DisableUser(ctx context.Context, request DisableUserRequestObject) (DisableUserResponseObject, error)
+	// EnableUser Let somebody in again
+	// (POST /auth/admin/users/{id}/enable)
+	EnableUser(ctx context.Context, request EnableUserRequestObject) (EnableUserResponseObject, error)
+	// SendPasswordReset Mail somebody a link to set a password
+	// (POST /auth/admin/users/{id}/reset_password)
+	SendPasswordReset(ctx context.Context, request SendPasswordResetRequestObject) (SendPasswordResetResponseObject, error)
+	// SetUserRole Change what somebody may do
+	// (PUT /auth/admin/users/{id}/role)
+	SetUserRole(ctx context.Context, request SetUserRoleRequestObject) (SetUserRoleResponseObject, error)
+	// EndUserSessions Log somebody out everywhere
+	// (DELETE /auth/admin/users/{id}/sessions)
+	EndUserSessions(ctx context.Context, request EndUserSessionsRequestObject) (EndUserSessionsResponseObject, error)
+	// ListUserSessions Where somebody is logged in
+	// (GET /auth/admin/users/{id}/sessions)
+	ListUserSessions(ctx context.Context, request ListUserSessionsRequestObject) (ListUserSessionsResponseObject, error)
+	// EndUserSession Log out one session of somebody
+	// (DELETE /auth/admin/users/{id}/sessions/{session_id})
+	EndUserSession(ctx context.Context, request EndUserSessionRequestObject) (EndUserSessionResponseObject, error)
+	// MarkEmailVerified Take somebody's word for their address
+	// (POST /auth/admin/users/{id}/verify_email)
+	MarkEmailVerified(ctx context.Context, request MarkEmailVerifiedRequestObject) (MarkEmailVerifiedResponseObject, error)
 	// ChangePassword Change the password
 	// (PUT /auth/change_password)
 	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
@@ -7594,6 +10737,353 @@ func (sh *strictHandler) DeleteAccount(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(DeleteAccountResponseObject); ok {
 		if err := validResponse.VisitDeleteAccountResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListUsers operation middleware
+func (sh *strictHandler) ListUsers(ctx *gin.Context, params ListUsersParams) {
+	var request ListUsersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUsers(ctx, request.(ListUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUsers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListUsersResponseObject); ok {
+		if err := validResponse.VisitListUsersResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateUser operation middleware
+func (sh *strictHandler) CreateUser(ctx *gin.Context) {
+	var request CreateUserRequestObject
+
+	var body CreateUserJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateUser(ctx, request.(CreateUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateUserResponseObject); ok {
+		if err := validResponse.VisitCreateUserResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteUser operation middleware
+func (sh *strictHandler) DeleteUser(ctx *gin.Context, id UserID) {
+	var request DeleteUserRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteUser(ctx, request.(DeleteUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteUserResponseObject); ok {
+		if err := validResponse.VisitDeleteUserResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetUser operation middleware
+func (sh *strictHandler) GetUser(ctx *gin.Context, id UserID) {
+	var request GetUserRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUser(ctx, request.(GetUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetUserResponseObject); ok {
+		if err := validResponse.VisitGetUserResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DisableUser operation middleware
+func (sh *strictHandler) DisableUser(ctx *gin.Context, id UserID) {
+	var request DisableUserRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DisableUser(ctx, request.(DisableUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DisableUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DisableUserResponseObject); ok {
+		if err := validResponse.VisitDisableUserResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EnableUser operation middleware
+func (sh *strictHandler) EnableUser(ctx *gin.Context, id UserID) {
+	var request EnableUserRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EnableUser(ctx, request.(EnableUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EnableUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(EnableUserResponseObject); ok {
+		if err := validResponse.VisitEnableUserResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendPasswordReset operation middleware
+func (sh *strictHandler) SendPasswordReset(ctx *gin.Context, id UserID) {
+	var request SendPasswordResetRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SendPasswordReset(ctx, request.(SendPasswordResetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendPasswordReset")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SendPasswordResetResponseObject); ok {
+		if err := validResponse.VisitSendPasswordResetResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetUserRole operation middleware
+func (sh *strictHandler) SetUserRole(ctx *gin.Context, id UserID) {
+	var request SetUserRoleRequestObject
+
+	request.ID = id
+
+	var body SetUserRoleJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetUserRole(ctx, request.(SetUserRoleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetUserRole")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SetUserRoleResponseObject); ok {
+		if err := validResponse.VisitSetUserRoleResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndUserSessions operation middleware
+func (sh *strictHandler) EndUserSessions(ctx *gin.Context, id UserID) {
+	var request EndUserSessionsRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndUserSessions(ctx, request.(EndUserSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndUserSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(EndUserSessionsResponseObject); ok {
+		if err := validResponse.VisitEndUserSessionsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListUserSessions operation middleware
+func (sh *strictHandler) ListUserSessions(ctx *gin.Context, id UserID) {
+	var request ListUserSessionsRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUserSessions(ctx, request.(ListUserSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUserSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListUserSessionsResponseObject); ok {
+		if err := validResponse.VisitListUserSessionsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndUserSession operation middleware
+func (sh *strictHandler) EndUserSession(ctx *gin.Context, id UserID, sessionID SessionID) {
+	var request EndUserSessionRequestObject
+
+	request.ID = id
+	request.SessionID = sessionID
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndUserSession(ctx, request.(EndUserSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndUserSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(EndUserSessionResponseObject); ok {
+		if err := validResponse.VisitEndUserSessionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// MarkEmailVerified operation middleware
+func (sh *strictHandler) MarkEmailVerified(ctx *gin.Context, id UserID) {
+	var request MarkEmailVerifiedRequestObject
+
+	request.ID = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MarkEmailVerified(ctx, request.(MarkEmailVerifiedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MarkEmailVerified")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(MarkEmailVerifiedResponseObject); ok {
+		if err := validResponse.VisitMarkEmailVerifiedResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -8462,227 +11952,287 @@ func (sh *strictHandler) GetReadiness(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rdts4lij8KmjNfKsuTcvKrarirFozTuKquDtlZ+LUZLpLaQkityS0KUBFgJbV+XzWeZrzYOdJzsIG",
-	"QIIkdPUlTkX9o8uhQHAD2Nj3y8dWLCZTwYEr2Tr42BoDTSDDPw/TVMz0HwnIOGNTxQRvHbTejYFMQI1F",
-	"IokaU0XUGMiUqjEZU9luRS24pJNpCq2D1s9H7yLy6ujwZURO37w7Pj05a0UtGY9hQvW8E3r5GvhIjVsH",
-	"DzqdqDWlSkGmv/GP3w73/v7hz19HxPzxzbf/3opaaj7Vs0qVMT5qXV1FrUMpQb2g8RheCK4ykTbBfZ6J",
-	"mYRMkgmdk3OAKcI7ZClEhPKEUHlO6IgyTuhQQUYoJ2ORZ9WFTPNByuKITOjlHh3Bj4++63QqSwGeT1oH",
-	"v4UHfgiBvhzqPhd7UokM+geEA1NjyMjArYSLjEwzcclAliuiXM6gBrabJAhq8WMYvBRodgZSMsFfCHHO",
-	"oAnkW5iIC5D4eWmGkhjHkmEmJvjcAl2Fyw7+8Rl5Q9X4x/1n5Bd6uXc4gh87z8grpaanPJ0/I2d0AmdM",
-	"wY+v6eUixHmkEacJ/hs6gjciZfG8CfZrUNIi7QhIKmhCZhqPmSIcIJEOeCaJhOwCcSIhXKgx4yPzI+Xz",
-	"2RgyIJBKqK4tgSHNU7Uns5h8xQWHr54R83XzSEI6/GrRap6EV/MWfs9BquOXzcUcJ8AVGzI8BiZJZoY+",
-	"s4eiwf9KklSM9O3USxScwAVkc5IyDoQORK5XXl3Dk5//8vB//uv7v/79xeP/fvf8u1/eP3p78urlk78d",
-	"HlUA//cMhq2D1r/tlyRk3/wq90uQzQJUNj/U96u5gjOIBde0RJAZZYoMYCgyICqb6+3Gq1mB7mFt79hE",
-	"4/MP3z3Wezdh3Pz7QbGPjCsYQYZwnIFagdPvGrh8QMZCqj3B03lEhiLDnZ2NRQpEMgUR0TsohiQDGo/1",
-	"H2Y6aQZTvfl6HbVrQnmXp+wCCFVkIqRqk2OuL3WSxxoSQlMpSP8M4jyDfrvLg/fn9+8uOv/3f/+f5jXC",
-	"3biRq3QVtTKQU8ElGKYwGbBRLnJp91E/iwVXwJX+k06nKYupXsL+P6X52cKNr1P3uv6HzCcTms31rs9E",
-	"bddlK2pd0DQH84FEA1W83LNj9aZkmcjsuVncR0yfIA6NKSeC10+0FbXEeetgSFMJenn4Vo8lyzEf92I9",
-	"5G9sEr7bRDQHcEyzjIUJqb+OWLMsvMSJAElmY+CEEskGqb4piZhoLjZNKVdSr7pNTgzN6vIZlSTRjxCR",
-	"PB6PXGjPY0OhZdnx+xWWdRW1/mfP3vI9Q5mWvevTg6uo9Vwk83dCvKbZCDZEIeW95mGQECTFx028GYhk",
-	"3lNC9NyAENLoQYRpMlROdLtYUtmDFRjioEPIMoMQ3z0mf2XP2/fkQHM5P81+5fSCspQO0k1PdZDLefNE",
-	"J5TPNfNiXGpCqa9A6Hz1u9VTtYybSWJ/3Oooo1ZeXZAH3RhIQhUdUAnmOnKhrBAWANGfpwppMQmzU3jj",
-	"bhn/GkcWQkJ3ClMq5UxkiSQ0AzIATXLiMcTnkLijiYjljos2pk3eZfOSpd8U2qJ0sVeIF8uxthBErofv",
-	"LzIh5WnGRoy/hWEuIdkQ4eNygipm/WQETIEyv5YwAuiEL/cEvt3L7Pd9vGKSmF9R7dEnENM09YTCW8eu",
-	"wAat4oJiAlb4pkY2n42FBLcQez8Er4m2TKp7QgOPuVZfaXpkjmEjdGD23SouuBmJOdkmIrjXem6AQ4Hi",
-	"TUsJ3e+3e+jVHQic95mYgNGjZsAVmWVaNmb+kbaJxgmnsCjEDyoFJzlPICP9Eur+PTn21wJx/PecZRtT",
-	"gbT+bnn2J0LpbRhBQhgPHD2+2svcu+XRIzzE++F2z7y6/MCZn4hCenHLKTiFk3b1WQNPILknZ/oLGrhO",
-	"hEIj2MbHOgm8Xp7se8R6MyZwsOaHHheqR+3r5eEawAxPLX683QNu7MUCOo42QLhkUuu+g1whkDOmxsYy",
-	"YZbVJocoTKix1oGtXECkeEb6OH2/uPbOxsiUMyyGbJPLztQMcra2T4BFJ0L9JHK+KfZw7zWfHhCZx2Pc",
-	"uwDWaHQZ4lslsmgS4p7dLo4UKw3jRubEWyT9aDNmktAkyUDKe3Llt9dd/shKwir1YMkKifUNTMQEuCqs",
-	"EcQZI54R9UfRBn7lMp9ORaYg+QUSRt+hFW1DJCqmaMoBfzk7PQkiTPFOb6K/20Pz3RIDxyTXfwFpQHP7",
-	"eBTYoQUI5cQFjUoJxCnNtI4pSb8OdR/lCKb0YP1NTU3uiQhRbIxhV4bSnfIUjRw0SZheBE3fZGIKmWIa",
-	"B+zmV/fjkBPYm1CW+tSysAR/bIH+rXXQoimL4T/tD+1YTDT0U2/2YugK0yWfW2BbxvbrRNPf7Pult0gM",
-	"/gmxakWty70JSElH5jPlK60jBDwrZcMoaD/eYDuOlUOMOAWakdmYxeNCilQ+ukMq+EgSJWo7dj+MyfXD",
-	"MVDVvRHvx1R5mhKuxLrvmvB/8F0EoeXVbPvFepdjBOpyZ6AJWQz6Lb3c5a/8RFmqz7u6H5s4jHy8E+fF",
-	"0URmnyrzNhBSY1mJxY09bd4ocsrBuLJjyjVuoRCrEc0wMkhIys4BDx+HcaPRaLG05plpXsPId7E8fPIY",
-	"fVSF2ztwKOjTPp7QEQRhZ/qXqruuFbWGIptQ1TpoDRjXbKPy1e+ePHn03aIvndBJ4EP6KRFDQq2nXIvx",
-	"ItfSZKppXc2dO6OjEWR7OWvHUta+3VhwzctP9/7V2Xv6ofyz3dv7EHL3W3jfwaUKbAxRcKkQ2Cps7RK4",
-	"j1dV0B4/ePr4Uedx4EPPKechV+WhcZqKIX6t+qHnND4HnmisyXLOtaAjONEcjzzpdB78qfrtBwFfW9Mr",
-	"sgFhXOrKCFPAO3WLXJve1aCtELvGSr4cShf0u2yIN9ZEaIlfUHgPI9At+V2ujyvm274+VcUX8/uXgyUo",
-	"0dJYvRRxPnEKSRBJVJaHZNDTKfDDN8cksRO0ybGSRMw4kVOI2dBK5UTSubTRNJIwXo8s+dgSU+B0yloH",
-	"rUftTvtR87CLAfXz/m/IUOzS1HcMBUSV71dJsvlCje6G4msqu2u/v2wbF/Cg5jZpreVvh7+8rsJlP3FA",
-	"ggA+/uHJ9yFu/SIDjPWhqdxUhyC5hIxw5OlZTfoxUXBMycLDVzsx91jf8OzxBaR7KRuNFWSapemJOUoQ",
-	"RvRpnmf5+segzdD8GhG4pLFK5zbAYUYlkVBjsc3PF2JP8ZXaZj5cLW+VS6gD+OuyXWOcUD4nMa0HgJl9",
-	"2FDsqyFhAVNUrmwTxWvCpEQHrYczi72WG7ILdM2hHCw1ivtKV83ZWETQhfnHJ/NiXpvBBCGvsJgFa/uC",
-	"WE6eZcDVG+/6b4hnsZlhC7q0lAgt2wEH7aE8A9XYha2uopuyagaxu6MpzIY7834saq40NtSUSMvAdV57",
-	"7vh5br+z2FoUmd96F5CxIdOQ269rtHkQtTKBaI0Thch+k4+fh24UmKgGMYGGT7ACvAHbbvJAiBQod8R6",
-	"palRQnaaneRpGsZjnCOEsi8Fh63sURhaV937iRwVBjC3p3+y5EovrrFf+EJT4ZT21mMw6RTEtK7gNj/h",
-	"M56gmrmaepzlcQyQWGRt7KCGNbSBR87CWF3FKQcyTTHE3nDPA8IFSZicppqs0wlE+kEsJlpmwr9/z4WC",
-	"hKQipimZ0sw8PX7jZiDoQ5hQxk28gA1+nNB5lw+A2LAIc4jr2GgKQcLckKXc+9ECG8af/u3f/79u3uk8",
-	"/O6rb//c7e7/+B//6PW73Y/d7v/f7V79r25378Ofv+5225u98c23//n1b//odi87nb1ud/9g7z+73d/2",
-	"9Ki9bvfy+58+FL9G3W47OOLbpe9/8x/dbvubP7sxNz9905ZTJ5fF7h/zC5qyhOApEPu4chgLh5Tns2hI",
-	"eWjBAVcOgV8IPkxZrLZgWQ47mSSKngMPyz2G0uIAT9wxF5mmGVBNGbkW2j+VfONDWBFrqqB/OdJMFeZV",
-	"W4lh2nQ17T5MUzJkkCbSD9ep0+8V+svR5VRkmyLr0QVkc+OOVVZbx2SgxGaECA6ExrHIG7Yf+9SEMAJV",
-	"kPTw6j7sPPxur/Nor/PgXefpwaPOQafz91bUSpikg9QO4nmaRhsIId5LYyp7pRRnxAMrmiCTQOTUOFkT",
-	"VKbJShBDOqwGQ7YOfvsQuWQL+y8lzsH83bhl3s4sRf9L4wY9tMPLr9Wx6hdNEPB4xtQ4vUb6XERePRMN",
-	"FlMwket+Wc9rPnt5bN570NH/K5CLZhmd6xHl2ptZO+YXB98FIIADAE7kDKaKzOGaYBbJE+tA6s4lfDOp",
-	"JBMkIUQJk/oFmRS89GugyWpCz8FYH0R2fj3Y32lwGpDXwa7RJYdA3r4XC3NIEiRONYzagm+ZNwlTEtJh",
-	"nWv9ca95jU16Cw2oLsa/7LbK4FRSo+gLvl0IOBrMPcUmNQPR45CYXtnTteBxb9wYTPpQjFOhopB5DH+d",
-	"mAKjFlwFj33xuqwopdcVCz5k2eQuF1ZFxEWKrHKhbTRspVikxq6WXrQSq0WXEu8baayUj3I6Qnck0obq",
-	"5uAt8bP7ngRWaW7RCjlKj7mq3rHgqVmzbTymXGv0KZXq9i6Hb7VdtY84rk5sWeLThKhQ/HBLil2vIUII",
-	"hasXNfKpSGXTllHuX+wt2oBsa6V6sp6A8LGlNZ/JVMnWQSdaj54D9clyAsqIKC10oluKfM641kRwM+Y9",
-	"t4H63G06gn27Srk5XKqeBWgpDBnEbMrQW7VOeFO5xjp2vhIzIoaqRFGVsRot6URlKrERMfxk4k4zmTha",
-	"zS3cfaC5vEHK1WQT7qiWATFiF8BJPr07AlqgTFAiMzF7mn9iwk8VrEagRudpyCHGAoT5JJ8MIHM+Qo2R",
-	"lakfeMf8tNP5/sHTpw+fPP7+cefp0wfLk8cdti9ZDWpO1ZXUrkYtLqaxIv/qND80t6HwjYtejStZ53AW",
-	"8ZRjJUlq+coW7KRxtRehJLN3kPBGHM1NXg2PggQg0ZxbbyTI9sYxXMvdd8hbEF98GDym4i5HjVvU9y8q",
-	"iVoFOcpLv4ypbBdheVpGONaZyCRrHbSmM70qmqsxcMXilZxkHW4Dl1OWgayNeVgZY3kOm7YOWg+ePmx3",
-	"2g/b37ttkQB8pfDfoyPDTOI8S/d/aHcCPGSShdlHqTMiOa0sv1YqZpascdOb+7dQEHbCh0fHb1e0WsnY",
-	"CvdN2Hdzo8D4qLFwi1xELvBEusCllCq4zV1aLcLb+2ekeI23De+OVXGUSXhknMR0EmKIPr6vxUOK+xCK",
-	"uTA7Q3IJ5GtrDpkwniv45nbFdXf/gixUQxGnmk6ijx+SkC2ivLnRGlVzGhS5Qmsr+4TnU4EycEUjJA8V",
-	"lFxGfo0JaHPiiwYfI9WXdqstTDJL7S/rE9xpnk2FDAgzWqotVITNbSnsLkwoEHZIFszfhBnVbNzbCABr",
-	"ECqmiFRiKtG6yKy/5RZJ0zLBGHHsxiTjAkWWCMdDkfkOphouZSBB+Wq2MSL0ipSThSJ1iNKsxrob1chW",
-	"SNshSuR2rDQ7VGiTh0vlgkK0xvrFmpwlndG5JEhjTKSaC+tFupKBJlGSUDKkLM0z8I4G3/F33BKqphHr",
-	"JwZpUtQ62JDKZXlqg8i0IoNOMDLIgJ7LsM9UCdGTY5HpHcHR1vhrrTfWm2yD9jBmz6W6Pdp71CHxmGY0",
-	"VpDJdb2jGASfp/7WtDwnnU2088HCAHSB7m3nai4QKGrl/JyLGe8Z4KMWMz5otBFNIYuphJ4N20NNYdZ4",
-	"lrARU96/MfKVpt4Td4EwFj4Wkwmm/RRPY8EVZVz2GAYFqrn/4wDrl4FvFevpa5ld1EPbKmuuXz97Novy",
-	"SUztRUiTNjmaTNXcFLHCpzRPXdSwH1KInlQst2aS/TjmpGh0MdVB8KxNTliXz0Smxhq9gSpNYmuRHz7C",
-	"rBCjCoRahBdrunhXouOG/t4aNXHYZL3YDuogrSiua8Aog/5g71IySQaZZhKROw+RJSX/ME7rqovsNq7q",
-	"um43jxSt8rlFrVdAU725m8VQp6nelBmk6YIouwURcFuHWYXOsFFhZrtMj2FQprzDijLXDlCpQVmhT40V",
-	"fDlhKjawaftUgXeFKrocR/AzPT+8vEQU+yup/vqJ0KQJaA1XQiv54hDmDc3oBNTGwciHZOredOljA2hK",
-	"1w3EMfzDwxkqJRjjNuXEIVAhO31S3LGwBtGmWMcNYYydb21uJz8zNMvEkKXwApW7bTIC8EUP0yY0Aa8G",
-	"xIZ1AciJsKIkKwPwNkTcNeQ7d6i3JSHd8u3QUg8WrMJSTjahL3xHtOiV6lsLSW8gkjmazJaWKdhdpK0u",
-	"kp3zujni65Bsq102MT8cvNpE9vqPfpB9gegmEtu7hp8asxvLXoXqFbRuvL1D6/XQWsI2SG1M5kX5qZnI",
-	"zosKg4X7zFiXCC2tOgupPM5XUX2MQCIyYkxzCXFDPqlo4oC4HrLWZ9vh6jq4ar1720rO1fLv15CcWVIW",
-	"9eLEWeXvh8y8Y/+3inu3IgVsL05vJj6EUtTXFB/8ZP9Cgijo/OcsRKy8MDvBYqsLs40vfoFgsZ3kcK/E",
-	"hXUsGzthYGP82p4cGzRjkjiiKLI/HNLtZNQ7RMvXGJh3zDc25/r12AcwynmwrIHxEMg8jkHKYZ56dQ0+",
-	"Sa2JbWsnBNZxs8UT1i9YsbjQwpKCFeaYT/NNaU6gIv+ic9a/ilzdRuWKyuyfrmiF7V+wbTUkg0OuLrep",
-	"kP9FlDuKXL5qz+U/FRc758XV3hVFCuBa2e7jRi/tnTQGuTYy1cD70CDIvXqY1ReBGr8gAIWi0ihviyKi",
-	"bY6EeU3kkNsKDpCazgDVasXUjyReLE22zh/95aIz//0H/jZ7cPnk1cPJ39X38fvH8vnT/OV3w5879OgR",
-	"e/2DePPkv2b1ONjvVhanCPVR2bjcnBqX8GOlAb+fSNjqcCctVK59FQJgVrX90DK+nCtxArNK+bg0PR2i",
-	"achDuh9W1RbyCwMVtdgKi6kiKVCpyA8Vp+pV9NGrFoQtqIM1jFwbhkAAZxWIcrIqCDYik1BOiklICkoZ",
-	"gbACBd3711IoQiGjG0JBijkWAdHZe7oUiHqM6qYAcAxTb3z2H2Wh8GVfb0bEbvp9O0OJDa2rqw8NNSmE",
-	"Ncb+5w5yz9vEyG1s/SFulmlCXk5UxF/att/tLj/kc+93TegNMYiKjjomn3IyAfRRxdiQeNgmb4qejTgp",
-	"zYCMcuyRQYYsk+aJlcMOiATo8kTEcr/o9dieJG3yXi+s/+bw7Oz96duXvTenr49f/O3HFC9V3xiD8xRM",
-	"X0jsWmhrypr6n0gYiByLmYZCSKgH5W5Z1XXFrfcqhoVu/URIRfREtcjwyz3cDhs41wyO9mZjkmBEt2PK",
-	"CVWUmIHLg67rEHmxLEQMyVzkmS2Kh39WC886tyYvAqptkVVTdDYUAV6FWQlTaQ+7EldbVG3GmKs9nfS/",
-	"w7z4NhpTXZvzlkB9qDbML2H9gvisUG+BJvNrl45X9LzwDC3I47i7HlfXxpEqqHKcK8X4qJeIWc0pUx34",
-	"5eDNm0U9Sl69++U1lomuahrdvNN5FP8pEbGeiozVJMVHsG4J9Gp53vtaUNxBuXWYo0iTMmzFiAccZqRZ",
-	"ZNZWSO4tLdHOYeYPOHk029P/nI4zKiFQK7k56UY1k+sfXNE30BPx6xjZAKQ29SZVmG29ZdxNvZfTYFVm",
-	"B8oxj0WWQXwDdtVmHJJzGG9ovHlRq4ZNWAHk/TDkRI0D65Ug7qw8jmSardmmE1wFcRcXQ195wW/ibt5g",
-	"KXT3dJvgv4BdzCOYm++VLbe4oVXsZna4+PaKbryenbB+Ks47utXp4JS4ewuIYwYXDGamD+Ki5HLq1SSb",
-	"2VJFjQT76+Sa2xSCzTOOvzLtasJFba9dT+Fa/sxr16G0L9xBHYUtyjwurZ7oiuqMtXg21gekXDUQv5b2",
-	"GFit6dzCrPRNSituVP7wlgsO1jatUhEgyEmukUtjKq4Il09jSj57SPWsaOGUwlAR/atUdF5X6eqY3B7c",
-	"gjS5GeptdUoL9/b6heB9a80fqSi8VyRgVyW+wJu3QHM13tK/WwkmUEKgGjhEBGILjCkZfi+kLbxJgUpw",
-	"hXONIdHToz4J/jShXd1GqfnOl4RNIyYVbIdJTjzAVrYyGN2D7c2y8iO3EOLT/MSni/Mx25lRtXlNRKN6",
-	"hUXHZWLhNVvnbcb6tlQ6ri3XBESarfSPUD7hVe3crsGRXR8/tXablhqHC+T8Or7sBnwaM3UDzEXNWxoj",
-	"vzRaapBou1g/R42tu/W60X4+QHq+OBXy0wWiLAA284DsWQh3AX1VvHKTNbb7J8YTWcmVYtyL5fwKjcRV",
-	"drnkjKucsxp4pf9Z60j2cO/7Dx8ffncV7KP+VqSwpAynEx0mdE4SUSc1GhKRQEYVbhNNJixAZkKfLeuh",
-	"LjUgueLDxFrTY8r1Tund81OsbsKY5CDiQ7FFCbtpSmMgM/SEr+5o+LE1yMQMo8GxjOmapZGt/lzrhbJl",
-	"FWQhWwet9ashFwCHHG32R0IlGdLMetn0WQ2AKJHWjFE/sQyG4nKdJvj3qvxwsf2LbFi2mPkYsI6hCbOR",
-	"tSKG23cB2ZUQ9hQDGYZFYyxW+yNyLhVM1sTI14zna+HjZ1i62F1c3LQSiUMMzGLYa7ZV4lrKLorq2xLJ",
-	"9yILe5kf5PdTu17NvGX9yapYauPdnpGHnY4rED4RcssGZT7bqJQbfLiyxReKGAXUwQMp1reoqqvexqVF",
-	"XW1Ck8e59Ssf1qBI6APayjfZjE+vnv+N+NVuyEG2iVZazaXU8/3qRftcN2DKnl+BkRNouqY+67ipXZwU",
-	"YozMp7bREySMvsMB1yvaYA/7L2enJ4sQpvhob6K/2rMli33cqUxZhMdOpymLUenb/6cUn86wEV5BDaUW",
-	"rPILwi65VfEZ182k0U6emm52IyiCtmGygc3zZl3hO8fzXTueF6HYcrW94jzmoFmcaVWDnuUZi+HGlHav",
-	"vf8NYr3ICM8btZ1vE9HrbQN2iH8/Ed+BUOu+iVk8MjJJPPq/Av+fyjFIjKLKeQKZjEUGsk1+5ez3HDCs",
-	"Ai8HU5LEVEKg8Uitz1q1IPyjhqXPpEW1e3sf/ry60b6fFrNOZXovd26N4SVkxWCtfguezosUq9Ttm8n0",
-	"qm1c5O9aMx+n2ZjA+xTWfbKPr65QOYzzjKn5mcYTs35ZtkQLieam9kUsxDmztpw+GlX6RIKSbXKMxh6r",
-	"5Pft+L7WxRK4gFRMtfwekX6v90pItecPmGYiyWP9tS7X2NHv9c40fFCOwlYI5TgixzSz/aiZGhOZD/YS",
-	"MaGMy2fG5iC40ptvdIpEaxH9fTEFTqesPaeTtN/lemdK85SJHzEJWEwv2yy1FbUscXL7U2qxU/ZXmJv9",
-	"ZNZM2gj39zolabgHND4HzP+iilAyg4HWC7ki+JCm55IoQRKWQazSebvLu/zbb10/8fa335LXYjRCNwvH",
-	"fdeKbv+VUlOtmPYrxzMWaYK/iynV98v0tSFn+ksuDwV3r8v7XqGxA9JtMR6neQLdVv9Z2cbXZTMpYdrh",
-	"O5O9Nai0yWG119jAGCGxZE+uIkKHSqtznIxFnnW56y6eS1OlmJKEzu2gwmIXmepqSBZioY/L5OZ9XfEV",
-	"GCuXQM1R7woZCDX+xm6eqU2jt870cfDNAk4rdFYBJPw4tb40Wn9A6f+A9FHs7JtuxgHPfkT6WiDVA7pc",
-	"Ks26kM5NgHJlxmVilNGJjEi/lFn7ZLiOI8SkDPaNA7hPUqZPDnA1+KzLi5hS62dqEywJLRKQOBxMtAwi",
-	"A1jHmokFloqq3OQnmnoa1NgFRRzntoezPllMNPf2rMvttIgdZk8ledx5TL7uu7S5/jcRoTYV3SF8IGG9",
-	"fPkJ+bpfT4rvu3N8btAMT1IjO4rh0lhVqhvGpNJil/G8SXTVYK0QpsjX/cPXr0/fH73snb49/vn45Kz/",
-	"TZucIvt3w0egyOPOo6jLZ1Yw0OKPUIbtF8c0E3mamAW4ps7U1hwwNESzK24aP1kCcjil8Rj2HqKdM8+0",
-	"7DRWaioP9vdns1mb4s9tkY327bty//Xxi6OTsyN85ypqKaZMbg7E43cZnEtymKtxK2pdQGZod6vTfmDG",
-	"WmLXOmg9anfajwwLGiOl39f/NwplCR2SlHGTOwmXBnGpLxfqSWV1uwvBiBNa0oLjCrU2joC+OO9rnl6g",
-	"4LHmUT+Dek45R1EwAzkVeuEasoedjlGN9W1DWDVM+9OUMmRSVjSw9s2CxSAryycTms3RROWzH71TNM31",
-	"Fj63hFhzxpxzpFKcaG2ZPOl0HrjUALuCxqTeT+Wc4hzFLCN7rZLM7KKReyw0hRlp02SPjoFq9q/nfYGI",
-	"9ELzOLFQELbj93GwG3sVtf5nz6rYe0ZtWfaur4xfRa3HnUeL3iiObv9FJqQ8xdvkogmuotYTc5rLX622",
-	"cMG9LDb9jM5Laby2PZon05HUcq1L9/2g397X3Hff6l4GT1JQAYn1JT6XvqoWoRzqzNHmX8hCjQSr/7mk",
-	"xTjxkoDJjM6R8RvCUEV/8+VDC2Jh0HguTMqph/0N01PtDvgxTuW2+Xl/Jap+XBZ+dbU+EtvEKy8VJojN",
-	"cS0/q93ylREbVbfi8q9avjna2upf2ofewk18n91wkhQDivi+9Vf/UnAILdmIwiObk3hT9/YM1N4LI5Ou",
-	"ejMFmlmh0b5x3Xu/6Wm4KhOV0zgsO0qUVSiKg1lVFLeZIXVvSuKujzLhIsULrs3iGtj3ghc82BAn0nqB",
-	"rxIzToQqDU4BpLjdsl1XUQsN7E3KGTcSS22CagDGJRmet5ipuj7qNRN4A2i3LEt34WZ8/tLJ4wdrvKp5",
-	"8jshXtNsBOalJ6tfCvq3tpSH9FvrwJnL+Wnmu2J9iw8Sy8LW89sHTfPqDNOXgzzZyj3xZCvbi9aXPaZ5",
-	"QLE4wu7jaWqK4JRhEVqUQk3W2haqnZ3JAIYiA6P/jtgFSmiskMpsKqs1bBxaeQzSVHrG3JDQZRLD3pR8",
-	"YXupKy5yzHw+Z5/6ROImyhFsftltCtwCBiPSxFYjgkZS8E3LZ1ZLru7UC/uwIZ8VzD4uRtyggGY/+2mk",
-	"szNQn1Y2mwE9X6wkGIHIRSvXmdzCVhsLyiiFRLRwJ14nrVXugC+xLSrUdH9ktqZ8q1lno7fOTnjbCW87",
-	"4W0nvN248GbYWqWizgrpzaTA9gqH+lTIgPD2Cz13trEipNoa4kxooyex2YjnIse7Ev7QJicYvmkTAzxL",
-	"Xpbzwhn19ujn47N3bw/fHZ+e/Ohc0H39rh6ZipEkLCzWmeUcOVf21kJdEUvpy3SugEhBOrYK21z/ypfx",
-	"pgukNy+sFCMkbWDppxXcTFL+rUhtfuquc9Rh7qnBtXtDyDbdYCtTVTf4vabNke06lQHm0/hN9pbIZrfR",
-	"8mRjaanS9WUpAlelJS5UmS0yE9m5/AMwqM7TDVGiIMhViaaemxtAglsvlbE+JuBHi6zkAA6cuWQlLNLu",
-	"rrRb5GBOuJjdl9P/I8kYDemiJOu2JoYxrFSr63qihGHKBn8r8oSVol1jl7CP2fr7H3Y6xJRxJjM6j4gU",
-	"ZZCAaWRNqDwngpNU0IS4eBHKCWK1xmKMFBNcihQO0L1sij3nGHzR5X0NBz6ToEwIUTAXMSrexctgoi2K",
-	"d3nuzFYz5gKEGi5sqxr8KtfxY6+6/Rzl+DWVLO8Om23X8OKp2qVW53m9aI47a1C0sXfRtgC6alZqqgeq",
-	"siGhfK4Xfb+EgeXX8dC1NbQWhtbde9q3JRyeWnIVLdFMDuV5I67YV00qQXI+RYFLTRoX0pIj33TspfvY",
-	"2Ld67a6IDHIT1TIz4kWeJiQF5ZEFfoAvjKkcO+XFLzfb5VinHX/CYIAQPThCoH2f/rXIgbk4NW3EK7ri",
-	"32Qv1mGdDGrXnQgHacKxSSk/76UxlZ7hupKOnYqYmsJXvNWgDtNkJYih8HANhjRJiX7GpK0SabInN5BT",
-	"DI4FKEyJXp8/PXmw+sVqB6bPkgotJkFHNS+TlgqUyCCxZEJwkJAOlxtM0JS52FBypqjNMnUOKp6YMF0j",
-	"qYhzBn6cbGFGcZ5+J6HHNMsYJBhIe+AZWrC/BSa60i53da+NrKLvSB/VAiNG62eVwj5VaS4yWbJzE2lP",
-	"DjnJuWnZYKr3YHAoGgi7vCCAI1BleKzLzywidvEp9lAK0ETErWsZZQbzo6ZW9HzelFLXiXFq0pUKqdMn",
-	"Ppif2OyGyueKfd36SxsFWHkdoBeIQM4gdgumn9RrlblChLwfzS/X39iiC2hgV1/7tTO+QAfhmsFbaI2a",
-	"TNV8kyiue93a/M58grhthW+mGeelucBn6yoM2jN/9bmLFsCxL3woMrVmzawiikMj+2sNje7kzFeQ5BNR",
-	"M1IzWbJUP8Di/tg0N3EGlMJe9Xx/wuoW3Ib3MAUhJ+unavJ6VWo6AaOqPS0midestQ57qJ+rhbuIJS5/",
-	"2hJIrzfsMtsvboyx1AVhbTSarRuC9QTej7d7bSo9hFdFupocL1MpBc2AKCLXsMF29YIs2EAk05IXKvqq",
-	"6jDq8gEAL46JiCwy2YMLPI4m5n/RvpM5KCPo7szTd+0CX2preo318NayLqViJEy0YlifO3LJeU5hE35y",
-	"HlL0OAWaSZtz6vS7WEznznpkUzKZ1KqRGhdplKg3zWiWyHaX28JGklBJZpCmxljNA12Nw6qV6RN+I9K+",
-	"7ZjeEPfNJ5ryfqAJ+qZSuP7keuEs5r4iBbD7qlXYicj+YJkWX7zBWF9ig1Wrb/G0bHsyWtT6zLEBZ9IN",
-	"l7oIZie6riq3YsflISPup+24skFQmt2Z5bEaO9Pp5246fQs0IaLeJmi5pdQ0J7AXFtaJLTO2IyrJSIhE",
-	"/5fDLEJnjYkmslFnHCAhlAwzkGMNVDU5AIK5AQGm+bYK3y7xcvv4sEITqUaIhRSUenC/N+Ymw/vdtDv7",
-	"3S75cpd8uYvf38Xv7+L3P4f4fRt9t34Av2sftFi+eoG6hPSKT6O8VJTgMd0D2uRX59Y0tYDyWk02U/wm",
-	"plLLW8YiBhiiiT90eUy54CymqRbYJs+wAhNOZMromdDOOZlh2P98agsHtYkrvkerbeDQGAsxS0zprrIA",
-	"sP6zyz2TrfHhY/Sg1u1mgviNOaR+W/AYio7XgoPxTwIaXrrcpo2iYYGSlPFz7P7nHYVnAcR2neT9EqNh",
-	"xehoeYft0GCSWU2xpsh62M1qazZGJVKzP8b1bx3tzCtN9bDzICrKkIgZh4yMsBqYyQJACOuZFKZHSd9Z",
-	"lWLKi+5TYQHZotZ1RONNQpdusFnU+nS50vhqgSRQ62+1Sn7elDNnlVZmvtbltQarSdBL2pNtunbIFpvl",
-	"m43SPssEC5spem9TXu8k3TW6Vbd+qEHZmhqCqzxaLh2f3IxuELW4UH85Oz1pnn69VHhouTTV7AySHgZS",
-	"L6kPbucxTmk727bScDM9W3O1PLWseZCJcOrHQkRdozxp86Q0psqxyJR3VF692PK0Vs5+FVUmTY0Evx7y",
-	"F3XXFfakIA86Dx9X5r4rpXGjEI/IXKBG9nchzTfK1PsVJvUAU+ZySPPUVYTscpElkJXxZ5GNfIsKOvas",
-	"XiNSjWFCaJqG5CxXD9bU3vRJoeBWSMEqVrkW9WyPEKOaiHMjlaGPiqapSd9xnlcjlxTZGjjejBYYEOF1",
-	"Qbk33tPNwyBMv7cqJTWrMpd0QhPQ4jG2ADMShshk4NKG2sjdUie87aSiW/TcByRRcq+qHd5w2l4V/bdM",
-	"3mtIfdvEmXilu6ugllHDS3IM76b553bouirfUOt/Ji6LqiIYzWUQk3deP3L9X0f3kNQVOm3RF3UX+XEn",
-	"xpPSQILGjOodWu0fdhinOZ5a5oliqXQmADasqP41xoV44uLfrRaumMZ7V9UAG81hxeV5gV1BJRtBe4uQ",
-	"3bSizUMx8Yu17A0unO2st6w4gZeUf+OVPgWvLfW9Z6YKLdoozcdDYjQLo85GKAIpc97SVAe+QSeUa0hm",
-	"seGzVZ5vwZlkGNq90hNvUB2oBWvaXdiZ6T+TFPhDeW7rnptyggKTx2mlPp7HdjKIxQVk8yrDkcCTXiVL",
-	"fiXb0fOHWM8AtMKMbSE8G36l6nQZk8pW86YuX5856WX8t7+KHYu6dRblnz3HmFB7vGhXsFipTx6DmXd8",
-	"a8e3dnxrx7c8vmVzcCzVMKYji4Kr6regQFwt5hvOcwYlq3kX1TpvS+vDGQMhFAWBh5VGC/ijWYEtsEBs",
-	"6bUux3JQ6M6NXDubscgzMyF20pqNWQpe33EOM5CqTV7W3N0LuJ26kZLAHGYhl+eKYMB6sd/otuvLubUa",
-	"5XP9GnN3VjG4yUTPQC2JJjTqXDD5+Iaqz/lWcglqV3FuRcW58uXrFZ+L7nnN4ntZr3iNe209UNV6e82k",
-	"uvtZwXgnEKxjMj3bRnktZYD9j4gpV4tlgUNJ+m9Oz96R0Ot928CPnANMpScRYMWVoRdKhpVSxliQaQBk",
-	"msEQsgySlZz6+fw14+cYIpTRCaBTWN/btcullh1GN+GztkfklGL7NRt95GhclRGue22rvfk/fHoJZAtZ",
-	"Ypm6vRMXduLCTlzYiQs7ceGzEhcil3NdYAG3x42sb5koUdbmW9x5sWgMVBgAaqYEU8jBhCUFiy3yBBu4",
-	"uibJ18/TBZ7UY3uO8FGDl5xWmxmBHXWzbGRuuszi5Ltc2s89l9YmtpumV6YNAqSy2sHUIvKHq2hxQnvK",
-	"LmDRnYlMPi1VILG/to1iaZMTW3sCSydj3JVNayNKLDGNvWZS3dz1aohpp7xYSbgosVfj82PLthg2OV9a",
-	"aFsnW95mT9VKk7Jp66D14OnDdqf9sP19K2qlVKqeBOBLJxOyddCyeQc9OsJ5EZj9H9qd1tUmpUftruoN",
-	"XtwJ2DZ/3139z/zqv8fbrqWnBWWQvZvf4KH7H1lytZqRlpVqGhTBsFBie/snC3jpWXERlyrUJ/lkAJn7",
-	"iv1oRZ1+EFSRWbK1fmwhQ0T8cIdM3n73Nrj7sfHh30PWvol2GEgnpoQjgmyiXjEv2l9LmQpGOEEgNUHL",
-	"yaU6xaqKVHieu84uf+NuT5iuUz+xHJ0pxYWi/nW6P7nmd0e4H3cer371RKifRM7vt5AnKpLNMjJvKqH3",
-	"vFJGwTaqP5kUK9MnIwOSwlDhl6Si8yLLlmZYhczrjWQjSagtsmLJthZ3iAJOJoznCiQRWZf366n0/TY5",
-	"VrawNAyHECuXVBuRnBexR1HhF8Suol6nGpEmz5YW2tPCKM7f5fYDGG9t3LhlcJMaZyIfGVXU5OnaHJWy",
-	"9Rhz6Sc23cV6gqlnvSiSa0MM8Fc8Br/i09bVqoUah2ywZXXtZgzQWj1iK9FR7UEtUbaeC9sebFHQaXHT",
-	"2Pfo1xe2Is9tWHFtS4Ba8Vj7sGnMNQCTvBhwg9z5jF5otDZNqUzheEEkvfh8Y6IW530gWlYMd59TguFd",
-	"8faV98PFl+16vu5qxuxqxuzKTxfoasrhNfHVyGPW5SPSJJghql8N3aU3KVAJRa2Sucgz38d720l3GqxS",
-	"5A9br4r1TQSGn1NeFTi9BvQuk9REtZOmHNqsl79ZzukfNa30k3aDjFYJFZ9RHqlj75ukkBaNjk3arE2/",
-	"8Or57LJIP9MW2isaKC0vzIW67XxJWS5Ds9fvql2EQZN6FPTDxxgFLVeGQXe5I7V+RSvFkEpSFejVvaLf",
-	"NqYGzXfttm9UAQ53gFhSTdVQc/fan26h53aJLfFtVFbdNdveNdvehets26mZb96m2TAnP7Q3GGawBY/6",
-	"K0xNf9WU8XM7OAVqDK4kYVqLTefP8BVpflHCFDzKBFddDjxxIcO5hGposQG7rzlh/9XR4cu+pwhYSK2h",
-	"bjPe9YcOId7xoh0vuntetEUc6efPee4XHyCDORFT4NhrCOnxcs6QwMW+szME2cExJwlcQCqmWIi3rPCG",
-	"X3VlvVxq87nmBIyTCUxENkfVJGVS2cK/lQg1G5x2yL14OLTbdLnFlKHIebIoMu1NBhcMZpD84vSQpTRP",
-	"waXaH6tJWr+NUtGs1vrolZhpLWoAI8Y9T12rm3c6j+I/JSJW8ykQPRs+soezpnV3tJDK6Z26yfvwwix/",
-	"78zqwHtvRMri+appNIh25KcT5+4iGKByo965PFdV9ojHCFy/4IK7SN6NqN2jImAreJls1elClNAnTqgi",
-	"/eL9frMZ0dlYzOrYvkGUlrmavPje7YZrWUDXDNf6HG6lE/f+OLdyF+p1PXfwNWK8bhqZvhTqfMpdFQLT",
-	"VD/DNREJoP+9nDKLWC4kyGczOhpBRn49bpOjC8jmNlJeFUV4Cl+T51J6hl5XG1KvUHox5lkNHcc2VYIr",
-	"AjwJtpZ7qSH6Q9DGKR3BTmL5RHfi6HKaGveqUYtVRmNl8M9lS3j3QsS5vhQV2V/Ecv8jlRLUYpHlDP+W",
-	"EZFqntqMbRbb7JM+ztFfiOWH0lS4XC6uoLNlaAtgm8CZ0rYizQ3dy1k7RjNXQF6hsiykubnIgkBqINYS",
-	"WdiEjmB/aqNQ1v/A8cTco8hcbL2Wxr2ep42uGfiQyDH4Sc2tdrkrH682uMsIyTu4VCUg/6QX1JxGA57i",
-	"aQUg89SjMa1cApEqY7Hqtp5tCU2QvDhs2Ja84Ac+qa2n6SE3whOGL9qQt7XlJ0RzV5TWtcIfimxC1YJ0",
-	"ZKWphydIuYtSylLL5ry/EpWlGPTaGPKlylOHBgMLs36FPZigGhSAVnCQMdBUjf+1WN/FgpQoF6WCj2yo",
-	"OplmIgZppSnp7PnyGaHyvLDmO5aQUEUHVEKQybxCAG6kSe9Fnfbio0Bm4gb4bcEL5wCxL9T4WUHE4ypG",
-	"ULvpZdJEdsFisOgmpsDplLXdCS5Mk8Vapw5hNdb1i3fndJKGBZYXVoSyfVyuiVHrS+kfWxa21kHrUbvT",
-	"frRRR1gL9Eu72IUtYe24HbHcxjToC9hUuk4/yyijj25LUdWfFyV5rYVaPdMRSKZsOQat+jpDf1GPzzJD",
-	"/Zvpjr8Uu/92+MvrzbDbLWFLHdTuxAFxuL0pai+TEHdofYNobVFjGVpjXOZifv+w0zHhjj7jtmWpDcaO",
-	"rQhgDtk3qmBQwSBnKYYSPCNPOo9MRdAZk2DTu4zM4uKyu1yOcyVJIma8UgB7QudoHCQSYsETItKgG+ln",
-	"UG+BJoyb+IlrEnzcmnovP5rMb1OEiCn/wh2om1QKs/jYjFguMLXoj2oQKRS87Llkq43hikms99Ift2WM",
-	"tUZvjdxNiO2VMZ1Qp9NwRWv9umJ81MM5qtB6E9hRxI66XY3vRChzKxYiNBcqqnZ/vUkUfwsqm+8dDm33",
-	"3OUYrrK5GXmdu1H121PuETAMBi/Un7DYizHMenA4Oqkgn62olWdp66A1Vmp6sL+fipimYyHVwZNO5wHq",
-	"8nb2+iSuIWhka8FEWg3Dxm3V9KLUpDe3PbtbtfnOVfQxlDjqtTJAUR8yKXhjfn9aG1jdnO8MwJWRJoLD",
-	"V9gFt1IrxU5RJFsH5hiLmQ3ibwRPmGIZZlpvtkrcRAiqevWskgmKNClrf0h/84rSWc0JfxIZSQVNyICm",
-	"lMeOd05BTFPAnZtRjhm551zMirRnVbnX+bSyHwahmt96BelUWtbqOS70DAPQZGGWMaWAYxkh6+xgXCts",
-	"SR4rW6/AfsV3vjS/VJM3sBGySd8RBKwtm6k2OZsxFY8hIWI4rH6K5Dw10YhADCsXGW6FFpF9OCqSy9WH",
-	"q/8XAAD//w==",
+	"7L3pdhu5tT/6KgjPuauHUBRt2d1tefU6Rx66rY4sOZYdJ2k6IlgFkhUVATaAEsX46q77NPfB7pP8FzaA",
+	"KqAKxUmkJEvMh7TMmjBs7Hn/9pdGxEZjRgmVorH/pTEkOCYc/jxIUzZRf8RERDwZy4TRxn7jw5CgEZFD",
+	"Fgskh1giOSRojOUQDbFoNZoNcolH45Q09hu/vv7QRG9eH7xqopN3Hw5Pjk8bzYaIhmSE1XtH+PKI0IEc",
+	"NvYftdvNxhhLSbj6xr9+P9j55+c/f9tE+o/vvv/vRrMhp2P1ViF5QgeNq6tm40AIIl/iaEheMio5S6vD",
+	"fcHZRBAu0AhP0TkhYxhvP0lJE2EaIyzOER7ghCLcl4QjTNGQZdyfyDjrpUnURCN8uYMH5Oe9H9ptbyqE",
+	"ZqPG/u/hGz+Hhj571F3KdoRknHT3ESWJHBKOenYmlHE05uwyIaKYEaZiQkrDti8JDjW/GB5eSjA/JUIk",
+	"jL5k7Dwh1UG+JyN2QQR8XuhbUQT3oj5nI/jdDNofl7n55+foHZbDn3efo7f4cudgQH5uP0dvpByf0HT6",
+	"HJ3iETlNJPn5CF/WEc6eIpzq8N/hAXnH0iSaVod9RKQwRDsgKGU4RhNFx4lElJBY2MEnAgnCL4AmYkSZ",
+	"HCZ0oC9iOp0MCSeIpIL4c4tJH2ep3BE8Qt9QRsk3z5H+uv5JkLT/Td1snoZn8578kREhD19VJ3MYEyqT",
+	"fgLbkAjE9a3Pzaao4X8jUMoG6nSqKTKKyAXhU5QmlCDcY5mauT+Hp7/+9vjvf/3xL/98+eRvH1788PbT",
+	"3vvjN6+e/uPgtTfw/+ak39hv/NduwUJ29VWxWwxZT0Dy6YE6X9UZnJKIUcVLGJrgRKIe6TNOkORTtdxw",
+	"NL3RPS6tXTJS9PzTD0/U2o0Sqv/9KF/HhEoyIBzGcUrkHJr+UKHlfTRkQu4wmk6bqM84rOxkyFKCRCJJ",
+	"E6kVZH3ECY6G6g/9OqFvxmrx1TxKxwTTDk2TC4KwRCMmZAsdUnWo4yxSI0E4FQx1T0mUcdJtdWjw/Pzx",
+	"w0X7//9//7/qMYLVWMtRumo2OBFjRgXRQiFWSywkx2qY7wnO1KNKilBJqFR/4vE4TSK4vvtvoVb1ix07",
+	"vCLiTIgTngwSuCSy0QjzaWO/8Ys+Wgy4nVrbRrNxgdOM6A/EamDw8BmDp8846WeCxGptOGccti8RSF8F",
+	"hk+ZRBFOU+c4NJoNdt7Y7+NUEDU5oNOzJJ5N92oh+oz3kjgmpWEfM2noQp0/loaGXTxajBWWEuEoIkKf",
+	"24TDXFYcHc/3ohiaouaUqcVI1AFjiKVxYHT60TNnDHaM71KCBUERo/2Ej9CUZRyNsRATxlce6tWiPCRI",
+	"a/B89cyqdVeHT+2z2nDCUcyIAALQJ9NuURPuyVdlBMxmiCmShKJRQjNJhFon9G1Xr4tisBGWpItG+JwI",
+	"LScm3zWR4QVm5ihiI2KEB9ayBdSjEhnmUkUxNUfbAn1gx1EIQitj7t/1lIerZuPvO4bf7mgZMetZlzMr",
+	"Faq0yPpEbU/0rZ/olY+JXsE1nJP7Qd+jXjLIWCaM4F+StLF9vMRYJ6ykJogAjeQPn5l7PbouVlapZgUf",
+	"YrSsgmyehMqLVEc9lhQw50lY83fnESkbCxgm0NhkSCjCSCS9VKl2MRsps2ucYiqFmnULHWslu0MnWKBY",
+	"/QSazx0goxcsnn5g7AjzAVmShKTzmENBjKEUfq7STY/F0zPJ2Jm9IUQ06iYr1u19m6USbw3mUIgdHYyM",
+	"a4L44Qn6S/LijvCFF5mYnvCPFF/gJMW9dNld7WViWt3REaZTrVsIpdmrIxDaX/Wsv6vG0kwEMhdXlGiZ",
+	"PyFfFYyxxD2lz+UsX3sNAkN03+OPNH9JYl7h3Ldh+qtsWYgI7S5YNVUgzAnqEcVyoiGJzklstyYXcXUL",
+	"00If+LSwQddFtmAO7+T28GyqzS3n69H7y0JHe1BK3sLUFVigeVKwohBNhkwQOxFzPhgt+WISIe8IDzyk",
+	"knCK09d6G5Yih8Q869OCfSPSO1slBPvYmb3BkkD+pOGE9vpmN91fgcB+n7IR0Y6/CaESTTijA5S4W9pC",
+	"xsoGNU4rzFgwijIaE466xai7d2TbjxjQuDFPltv2tPysbzWlbDAgMUpoYOvh0ZCTAcZzc/aSP/3Anh+z",
+	"XHux08klhdV21V4TGpP4juzpW4jIHDMJUZult3UUeLzY2U9A9fqewMbqC2eUyTNsHi82Vw9My9T84mY3",
+	"uLIWNXwcglbkMhFSNFEvkzDISSKH2ozV02qhA1Am5BBFmBq9AAn2HHXh9d382NugWCJtJCwUTJu1p/om",
+	"Gxy6BSo6ZvIXltFlqYc6j7n8AIksGsLaBahGkUsfniqIRTte9G+bpZF8pmHa4Fa9BdYPQc5EIBzHnAhx",
+	"R4786rbLfTYS5pkHM2aITDB7xEaEytwbgawz4jmS98Ua+EhFNh4zLkn8lsQJ/gBhnyWJKH9FVQ/47fTk",
+	"OEgw+TNnI/XdM4g3zXBwjDL1F0GV0WyejgIrVENQVl1QpBSTKMVc2ZgCdcuj7oIekUh1s/qm4iZ3RoX4",
+	"KAj/SM8pm9C18n8cRSyj8msVAd4k7P4pmW8vGZXwTuxiPnkTrAV5dUJTcFXhOE7U/HD6jrMx4TJR22cW",
+	"2J//AUVkZ4ST1JV5eQD6S4Ooa439Bk6TiPyvudCK2EiNfuy8Pb91jgOaTs1gTSzTGhi/m+eLJBXW+zeJ",
+	"FDVd7oyIEHigP1M80ngNA+eFht+sDVsvsSTl6ImhiLnhk3L8tbSSNxROKu+K/mw5++HTEEvH0IWhmnQh",
+	"d4DVeHHQv/PZzVlwny8lGeQznk0jYKOfEsWVIqKeUusw+5FfcJIqCvAXapnMFZcS2Xm+OU29gN57KyQ6",
+	"K7q6OcK7B/S1paYaagrEMpcgpENplZQoJZijyTApxJcX6u2RlNGBYllharrlwOa1ia06fo+6QtN7QFRW",
+	"yOLKmlb1AnRCTSJAhKmiLXCoKELTRhWJUZqcE9h8uI1q79oQi3JaW1WZaLr5aY+fPoEEvzxnOLApkBB8",
+	"OMIDEhx7oq74uY4NyAIZYdnYb/QSqlRX76s/PH2690Pdl47xKPAh9ati1tikGU8SOWSZUmtTpbGVcmEn",
+	"eDAgfCdLWpEQpW9XJlxKkcY7/2nvPPtc/Nk62/kcypU24/1ALmVgYZAklxIG64+tVQzuy5U/tCePnj3Z",
+	"az8JfOgFpjSU53mgM06VECOXpYTTFzg6JzRWVMMzSpXRzShS1hd62m4/+pP/7UeBRMVqhH5ZCVsXVg9z",
+	"wBsN0V+b35VG6zG7ykweDqcL5gAsSTcmXGWYX9CRFCagDeUAXJ9W9Ldd355PL/r6w6ESsMtxJF+xKBtZ",
+	"j0iQSCTPQpb0yZjQg3eHKDYvaKFDKRCbUCTGJEr6xrWCBJ4KU4ogkLIZy6TDxoTicdLYb+y12q296mbn",
+	"N5T3+2+Eg9plTAg7Iu/7PkvWXyjx3VBxgre65vuzlrFGBlWXCWGB/nHw9sgfl/nEPgoO8MlPT38MSeuX",
+	"nEChBE7Fsp4QlAnCEQWZzkvajy4hSqTIs01KO5bnSu83PvAnFyTdSZPBUBKuRJp6MQUNQqs+1f0sHv8S",
+	"jF/pq01ELnEk06lJtptggQQpidjq53O1x0no9hbz8Xx9q5hCeYAfZ62aMjvpFEW4XD2j12FJta9EhPmY",
+	"msXMlnEfjRIhIFnIoZn6DJolxUWRNysUibtG16xE2qr8uLWMmmsLmPnWfc3cHpDIyTgnVL5zjv+SdBbp",
+	"N6zAl2YyoVkrYEd7IE6JrKzCSkfRvtJ35prVURxmyZX5NGSltI6krziR0oHLsvbcyvPMfKfe593U184u",
+	"CE/6iRq5+boim0fNBpQQ7OsXhdh+VY6fh04U0Rl2bEQq+Sne4PWwzSL3GEsJppZZzw17CcJP+HGWpmE6",
+	"hnfUkKxgPDhs8P8QRJWRCfyvRwYJBddBOnUYEiRYjLB2FpTkwqe//nD84XVr76/n7d9+mv7tj0ejpxft",
+	"6DF7Jv7+I/2Nf3iS/aN3NHz3n0/9X+PX+C/JD38tmdKmOnCeLa0M6D8HDehXjJKVHG5xeTZfGiMxyOMU",
+	"lmj+ZPix2r0KQcADVYtaGLYGzt8xYeOyBV/9hCtZg3b0fPZ4mkURIbE5jRUSUWMNUchrGwjyZ3FCCRqn",
+	"UICt1YN9RBmKEzFOldzCI9JUP0RspJRC+PuPjEkSo5RFOEVjzPWvh+/sGxAE7Ec4oTo5z1QajPC0Q3sE",
+	"mRxEvYmLOKFyTUmzgJnqyV4NYf3pv/77/+pk7fbjH775/s+dzu7P//Ovs26n86XT+b87nav/p9PZ+fzn",
+	"bzud1nJPfPf9/377+786nct2e6fT2d3f+d9O5/cddddOp3P54y+f86vNTqcVvOP7mc9/9z+dTuu7P9t7",
+	"1v/66lkry4N89Q/pBU6TGMEuIPOztxm1txT7U3dLsWnBG64sAb9ktJ8mkVxBJlvqTASS+JzQsGKnRQnc",
+	"4Ohz+iDjlBOsWD9VVsltKXDuCD29zR/6w1HX/DHPW0qoicLzefdBmqJ+QtLYC86V+fccA+315ZjxZYn1",
+	"9QXhU537JI07AqAiYoMXwGgehSzRsM31gHoBgiWJz+DoPm4//mGnvbfTfvSh/Wx/r73fbv+z0WzEicC9",
+	"1NxEszRtLqFlOQ8NsTgr1FSt/xjdC4QEECdErn1NbBzPHWLISFfDEI393z83bSm++Zdk50T/XTllzsrM",
+	"JP9LnXN0YG4vvlamqreKIcD26GQUiQZqX1jm74kaViLJSCz6ZfVe/dnLQ/3co7b6X05cmHM8VXcUc69i",
+	"OugrdnwXBAbYI4QiMSFjiabkmsPMKxUXGandl/DJxAKNgIUgyTQwCOGC0SJwM9F1rqb4e8L4+fXG/kEN",
+	"pzLy8rBLfKlIo8rXPZ+YJZIgcypR1ApyyyQcJFKQtF+WWvf3mJfEpDPRgJFDvdwMTVNxiaPXfDtXcNQw",
+	"d2QyKnnAnoTUdG9NFxqPfWJtY1KboqMmnsXpCPxFUr+0WXAV3Pb6eRlVSs3LgFPc5MR8Qqyz1KVNIsRh",
+	"N0ydnT5fe1FWulJdCrqvgBxhOsiUrc36wNxKUWc4JS72y9PALPUpmqNHqXuu/DMW3DXjl46GmA6U7YaF",
+	"3NzhcN3S89YR7isz2yR2eUIzN/wMGIRZ9RIhhEjYP6hNl4t4izaLc781p2gJtq2M6tFiCsKXhrJ8RmMp",
+	"Gvvt5mL8nGCXLcdEahWlAVkChiOfJ1RZIrAY0zO7gGrfTe2fedrn3JRcyjMzoJlj4CRKxgmE4xbJQi3m",
+	"WKbON2yCWF8WJCp5UuIl7WYBNKVVDBdqql2FmmrOlxb2POBMrJFzVcWE3apZgxgkF4SibHxzDDQnmaBG",
+	"phPklfyE6lp/WJVMlPazUMQvCTDm42zUI9wGQRVFeq9+5Gzzs3b7x0fPnj1++uTHJ+1nzx7Nhhaz1D5j",
+	"NmA5+TMpHY1S4k9lRu7RqX5oWqSl+wfdT5xZZHPqZMqhFCg1cmUFcVI52nUkmZgzCB7jzR0Nh4OEndaJ",
+	"WkgiWksnqc2OT4JsAXpxx+AIFXs4StKivH7Ngql5xFEc+llCZbUU0pMihbMsREa8sd8YT9SsXNSs2ZJk",
+	"EWlDLscJJ6J0z2PvHiNzknFjv/Ho2eNWu/W49aNdFkEInav8n+GBFiZRxtPdn1rtgAwZ8bD4KGxGYKfe",
+	"9EtAopN4gZNeXb9aRdgqHw4f36xqNVew5fGpcHBqrYNxSaN2iWzKMaGxsJlZKZZkk6s0X4U3509r8Ypu",
+	"K9EdY+IUNSQRHoUEokvvC8mQ/DyEkkr0yqBMEPStcYdoULzvNquu2/MXFKGAVpYqPqlBy+KQL6I4uc0F",
+	"MFUrHNnjtd46wf54owwc0SawB48kZ7Ff7QJanvmCw0dr9YXfagWXzEz/y+IMd5zxMRMBZUZptbmJsLwv",
+	"JbkJFwoJByRz4a/zqEo+7lUUgAUYVSKRkGwswLuYmHjLBlnTLMUYaGxtmnFOIjOU4z7jboCpREucCCJd",
+	"M1s7EfLrCb1IJIRz/XBU6TUhtjOfBNdqns1RvUNsyS5f4YPwGJVDWMWEQozHBMmqYiad4KlAwHB0Xp5N",
+	"YgYmw4niVwJh1MdJmnHi7BM846644VpVj9YvCUnjHGVoSZbHs9SkzCmrBiJiqMcJPq8pdZOMnYkh42pF",
+	"4G7jCTauHBNaNimKkKFoi8z3dvbaKBpijiNJuFg0VAop/1nqLk3DidiZEnd3WJBuzyDWbePOOQE1G5ku",
+	"wj7Tgwf6xqn2SI3HhEdYkDOTpAhmw6TyW5wMEun8G/J8cer8Yk8TZP5HbDSCIqf814hRiRMqzhJIgZRT",
+	"92IPCg6J6yI7U2eUX5QT+bw5l4+f2Zu66hkN00/SuIVej8ZyquEj4VecpTZH2k2ghLAqIHPrMm0KFTiK",
+	"XDQuF+y1roDr0AnjcqjIm2Cp+G0pDcQlmDk6VU5QdXSxYLx3LjkuGfwtcRNLTSakbUcd5BX5cQ14aCA4",
+	"7BzKRKAeVxKjafeD8bgQJjqC7cfLNnFUF43BOaxoXgCu2XhDcLp0ofhBmqpFmZA0rckprMn3WznnKrSH",
+	"FWy31epa+kEF8wax3K6drVIapcefKjN4ODkrJstp9cKIAlt+No3AZ87cZPqCUMxV5F+9JTKpDrREK6GZ",
+	"PDiCeYc5HhG5dOr1ARrbJ22xXI9UtesK4Wj54dAMFoJoTzemyBJQrjvdKu2YsQbJJp/HmijGvG9haSe+",
+	"MjLjrJ+k5CVYeqvUP8CDDqWNcEwc9KUlURDQMTOqZFJk4y1JuAvod3ZTN6Uhbfh0KK0HoCIBRNGUL4bP",
+	"iFK9UnVqSXzWY/EU/GczQRm2B2mlg2Teed2K+EVYtrEuq5QfzmStEnv5optxnxO6Tst2juFtU3Zl2vNI",
+	"3SPrytNbsl6MrAVZhai1/zyHTpowfp4jdeWxNO1dQrjw6tRyeXifZ/pohYRxpF1zMbK33KpqYgdxPWIt",
+	"v21Lq4vQqgn1rao5+41XrqE5J3EBp0mRddHfDZ15K/43Snsb0QJWV6eXUx9CBfkLqg8utEGuQeR8/mtW",
+	"IuYemK1isdKBWSUwX6NYrKY53Cl1YRHPxlYZWJq+VmfHmswSgSxTZPzeEd1WR71ZsrTJE8tR46nN85MM",
+	"QQYG0cX2rnSVQ5JwaO0cDRkTpAZFOsYX5YyaWsgMde+KINN5pdFShS3XLSWpVJEsA4CSe/UwtQXpHhRK",
+	"sXvXqEu3KE0yUKMOOh5lupgkwlTpfqIW1C5PByiXrxfzMBXs9oZbYTjVYXqF6/AP1u/7fKXy0MMJ/Rxh",
+	"IQEsekniMo2UJixLY0U4KelLxQywQcUm3O2jFaQoSMSE+0tgiepC/iKOJePauBUS3xp0ojNYj3S8STwg",
+	"soEE8EO6dKTQbbLVI4OMBuFzdPBZZIBf3s9SBz/nVkCbVsXoCcxjvSA9iyM/1QP6zEB+0tt8ksnVuEMt",
+	"jJWzz+oqy+QmEJK8t98eOJJpSrcqrGDeZMLps/YgcAObFhfhzNbZ5gc7o/nR3qILBmit6OG41kN7I90e",
+	"ry+q/eF9rjDks3IG74MgjbcwgNwHVsGJB++D6XgL9bPogBqkIJLqdm8+7D92K1bqHRWN873fLtrTP36i",
+	"7/mjy6dvHo/+KX+MPj0RL55lr37o/9rGr/eSo5/Yu6d/nZTrLX6YC4L0FlM8IPEKgJEHNIfQgC6PTCgu",
+	"qKtDhgyljJ0j3C8pssjrHkUiTmQQzvma0Ck91puj0GhVqA415XFZxxESS1BwIplcEF/p6bHePYdEuXXE",
+	"k5lAIra+VKnEYsgm5kSVTXbwtywEMrIyhMlzA+XUZ9zEEa0LAu6LIjIul72uA+hkGZ+NIeT5rz6FG28A",
+	"MESPqLLjFQARr7bHpecgsw407V0ajloOC7YMQF1u79twnO5G2v1eW8IHhunHx0LTeDiS/phMPHjpND3p",
+	"QzDVkaU/zYPmdHE1c6zmPMdAopRgIdFPXhriVfOLA7b5+8HOPz8HIUCtSzFQ8uQPoniZPwRTw6R4VP4S",
+	"lBIptZ3rjQLv/GfmKEJFVkuOAuXvqBtEe+fZzEGUq7qWHQCFKs/KZ/9VNBKa9fVqDdmy3zdvKKihcXX1",
+	"uaJxhahGR8ztRu44i9i0C1v+ERYL3Oa4eFFesURJokRbq0MP6NS5riSYZgbNvPuzhiMZjQhkdUWZRKzf",
+	"byE7SwNyiDlBgwz6uaJ+woX+xZiX+0pp7NCYRWLXcnvRGsUt9ElNrPvu4PT008n7V2fvTo4OX/7j5xQO",
+	"VVenT2QpEfAypoZsek7o/gDAGEAfMMppuYxtxa4Pc069A7gbOvUjJiRSLyrVUl7uwHKYUpNqOaHztkQg",
+	"qIG0tkaMJUb6xtlliuUROdnfiPXRlGXcYErDn35jChsEoXkJomnCoJtShGom/TFLpoGqGQUWfUwuZR0u",
+	"upK+3Qgudm2tXI6Q/hwpTTOveLTGxGZQ0ecqtW5X+OX0C7+Nuvp3WKXYRCPgaysQxaA8vcEd6wNSF5h8",
+	"T3A8vXaHLInP85SwmgLum2srf/1IojdUMcykTOjgLGaTUgjIv/Hh0M27ulaMbz68PQJe57O0TtZu70V/",
+	"ilmkXoWGcpTCT2TRTk9+F5K72jfJjnLl+iaWxkWmhdZyKJmgaqsJ0wjmbGYnKkom7g3He5Md9c/xkGNB",
+	"Ai1hqi9dqjVM+YNz+rQ7lkqZIisDKb16mVwL01YGVlOt5TjYfMYO5ZBGjHMSrSHqVS1AsJmiS7rWX5aa",
+	"/qAkH+TdcLM3Kxt2Vgxx64O3LFMvzSpt+z3Cre/5NPeAr+NsrrHjk/11laqfQNTCYZjLr5UBXV8yZrGe",
+	"Fc6/PfsZN4pT3hWbFrnS7sArYfVqmCMnFwmZHL6aBTGFHWTiiQEsraSUXQdxytQOLw819I3uyhlubXFt",
+	"VLVrZZtcO/RiHrgBNLU7E/qohaPaVNxh01GESvTAoYKgJLlGEb3GXWS2kF43fnGI6nneqRay+tRVIfG0",
+	"bNKVKbnV24A2uRzprbRLtWt7/XZQrtPpPrWGapZTZre9oq6ajfcEZ3K4YvaNl+olGQMzsA8ElNQ4Uzh8",
+	"L2QtvEsJFsS2z9D+UMeOuhX6qY52frfY6jMPiZoGkEe9EiVZ9YBcJlVfnM69hC7OvPjIBhIwq5+4vSxM",
+	"vZx8lXIYbXqFVcdZauE1O4QvJ/pWNDrWXwOzov0RAhK5Ku3bhgph7m/By7bKpXr4V8vEttzYRI2vm4vt",
+	"Dki9L0qZuL18mprBcmeQZ2aE23Rrn67syyrL/UtCY+GBJCTUyST9BpzEvricsce+5PTTYtU/S32JH+/8",
+	"+PnL4x+ugt2uwdO2Iis9rpYL6s6KOj8w5FvR5yGUym8hpIyu4ly6lVMQGGK4XDBw4wMieZaSGa0crOI5",
+	"wlMUs7KgUkvKYgI1fY1mI1BPZ+6qEi1LyUpec84qOE/GIVeMpEI7i3uGSgsKDy6j9qi3+ApP0T1kpqPV",
+	"tupBJuqkTmTKBorLuBgk63C62hHRPlsB432c4oigCWSM5A1kZhSZ9DibQDY/NP1YsJGQ8TOVOoeu2DOI",
+	"icZ+Y/HeQfmAQwFpcxFhgfqYm2i04Z6SpSWn7S8JJ312WWntddeb9eTLX+frNa2/hgSA/nVWnTgXa0ol",
+	"3zbccQxoER6LoliAw0diKiQZLUiRRwnNFqLHr7DRjz24sGgFEYeknqGwo2QlZJc0uch7VQlg33WRqKLK",
+	"2e0+fj1Q+VndvH0qNemtz9Hjdtu20xoxsWI7b1dseHj8j+c2xAa9JB91cEPy+dW1PVHLOLPriSnLdnQU",
+	"9cjnBTgSxEpX0kaqVXb+/q8l/rymQPIyaowPNqTe99HJirtuYqHZv5wiR/UoJV9nfuE2nxAoRmRj0xaZ",
+	"xAn+ADdcD9XQbPZvpyfHdQSTf/RspL56Znr6uLTjvTLPhh+P0yQC58juvwW7PQdgeAYlkqqZ5QOiLrES",
+	"Oqvt/Tlkpbw+rAsnBySv0SCjJWID600Z2SZo3HSCRh2J6YSMZb3Lh2AexYwSpwTIGEzWo0LZpD6OV/Kd",
+	"+UA5Sxejuzc9UneUcqA2Vp7uTKNcoL7eoKTn47t5QB4XtWAVXB714Cp1Owfz7Y6Viea2EQyuayStZd9m",
+	"7thsl56XgEWJUn9102fIzpokEVmbQ08NZgVT9kDLOzPWNBESbFk95nKSAbQ0j0yFnKYNtThhe9a7eV78",
+	"Oi+8u8pfWWEDZkwgpkeYQhnIhHCCsDgnOq+GcdQnkxI43cLGrUcJyxm3esxNb9J1JHPCj7M0XafewjgU",
+	"IN6gqlIuQtyqLndTdTklmEfD6pq+IIOEUgAk7iOM1HfydApMS3W2vqztsUAHZb9+yo1c/qvTuWy3dzqd",
+	"y8ftTufyx18+/zkYwSzwPWYSgNWcjHMzb6uQx/uMJMmVgVKUz1wOft7ul//1I6hRF01doq7+y+D/sRgS",
+	"AZpdRmPCRcQ4ES30kSZ/ZASybYHfJ1KgCAsS6Ertr+Oe3yB0rxIA1kX/rbOd0ArOKvpepFOpgwyxwO3F",
+	"yPKb1YYwmk5zAIHUrpvGMSgtXNNdtWq1ebVRrfMp6ANgfr66Al9olPFETk/VodLztxj7Qe+oBayMGDtP",
+	"TOiiCzGELhJEihbSyrvxaXfN/V2UUBSTC5Ky8YhQ2UTds7M3TMgd94YxZ3EWqa91qKKO7tnZqRofKe6C",
+	"QvHiPiSGmBNd05jIIRJZbydmI5xQ8Vy72BmVavG1Cy1Gari7bEwoHietKR6l3Q5VK1NEY3RasYYXSNS0",
+	"9VSVhNKc3K5PIdfGyV/IVK9nYqKCVUWzaKOvxt3D0TkB0wZLhNGE9FCfMyoR/IjTc8CSjhNOIplOWx3a",
+	"od9/b1zIovX99+iIDQaQfUNh3RXr6b6RcnxC02nX254hS2O4zsZYnS/d9Bydqi/Z8mRYvQ7tOo0n9lGn",
+	"kdAozWLSaXSfu9X5ushdMiQk48Rmcpj4QQsVsKaExgL1dMwNOGYmmwZFDFM0ZBnvUPVlpdNlQnetwyjG",
+	"UwdqDIirqbttAFuImNoujTzxrZdCooM6DBylalVQj8nhd2bxNFa5Wjrd19f1glsnqHWCg5SEV6tD89vp",
+	"yTE4u/ZRF7wsXY0TFbCtmqgbsZioGzpUSMVHgc+NCKZS38fZgOORaKJu4aLpov4i+THaGu7qvMAuqJwC",
+	"EZgN/NaheamRST/SQOVqSAJuN8oeEAMx+Va6REwZFJlG39AgmFhLChZFmUHHUjsLMErOmnWoeS1Qh15T",
+	"gZ60n6BvuxZNoftdE2EDtGQJPgDHVDz8FH3bLUM+de0+vtBkBjupiB20cKGDCP6CGY1cJ2QJyMEAgM9E",
+	"om+7B0dHJ59evzo7eX/46+Hxafe7FjoBUWlvHxCJnrT3mh06MUIU8MGl1pHybdKQzzABXUASI2yAAjUP",
+	"UeKKCm0EaAZyMMbRkOw8hrBexpWiOZRyLPZ3dyeTSQvD5Rbjg13zrNg9Onz5+vj0NTxz1WzIROqSbRIN",
+	"P3ByLtBBJoeNZuOCcM27G+3WI32vYXaN/cZeq93a0yJoCJx+V/3fIFQ8foDShGrbhlxqwsWuEq1eKvzl",
+	"zrVIinDBCw49bq3j3l123lUyPSfBQyWjfiXyBaYU9GZOxJipiauRPW63tSdYnTYYqxrT7jjFGqbbqAbG",
+	"7slFDIiybDTCfAoRGVf8qJXCaaaW8IVhxEoyZkavo2jMuERP2+1HtmLUzKDyUudS8U52DjqpVlTnqbFm",
+	"0iA9aiM/WjXXoCJDgmNj5r0EQnqpZByrtRrM/btws733qtn4+47xKO9oS3zWs67v+arZeNLeq3si37rd",
+	"l5wJcQKnySaZXjUbT/Vuzn7Ub+kNa5kv+imeFqZLaXmUTMYDZVQ3LJjNZ/X0rpK+u0YB1nSSkpC+/Ap+",
+	"9zyNTdBDbfRV/wtEqNZg1T+LKs+hqfIcKE2CZdJHyJzgKQh+zZU1rjuo1R3q47vr+jJgH/4h0eMz9nzh",
+	"5X/BNF6Jc0Yq8ZjSSXET5IvFdUEjCoL+Mit3/2pxUjdV+04ddZDmo1Jxf6vh2nemJGMOi5g3fU0Apdm/",
+	"Mj86E9dO5TwnM78hLw5ZfPavGCWhKWuFeWAALdZ1uk+J3HmpNdd5T6YEc6Namieuyx2W3Q2LtObtxkHR",
+	"h7hAYss3Zl4rtWp5/Z1ppLY4yYRb29Ucm/rOiXdCYjxakibSMnZ3QRnHTBY+vABRbBaR+6rZgKhzlXNG",
+	"FVQSg24SGOMMeJANwpwsTnpV9JcA2c2CeKldjK9fh3nSfrYsMWMhyzRc7RgTIuUb7AqzOHEUbXJq5ZkM",
+	"jvGu7P2jBfZeKVUfGDvCfAAS8cmjp/MfCmbtrKj2qqcWGWcmpifcTTBzHXsg7XKX3u+fldAqazyuuuuo",
+	"0PYXV4VWm7mbh5nCtqOJNtmEELD3ZTIiGgOUZRJ1BTjXNewnS2MQW2xEtFfHYoXam+CKRqSfwP8XPvce",
+	"Uba6diKhRDZRb2pAL6WGBikesvZpzIiA+6yLHplAXoSptuMhDpYH8pRiT1E3TUaJ7DYRuSAUACqbHYq1",
+	"F0iNEkk20F4CDeCK+kkqCQfcfKGXoMcyGpPYOHXdWGGxRPvaEdx1gmFd1CPKKqVZmnaogFxOY/5wAv4a",
+	"ytCIafeMfgS6DhgoWbXCeizmOQP/poOpfcZDZsZRIuRHYR3WppmzVpxmBEPUp7xwiPrBj4c0dQrqNODX",
+	"h+AIOFz/yAifuv5WCMQsypuc2A3g/9YQp1kcpc+xlCCcVjBHTQwvNCSLdb7QgGxlTO1QwNOXCHDBBUeS",
+	"x16Cy2MA15dYHY0FP2txvBOTCAudYDshg5EbqFYIjc8BcSmGOCNKFfjoAnUR1ckA7Kx3jgyJwmHXqP7r",
+	"AJkNzdmEsZewiwXjoUm8YRMTsC8x1SEWFoDYm8TTdnhEwL5KW9DHWSr1I3VfrflCnmoB4f1Z2RVK3FzT",
+	"VK/qTrn+o5bCVZpmZlkAKoBGB3JeNWHO2tIYOCmgAbFR/atXJBU7lq+xIcq1xxxhztJrjXqvWa1VnD10",
+	"+Gbj6vMSqm2eDBTQbKsZP3fGlln2UBXZRb5Zja0KobF2iMi1h4BxUulWbA0U8w4TVoObgu4X8wLH+5Jz",
+	"zsL3EnrZyq6XpuGEPhNgDPjdMlOE11Sw4BV3W2yiliEX86x/4007mt5Zla/uEJjLdk8mRq8UQ2PNuk4A",
+	"Z+/yYkdPAfXJ7G75q2ZbXn57uUV9CgeFQezgb2zWRlzNOlR8MJeOrmHozaDxGVJQGHCW30MV7UryMhEw",
+	"FV+CSBFOASCy6QDYB31WgkJAsIVNqE4fKNoxNYucoe77178enn54f/Dh8OS4i5S5ZKItCT1HCe3QRBrz",
+	"iNFIB+cVDXYPj/92+OH12YcPR130rRxyQlCMp+K750oZhlfrmGciTYdv4QMZf9vlRJA8ttH9zqQsWC1W",
+	"dKir3kICZprm9erQU06nN5i3M44EIW4/qhY61JLHaUSlTlLKhGx2aFcQGnv4sV2zbJgyHcCmpIWOCYkF",
+	"9BIZJDSXZUqbkoSagtxg7Elv1kdhIrSrBp4K+ijxYISRSzs5J7YKBOEJDfdOdx9zpL96AKjd5jI7sQWX",
+	"fEIfCzRqr7RmX4q92m/VOO9LkFrzwl3LOtN12/q4HL7WP1bCXVATkORX154NH1jcmqxaXxV0Um2fLKPB",
+	"2u1aSgm0pSs1G+ZDypkyFVLqEQcpDwJN8PSrVRTzhGTf/LJ8rMcJPlfshGcpWUZ/siWy8H5kavtDqpN/",
+	"yeJpeppT8F3b6Nyd1HZwJoerxVDmUCJ4RKjjxi6T4iKYshUAyBUMjPAwTaaKThBBbw8Oj84+vj8KRbQt",
+	"yFKpVbV5gYCcSqqBp1YfpJtk7w/UQ+cNjO9mgABXka05iFfgCJ5a+Bed2YllkbNvPdMGXDa40FqHtEuj",
+	"/mt7n0FCco/JIbjicwDFbZDrLhgwWsPJsX8WNWGs2RIKe+1+SeKrRVLISjbN+rPImvmT+tTRuENz84IT",
+	"1Fc2DB7ghD43BZ4JHaBzQsamPHt1U0DP0ZgCMwNEwYI+z5/82DisxxgyWI3KlsQVLXgZ5Q3OwOcbzhLT",
+	"pbRfT4rYjeqRSRxyNppGnUvojYnTgFEZcTrOEFIcDaaDVRsTP6Mr/J475Wn7YHLwjb4I0PlF7NirXX6o",
+	"OuSTBSSHIPwjhR6b29yde5C7c+eUDJND49keS6kZzXAezQktBGZABv9K5P0XwD3WqzjuAhbefcBrWM47",
+	"peEuZvumtrrCVld48LqCk7S7vLJw52TNe4LjFSRNKCZXa9zuGr4IdT/BsN1rGkP3eA/E04UYwLKIro3w",
+	"ObFVqhCEywRJNfqsiQSPAAwNSYYS2UK/mEJOihjNa41TIiH616E6/JfQfWUKF/1tKYPCdgl/mZAbrEQL",
+	"fTLVqlCsHJvaKvTWLokw4NxIMDUEG+40OaVQkctSgrpqgbomOw8ZqJw8jpc3MM+XIBE5qpJ1iAUtaX3P",
+	"AzClLapE1YFbXbE62/r+w3ptJEblrOxWJ9jqBFud4Do6wdaBsHUgrDnNikXnRX8Clm1IrSN0Aa0OUvm6",
+	"caGVdCEa0SODjO5XW7cXBSUtZNFpQOtTmp5QWpViPlDAowvfQ2pXhzp6F7q22qVN7JCy9Zo+DF1L7/Rs",
+	"VSt3RIQULfuC5gP0rCyuUxlC22pUW41qq1HdJy/LEZFObyaqg+ibEcrgtPD6gYeF81tI5IVyWXCAlBwu",
+	"0mY4s36OK6ZTgDWmmkkAdrMT/ReYvKRcuE+Jzjro0PwncJyYBjmJQBmVSepkZBeQUGogIfF7Ws5Pvt9S",
+	"WFRAqE6JH7bQEheWQu+e0DesMXNAiSxILLkf2ahbmbWVWV+pF2BlB+iNtQz9OnJXFz4jfmPXxV2kczJB",
+	"t06MoM6kFJRCacJankkGMKzYxZRbTwbmrkUUH2cBbenX5MLPwLQKkHrKFmZpXFzADYUkSnIp8yx9Rlvo",
+	"IE29pE00YPD7Ith91yy1OtW5He81zMTd1pHWXAf2Fp+TukqwaqfaJbiB7Zg7owDLNsddN9hgVHTBCXN+",
+	"CzdscEXKCiJLc3DZu+2SWbQuf4N+GXcpv1o11zI3V9FFIouGFQqZp+iCE3WFOnzznULTrb5oW2C1TY7d",
+	"xra2wHZ3TBHVckKHpnJ9VMea1qd9+i2Ew4VAwSwpx+BGTmMip109OBvD0atYY5uZT9/zEFZcVphew08V",
+	"7SgPOxJzfb3es6nGBISXb91mW7fZ1m12v0I9bOClXuhE1UmpmcB1yjjmdLxvGoWi1HS+hY5N6msCbTOc",
+	"pl1IMiMrZkF3Pgwxofi2x9lOaL7Q4QKRQnL//qVh2pRokLG00VzIkjbA1h4cyY/NRjJu7DcePXvcarce",
+	"t35sNLWGKwihM9/GRGO/YazjMzyAF8Nodn9qtZeDrjNbXode57TvEltJtpVkW0l2ryTZJ4AIKNIWhNci",
+	"Yc12z+4X89fZHDQEMIJYwZRLNDfXzLnL4qs5ezBmxt5gfgwOpljLlQdlluu2rK9NGF+H2pm7tby28mor",
+	"r+6n5aUMrpJwWDtWzy6EsaZnOXxYDRSpbfZQIIqVixo9GPw+40X2eaW3NnQ50CHnie1Xl0inw7abyt6h",
+	"RS67vin/zqzSwbeYnwN62d8KhP17bOq5Xc7DCHAWxd1Zv6rA0nhvTlOCbYZ7OZJav5xbMbwVw1sxfK/E",
+	"8Ad8XliN3wgEqd4GlT3J0RFXlsY6bcVPcM9mQQpooSncWjJwyZqe4yXMAN3GRSPhDSDpyyTuaX0CQ1qP",
+	"aXh+YBD2SGoy6bXUDkJdw6jfFUlrq6c56QUod7Y0v7qcp9QPMNBptdmgZOLecLw32VH/HA85FuRPq7T3",
+	"0zOtEwUsjXNkY7WSm+zIGkySeplnPZXEeN7es5oXtQbT03z2dvqxnhJ5u91YJwSf17cF1i1QNRNcQnK+",
+	"cx6XDPrrjMC9UxWdeUtMydiZf19j3z8Drkyt+cIdSlOqdrRFjPsQ2tt2rdt2rdt2rWtu17rt9umlRkm/",
+	"yfuMdp/G8JvnO3kLEE+u6yRv0A+6Vwnlqd7HolPmSYwgAO92+OcZ1dAAHeq1ePnZWtVd9ewFdNwciJrY",
+	"+Es9ndem/GR1pQ5mVdbp9I8O6zB3Nc73frtoT//4ib7njy6fvnk8+qf8Mfr0RLx4lr36of9rG7/eS45+",
+	"Yu+e/nWyzJH/oF4/K6Vdr33f4Gnl1Su3q7hp/8tGtLZQGjj0VTGNXr9a54XJzvYW+JPizU1ICGkiTsYp",
+	"jkismDm5HBtpWaebWUItt+Kwv9+ItgTUOyelWxOwry35fcQYPxcPsZ/4nF4YM9o3LNIFI6GKrjZOCfDR",
+	"hZo2QHcse6Tz1jNTRNlkm3h9A56kgq1rCWocK35vZ0eV0EI5Mh4iR58wWrT1tIf7h1MxIVygx+02IomN",
+	"oTQBn3GIpe2AG2GKsDhHjKKU4bhoHEcRULVOnAPntWAp2Udddt6Fk8Ez0y3BgAuBw8h08gjmTzTzZ+Ew",
+	"gEukeJZm1m01SQSpgWo2pkHePe1aEpeCHr+gkeWcYb3sarywqzbS5r3nqO4dfozEBjtwmkQL9vJSnONR",
+	"ObbhhDLgVUsFM9xFDbCPT0NW2sakjzCdqknfLWVgjgN61EsGGcuEzYm5nrS5JRf0VXOGZXIgztGktF2u",
+	"aZLJIaEywFHIpWKNtbzktes6JijGEvewkiVQ+4t7imE49kcT9TJpQrugXmRpjFIfDUajoA2xGBYNxYtG",
+	"lR0qoXe6ugTtXYIpTjDogxzD95rsQB+ckjXiNBR0T7L96fphzvkn33moLtb5qNlIWYSBI4BCUuIO43ju",
+	"EKscRMMYQNNvL9/3c1ObZKYd+OJ6iqaxAIcpyOvr5ycbi5/dKS5Uz4Jel6JMBWK0ZhOMEkHS/myHCbgy",
+	"6x0lpxJz6OGfB6horHQPYTQVdp6QFjrIL+duFFvcajX0CHOekBgRGot9x9GSCITTCeA0dahiAYBD0LVn",
+	"pAtmgVaj1W95EzT1g6/NNXUOi/qUUGOiKNNRzLzbFMLaQehARA2IHq7Qtyg9DuG+JLz4VZlswboFWLnr",
+	"OGV609dVq+jFtKql5sxwZqytzFc8Vqd2vDc9rjTQezEt1nXlLy1jQ73kJFaSEaeiTgWyDrENuH60rD6k",
+	"C6iQ2vujkTBEFkVEiH6WBvNv7oRueWSnFljVfIIPNEBo3DFllSMU3CKjsQz11Te3VOOE9tnIIexQkNCJ",
+	"CtnIYDAq6Ictrei66zFBWLY8NlOFNlBS4KsNFQb9mR9d6aIUcCVa3DBFnTfTJ5Q8Ucv4NP2rN7Lnc1jy",
+	"MSs5qZOigaOXYHF3fJrLBAMKZc/fX2jrYXNiRSJDKCbw8BmDp8+KHAMPSkxfhYJ+gJbGaerEiVaPEX8V",
+	"8GwZnZ8FazBagimwng/YeVnZEQwgL36K7AYxN5hrGcwBd2EjYjC7jBsQVOQSNeTQbTkH9aSA0rzA0C8B",
+	"oHZojxBatG1hvKnRyGsijrqLa926A4QqKLpb9/RNh8Bn+pqOoHZ6Ie9SygZMZyvOgMx3ar0Qo27QWnH0",
+	"KCWY65sK+y5i46n1HulfId2CcTnMWx6B3TTBPBatDg0D39NqPkeNaaWbCqxF2z/JZFDd15+o6vvFtRVC",
+	"vUf5JxdLZ7HdAxJrTYMJO2Kc3I6q/lLt/gaU9QfvMDbVQwud4jFn/UQDqtUiNFgxYF26uqCn7JJuhUI7",
+	"78zrN+LHDba7XMRzu0kjeuGkNLMyX1Obyq3rdMWuhIySbwALPtScsOop5cQ5sGSR3DLtO8ICDRiL1X8p",
+	"meg6PJ1NZLLOKCExwqjPiRiqQfnFASRYGxAQmu/98V3HMekWP4Rzqhd0FS4fGs1LGGqOYDnrcyP5Ybkl",
+	"4meI1dfoFcn9zj3rTO/fRD3b/fPfLeO2y7es7Je7l067rwVvdJu/v83f3+bv35/8fZN9t3gCPyeDREgd",
+	"VqvBPQBbogSWH6OYEe3PMkhz6KMNawqEOUEZTf7INMoqZN3ratEIC6VvaY8YgRRNuNChEaaMJhFOlcI2",
+	"eo56TA7hRRovQad2TtEE0v6nYxKjIeGkhT4NCXiMsfaR28RWcMaSKImVrqcdeSM2IroTUoc6Llsdw4fs",
+	"QWXbTRjSa6JVPZG3qiaXOJLpVMNRGG9Lq0M71JSNgmOhaGsQOVvheAAFobKFPs1wGnpORyM7DPKrLmbt",
+	"UKXGNk2EXc+25GOULNXro0P/JtBusIkhyv64/Ui/oejPNCCQeQBVADDCciVFlDKhBmi8ShGmyJJPWEE2",
+	"pHUd1XiZ1KVZFu3G4uvvHWKZ1TrAsWXn6c/LSma7CWWx/L74PdzFkbs3rKA+Ox+YU21BLhMhv94CC1Mp",
+	"emdLXm+k3LW50bD+QZrqF4mlLQRiyrWKqRPb0ez6tkGzQZn87fTkuLr7VtdSHBfuCPU7SpU4I/GZgSxy",
+	"geytgeC+RwelzdtW1Yar5dlKqmWpEc09zsKlH7WE+tEwyByTZG9nr42iIeY4AiyhIMAJY2diyLh0tirn",
+	"tO5uzX37VdN7aao1+MWIP0dRkWjEhESP2o+feO++KaNxqRSPpj5AlervXJsv014LdWGzulbKA0gw6uMs",
+	"lUp1AK2H8ZjwIv+saTLfmjkfe466eh+7KFUMWz02QjhNQ3oWJxDFgpoy7LFCRo2Sov4xyJSqZ1CLtWnC",
+	"zrVWBjEqnKa6fMdGXrVekldrwP36bgYJEWV0yK8zDQJ0qRIntR2u1SEd4Zgo9dhrIiECh9bVVs/Ma4uT",
+	"66onABxmb9h0a7VBFRBn/ZH7gCaqzYK7QhZrLtvzyX/F4r2K1rdKnkmuMZeHWmQNz6gxtI9XRpqLAjtY",
+	"e8PNkeu8ekNl/+m8LCzzZDRbQQwtO+zs1X8t3wNWl9u0MKttYeKNOU8KBwk4M/wzND8+bCkOejHPa8Fs",
+	"XAC2fXLw5Go6sfnvxgqXiaJ7i2qgaKgPnZmnOXUFjeyilfPaDW0ayomvt7KXOHAH+r2zwAmcovx1B5zi",
+	"SleAT46bKjRpbTQf9pG2LLQ52wQVaGOdmQ90nYalhq/WeN5AMEkLtDtlJ67RHCgla5pV2Lrpv5IS+ANx",
+	"rjm3gRO0LW5dfDxH7HASsQvCp77AEYTGZ16V/Fyxo94fEj09ogxmoQbi+PBBfdENm92c1GS+bOrQxYWT",
+	"msbf3FlsRdTGRZS79xRyQs32gl/BUKXaeUhm3sqtrdzayq2t3HLklqnBMVxDu44MCc7DbwGF2AfzDdc5",
+	"EwOln7sNS1j6s/DhtIOQ5IDAfb8Lu7qoZ2AAFpCBXutQgIOCcG7TTBUNWcbRt/A5DVud0ItE6klrlGNO",
+	"CIrxVHynv8toOkWTYZKSArBfyV4iZAu9KkXFa4SiXAtyMCWTUGR0Ts5gGRO4uWkYOjtXbaMuDkV3Y8DC",
+	"VVl7SuSMpENt9QVrlNcEUuc60wWRW2C6OcB0xcPXw6hr3nFo4zsJa7zAuTaBKh+Wr1p7dzeBjrd6wyKe",
+	"1dNVbNxCVdj9ApRyVa8yHAjUfXdy+gGFHu82lUiOhuickLFwFAcAZuk7GWcAqDK0vefHnPQJ5ySeK6lf",
+	"TI8Sej6vg84MVNW8h85ScjbYb8fyuNVa7rwFPQrgNW3fndvVQFbQJWZZ5Vt1YasubNWFrbqwVRe+KnWh",
+	"aUuzcyowrfO06JulShQQfnP6zOI09bqsux4Hjfegs5dq2s6eyKHXN/3Gmqie+D2PNtBL9cOQTNEQX5C7",
+	"2E51W3K7evdM6I2luyWQFDC77UnKT83nq2Z93XuaXJC6M9PUZbdYEiFBQOtklxY6NhAVgLAM6Vmm+g1J",
+	"NsM1dpQIub7jdaut/z0E023n/+3Rv/FG70p7qkFLdk5+RYZCS9z5gtTtyFviCFqEooRGaRaHLevXNF6p",
+	"fXuoY/qjdbek3XZK37ZofRAtWt3jdL87tNZ1VVmgPesxk7+wjMZfS4v0OWxeA6afOYhHwW6rv+hKLN1O",
+	"gxOUkr6ELwmJp3kxLuYAVua0UDIJJ9hgsRi2rdQdJAlFo4RmkgjEeId2yxX33RY6lAZ/mvT7JJK29raJ",
+	"Mup0VrdxQWg+6jS0YWn8fCYen1JG4f0daj4QbKkuh5xlA22K6nJeU8pSdChLbJWKqYoxkWDseC/yGtyQ",
+	"APwI2+ACQ60Mas3kMOSDLUC4q6lCC7WS9ZKoWuWO5eWS2VZvBdyn+t6ynyD8zwxwzya8uKZzQAlj1vxY",
+	"debqAaMsv2GN0vkUXyiy1r2rNL48QwJffL2pU/XlIUCWnuPua6pDvCnZPvd82DS0bWvYLbTMFlpmi1Kd",
+	"k6tGzavSq9bHTMiHpXGwkFQ9GjpL71KCBckhTaYs426Md9O1eWpYhcof9l7l8xsxyFLH1Fc4nT71tuBU",
+	"J7+jqh5ahdVfrjT1vlaf3mrTyOY8peIrKje14n2ZStO8H7KurjVVGg7sz7bY9CvttD2nz9Js/C6wbacz",
+	"0Ls0z168+XaeLY3KydKPn0CytJibBt2hltW6wFcyAS6JZaCl95y23FBBNN125V6rARxuFDEDdFVzc/vY",
+	"nzbQmruglmgTAKzbntzbntzbdJ1VGzrT5bs5a+HkpvYG0wxWkFF/IWPdhjVN6Lm5OSVYO1xRnCgrNp0+",
+	"h0eEviKZxkXijMoOJTS2KcOZIH5qsR52V0nC7pvXB6+6jiFgRmocdcvJrnudQryVRVtZdPOyaIU80q9f",
+	"8twtOYB6U8TGhEJLIuDHsyVDTC52rZ8hKA4OKYrJBUnZGPB6CyA4+KpF/7IV0OdKEiQUjciI8SmYJmki",
+	"pMEH9jLUTHLaAXXy4cBv06GGUvoso3FdZto7Ti4SMiHxW2uHzOR5klzK3aEcpeXTKCTmpQ5Jb9hEWVE9",
+	"MkioE6lrdLJ2ey/6U8wiOR0TpN4GP5nNWdC7O6jlcmql1nkeXurp75waG3jnHUuTaDrvNWqI5s7bU+du",
+	"IhnAO1EfbJ2rLFrJQwaui8tgD5JzIkrnKE/YCh4mA06dqxJqxxGWqJs/3632LDodskmZ2pfI0tJHk+bf",
+	"22y6lhnogulaX8OptOre/TmV21Sv64WDr5HjtW5ieijc+YRaFALde5/DnJAgRP17NmdmkahlyKcTPBgQ",
+	"jj4ettDrC8KnJlNe5lg9eazJCSk9h6irSamXoL1o96waHYVuVoxKRGgc7ED3So3oXvDGMR6QrcZyS2fi",
+	"9eU41eFVbRZLjiOp6c9WSzjngkWZOhSe7s8isfsFC0FkvcpyCn+LJhJympqK7SQy1SddeEe3lsoPhAbC",
+	"nK2uQLClb3CydeJM4VsR+oTuZEkrAjdXQF/BosDbXF5lgUGqQSyksiQjPCC7Y5OFsvgHDkf6HDX1wVZz",
+	"qZzraVpprgE/IjEkblFzo1WsyperJc4yjOQDuZTFQP6NL7Dejcp48l+9AelfHR7TyARBQvIkkp3G8xVH",
+	"E2QvlhpWZS/wgVv19VQj5Fp5gvRFk/K2sP4EZG6xa23H/D7jIyxrypGl4h6OImUPSqFLzXrn3dWoDMfA",
+	"16aQh6pPHWgKzN36nnjQSTWgAM2RIEOCUzn8T729C7iVoBeljA5MqjoacxYRYbQpYf354jnC4jz35luR",
+	"EGOJe1iQoJB5AwNYSy/fizLvhZ8ClYlL0LcZXrgGKHmgzk+PEA99isBm0YuiCX6RRMSQGxsTisdJy+5g",
+	"bZksQKJaglVU182fneJRGlZYXhoVyrR7uSZFLa6lf2mYsTX2G3utdmtvqcaxZtCvzGRrO8ea+7bMchXX",
+	"oKtgY2EbAs3ijC65zSRV972gySsr1NiZlkEm0sAxKNPXOvpzPD4jDNW1CBrUzqTufxy8PVqOuu0UVrRB",
+	"zUrsI0vby5L2LA1xS9ZrJGtDGrPIGvIy6+X943Zbpzu6gtugV2uKHRoVQG+y61SBpIJelqSQSvAcPW3v",
+	"aeDQSSKIKe/SOovNy+5QMcykQDGbUA8ne4Sn4BxEgkSMxoilwTDSr0S+JzhOqM6fuCbDh6Upt/zD8XST",
+	"KkSE6QMPoC6DFGbosZqxnFNq3kZVE1IoedkJyfr94/KXmOile9+KOdaKvBVxV0dsjoxumDoeh4Gv1eMy",
+	"oYMzeIc/WucF5i5k7tqsxXfMpD4VtQRNmWz6TWLXSeLvieTTnYO+abI7m8Iln+o7r3M2/Lg9pg4Dg2Tw",
+	"3PwJq72Qw6xuDmcn5eyz0WxkPG3sN4ZSjvd3d1MW4XTIhNx/2m4/AlvevL38Ets3tGmwYJrKDIP+bn55",
+	"UarLm1uO383v0XPV/BIqHHU6HoCqT7hgtPJ+97Umsbr6vlNCLNo0YpR8A81yPawU84q82DrwjiGbmCT+",
+	"SvKEBsvQr3Xe5uVNhEZVRs8qhCBL4wL7Q7iLl0NnVV94BD32FOW5qdngcQWJKBx0Ls5SgrojFhPoSddF",
+	"jKMutKnrukta9K0Lz+EXxlHKcIx6OMU0suJ6TNg4JbBZE0yhCPicskleaS09VpKNvS3QNFz91huSjoWR",
+	"5k6sRL2hRxQnmvBESkIBucjEVxKqbMQ4i6SBSDBfceM91S+VVBxo0awrhhgixn2eyBY6nSQyGpIYsX7f",
+	"/xTKaKoTIAnS2gPjsBRKK3fH4SlLV5+v/k8AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

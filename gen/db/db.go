@@ -24,6 +24,12 @@ func New(db DBTX) *Queries {
 func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	q := Queries{db: db}
 	var err error
+	if q.adminOtherStmt, err = db.PrepareContext(ctx, adminOther); err != nil {
+		return nil, fmt.Errorf("error preparing query AdminOther: %w", err)
+	}
+	if q.administrationHoldStmt, err = db.PrepareContext(ctx, administrationHold); err != nil {
+		return nil, fmt.Errorf("error preparing query AdministrationHold: %w", err)
+	}
 	if q.auditAddStmt, err = db.PrepareContext(ctx, auditAdd); err != nil {
 		return nil, fmt.Errorf("error preparing query AuditAdd: %w", err)
 	}
@@ -153,8 +159,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.userHoldStmt, err = db.PrepareContext(ctx, userHold); err != nil {
 		return nil, fmt.Errorf("error preparing query UserHold: %w", err)
 	}
+	if q.userHoldAnyStmt, err = db.PrepareContext(ctx, userHoldAny); err != nil {
+		return nil, fmt.Errorf("error preparing query UserHoldAny: %w", err)
+	}
+	if q.userMarkVerifiedStmt, err = db.PrepareContext(ctx, userMarkVerified); err != nil {
+		return nil, fmt.Errorf("error preparing query UserMarkVerified: %w", err)
+	}
 	if q.userPasswordRehashStmt, err = db.PrepareContext(ctx, userPasswordRehash); err != nil {
 		return nil, fmt.Errorf("error preparing query UserPasswordRehash: %w", err)
+	}
+	if q.userSetDisabledStmt, err = db.PrepareContext(ctx, userSetDisabled); err != nil {
+		return nil, fmt.Errorf("error preparing query UserSetDisabled: %w", err)
 	}
 	if q.userSetEmailStmt, err = db.PrepareContext(ctx, userSetEmail); err != nil {
 		return nil, fmt.Errorf("error preparing query UserSetEmail: %w", err)
@@ -162,17 +177,51 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.userSetPasswordStmt, err = db.PrepareContext(ctx, userSetPassword); err != nil {
 		return nil, fmt.Errorf("error preparing query UserSetPassword: %w", err)
 	}
+	if q.userSetRoleStmt, err = db.PrepareContext(ctx, userSetRole); err != nil {
+		return nil, fmt.Errorf("error preparing query UserSetRole: %w", err)
+	}
 	if q.userSetUsernameStmt, err = db.PrepareContext(ctx, userSetUsername); err != nil {
 		return nil, fmt.Errorf("error preparing query UserSetUsername: %w", err)
 	}
 	if q.userVerifyEmailStmt, err = db.PrepareContext(ctx, userVerifyEmail); err != nil {
 		return nil, fmt.Errorf("error preparing query UserVerifyEmail: %w", err)
 	}
+	if q.usersActiveUnverifiedStmt, err = db.PrepareContext(ctx, usersActiveUnverified); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersActiveUnverified: %w", err)
+	}
+	if q.usersActiveVerifiedStmt, err = db.PrepareContext(ctx, usersActiveVerified); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersActiveVerified: %w", err)
+	}
+	if q.usersByEmailStmt, err = db.PrepareContext(ctx, usersByEmail); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersByEmail: %w", err)
+	}
+	if q.usersByNameStmt, err = db.PrepareContext(ctx, usersByName); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersByName: %w", err)
+	}
+	if q.usersDisabledUnverifiedStmt, err = db.PrepareContext(ctx, usersDisabledUnverified); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersDisabledUnverified: %w", err)
+	}
+	if q.usersDisabledVerifiedStmt, err = db.PrepareContext(ctx, usersDisabledVerified); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersDisabledVerified: %w", err)
+	}
+	if q.usersFromStmt, err = db.PrepareContext(ctx, usersFrom); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersFrom: %w", err)
+	}
 	return &q, nil
 }
 
 func (q *Queries) Close() error {
 	var err error
+	if q.adminOtherStmt != nil {
+		if cerr := q.adminOtherStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing adminOtherStmt: %w", cerr)
+		}
+	}
+	if q.administrationHoldStmt != nil {
+		if cerr := q.administrationHoldStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing administrationHoldStmt: %w", cerr)
+		}
+	}
 	if q.auditAddStmt != nil {
 		if cerr := q.auditAddStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing auditAddStmt: %w", cerr)
@@ -388,9 +437,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing userHoldStmt: %w", cerr)
 		}
 	}
+	if q.userHoldAnyStmt != nil {
+		if cerr := q.userHoldAnyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userHoldAnyStmt: %w", cerr)
+		}
+	}
+	if q.userMarkVerifiedStmt != nil {
+		if cerr := q.userMarkVerifiedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userMarkVerifiedStmt: %w", cerr)
+		}
+	}
 	if q.userPasswordRehashStmt != nil {
 		if cerr := q.userPasswordRehashStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing userPasswordRehashStmt: %w", cerr)
+		}
+	}
+	if q.userSetDisabledStmt != nil {
+		if cerr := q.userSetDisabledStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userSetDisabledStmt: %w", cerr)
 		}
 	}
 	if q.userSetEmailStmt != nil {
@@ -403,6 +467,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing userSetPasswordStmt: %w", cerr)
 		}
 	}
+	if q.userSetRoleStmt != nil {
+		if cerr := q.userSetRoleStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userSetRoleStmt: %w", cerr)
+		}
+	}
 	if q.userSetUsernameStmt != nil {
 		if cerr := q.userSetUsernameStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing userSetUsernameStmt: %w", cerr)
@@ -411,6 +480,41 @@ func (q *Queries) Close() error {
 	if q.userVerifyEmailStmt != nil {
 		if cerr := q.userVerifyEmailStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing userVerifyEmailStmt: %w", cerr)
+		}
+	}
+	if q.usersActiveUnverifiedStmt != nil {
+		if cerr := q.usersActiveUnverifiedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersActiveUnverifiedStmt: %w", cerr)
+		}
+	}
+	if q.usersActiveVerifiedStmt != nil {
+		if cerr := q.usersActiveVerifiedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersActiveVerifiedStmt: %w", cerr)
+		}
+	}
+	if q.usersByEmailStmt != nil {
+		if cerr := q.usersByEmailStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersByEmailStmt: %w", cerr)
+		}
+	}
+	if q.usersByNameStmt != nil {
+		if cerr := q.usersByNameStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersByNameStmt: %w", cerr)
+		}
+	}
+	if q.usersDisabledUnverifiedStmt != nil {
+		if cerr := q.usersDisabledUnverifiedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersDisabledUnverifiedStmt: %w", cerr)
+		}
+	}
+	if q.usersDisabledVerifiedStmt != nil {
+		if cerr := q.usersDisabledVerifiedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersDisabledVerifiedStmt: %w", cerr)
+		}
+	}
+	if q.usersFromStmt != nil {
+		if cerr := q.usersFromStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersFromStmt: %w", cerr)
 		}
 	}
 	return err
@@ -450,109 +554,135 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db                        DBTX
-	tx                        *sql.Tx
-	auditAddStmt              *sql.Stmt
-	auditLastLoginStmt        *sql.Stmt
-	outboxAddStmt             *sql.Stmt
-	outboxBindTokenStmt       *sql.Stmt
-	outboxBuryStmt            *sql.Stmt
-	outboxClaimStmt           *sql.Stmt
-	outboxCountStmt           *sql.Stmt
-	outboxDeleteDeadStmt      *sql.Stmt
-	outboxDoneStmt            *sql.Stmt
-	outboxForgetStmt          *sql.Stmt
-	outboxNextDueStmt         *sql.Stmt
-	outboxOfUserStmt          *sql.Stmt
-	outboxOldestStmt          *sql.Stmt
-	outboxPendingStmt         *sql.Stmt
-	outboxReachableStmt       *sql.Stmt
-	outboxRetryStmt           *sql.Stmt
-	outboxVoidStmt            *sql.Stmt
-	outboxVoidLinksStmt       *sql.Stmt
-	sessionByTokenHashStmt    *sql.Stmt
-	sessionCreateStmt         *sql.Stmt
-	sessionDeleteStmt         *sql.Stmt
-	sessionDeleteOfUserStmt   *sql.Stmt
-	sessionRotateStmt         *sql.Stmt
-	sessionTouchStmt          *sql.Stmt
-	sessionsDeleteExpiredStmt *sql.Stmt
-	sessionsDeleteOfUserStmt  *sql.Stmt
-	sessionsDeleteOthersStmt  *sql.Stmt
-	sessionsOfUserStmt        *sql.Stmt
-	sessionsStoredStmt        *sql.Stmt
-	tokenByHashStmt           *sql.Stmt
-	tokenByPurposeStmt        *sql.Stmt
-	tokenIssueStmt            *sql.Stmt
-	tokenUseStmt              *sql.Stmt
-	tokenVoidStmt             *sql.Stmt
-	tokensDeleteExpiredStmt   *sql.Stmt
-	tokensOfUserStmt          *sql.Stmt
-	tokensVoidStmt            *sql.Stmt
-	userByEmailKeyStmt        *sql.Stmt
-	userByIDStmt              *sql.Stmt
-	userByUsernameKeyStmt     *sql.Stmt
-	userCreateStmt            *sql.Stmt
-	userDeleteStmt            *sql.Stmt
-	userHoldStmt              *sql.Stmt
-	userPasswordRehashStmt    *sql.Stmt
-	userSetEmailStmt          *sql.Stmt
-	userSetPasswordStmt       *sql.Stmt
-	userSetUsernameStmt       *sql.Stmt
-	userVerifyEmailStmt       *sql.Stmt
+	db                          DBTX
+	tx                          *sql.Tx
+	adminOtherStmt              *sql.Stmt
+	administrationHoldStmt      *sql.Stmt
+	auditAddStmt                *sql.Stmt
+	auditLastLoginStmt          *sql.Stmt
+	outboxAddStmt               *sql.Stmt
+	outboxBindTokenStmt         *sql.Stmt
+	outboxBuryStmt              *sql.Stmt
+	outboxClaimStmt             *sql.Stmt
+	outboxCountStmt             *sql.Stmt
+	outboxDeleteDeadStmt        *sql.Stmt
+	outboxDoneStmt              *sql.Stmt
+	outboxForgetStmt            *sql.Stmt
+	outboxNextDueStmt           *sql.Stmt
+	outboxOfUserStmt            *sql.Stmt
+	outboxOldestStmt            *sql.Stmt
+	outboxPendingStmt           *sql.Stmt
+	outboxReachableStmt         *sql.Stmt
+	outboxRetryStmt             *sql.Stmt
+	outboxVoidStmt              *sql.Stmt
+	outboxVoidLinksStmt         *sql.Stmt
+	sessionByTokenHashStmt      *sql.Stmt
+	sessionCreateStmt           *sql.Stmt
+	sessionDeleteStmt           *sql.Stmt
+	sessionDeleteOfUserStmt     *sql.Stmt
+	sessionRotateStmt           *sql.Stmt
+	sessionTouchStmt            *sql.Stmt
+	sessionsDeleteExpiredStmt   *sql.Stmt
+	sessionsDeleteOfUserStmt    *sql.Stmt
+	sessionsDeleteOthersStmt    *sql.Stmt
+	sessionsOfUserStmt          *sql.Stmt
+	sessionsStoredStmt          *sql.Stmt
+	tokenByHashStmt             *sql.Stmt
+	tokenByPurposeStmt          *sql.Stmt
+	tokenIssueStmt              *sql.Stmt
+	tokenUseStmt                *sql.Stmt
+	tokenVoidStmt               *sql.Stmt
+	tokensDeleteExpiredStmt     *sql.Stmt
+	tokensOfUserStmt            *sql.Stmt
+	tokensVoidStmt              *sql.Stmt
+	userByEmailKeyStmt          *sql.Stmt
+	userByIDStmt                *sql.Stmt
+	userByUsernameKeyStmt       *sql.Stmt
+	userCreateStmt              *sql.Stmt
+	userDeleteStmt              *sql.Stmt
+	userHoldStmt                *sql.Stmt
+	userHoldAnyStmt             *sql.Stmt
+	userMarkVerifiedStmt        *sql.Stmt
+	userPasswordRehashStmt      *sql.Stmt
+	userSetDisabledStmt         *sql.Stmt
+	userSetEmailStmt            *sql.Stmt
+	userSetPasswordStmt         *sql.Stmt
+	userSetRoleStmt             *sql.Stmt
+	userSetUsernameStmt         *sql.Stmt
+	userVerifyEmailStmt         *sql.Stmt
+	usersActiveUnverifiedStmt   *sql.Stmt
+	usersActiveVerifiedStmt     *sql.Stmt
+	usersByEmailStmt            *sql.Stmt
+	usersByNameStmt             *sql.Stmt
+	usersDisabledUnverifiedStmt *sql.Stmt
+	usersDisabledVerifiedStmt   *sql.Stmt
+	usersFromStmt               *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:                        tx,
-		tx:                        tx,
-		auditAddStmt:              q.auditAddStmt,
-		auditLastLoginStmt:        q.auditLastLoginStmt,
-		outboxAddStmt:             q.outboxAddStmt,
-		outboxBindTokenStmt:       q.outboxBindTokenStmt,
-		outboxBuryStmt:            q.outboxBuryStmt,
-		outboxClaimStmt:           q.outboxClaimStmt,
-		outboxCountStmt:           q.outboxCountStmt,
-		outboxDeleteDeadStmt:      q.outboxDeleteDeadStmt,
-		outboxDoneStmt:            q.outboxDoneStmt,
-		outboxForgetStmt:          q.outboxForgetStmt,
-		outboxNextDueStmt:         q.outboxNextDueStmt,
-		outboxOfUserStmt:          q.outboxOfUserStmt,
-		outboxOldestStmt:          q.outboxOldestStmt,
-		outboxPendingStmt:         q.outboxPendingStmt,
-		outboxReachableStmt:       q.outboxReachableStmt,
-		outboxRetryStmt:           q.outboxRetryStmt,
-		outboxVoidStmt:            q.outboxVoidStmt,
-		outboxVoidLinksStmt:       q.outboxVoidLinksStmt,
-		sessionByTokenHashStmt:    q.sessionByTokenHashStmt,
-		sessionCreateStmt:         q.sessionCreateStmt,
-		sessionDeleteStmt:         q.sessionDeleteStmt,
-		sessionDeleteOfUserStmt:   q.sessionDeleteOfUserStmt,
-		sessionRotateStmt:         q.sessionRotateStmt,
-		sessionTouchStmt:          q.sessionTouchStmt,
-		sessionsDeleteExpiredStmt: q.sessionsDeleteExpiredStmt,
-		sessionsDeleteOfUserStmt:  q.sessionsDeleteOfUserStmt,
-		sessionsDeleteOthersStmt:  q.sessionsDeleteOthersStmt,
-		sessionsOfUserStmt:        q.sessionsOfUserStmt,
-		sessionsStoredStmt:        q.sessionsStoredStmt,
-		tokenByHashStmt:           q.tokenByHashStmt,
-		tokenByPurposeStmt:        q.tokenByPurposeStmt,
-		tokenIssueStmt:            q.tokenIssueStmt,
-		tokenUseStmt:              q.tokenUseStmt,
-		tokenVoidStmt:             q.tokenVoidStmt,
-		tokensDeleteExpiredStmt:   q.tokensDeleteExpiredStmt,
-		tokensOfUserStmt:          q.tokensOfUserStmt,
-		tokensVoidStmt:            q.tokensVoidStmt,
-		userByEmailKeyStmt:        q.userByEmailKeyStmt,
-		userByIDStmt:              q.userByIDStmt,
-		userByUsernameKeyStmt:     q.userByUsernameKeyStmt,
-		userCreateStmt:            q.userCreateStmt,
-		userDeleteStmt:            q.userDeleteStmt,
-		userHoldStmt:              q.userHoldStmt,
-		userPasswordRehashStmt:    q.userPasswordRehashStmt,
-		userSetEmailStmt:          q.userSetEmailStmt,
-		userSetPasswordStmt:       q.userSetPasswordStmt,
-		userSetUsernameStmt:       q.userSetUsernameStmt,
-		userVerifyEmailStmt:       q.userVerifyEmailStmt,
+		db:                          tx,
+		tx:                          tx,
+		adminOtherStmt:              q.adminOtherStmt,
+		administrationHoldStmt:      q.administrationHoldStmt,
+		auditAddStmt:                q.auditAddStmt,
+		auditLastLoginStmt:          q.auditLastLoginStmt,
+		outboxAddStmt:               q.outboxAddStmt,
+		outboxBindTokenStmt:         q.outboxBindTokenStmt,
+		outboxBuryStmt:              q.outboxBuryStmt,
+		outboxClaimStmt:             q.outboxClaimStmt,
+		outboxCountStmt:             q.outboxCountStmt,
+		outboxDeleteDeadStmt:        q.outboxDeleteDeadStmt,
+		outboxDoneStmt:              q.outboxDoneStmt,
+		outboxForgetStmt:            q.outboxForgetStmt,
+		outboxNextDueStmt:           q.outboxNextDueStmt,
+		outboxOfUserStmt:            q.outboxOfUserStmt,
+		outboxOldestStmt:            q.outboxOldestStmt,
+		outboxPendingStmt:           q.outboxPendingStmt,
+		outboxReachableStmt:         q.outboxReachableStmt,
+		outboxRetryStmt:             q.outboxRetryStmt,
+		outboxVoidStmt:              q.outboxVoidStmt,
+		outboxVoidLinksStmt:         q.outboxVoidLinksStmt,
+		sessionByTokenHashStmt:      q.sessionByTokenHashStmt,
+		sessionCreateStmt:           q.sessionCreateStmt,
+		sessionDeleteStmt:           q.sessionDeleteStmt,
+		sessionDeleteOfUserStmt:     q.sessionDeleteOfUserStmt,
+		sessionRotateStmt:           q.sessionRotateStmt,
+		sessionTouchStmt:            q.sessionTouchStmt,
+		sessionsDeleteExpiredStmt:   q.sessionsDeleteExpiredStmt,
+		sessionsDeleteOfUserStmt:    q.sessionsDeleteOfUserStmt,
+		sessionsDeleteOthersStmt:    q.sessionsDeleteOthersStmt,
+		sessionsOfUserStmt:          q.sessionsOfUserStmt,
+		sessionsStoredStmt:          q.sessionsStoredStmt,
+		tokenByHashStmt:             q.tokenByHashStmt,
+		tokenByPurposeStmt:          q.tokenByPurposeStmt,
+		tokenIssueStmt:              q.tokenIssueStmt,
+		tokenUseStmt:                q.tokenUseStmt,
+		tokenVoidStmt:               q.tokenVoidStmt,
+		tokensDeleteExpiredStmt:     q.tokensDeleteExpiredStmt,
+		tokensOfUserStmt:            q.tokensOfUserStmt,
+		tokensVoidStmt:              q.tokensVoidStmt,
+		userByEmailKeyStmt:          q.userByEmailKeyStmt,
+		userByIDStmt:                q.userByIDStmt,
+		userByUsernameKeyStmt:       q.userByUsernameKeyStmt,
+		userCreateStmt:              q.userCreateStmt,
+		userDeleteStmt:              q.userDeleteStmt,
+		userHoldStmt:                q.userHoldStmt,
+		userHoldAnyStmt:             q.userHoldAnyStmt,
+		userMarkVerifiedStmt:        q.userMarkVerifiedStmt,
+		userPasswordRehashStmt:      q.userPasswordRehashStmt,
+		userSetDisabledStmt:         q.userSetDisabledStmt,
+		userSetEmailStmt:            q.userSetEmailStmt,
+		userSetPasswordStmt:         q.userSetPasswordStmt,
+		userSetRoleStmt:             q.userSetRoleStmt,
+		userSetUsernameStmt:         q.userSetUsernameStmt,
+		userVerifyEmailStmt:         q.userVerifyEmailStmt,
+		usersActiveUnverifiedStmt:   q.usersActiveUnverifiedStmt,
+		usersActiveVerifiedStmt:     q.usersActiveVerifiedStmt,
+		usersByEmailStmt:            q.usersByEmailStmt,
+		usersByNameStmt:             q.usersByNameStmt,
+		usersDisabledUnverifiedStmt: q.usersDisabledUnverifiedStmt,
+		usersDisabledVerifiedStmt:   q.usersDisabledVerifiedStmt,
+		usersFromStmt:               q.usersFromStmt,
 	}
 }

@@ -9,6 +9,10 @@ import (
 	"time"
 )
 
+type Administration struct {
+	ID int64
+}
+
 type AuditEvent struct {
 	ID          int64
 	CreatedAt   time.Time

@@ -357,7 +357,7 @@ func (q *Queries) OutboxVoid(ctx context.Context, arg OutboxVoidParams) (int64, 
 
 const outboxVoidLinks = `-- name: OutboxVoidLinks :execrows
 DELETE FROM outbox
-WHERE kind IN ('verify_email', 'reset_password', 'confirm_email')
+WHERE kind IN ('verify_email', 'reset_password', 'confirm_email', 'invitation')
   AND (user_id = $1 OR (user_id IS NULL AND recipient_key = $2))
 `
 

@@ -3,7 +3,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ConfirmEmailData, ConfirmEmailErrors, ConfirmEmailResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetBannerData, GetBannerErrors, GetBannerResponses, GetContractJsonData, GetContractJsonErrors, GetContractJsonResponses, GetContractYamlData, GetContractYamlErrors, GetContractYamlResponses, GetCurrentUserData, GetCurrentUserErrors, GetCurrentUserResponses, GetDocsAssetData, GetDocsAssetErrors, GetDocsAssetResponses, GetDocsData, GetDocsErrors, GetDocsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetProfileData, GetProfileErrors, GetProfileResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, ListPreviewedMailData, ListPreviewedMailErrors, ListPreviewedMailResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RegisterData, RegisterErrors, RegisterResponses, RequestResetData, RequestResetErrors, RequestResetResponses, ResendVerificationData, ResendVerificationErrors, ResendVerificationResponses, ResetPasswordByLinkData, ResetPasswordByLinkErrors, ResetPasswordByLinkResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ShowPreviewedMailData, ShowPreviewedMailErrors, ShowPreviewedMailResponses, UpdateProfileData, UpdateProfileErrors, UpdateProfileResponses, VerifyEmailByLinkData, VerifyEmailByLinkErrors, VerifyEmailByLinkResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
+import type { ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ConfirmEmailData, ConfirmEmailErrors, ConfirmEmailResponses, CreateUserData, CreateUserErrors, CreateUserResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, EndUserSessionsData, EndUserSessionsErrors, EndUserSessionsResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetBannerData, GetBannerErrors, GetBannerResponses, GetContractJsonData, GetContractJsonErrors, GetContractJsonResponses, GetContractYamlData, GetContractYamlErrors, GetContractYamlResponses, GetCurrentUserData, GetCurrentUserErrors, GetCurrentUserResponses, GetDocsAssetData, GetDocsAssetErrors, GetDocsAssetResponses, GetDocsData, GetDocsErrors, GetDocsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetProfileData, GetProfileErrors, GetProfileResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetUserData, GetUserErrors, GetUserResponses, ListPreviewedMailData, ListPreviewedMailErrors, ListPreviewedMailResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUsersResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, MarkEmailVerifiedData, MarkEmailVerifiedErrors, MarkEmailVerifiedResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RegisterData, RegisterErrors, RegisterResponses, RequestResetData, RequestResetErrors, RequestResetResponses, ResendVerificationData, ResendVerificationErrors, ResendVerificationResponses, ResetPasswordByLinkData, ResetPasswordByLinkErrors, ResetPasswordByLinkResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, SendPasswordResetData, SendPasswordResetErrors, SendPasswordResetResponses, SetUserRoleData, SetUserRoleErrors, SetUserRoleResponses, ShowPreviewedMailData, ShowPreviewedMailErrors, ShowPreviewedMailResponses, UpdateProfileData, UpdateProfileErrors, UpdateProfileResponses, VerifyEmailByLinkData, VerifyEmailByLinkErrors, VerifyEmailByLinkResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -248,7 +248,8 @@ export const exportAccount = <ThrowOnError extends boolean = false>(options?: Op
 /**
  * Delete the account
  *
- * Deletes the account, its sessions, its tokens and its mail that has not gone out. There is no way back.
+ * Deletes the account, its sessions, its tokens and its mail that has not gone out. There is no way back. The last active
+ * administrator stays.
  *
  */
 export const deleteAccount = <ThrowOnError extends boolean = false>(options: Options<DeleteAccountData, ThrowOnError>) => (options.client ?? client).delete<DeleteAccountResponses, DeleteAccountErrors, ThrowOnError>({
@@ -356,7 +357,7 @@ export const resetPasswordByLink = <ThrowOnError extends boolean = false>(option
  * Set a new password
  *
  * Sets the password of the account that the token was mailed to, and ends all of its sessions and other tokens. A token
- * works once, for an hour, and only while it is the newest. Does not log in.
+ * works once, for an hour (that of an invitation for three days), and only while it is the newest. Does not log in.
  *
  */
 export const resetPassword = <ThrowOnError extends boolean = false>(options: Options<ResetPasswordData, ThrowOnError>) => (options.client ?? client).post<ResetPasswordResponses, ResetPasswordErrors, ThrowOnError>({
@@ -427,3 +428,216 @@ export const getDocs = <ThrowOnError extends boolean = false>(options?: Options<
  * Scripts, styles and icons of `/docs`.
  */
 export const getDocsAsset = <ThrowOnError extends boolean = false>(options: Options<GetDocsAssetData, ThrowOnError>) => (options.client ?? client).get<GetDocsAssetResponses, GetDocsAssetErrors, ThrowOnError>({ url: '/docs/{asset}', ...options });
+
+/**
+ * List accounts
+ *
+ * Accounts a page at a time. Without `search` the oldest come first. With `search` come those whose user name begins
+ * with it, by name, then those whose address does, by address. A page can have fewer accounts than `limit`, even none,
+ * as a search together with a filter looks at a bounded number of accounts at a time: only `next_cursor` being null
+ * says that there are no more. A cursor works with the filters that it was given for.
+ *
+ */
+export const listUsers = <ThrowOnError extends boolean = false>(options?: Options<ListUsersData, ThrowOnError>) => (options?.client ?? client).get<ListUsersResponses, ListUsersErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users',
+    ...options
+});
+
+/**
+ * Invite somebody
+ *
+ * Creates an account without a password and mails its owner an invitation, whatever `REGISTRATION` says. The link in
+ * it works once and for `INVITE_TTL` (three days); whoever opens it chooses the password (`resetPassword`), which confirms
+ * the address as well. Nobody else ever chooses or sees a password. If the invitation was lost,
+ * `sendPasswordReset` mails another one. Needs a login of the last ten minutes.
+ *
+ */
+export const createUser = <ThrowOnError extends boolean = false>(options: Options<CreateUserData, ThrowOnError>) => (options.client ?? client).post<CreateUserResponses, CreateUserErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Delete an account
+ *
+ * Deletes an account with its sessions, its tokens and its mail that has not gone out. There is no way back, and its name and
+ * address are free again; disabling keeps them. Needs a login of the last ten minutes.
+ *
+ */
+export const deleteUser = <ThrowOnError extends boolean = false>(options: Options<DeleteUserData, ThrowOnError>) => (options.client ?? client).delete<DeleteUserResponses, DeleteUserErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users/{id}',
+    ...options
+});
+
+/**
+ * Read an account
+ *
+ * One account.
+ *
+ */
+export const getUser = <ThrowOnError extends boolean = false>(options: Options<GetUserData, ThrowOnError>) => (options.client ?? client).get<GetUserResponses, GetUserErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users/{id}',
+    ...options
+});
+
+/**
+ * Change what somebody may do
+ *
+ * Gives an account another role, which holds from its next request on. All its sessions go on. The last active
+ * administrator stays one. Needs a login of the last ten minutes.
+ *
+ */
+export const setUserRole = <ThrowOnError extends boolean = false>(options: Options<SetUserRoleData, ThrowOnError>) => (options.client ?? client).put<SetUserRoleResponses, SetUserRoleErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users/{id}/role',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Lock somebody out
+ *
+ * Ends all sessions of the account at once and makes every link useless that was mailed to it. From then on nothing lets its
+ * owner in: no password, no reset, no confirmation. What is stored stays. Moderators may do so to accounts
+ * with the role `user` alone. Succeeds as well when the account is disabled already.
+ *
+ */
+export const disableUser = <ThrowOnError extends boolean = false>(options: Options<DisableUserData, ThrowOnError>) => (options.client ?? client).post<DisableUserResponses, DisableUserErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users/{id}/disable',
+    ...options
+});
+
+/**
+ * Let somebody in again
+ *
+ * Ends what `disableUser` has begun: the password is what it was. Sessions and links do not come back. Moderators may do so
+ * to accounts with the role `user` alone. Succeeds as well when the account is active.
+ *
+ */
+export const enableUser = <ThrowOnError extends boolean = false>(options: Options<EnableUserData, ThrowOnError>) => (options.client ?? client).post<EnableUserResponses, EnableUserErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users/{id}/enable',
+    ...options
+});
+
+/**
+ * Log somebody out everywhere
+ *
+ * Ends all sessions of an account. The person can log in again.
+ *
+ */
+export const endUserSessions = <ThrowOnError extends boolean = false>(options: Options<EndUserSessionsData, ThrowOnError>) => (options.client ?? client).delete<EndUserSessionsResponses, EndUserSessionsErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users/{id}/sessions',
+    ...options
+});
+
+/**
+ * Where somebody is logged in
+ *
+ * The live sessions of an account, the latest used first. Nothing in it can be used to log in.
+ *
+ */
+export const listUserSessions = <ThrowOnError extends boolean = false>(options: Options<ListUserSessionsData, ThrowOnError>) => (options.client ?? client).get<ListUserSessionsResponses, ListUserSessionsErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users/{id}/sessions',
+    ...options
+});
+
+/**
+ * Log out one session of somebody
+ *
+ * Ends one session of an account.
+ *
+ */
+export const endUserSession = <ThrowOnError extends boolean = false>(options: Options<EndUserSessionData, ThrowOnError>) => (options.client ?? client).delete<EndUserSessionResponses, EndUserSessionErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users/{id}/sessions/{session_id}',
+    ...options
+});
+
+/**
+ * Mail somebody a link to set a password
+ *
+ * Mails the owner of the account the link of `requestReset`, or another invitation if the account has no password yet. The
+ * password stays as it is until its owner opens the link.
+ *
+ */
+export const sendPasswordReset = <ThrowOnError extends boolean = false>(options: Options<SendPasswordResetData, ThrowOnError>) => (options.client ?? client).post<SendPasswordResetResponses, SendPasswordResetErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users/{id}/reset_password',
+    ...options
+});
+
+/**
+ * Take somebody's word for their address
+ *
+ * Counts the address of the account as confirmed, for when the person has shown in another way that it is theirs. Succeeds as
+ * well when it is confirmed already.
+ *
+ */
+export const markEmailVerified = <ThrowOnError extends boolean = false>(options: Options<MarkEmailVerifiedData, ThrowOnError>) => (options.client ?? client).post<MarkEmailVerifiedResponses, MarkEmailVerifiedErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users/{id}/verify_email',
+    ...options
+});

@@ -323,7 +323,7 @@ export type ExportedToken = {
     /**
      * What it is for.
      */
-    purpose: 'verify_email' | 'reset_password' | 'change_email';
+    purpose: 'verify_email' | 'reset_password' | 'change_email' | 'invitation';
     /**
      * Where it was sent.
      */
@@ -386,6 +386,100 @@ export type ExportedMail = {
      * When it was given up.
      */
     dead_at: string | null;
+};
+
+/**
+ * Whether the account can be used.
+ */
+export type UserState = 'active' | 'disabled';
+
+/**
+ * Beginning of a user name or an e-mail address.
+ */
+export type UserSearch = string;
+
+/**
+ * Where the next page begins. Only the server can make one.
+ */
+export type Cursor = string;
+
+/**
+ * The `cursor` of the next page; null when there is none.
+ */
+export type NextCursor = string | null;
+
+/**
+ * An account as those see it who look after the server. There is no secret in it.
+ */
+export type ManagedUser = {
+    id: UserId;
+    username: Username;
+    email: Email;
+    role: Role;
+    state: UserState;
+    /**
+     * Whether the person has shown that the address is theirs.
+     */
+    email_verified: boolean;
+    /**
+     * Whether there is a password; not before an invitation is accepted.
+     */
+    has_password: boolean;
+    /**
+     * When the account was made.
+     */
+    created_at: string;
+    /**
+     * When the account was disabled.
+     */
+    disabled_at: string | null;
+};
+
+/**
+ * A page of the list of accounts.
+ */
+export type UserList = {
+    /**
+     * Accounts, as many as were asked for or fewer.
+     */
+    users: Array<ManagedUser>;
+    next_cursor: NextCursor;
+};
+
+/**
+ * An account.
+ */
+export type UserFound = {
+    ok: Succeeded;
+    user: ManagedUser;
+};
+
+/**
+ * It is done, and this is the account now.
+ */
+export type UserChanged = {
+    ok: Succeeded;
+    /**
+     * A sentence for people.
+     */
+    msg: string;
+    user: ManagedUser;
+};
+
+/**
+ * Somebody to invite. The password is theirs to choose.
+ */
+export type Invitation = {
+    username: Username;
+    email: Email;
+    role?: Role;
+};
+
+/**
+ * A role.
+ */
+export type RoleOnly = {
+    role: Role;
 };
 
 /**
@@ -899,6 +993,71 @@ export type InvalidSessionParameter = {
     code: 'invalid_fields' | 'ambiguous_session';
     request_id: RequestId;
     fields?: FieldErrors;
+};
+
+/**
+ * The role of the account does not reach for this.
+ */
+export type AdministrationRefused = {
+    ok: Failed;
+    error: ErrorSentence;
+    /**
+     * What went wrong.
+     */
+    code: 'forbidden' | 'cross_origin_refused';
+    request_id: RequestId;
+};
+
+/**
+ * The role of the account does not reach for this, or the login is too old.
+ */
+export type AdministrationReauth = {
+    ok: Failed;
+    error: ErrorSentence;
+    /**
+     * What went wrong.
+     */
+    code: 'forbidden' | 'reauth_required' | 'cross_origin_refused';
+    request_id: RequestId;
+};
+
+/**
+ * The name or the address is taken, or no mail can be sent.
+ */
+export type InvitationConflict = {
+    ok: Failed;
+    error: ErrorSentence;
+    /**
+     * What went wrong.
+     */
+    code: 'username_taken' | 'email_taken' | 'mail_off';
+    request_id: RequestId;
+};
+
+/**
+ * Nobody would be left to administer the server.
+ */
+export type LastAdmin = {
+    ok: Failed;
+    error: ErrorSentence;
+    /**
+     * What went wrong.
+     */
+    code: 'last_admin';
+    request_id: RequestId;
+};
+
+/**
+ * No mail can be sent to this account.
+ */
+export type ResetConflict = {
+    ok: Failed;
+    error: ErrorSentence;
+    /**
+     * What went wrong.
+     */
+    code: 'account_disabled' | 'mail_off';
+    request_id: RequestId;
 };
 
 export type GetBannerData = {
@@ -1522,6 +1681,10 @@ export type DeleteAccountErrors = {
      * The request comes from a page whose origin is not on the server's list.
      */
     403: CrossOriginRefused;
+    /**
+     * It is the last administrator.
+     */
+    409: LastAdmin;
     /**
      * The request body is larger than 64 KiB.
      */
@@ -2167,3 +2330,656 @@ export type GetDocsAssetResponses = {
 };
 
 export type GetDocsAssetResponse = GetDocsAssetResponses[keyof GetDocsAssetResponses];
+
+export type ListUsersData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Beginning of the user name or the e-mail address, in any case.
+         */
+        search?: UserSearch;
+        /**
+         * Accounts with this role alone.
+         */
+        role?: Role;
+        /**
+         * Accounts in this state alone.
+         */
+        state?: UserState;
+        /**
+         * Whether the address is confirmed.
+         */
+        verified?: boolean;
+        /**
+         * The `next_cursor` of the page before.
+         */
+        cursor?: Cursor;
+        /**
+         * How many at most.
+         */
+        limit?: number;
+    };
+    url: '/auth/admin/users';
+};
+
+export type ListUsersErrors = {
+    /**
+     * A parameter is not what it should be, or the cursor is not one that was given for these filters.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type ListUsersError = ListUsersErrors[keyof ListUsersErrors];
+
+export type ListUsersResponses = {
+    /**
+     * A page of the list.
+     */
+    200: UserList;
+};
+
+export type ListUsersResponse = ListUsersResponses[keyof ListUsersResponses];
+
+export type CreateUserData = {
+    /**
+     * The new account.
+     */
+    body: Invitation;
+    path?: never;
+    query?: never;
+    url: '/auth/admin/users';
+};
+
+export type CreateUserErrors = {
+    /**
+     * The request cannot be used.
+     */
+    400: InvalidSessionRequest;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, the login is more than ten minutes old (`reauthenticate` makes it new), or the request comes from a page that may not call this server.
+     */
+    403: AdministrationReauth;
+    /**
+     * Somebody has that name or address, or this server sends no mail. The name is named first when both are taken.
+     */
+    409: InvitationConflict;
+    /**
+     * The request body is larger than 64 KiB.
+     */
+    413: BodyTooLarge;
+    /**
+     * The body is not declared as `application/json`, or it is compressed.
+     */
+    415: UnsupportedMediaType;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type CreateUserError = CreateUserErrors[keyof CreateUserErrors];
+
+export type CreateUserResponses = {
+    /**
+     * The account exists and the invitation is on its way.
+     */
+    201: UserChanged;
+};
+
+export type CreateUserResponse = CreateUserResponses[keyof CreateUserResponses];
+
+export type DeleteUserData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the account.
+         */
+        id: UserId;
+    };
+    query?: never;
+    url: '/auth/admin/users/{id}';
+};
+
+export type DeleteUserErrors = {
+    /**
+     * That cannot be the number of an account.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, the login is more than ten minutes old (`reauthenticate` makes it new), or the request comes from a page that may not call this server.
+     */
+    403: AdministrationReauth;
+    /**
+     * There is no such account, or it has no such session.
+     */
+    404: NotFound;
+    /**
+     * It is the last administrator.
+     */
+    409: LastAdmin;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type DeleteUserError = DeleteUserErrors[keyof DeleteUserErrors];
+
+export type DeleteUserResponses = {
+    /**
+     * It is gone.
+     */
+    200: Done;
+};
+
+export type DeleteUserResponse = DeleteUserResponses[keyof DeleteUserResponses];
+
+export type GetUserData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the account.
+         */
+        id: UserId;
+    };
+    query?: never;
+    url: '/auth/admin/users/{id}';
+};
+
+export type GetUserErrors = {
+    /**
+     * That cannot be the number of an account.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * There is no such account, or it has no such session.
+     */
+    404: NotFound;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type GetUserError = GetUserErrors[keyof GetUserErrors];
+
+export type GetUserResponses = {
+    /**
+     * The account.
+     */
+    200: UserFound;
+};
+
+export type GetUserResponse = GetUserResponses[keyof GetUserResponses];
+
+export type SetUserRoleData = {
+    /**
+     * The new role.
+     */
+    body: RoleOnly;
+    path: {
+        /**
+         * Number of the account.
+         */
+        id: UserId;
+    };
+    query?: never;
+    url: '/auth/admin/users/{id}/role';
+};
+
+export type SetUserRoleErrors = {
+    /**
+     * The request cannot be used.
+     */
+    400: InvalidSessionRequest;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, the login is more than ten minutes old (`reauthenticate` makes it new), or the request comes from a page that may not call this server.
+     */
+    403: AdministrationReauth;
+    /**
+     * There is no such account, or it has no such session.
+     */
+    404: NotFound;
+    /**
+     * It is the last administrator.
+     */
+    409: LastAdmin;
+    /**
+     * The request body is larger than 64 KiB.
+     */
+    413: BodyTooLarge;
+    /**
+     * The body is not declared as `application/json`, or it is compressed.
+     */
+    415: UnsupportedMediaType;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type SetUserRoleError = SetUserRoleErrors[keyof SetUserRoleErrors];
+
+export type SetUserRoleResponses = {
+    /**
+     * The account has the role.
+     */
+    200: UserChanged;
+};
+
+export type SetUserRoleResponse = SetUserRoleResponses[keyof SetUserRoleResponses];
+
+export type DisableUserData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the account.
+         */
+        id: UserId;
+    };
+    query?: never;
+    url: '/auth/admin/users/{id}/disable';
+};
+
+export type DisableUserErrors = {
+    /**
+     * That cannot be the number of an account.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * There is no such account, or it has no such session.
+     */
+    404: NotFound;
+    /**
+     * It is the last administrator.
+     */
+    409: LastAdmin;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type DisableUserError = DisableUserErrors[keyof DisableUserErrors];
+
+export type DisableUserResponses = {
+    /**
+     * The account is disabled.
+     */
+    200: UserChanged;
+};
+
+export type DisableUserResponse = DisableUserResponses[keyof DisableUserResponses];
+
+export type EnableUserData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the account.
+         */
+        id: UserId;
+    };
+    query?: never;
+    url: '/auth/admin/users/{id}/enable';
+};
+
+export type EnableUserErrors = {
+    /**
+     * That cannot be the number of an account.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * There is no such account, or it has no such session.
+     */
+    404: NotFound;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type EnableUserError = EnableUserErrors[keyof EnableUserErrors];
+
+export type EnableUserResponses = {
+    /**
+     * The account is active.
+     */
+    200: UserChanged;
+};
+
+export type EnableUserResponse = EnableUserResponses[keyof EnableUserResponses];
+
+export type EndUserSessionsData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the account.
+         */
+        id: UserId;
+    };
+    query?: never;
+    url: '/auth/admin/users/{id}/sessions';
+};
+
+export type EndUserSessionsErrors = {
+    /**
+     * That cannot be the number of an account.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * There is no such account, or it has no such session.
+     */
+    404: NotFound;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type EndUserSessionsError = EndUserSessionsErrors[keyof EndUserSessionsErrors];
+
+export type EndUserSessionsResponses = {
+    /**
+     * They have ended.
+     */
+    200: Done;
+};
+
+export type EndUserSessionsResponse = EndUserSessionsResponses[keyof EndUserSessionsResponses];
+
+export type ListUserSessionsData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the account.
+         */
+        id: UserId;
+    };
+    query?: never;
+    url: '/auth/admin/users/{id}/sessions';
+};
+
+export type ListUserSessionsErrors = {
+    /**
+     * That cannot be the number of an account.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * There is no such account, or it has no such session.
+     */
+    404: NotFound;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type ListUserSessionsError = ListUserSessionsErrors[keyof ListUserSessionsErrors];
+
+export type ListUserSessionsResponses = {
+    /**
+     * The sessions.
+     */
+    200: SessionList;
+};
+
+export type ListUserSessionsResponse = ListUserSessionsResponses[keyof ListUserSessionsResponses];
+
+export type EndUserSessionData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the account.
+         */
+        id: UserId;
+        /**
+         * Number of the session.
+         */
+        session_id: SessionId;
+    };
+    query?: never;
+    url: '/auth/admin/users/{id}/sessions/{session_id}';
+};
+
+export type EndUserSessionErrors = {
+    /**
+     * That cannot be the number of an account.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * There is no such account, or it has no such session.
+     */
+    404: NotFound;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type EndUserSessionError = EndUserSessionErrors[keyof EndUserSessionErrors];
+
+export type EndUserSessionResponses = {
+    /**
+     * It has ended.
+     */
+    200: Done;
+};
+
+export type EndUserSessionResponse = EndUserSessionResponses[keyof EndUserSessionResponses];
+
+export type SendPasswordResetData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the account.
+         */
+        id: UserId;
+    };
+    query?: never;
+    url: '/auth/admin/users/{id}/reset_password';
+};
+
+export type SendPasswordResetErrors = {
+    /**
+     * That cannot be the number of an account.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * There is no such account, or it has no such session.
+     */
+    404: NotFound;
+    /**
+     * The account is disabled, or this server sends no mail.
+     */
+    409: ResetConflict;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type SendPasswordResetError = SendPasswordResetErrors[keyof SendPasswordResetErrors];
+
+export type SendPasswordResetResponses = {
+    /**
+     * The mail is on its way.
+     */
+    200: Done;
+};
+
+export type SendPasswordResetResponse = SendPasswordResetResponses[keyof SendPasswordResetResponses];
+
+export type MarkEmailVerifiedData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the account.
+         */
+        id: UserId;
+    };
+    query?: never;
+    url: '/auth/admin/users/{id}/verify_email';
+};
+
+export type MarkEmailVerifiedErrors = {
+    /**
+     * That cannot be the number of an account.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * There is no such account, or it has no such session.
+     */
+    404: NotFound;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type MarkEmailVerifiedError = MarkEmailVerifiedErrors[keyof MarkEmailVerifiedErrors];
+
+export type MarkEmailVerifiedResponses = {
+    /**
+     * The address counts as confirmed.
+     */
+    200: UserChanged;
+};
+
+export type MarkEmailVerifiedResponse = MarkEmailVerifiedResponses[keyof MarkEmailVerifiedResponses];

@@ -214,7 +214,8 @@ export const zExportedToken = z.object({
     purpose: z.enum([
         'verify_email',
         'reset_password',
-        'change_email'
+        'change_email',
+        'invitation'
     ]),
     email: z.string().max(254),
     created_at: z.iso.datetime().max(40),
@@ -249,6 +250,65 @@ export const zExport = z.object({
 });
 
 /**
+ * Whether the account can be used.
+ */
+export const zUserState = z.enum(['active', 'disabled']);
+
+/**
+ * Beginning of a user name or an e-mail address.
+ */
+export const zUserSearch = z.string().min(1).max(254).regex(/^[^\x00-\x20\x7F]+$/);
+
+/**
+ * Where the next page begins. Only the server can make one.
+ */
+export const zCursor = z.string().min(1).max(600).regex(/^[A-Za-z0-9._-]+$/);
+
+/**
+ * The `cursor` of the next page; null when there is none.
+ */
+export const zNextCursor = z.string().max(600).nullable();
+
+/**
+ * An account as those see it who look after the server. There is no secret in it.
+ */
+export const zManagedUser = z.object({
+    id: zUserId,
+    username: zUsername,
+    email: zEmail,
+    role: zRole,
+    state: zUserState,
+    email_verified: z.boolean(),
+    has_password: z.boolean(),
+    created_at: z.iso.datetime().max(40),
+    disabled_at: z.iso.datetime().max(40).nullable()
+});
+
+/**
+ * A page of the list of accounts.
+ */
+export const zUserList = z.object({
+    users: z.array(zManagedUser).max(200),
+    next_cursor: zNextCursor
+});
+
+/**
+ * Somebody to invite. The password is theirs to choose.
+ */
+export const zInvitation = z.object({
+    username: zUsername,
+    email: zEmail,
+    role: zRole.optional()
+});
+
+/**
+ * A role.
+ */
+export const zRoleOnly = z.object({
+    role: zRole
+});
+
+/**
  * Always true in an answer that reports a success.
  */
 export const zSucceeded = z.literal(true);
@@ -259,6 +319,23 @@ export const zSucceeded = z.literal(true);
 export const zSessionList = z.object({
     ok: zSucceeded,
     sessions: z.array(zSessionInfo).max(200)
+});
+
+/**
+ * An account.
+ */
+export const zUserFound = z.object({
+    ok: zSucceeded,
+    user: zManagedUser
+});
+
+/**
+ * It is done, and this is the account now.
+ */
+export const zUserChanged = z.object({
+    ok: zSucceeded,
+    msg: z.string().max(200),
+    user: zManagedUser
 });
 
 /**
@@ -703,6 +780,64 @@ export const zInvalidSessionParameter = z.object({
 });
 
 /**
+ * The role of the account does not reach for this.
+ */
+export const zAdministrationRefused = z.object({
+    ok: zFailed,
+    error: zErrorSentence,
+    code: z.enum(['forbidden', 'cross_origin_refused']),
+    request_id: zRequestId
+});
+
+/**
+ * The role of the account does not reach for this, or the login is too old.
+ */
+export const zAdministrationReauth = z.object({
+    ok: zFailed,
+    error: zErrorSentence,
+    code: z.enum([
+        'forbidden',
+        'reauth_required',
+        'cross_origin_refused'
+    ]),
+    request_id: zRequestId
+});
+
+/**
+ * The name or the address is taken, or no mail can be sent.
+ */
+export const zInvitationConflict = z.object({
+    ok: zFailed,
+    error: zErrorSentence,
+    code: z.enum([
+        'username_taken',
+        'email_taken',
+        'mail_off'
+    ]),
+    request_id: zRequestId
+});
+
+/**
+ * Nobody would be left to administer the server.
+ */
+export const zLastAdmin = z.object({
+    ok: zFailed,
+    error: zErrorSentence,
+    code: z.enum(['last_admin']),
+    request_id: zRequestId
+});
+
+/**
+ * No mail can be sent to this account.
+ */
+export const zResetConflict = z.object({
+    ok: zFailed,
+    error: zErrorSentence,
+    code: z.enum(['account_disabled', 'mail_off']),
+    request_id: zRequestId
+});
+
+/**
  * The new account.
  */
 export const zRegisterBody = zRegistration;
@@ -780,4 +915,64 @@ export const zShowPreviewedMailPath = z.object({
 
 export const zGetDocsAssetPath = z.object({
     asset: zAssetName
+});
+
+export const zListUsersQuery = z.object({
+    search: zUserSearch.optional(),
+    role: zRole.optional(),
+    state: zUserState.optional(),
+    verified: z.boolean().optional(),
+    cursor: zCursor.optional(),
+    limit: z.int().gte(1).lte(200).optional().default(50)
+});
+
+/**
+ * The new account.
+ */
+export const zCreateUserBody = zInvitation;
+
+export const zDeleteUserPath = z.object({
+    id: zUserId
+});
+
+export const zGetUserPath = z.object({
+    id: zUserId
+});
+
+/**
+ * The new role.
+ */
+export const zSetUserRoleBody = zRoleOnly;
+
+export const zSetUserRolePath = z.object({
+    id: zUserId
+});
+
+export const zDisableUserPath = z.object({
+    id: zUserId
+});
+
+export const zEnableUserPath = z.object({
+    id: zUserId
+});
+
+export const zEndUserSessionsPath = z.object({
+    id: zUserId
+});
+
+export const zListUserSessionsPath = z.object({
+    id: zUserId
+});
+
+export const zEndUserSessionPath = z.object({
+    id: zUserId,
+    session_id: zSessionId
+});
+
+export const zSendPasswordResetPath = z.object({
+    id: zUserId
+});
+
+export const zMarkEmailVerifiedPath = z.object({
+    id: zUserId
 });

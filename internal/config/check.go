@@ -29,6 +29,7 @@ const (
 	minTokenLife       = 5 * time.Minute
 	maxVerifyTTL       = 7 * 24 * time.Hour
 	maxResetTTL        = 24 * time.Hour
+	maxInviteTTL       = 30 * 24 * time.Hour
 	maxFrontendURL     = 1900 // bytes, so that a link with its token stays under 2000
 	maxSenderName      = 100  // bytes
 )
@@ -150,6 +151,8 @@ func (c *Config) faults(keyless bool) []string {
 			"VERIFY_TTL must be between 5m and 168h"},
 		{c.ResetTTL < minTokenLife || c.ResetTTL > maxResetTTL,
 			"RESET_TTL must be between 5m and 24h"},
+		{c.InviteTTL < minTokenLife || c.InviteTTL > maxInviteTTL,
+			"INVITE_TTL must be between 5m and 720h"},
 		{c.MailURL != "" && !isMailURL(string(c.MailURL)),
 			"MAIL_URL must be smtp://USER:PASSWORD@HOST:PORT or smtps://USER:PASSWORD@HOST:PORT, special characters of user and password percent-encoded"},
 		{c.MailFrom != "" && !senderOK,

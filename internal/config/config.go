@@ -111,6 +111,9 @@ type Config struct {
 	// ResetTTL is short, as whoever reads such a mail owns the account.
 	ResetTTL time.Duration `name:"reset-ttl" group:"Accounts" env:"RESET_TTL" placeholder:"DURATION" default:"1h" help:"How long a link that sets a new password works, 5m to 24h."`
 
+	// InviteTTL is long enough for somebody who is invited on a Friday.
+	InviteTTL time.Duration `name:"invite-ttl" group:"Accounts" env:"INVITE_TTL" placeholder:"DURATION" default:"72h" help:"How long an invitation works, 5m to 720h."`
+
 	// MailURL names the server that takes our mail, and holds its password.
 	MailURL Secret `name:"mail-url" group:"Mail" env:"MAIL_URL,MAIL_URL_FILE" placeholder:"URL" standard:"none; in development mails can then be looked at, in production there are none" help:"Server that takes the mail: smtp://USER:PASSWORD@HOST:587 (with STARTTLS, which production insists on except for this machine itself) or smtps://USER:PASSWORD@HOST:465. MAIL_URL_FILE names a file that holds it."`
 

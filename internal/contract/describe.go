@@ -219,6 +219,10 @@ func plainSentence(name string, e *openapi3.SchemaError) string {
 		return fmt.Sprintf("%s must be at least %d characters", name, e.Schema.MinLength)
 	case "maxLength":
 		return fmt.Sprintf("%s must be at most %d characters", name, *e.Schema.MaxLength)
+	case "minimum":
+		return fmt.Sprintf("%s must be at least %v", name, *e.Schema.Min)
+	case "maximum":
+		return fmt.Sprintf("%s must be at most %v", name, *e.Schema.Max)
 	case "pattern", "format":
 		return name + " has an invalid format"
 	}

@@ -39,6 +39,7 @@ const (
 	VerifyEmail   Kind = "verify_email"
 	ResetPassword Kind = "reset_password"
 	ConfirmEmail  Kind = "confirm_email" // to the new address of an account
+	Invitation    Kind = "invitation"    // to set the first password of an account
 )
 
 // The kinds that only tell something.
@@ -50,13 +51,14 @@ const (
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{VerifyEmail, ResetPassword, ConfirmEmail, AlreadyRegistered, PasswordChanged, PasswordReset, EmailChanged}
+var Kinds = []Kind{VerifyEmail, ResetPassword, ConfirmEmail, Invitation, AlreadyRegistered, PasswordChanged, PasswordReset, EmailChanged}
 
 // Purposes of tokens, as the table tokens has them.
 const (
 	PurposeVerifyEmail   = "verify_email"
 	PurposeResetPassword = "reset_password"
 	PurposeChangeEmail   = "change_email"
+	PurposeInvitation    = "invitation"
 )
 
 // purpose of the token in a mail of this kind, and the page of the front end that the
@@ -69,6 +71,8 @@ func (k Kind) purpose() (purpose, page string) {
 		return PurposeResetPassword, "/reset-password"
 	case ConfirmEmail:
 		return PurposeChangeEmail, "/confirm-email"
+	case Invitation:
+		return PurposeInvitation, "/accept-invitation"
 	}
 	return "", ""
 }

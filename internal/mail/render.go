@@ -32,7 +32,9 @@ func (w *Worker) render(row gendb.Outbox, user gendb.User, details Details, valu
 	if data.Service == "" {
 		_, data.Service, _ = strings.Cut(w.Outbox.From.Address, "@")
 	}
-	if user.EmailVerifiedAt != nil {
+	// Whoever is invited needs the name to log in with, which an administrator has
+	// chosen.
+	if user.EmailVerifiedAt != nil || kind == Invitation {
 		data.Username = plain(user.Username, maxUsername)
 	}
 	if kind.anonymous() {

@@ -31,9 +31,10 @@ type Worker struct {
 	FrontendURL string
 	// How long links work, counted from when the mail was asked for. Those that
 	// confirm an address share VerifyTTL.
-	VerifyTTL, ResetTTL time.Duration
-	Now                 func() time.Time
-	Logger              *slog.Logger
+	VerifyTTL, ResetTTL, InviteTTL time.Duration
+
+	Now    func() time.Time
+	Logger *slog.Logger
 	// Failed, if set, is told of every mail that is given up.
 	Failed func(kind string)
 

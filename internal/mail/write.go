@@ -75,12 +75,13 @@ func (w *Worker) account(ctx context.Context, q *gendb.Queries, row gendb.Outbox
 		user, err = q.UserByEmailKey(ctx, row.RecipientKey)
 	}
 	kind := Kind(row.Kind)
+	purpose, _ := kind.purpose()
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return user, &dropError{"no account"}
 	case err != nil:
 		return user, err
-	case !kind.anonymous() && kind != ConfirmEmail:
+	case !kind.anonymous() && purpose == "":
 		return user, nil // a notice goes to whom it may concern, whatever has become of the account
 	case user.DisabledAt != nil:
 		return user, &dropError{"account disabled"}
@@ -159,8 +160,11 @@ func (w *Worker) mint(ctx context.Context, q *gendb.Queries, row gendb.Outbox, u
 }
 
 func (w *Worker) ttl(kind Kind) time.Duration {
-	if kind == ResetPassword {
+	switch kind {
+	case ResetPassword:
 		return w.ResetTTL
+	case Invitation:
+		return w.InviteTTL
 	}
 	return w.VerifyTTL
 }

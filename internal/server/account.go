@@ -8,6 +8,7 @@ import (
 	"github.com/techtreks/auth/db"
 	genapi "github.com/techtreks/auth/gen/api"
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/accounts"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/email"
 	"github.com/techtreks/auth/internal/mail"
@@ -43,7 +44,7 @@ func (s *Server) UpdateProfile(ctx context.Context, in genapi.UpdateProfileReque
 	if !newAddress && (username == nil || *username == current.User.Username) {
 		return updated, nil
 	}
-	if username != nil && usernameKey(*username) != current.User.UsernameKey {
+	if username != nil && accounts.UsernameKey(*username) != current.User.UsernameKey {
 		if err := contract.Refuse(s.refusedUsername(*username)...); err != nil {
 			return nil, err
 		}
@@ -68,7 +69,7 @@ func (s *Server) UpdateProfile(ctx context.Context, in genapi.UpdateProfileReque
 // changeUsername leaves it to the unique index whether the name is free.
 func (s *Server) changeUsername(ctx context.Context, q *gendb.Queries, user gendb.User, username string) error {
 	err := q.UserSetUsername(ctx, gendb.UserSetUsernameParams{
-		ID: user.ID, Username: username, UsernameKey: usernameKey(username), Now: s.Now(),
+		ID: user.ID, Username: username, UsernameKey: accounts.UsernameKey(username), Now: s.Now(),
 	})
 	if db.IsUnique(err) {
 		return errUsernameTaken.Because(err)
@@ -188,7 +189,7 @@ func (s *Server) Reauthenticate(ctx context.Context, in genapi.ReauthenticateReq
 	return genapi.Reauthenticate200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Password confirmed"}}, nil
 }
 
-// DeleteAccount deletes all there is. Most of it goes by foreign keys.
+// DeleteAccount deletes all there is.
 func (s *Server) DeleteAccount(ctx context.Context, in genapi.DeleteAccountRequestObject) (genapi.DeleteAccountResponseObject, error) {
 	if err := s.checkPassword(ctx, session.From(ctx).User, in.Body.Password); err != nil {
 		return nil, err
@@ -198,14 +199,7 @@ func (s *Server) DeleteAccount(ctx context.Context, in genapi.DeleteAccountReque
 		if err != nil {
 			return err
 		}
-		// As in changeEmail: the mails first, then what they need.
-		if err := s.voidLinks(ctx, q, user); err != nil {
-			return err
-		}
-		if _, err := q.OutboxForget(ctx, user.EmailKey); err != nil {
-			return err
-		}
-		if _, err := q.UserDelete(ctx, user.ID); err != nil {
+		if err := s.Accounts.Delete(ctx, q, user); err != nil {
 			return err
 		}
 		return s.Sessions.LogOut(ctx, q)

@@ -4,10 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
 
 	genapi "github.com/techtreks/auth/gen/api"
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/accounts"
 	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/email"
@@ -35,7 +35,7 @@ func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) 
 	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
 		locale := requestFrom(ctx).locale
 		id, err := q.UserCreate(ctx, gendb.UserCreateParams{
-			Username: in.Body.Username, UsernameKey: usernameKey(in.Body.Username),
+			Username: in.Body.Username, UsernameKey: accounts.UsernameKey(in.Body.Username),
 			Email: address.Display, EmailKey: address.Key,
 			PasswordHash: &hash, Role: string(genapi.RoleUser), Locale: locale, Now: s.Now(),
 		})
@@ -62,7 +62,7 @@ func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) 
 // strangers where accounts need a confirmed one: the owner gets a mail instead,
 // and the stranger the same answer.
 func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, username, emailKey string) error {
-	_, err := q.UserByUsernameKey(ctx, usernameKey(username))
+	_, err := q.UserByUsernameKey(ctx, accounts.UsernameKey(username))
 	switch {
 	case err == nil:
 		return errUsernameTaken
@@ -106,7 +106,7 @@ func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (_ gen
 // checkLogin finds the account and compares the password. newHash is one to
 // store instead of the account's, empty if that is as it should be.
 func (s *Server) checkLogin(ctx context.Context, login, given string) (user gendb.User, newHash string, err error) {
-	user, err = s.userByLogin(ctx, login)
+	user, err = accounts.ByLogin(ctx, s.DB.Queries, login)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return user, "", err
 	}
@@ -195,40 +195,12 @@ func (s *Server) loginRefused(ctx context.Context, login string, user gendb.User
 	return why
 }
 
-// userByLogin finds an account by its name or its address. A name cannot
-// contain an @ and an address always does, so nobody can take a name that is
-// somebody else's address. What can be neither is nobody's.
-func (s *Server) userByLogin(ctx context.Context, login string) (gendb.User, error) {
-	if !strings.Contains(login, "@") {
-		if strings.ContainsFunc(login, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return gendb.User{}, sql.ErrNoRows // PostgreSQL would not even take a NUL
-		}
-		return s.DB.UserByUsernameKey(ctx, usernameKey(login))
-	}
-	address, err := email.Parse(login)
-	if err != nil {
-		return gendb.User{}, sql.ErrNoRows
-	}
-	return s.DB.UserByEmailKey(ctx, address.Key)
-}
-
 // loginKey is the form of a login by which two of them are the same.
 func loginKey(login string) string {
 	if address, err := email.Parse(login); err == nil {
 		return address.Key
 	}
-	return usernameKey(login)
-}
-
-// usernameKey is the form by which names are compared. Names are ASCII by the
-// contract; ToLower on anything else would fold letters that only look alike.
-func usernameKey(username string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + ('a' - 'A')
-		}
-		return r
-	}, username)
+	return accounts.UsernameKey(login)
 }
 
 // Logout ends the session, if there is one.

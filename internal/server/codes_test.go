@@ -42,8 +42,8 @@ func TestErrorsAreInTheContract(t *testing.T) {
 	for _, e := range []*contract.Error{
 		errAmbiguousSession, errInvalidCredentials, errCrossOrigin, errAccountDisabled, errNotFound, errMethodNotAllowed,
 		errUsernameTaken, errEmailTaken, errRegistrationClosed, errEmailUnverified, errInvalidToken, errInvalidResetToken,
-		errPasswordIncorrect, errReauthRequired, errEmailInUse, errInternal, errBusy, errUnavailable, errShuttingDown,
-		contract.ErrLoginRequired, contract.ErrMalformedBody, contract.ErrBodyTooLarge, contract.ErrUnsupportedMediaType,
+		errPasswordIncorrect, errReauthRequired, errEmailInUse, errLastAdmin, errMailOff, errNoMailToDisabled, errInvalidCursor, errInternal, errBusy, errUnavailable, errShuttingDown,
+		contract.ErrLoginRequired, contract.ErrForbidden, contract.ErrMalformedBody, contract.ErrBodyTooLarge, contract.ErrUnsupportedMediaType,
 	} {
 		sent = append(sent, failure{e.Status, e.Code})
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/techtreks/auth/db"
 	genapi "github.com/techtreks/auth/gen/api"
+	"github.com/techtreks/auth/internal/accounts"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/password"
 	"github.com/techtreks/auth/internal/session"
@@ -106,6 +107,11 @@ func asContractError(err error) *contract.Error {
 		// Canceled means that nobody is there to read the answer.
 		return errUnavailable.Because(err)
 	}
+	for cause, known := range ofAccounts {
+		if errors.Is(err, cause) {
+			return known.Because(err)
+		}
+	}
 	return errInternal.Because(err)
 }
 
@@ -168,3 +174,26 @@ var (
 		Message: "Email already in use",
 	}
 )
+
+// Administration.
+var (
+	errLastAdmin = &contract.Error{
+		Status: http.StatusConflict, Code: string(genapi.LastAdminCodeLastAdmin),
+		Message: "The last administrator must stay",
+	}
+	errMailOff = &contract.Error{
+		Status: http.StatusConflict, Code: string(genapi.InvitationConflictCodeMailOff),
+		Message: "This server sends no mail",
+	}
+	errNoMailToDisabled = &contract.Error{
+		Status: http.StatusConflict, Code: string(genapi.ResetConflictCodeAccountDisabled),
+		Message: "Account disabled",
+	}
+)
+
+// ofAccounts are the failures of internal/accounts to the client.
+var ofAccounts = map[error]*contract.Error{
+	accounts.ErrUnknown: errNotFound, accounts.ErrLastAdmin: errLastAdmin,
+	accounts.ErrUsernameTaken: errUsernameTaken, accounts.ErrEmailTaken: errEmailTaken,
+	accounts.ErrDisabled: errNoMailToDisabled, accounts.ErrMailOff: errMailOff,
+}

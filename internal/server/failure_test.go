@@ -253,6 +253,8 @@ func TestReadOnlyDatabaseStillAnswersWhoIsLoggedIn(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		b.register("alice")
+		b.register("bob")
+		h.setRole("alice", "admin")
 		cookie := b.login("alice").cookie()
 		if h.DB.Kind == db.Postgres {
 			h.DB.SetMaxOpenConns(1)

@@ -61,7 +61,7 @@ func newServer(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness
 		SecretKey:      "0123456789abcdef0123456789abcdef",
 		AllowedOrigins: []string{"http://localhost:3000"}, CookieSameSite: "lax",
 		SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour,
-		Registration: "open", PasswordPolicy: "composition", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour,
+		Registration: "open", PasswordPolicy: "composition", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour, InviteTTL: 72 * time.Hour,
 		MailFrom: "TechTreks <no-reply@localhost>", FrontendURL: "http://localhost:3000",
 	}
 	for _, set := range options {

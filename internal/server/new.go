@@ -12,6 +12,7 @@ import (
 
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/internal/accounts"
 	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/contract"
@@ -42,6 +43,7 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 	signer := &token.Signer{Keys: cfg.Keys()}
 	s := &Server{
 		DB:       d,
+		Signer:   signer,
 		Contract: served,
 		Sessions: &session.Manager{
 			DB: d, Signer: signer, Now: now, Logger: logger,
@@ -65,6 +67,7 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 		return nil, err
 	}
 	s.setUpMetrics()
+	s.Accounts = &accounts.Keeper{DB: d, Mail: s.Mail, Now: now, EndSessions: s.Sessions.EndAll, Record: s.record}
 	return s, nil
 }
 
@@ -89,7 +92,7 @@ func (s *Server) setUpMail(cfg *config.Config, signer *token.Signer) error {
 	if sender != nil {
 		s.MailWorker = &mail.Worker{
 			DB: s.DB, Outbox: s.Mail, Sender: sender, Templates: templates, Signer: signer,
-			FrontendURL: cfg.FrontendURL, VerifyTTL: cfg.VerifyTTL, ResetTTL: cfg.ResetTTL,
+			FrontendURL: cfg.FrontendURL, VerifyTTL: cfg.VerifyTTL, ResetTTL: cfg.ResetTTL, InviteTTL: cfg.InviteTTL,
 			Now: s.Now, Logger: s.Logger,
 		}
 	}

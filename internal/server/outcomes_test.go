@@ -18,6 +18,7 @@ func TestEveryOperationRefusesBadBodies(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		b.register("alice")
+		h.setRole("alice", "admin")
 		b.login("alice")
 		promised := map[contract.Outcome]bool{}
 		for _, o := range h.Contract.Outcomes() {

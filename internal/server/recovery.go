@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	genapi "github.com/techtreks/auth/gen/api"
@@ -24,7 +25,8 @@ func (s *Server) RequestReset(ctx context.Context, in genapi.RequestResetRequest
 	return genapi.RequestReset200JSONResponse{Body: genapi.Done{Ok: true, Msg: "If email exists, reset link sent"}}, nil
 }
 
-// ResetPassword sets a new password with a token from a mail.
+// ResetPassword sets a new password with a token from a mail, the first one with
+// that of an invitation.
 func (s *Server) ResetPassword(ctx context.Context, in genapi.ResetPasswordRequestObject) (genapi.ResetPasswordResponseObject, error) {
 	if err := s.resetPassword(ctx, in.Body.Token, in.Body.Password); err != nil {
 		return nil, err
@@ -45,7 +47,7 @@ func (s *Server) ResetPasswordByLink(ctx context.Context, in genapi.ResetPasswor
 // shown that the address is the owner's.
 func (s *Server) resetPassword(ctx context.Context, value, chosen string) error {
 	// Looked at before the hash, so that guesses cost nothing; decided below.
-	live, err := s.liveToken(ctx, mail.PurposeResetPassword, value, errInvalidResetToken)
+	live, err := s.liveToken(ctx, value, errInvalidResetToken, mail.PurposeResetPassword, mail.PurposeInvitation)
 	if err != nil {
 		return err
 	}
@@ -73,6 +75,9 @@ func (s *Server) resetPassword(ctx context.Context, value, chosen string) error 
 		}
 		if err := s.voidLinks(ctx, q, user); err != nil {
 			return err
+		}
+		if live.Purpose == mail.PurposeInvitation {
+			return nil // there was no password before
 		}
 		return s.notify(ctx, q, mail.PasswordReset, user, mail.Details{})
 	})
@@ -134,13 +139,13 @@ func useToken(ctx context.Context, q *gendb.Queries, purpose, value string, now 
 	return used, err
 }
 
-// liveToken looks a token up without using it.
-func (s *Server) liveToken(ctx context.Context, purpose, value string, invalid *contract.Error) (gendb.Token, error) {
+// liveToken looks a token of one of some purposes up without using it.
+func (s *Server) liveToken(ctx context.Context, value string, invalid *contract.Error, purposes ...string) (gendb.Token, error) {
 	found, err := s.DB.TokenByHash(ctx, token.Hash(value))
 	if errors.Is(err, sql.ErrNoRows) {
 		return found, invalid
 	}
-	if err == nil && (found.Purpose != purpose || found.UsedAt != nil || !found.ExpiresAt.After(s.Now())) {
+	if err == nil && (!slices.Contains(purposes, found.Purpose) || found.UsedAt != nil || !found.ExpiresAt.After(s.Now())) {
 		return found, invalid
 	}
 	return found, err

@@ -16,12 +16,14 @@ import (
 
 	"github.com/techtreks/auth/db"
 	genapi "github.com/techtreks/auth/gen/api"
+	"github.com/techtreks/auth/internal/accounts"
 	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/metrics"
 	"github.com/techtreks/auth/internal/password"
 	"github.com/techtreks/auth/internal/session"
+	"github.com/techtreks/auth/internal/token"
 )
 
 // A Server has everything that the operations need. All fields are required
@@ -34,8 +36,11 @@ type Server struct {
 	// PasswordPolicy is asked about every password that is to be set.
 	PasswordPolicy *password.Policy
 	Mail           *mail.Outbox
+	Signer         *token.Signer // of cursors
 	// Audit remembers what happens to accounts.
 	Audit *audit.Trail
+	// Accounts changes accounts for those who look after the server.
+	Accounts *accounts.Keeper
 	// MailWorker sends what is in the outbox while its Run does.
 	MailWorker *mail.Worker
 	// Preview holds the mails of a development server without a mail server;

@@ -12,20 +12,24 @@ import (
 
 // ListSessions shows where the caller is logged in.
 func (s *Server) ListSessions(ctx context.Context, _ genapi.ListSessionsRequestObject) (genapi.ListSessionsResponseObject, error) {
-	live, err := s.Sessions.List(ctx)
+	live, err := s.Sessions.List(ctx, session.From(ctx).User.ID)
 	if err != nil {
 		return nil, err
 	}
+	return genapi.ListSessions200JSONResponse{Body: genapi.SessionList{Ok: true, Sessions: each(live, sessionInfo(ctx))}}, nil
+}
+
+// sessionInfo turns sessions into what the contract shows of them; that of the
+// request is marked.
+func sessionInfo(ctx context.Context) func(gendb.Session) genapi.SessionInfo {
 	current := session.From(ctx).ID
-	list := make([]genapi.SessionInfo, 0, len(live))
-	for _, one := range live {
+	return func(one gendb.Session) genapi.SessionInfo {
 		client := useragent.Parse(one.UserAgent)
-		list = append(list, genapi.SessionInfo{
+		return genapi.SessionInfo{
 			ID: int(one.ID), CreatedAt: one.CreatedAt, LastSeenAt: one.LastSeenAt, IP: one.Ip, UserAgent: one.UserAgent,
 			Browser: label(client.Name), Os: label(client.OS), Current: one.ID == current,
-		})
+		}
 	}
-	return genapi.ListSessions200JSONResponse{Body: genapi.SessionList{Ok: true, Sessions: list}}, nil
 }
 
 // maxLabel bounds the name of a browser in the contract, in characters.

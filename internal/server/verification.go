@@ -24,7 +24,7 @@ func (s *Server) VerifyEmail(ctx context.Context, in genapi.VerifyEmailRequestOb
 // which changes nothing.
 func (s *Server) VerifyEmailByLink(ctx context.Context, in genapi.VerifyEmailByLinkRequestObject) (genapi.VerifyEmailByLinkResponseObject, error) {
 	if requestFrom(ctx).method == http.MethodHead {
-		if _, err := s.liveToken(ctx, mail.PurposeVerifyEmail, in.Token, errInvalidToken); err != nil {
+		if _, err := s.liveToken(ctx, in.Token, errInvalidToken, mail.PurposeVerifyEmail); err != nil {
 			return nil, err
 		}
 	} else if err := s.verifyEmail(ctx, in.Token); err != nil {
@@ -34,7 +34,7 @@ func (s *Server) VerifyEmailByLink(ctx context.Context, in genapi.VerifyEmailByL
 }
 
 func (s *Server) verifyEmail(ctx context.Context, value string) error {
-	live, err := s.liveToken(ctx, mail.PurposeVerifyEmail, value, errInvalidToken)
+	live, err := s.liveToken(ctx, value, errInvalidToken, mail.PurposeVerifyEmail)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (s *Server) verifyEmail(ctx context.Context, value string) error {
 // ConfirmEmail makes the address that the token went to the account's address,
 // where it is not taken over at once (REGISTRATION=verified).
 func (s *Server) ConfirmEmail(ctx context.Context, in genapi.ConfirmEmailRequestObject) (genapi.ConfirmEmailResponseObject, error) {
-	live, err := s.liveToken(ctx, mail.PurposeChangeEmail, in.Body.Token, errInvalidToken)
+	live, err := s.liveToken(ctx, in.Body.Token, errInvalidToken, mail.PurposeChangeEmail)
 	if err != nil {
 		return nil, err
 	}

@@ -66,10 +66,10 @@ func (m *Manager) EndOthers(ctx context.Context, q *gendb.Queries) error {
 // MaxListed bounds the list of a person's sessions.
 const MaxListed = 200
 
-// List returns the live sessions of the request's person, the latest used first.
-func (m *Manager) List(ctx context.Context) ([]gendb.Session, error) {
+// List returns the live sessions of a person, the latest used first.
+func (m *Manager) List(ctx context.Context, userID int64) ([]gendb.Session, error) {
 	now := m.Now()
 	return m.DB.SessionsOfUser(ctx, gendb.SessionsOfUserParams{
-		UserID: From(ctx).User.ID, Now: now, IdleSince: now.Add(-m.Idle), MaxRows: MaxListed,
+		UserID: userID, Now: now, IdleSince: now.Add(-m.Idle), MaxRows: MaxListed,
 	})
 }

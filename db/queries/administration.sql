@@ -1,0 +1,66 @@
+-- The list of accounts, a page at a time. Every page begins at a key (the first
+-- one that the page before had no room for) and reads as many rows as it shows.
+
+-- name: UsersFrom :many
+-- Served by the primary key.
+SELECT * FROM users WHERE id >= @from_id ORDER BY id LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: UsersByName :many
+-- Names that begin alike are neighbours, as keys are compared byte by byte.
+-- Served by users_username_key.
+SELECT * FROM users WHERE username_key >= @from_key AND username_key < @until
+ORDER BY username_key LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: UsersByEmail :many
+-- Served by users_email_key.
+SELECT * FROM users WHERE email_key >= @from_key AND email_key < @until
+ORDER BY email_key LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: UsersActiveVerified :many
+-- Served by the index of that name, as are the three that follow.
+SELECT * FROM users
+WHERE disabled_at IS NULL AND email_verified_at IS NOT NULL AND role = @role AND id >= @from_id
+ORDER BY id LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: UsersActiveUnverified :many
+SELECT * FROM users
+WHERE disabled_at IS NULL AND email_verified_at IS NULL AND role = @role AND id >= @from_id
+ORDER BY id LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: UsersDisabledVerified :many
+SELECT * FROM users
+WHERE disabled_at IS NOT NULL AND email_verified_at IS NOT NULL AND role = @role AND id >= @from_id
+ORDER BY id LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: UsersDisabledUnverified :many
+SELECT * FROM users
+WHERE disabled_at IS NOT NULL AND email_verified_at IS NULL AND role = @role AND id >= @from_id
+ORDER BY id LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: UserHoldAny :one
+-- UserHold for those who look after accounts, disabled ones included.
+UPDATE users SET updated_at = updated_at WHERE id = @id RETURNING *;
+
+-- name: AdministrationHold :execrows
+-- Held by whoever takes the role from an administrator: until the end of the
+-- transaction nobody else does. Taken after the account itself, by everybody.
+UPDATE administration SET id = id;
+
+-- name: AdminOther :one
+-- An active administrator beside that one. Served by users_active_verified and
+-- users_active_unverified.
+SELECT a.id FROM users AS a
+WHERE a.role = 'admin' AND a.disabled_at IS NULL AND a.email_verified_at IS NOT NULL AND a.id <> @id
+UNION ALL
+SELECT b.id FROM users AS b
+WHERE b.role = 'admin' AND b.disabled_at IS NULL AND b.email_verified_at IS NULL AND b.id <> @id
+LIMIT 1;
+
+-- name: UserSetRole :one
+UPDATE users SET role = @role, updated_at = @now WHERE id = @id RETURNING *;
+
+-- name: UserSetDisabled :one
+UPDATE users SET disabled_at = @disabled_at, updated_at = @now WHERE id = @id RETURNING *;
+
+-- name: UserMarkVerified :one
+UPDATE users SET email_verified_at = @now, updated_at = @now WHERE id = @id RETURNING *;

@@ -1,0 +1,133 @@
+package accounts_test
+
+import (
+	"context"
+	"database/sql"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/db/dbtest"
+	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/accounts"
+)
+
+// explaining runs queries, and notes how the database goes about each.
+type explaining struct {
+	gendb.DBTX
+	t     testing.TB
+	kind  db.Kind
+	plans []string
+}
+
+func (e *explaining) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	e.explain(ctx, query, args)
+	return e.DBTX.QueryContext(ctx, query, args...)
+}
+
+func (e *explaining) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	e.explain(ctx, query, args)
+	return e.DBTX.QueryRowContext(ctx, query, args...)
+}
+
+func (e *explaining) explain(ctx context.Context, query string, args []any) {
+	e.t.Helper()
+	prefix := "EXPLAIN QUERY PLAN "
+	if e.kind == db.Postgres {
+		prefix = "EXPLAIN "
+	}
+	rows, err := e.DBTX.QueryContext(ctx, prefix+query, args...)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	var plan []string
+	for rows.Next() {
+		var line string
+		into := make([]any, len(columns)) // the text comes last
+		for i := range into {
+			into[i] = new(any)
+		}
+		into[len(into)-1] = &line
+		if err := rows.Scan(into...); err != nil {
+			e.t.Fatal(err)
+		}
+		plan = append(plan, line)
+	}
+	if err := rows.Err(); err != nil {
+		e.t.Fatal(err)
+	}
+	e.plans = append(e.plans, query+strings.Join(plan, "\n"))
+}
+
+// crowd makes 20,000 accounts: 20 administrators, 200 that are disabled, 2,000
+// without a confirmed address.
+const crowd = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+INSERT INTO users (username, username_key, email, email_key, role, locale, disabled_at, email_verified_at, created_at, updated_at)
+SELECT 'user' || i, 'user' || i, 'user' || i || '@example.com', 'user' || i || '@example.com',
+	CASE WHEN i % 1000 = 7 THEN 'admin' WHEN i % 1000 = 8 THEN 'moderator' ELSE 'user' END, 'en',
+	CASE WHEN i % 100 = 9 THEN $1 END, CASE WHEN i % 10 <> 1 THEN $1 END, $1, $1 FROM n`
+
+// Whatever the filter, an index leads to the page: nothing reads all accounts,
+// and nothing sorts them.
+func TestNoListReadsAllAccounts(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		statement := crowd
+		if d.Kind == db.Postgres {
+			statement = strings.ReplaceAll(statement, "$1", "CAST($1 AS TIMESTAMPTZ)")
+		}
+		if _, err := d.ExecContext(t.Context(), statement, now); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.ExecContext(t.Context(), "ANALYZE"); err != nil {
+			t.Fatal(err)
+		}
+		e := &explaining{DBTX: d.DB, t: t, kind: d.Kind}
+		k := &accounts.Keeper{DB: &db.DB{DB: d.DB, Queries: gendb.New(e), Kind: d.Kind}}
+		check := func(what string) {
+			t.Helper()
+			if len(e.plans) == 0 {
+				t.Fatalf("%s asks nothing", what)
+			}
+			for _, plan := range e.plans {
+				if !usesIndex(d.Kind, plan) {
+					t.Errorf("%s reads all accounts:\n%s", what, plan)
+				}
+			}
+			e.plans = nil
+		}
+		for _, f := range filters() {
+			for _, search := range []string{"", "user1", "user1@"} {
+				f.Search = search
+				if _, _, err := k.List(t.Context(), f, "", 50); err != nil {
+					t.Fatal(err)
+				}
+				check(named(f))
+			}
+		}
+		if _, err := k.DB.AdminOther(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		check("another administrator")
+		e.explain(t.Context(), "SELECT * FROM users WHERE locale = 'de'", nil)
+		if usesIndex(d.Kind, e.plans[0]) {
+			t.Errorf("this would pass as well:\n%s", e.plans[0])
+		}
+	})
+}
+
+var searches = regexp.MustCompile(`SEARCH \w+ USING (COVERING )?(INDEX|INTEGER PRIMARY KEY)`)
+
+// usesIndex says whether a plan finds accounts by an index and takes them in its
+// order.
+func usesIndex(kind db.Kind, plan string) bool {
+	if kind == db.Postgres {
+		return strings.Contains(plan, "Index Cond") && !strings.Contains(plan, "Seq Scan") && !strings.Contains(plan, "Sort")
+	}
+	return searches.MatchString(plan) && !strings.Contains(plan, "SCAN") && !strings.Contains(plan, "TEMP B-TREE")
+}
