@@ -203,5 +203,5 @@ func usesDatabase(op *contract.Operation) bool {
 
 // looksTokenUp says whether an operation looks for a token before it writes.
 func looksTokenUp(op *contract.Operation) bool {
-	return op.ID == "confirmEmail" || strings.HasPrefix(op.ID, "resetPassword")
+	return op.ID == "confirmEmail" || strings.HasPrefix(op.ID, "resetPassword") || strings.HasPrefix(op.ID, "verifyEmail")
 }
