@@ -93,11 +93,12 @@ timing: ## Whether the time of an answer to a login, a reset or a registration t
 KILL_ROUNDS ?= 40
 RACE_ROUNDS ?= 20
 RUBBISH_REQUESTS ?= 50000
+WRITES_EACH ?= 1200
 
 .PHONY: torture
-torture: ## Killing, racing starts and rubbish requests in earnest (KILL_ROUNDS=40 RACE_ROUNDS=20 RUBBISH_REQUESTS=50000 for each database)
-	KILL_ROUNDS=$(KILL_ROUNDS) RACE_ROUNDS=$(RACE_ROUNDS) DB_TEST_ROUNDS=$(RACE_ROUNDS) RUBBISH_REQUESTS=$(RUBBISH_REQUESTS) \
-		go test -count=1 -v -timeout 60m -run 'Kill|AtOnce|Rubbish' ./db/... ./cmd/... ./internal/server/...
+torture: ## Killing, racing starts, fifty writers and rubbish requests in earnest (KILL_ROUNDS=40 RACE_ROUNDS=20 RUBBISH_REQUESTS=50000 for each database)
+	KILL_ROUNDS=$(KILL_ROUNDS) RACE_ROUNDS=$(RACE_ROUNDS) DB_TEST_ROUNDS=$(RACE_ROUNDS) RUBBISH_REQUESTS=$(RUBBISH_REQUESTS) WRITES_EACH=$(WRITES_EACH) \
+		go test -count=1 -v -timeout 60m -run 'Kill|AtOnce|Rubbish|WritersDoNotFail' ./db/... ./cmd/... ./internal/server/...
 
 .PHONY: clean
 clean: ## Remove what was built or downloaded here (never instance/, which holds data)

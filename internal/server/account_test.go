@@ -147,7 +147,7 @@ func TestPasswordsAreTakenWholeAndAsTyped(t *testing.T) {
 		"surrounded":       func(s string) string { return " " + s },
 		"double composite": func(s string) string { return strings.ReplaceAll(s, "!", "\uFF01") },
 	}
-	each(t, func(t *testing.T, h *harness) {
+	eachByChance(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		b.register("alice")
 		b.login("alice")
@@ -170,7 +170,7 @@ func TestPasswordsAreTakenWholeAndAsTyped(t *testing.T) {
 // Of two changes at once, each with the right password, one wins, and the
 // other's session has ended by then.
 func TestPasswordChangesAtOnceLeaveOnePassword(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
+	eachByChance(t, func(t *testing.T, h *harness) {
 		h.browser().register("alice")
 		password := goodPassword
 		for range 10 {

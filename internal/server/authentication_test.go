@@ -126,7 +126,7 @@ func TestPasswordsAreTakenExactlyAsTyped(t *testing.T) {
 		"Aa1" + strings.Repeat("\U0001F511", 61): {"Aa1" + strings.Repeat("\U0001F511", 60)},
 		"Aa1" + strings.Repeat("é", 1021):        {"Aa1" + strings.Repeat("é", 1020), "Aa1" + strings.Repeat("e\u0301", 500)},
 	}
-	each(t, func(t *testing.T, h *harness) {
+	eachByChance(t, func(t *testing.T, h *harness) {
 		i := 0
 		for right, wrongs := range passwords {
 			i++
@@ -191,7 +191,7 @@ func TestTwinRegistrationsGiveOneAccount(t *testing.T) {
 	}
 	for name, identity := range kinds {
 		t.Run(name, func(t *testing.T) {
-			each(t, func(t *testing.T, h *harness) {
+			eachByChance(t, func(t *testing.T, h *harness) {
 				const n = 100
 				statuses := make(chan int, n)
 				var wait sync.WaitGroup

@@ -29,10 +29,27 @@ type harness struct {
 	url   string
 	clock *clock
 	logs  *logBuffer
+
+	recording *recording // of everything its browsers see; nil for none
 }
 
-// each runs a test on a server on each kind of database.
+// each runs a test on a server on each kind of database, and fails unless both
+// have given the same answers.
 func each(t *testing.T, test func(t *testing.T, h *harness), options ...func(*config.Config)) {
+	t.Helper()
+	recordings := map[db.Kind]*recording{}
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		h := start(t, d, options...)
+		h.recording = &recording{}
+		test(t, h)
+		recordings[d.Kind] = h.recording
+	})
+	compareRecordings(t, recordings)
+}
+
+// eachByChance is each for tests whose requests are chosen by chance or by the
+// order of a table, or whose answers depend on who comes first.
+func eachByChance(t *testing.T, test func(t *testing.T, h *harness), options ...func(*config.Config)) {
 	t.Helper()
 	dbtest.Run(t, func(t *testing.T, d *db.DB) { test(t, start(t, d, options...)) })
 }
@@ -103,8 +120,12 @@ func (h *harness) browser() *browser {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	transport := &contracttest.Transport{T: h.t, Contract: h.Contract, Base: &http.Transport{DisableCompression: true}}
-	h.t.Cleanup(transport.Base.(*http.Transport).CloseIdleConnections)
+	base := &http.Transport{DisableCompression: true}
+	h.t.Cleanup(base.CloseIdleConnections)
+	transport := http.RoundTripper(&contracttest.Transport{T: h.t, Contract: h.Contract, Base: base})
+	if h.recording != nil {
+		transport = recorder{transport, h.recording}
+	}
 	return &browser{h: h, client: &http.Client{
 		Jar: jar, Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

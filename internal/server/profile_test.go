@@ -241,7 +241,7 @@ func TestLinksDoNotOutliveTheirAddress(t *testing.T) {
 // Two changes at once, to an address of one's own and to somebody else's: the
 // link that went to the one never confirms the other.
 func TestALinkConfirmsOnlyTheAddressItWentTo(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
+	eachByChance(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		b.register("alice")
 		b.login("alice")

@@ -65,7 +65,7 @@ func TestResetReplacesEverything(t *testing.T) {
 }
 
 func TestParallelResetsSucceedOnce(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
+	eachByChance(t, func(t *testing.T, h *harness) {
 		h.browser().register("alice")
 		token := h.resetToken("alice")
 		password := func(i int) string { return fmt.Sprintf("N3w-passphrase-%d", i) }

@@ -345,7 +345,7 @@ func TestRubbishIsAnswered(t *testing.T) {
 		"\x00", "\xff", `\u0000`, `\ud83d\ude00`, `1e999`, `-1`, `true`, `{"username":"alice","email":"a@x.example","password":"Tr4vel-light"}`,
 	}
 	pick := func(from []string) string { return from[random.IntN(len(from))] }
-	each(t, func(t *testing.T, h *harness) {
+	eachByChance(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		for range rubbishRequests(t) {
 			var body strings.Builder

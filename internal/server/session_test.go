@@ -295,7 +295,7 @@ func TestRenewalDoesNotReviveAnEndedSession(t *testing.T) {
 }
 
 func TestLogoutWinsAgainstRequestsInFlight(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
+	eachByChance(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		b.register("alice")
 		for range 100 {

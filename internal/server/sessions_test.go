@@ -121,7 +121,7 @@ func TestOddClientsFitTheSessionList(t *testing.T) {
 		"a very big version":  "Chrome/99999999999999999999.99999999999999999999 Safari/1",
 		"a link":              "bot (+http://" + strings.Repeat("a", 300) + ")",
 	}
-	each(t, func(t *testing.T, h *harness) {
+	eachByChance(t, func(t *testing.T, h *harness) {
 		h.browser().register("alice")
 		for name, agent := range agents {
 			b := h.browser()

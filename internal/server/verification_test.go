@@ -54,7 +54,7 @@ func TestMailedTokenConfirmsTheAddressOnce(t *testing.T) {
 }
 
 func TestTokensThatDoNotWork(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
+	eachByChance(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		b.register("alice")
 		token := h.mailedToken(mail.VerifyEmail, "alice@example.com")
