@@ -17,12 +17,28 @@ func startBackground(ctx context.Context, s *server.Server, logger *slog.Logger)
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { sweep(ctx, s, logger) })
+	running.Go(func() { logRepeats(ctx, s) })
 	if s.MailWorker != nil {
 		running.Go(func() { s.MailWorker.Run(ctx) })
 	}
 	return func() {
 		cancel()
 		running.Wait()
+	}
+}
+
+// logRepeats says what was counted instead of logged, also when nothing more
+// happens, until ctx ends.
+func logRepeats(ctx context.Context, s *server.Server) {
+	ticker := time.NewTicker(10 * time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.LogRepeats(ctx, false)
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

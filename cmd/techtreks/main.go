@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 
@@ -50,10 +49,20 @@ func run(ctx context.Context, args []string, source config.Source, stdout, stder
 		_, _ = fmt.Fprintf(stderr, "techtreks: cannot start:\n%s\n", indent(err))
 		return 1
 	}
+	serves := command.Command() == "serve"
 	logger := newLogger(stdout, c.Level())
+	if serves && c.LogFile != "" {
+		file, err := openLogFile(c.LogFile)
+		if err != nil {
+			_, _ = fmt.Fprintf(stderr, "techtreks: cannot start:\n  LOG_FILE cannot be written: %v\n", err)
+			return 1
+		}
+		defer func() { _ = file.Close() }()
+		logger = alsoTo(logger, file, c.Level())
+	}
 	command.BindTo(ctx, (*context.Context)(nil))
 	if err := command.Run(&c.Config, logger, printer{stdout}); err != nil {
-		if command.Command() == "serve" {
+		if serves {
 			logger.ErrorContext(ctx, "stopped", "error", err)
 		} else {
 			// Standard output is for the result, which somebody may be reading.
@@ -71,20 +80,3 @@ func indent(err error) string {
 
 // printer is where commands that are not servers write their result.
 type printer struct{ io.Writer }
-
-// newLogger writes lines for people to a terminal and JSON to anything else.
-// Times are UTC wherever the machine is, so that logs of several compare.
-func newLogger(w io.Writer, level slog.Level) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime {
-			a.Value = slog.TimeValue(a.Value.Time().UTC())
-		}
-		return a
-	}}
-	if f, ok := w.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return slog.New(slog.NewTextHandler(w, options))
-		}
-	}
-	return slog.New(slog.NewJSONHandler(w, options))
-}

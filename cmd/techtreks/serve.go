@@ -63,6 +63,7 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 
 // serveUntilSignal answers requests and does what is done beside them until a signal.
 func serveUntilSignal(ctx context.Context, cfg *config.Config, s *server.Server, web *http.Server, listener net.Listener, logger *slog.Logger) error {
+	defer s.LogRepeats(ctx, true) // when nothing can be counted any more
 	stopBackground := startBackground(ctx, s, logger)
 	defer stopBackground()
 

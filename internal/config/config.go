@@ -134,6 +134,10 @@ type Config struct {
 	// LogLevel is the least level that is logged. Use [Config.Level].
 	LogLevel string `group:"Operation" env:"LOG_LEVEL" placeholder:"LEVEL" default:"info" help:"debug, info, warn or error."`
 
+	// LogFile is beside standard output, not instead of it: what starts and watches the
+	// program goes on finding its lines where they have always been.
+	LogFile string `group:"Operation" env:"LOG_FILE" placeholder:"PATH" standard:"none" help:"File to write the log to as well, in a folder that exists. It begins anew every 10 MiB; the last 10 full ones stay beside it. One process only may write to a file."`
+
 	// MetricsAddr is a listener of its own, because what it tells is for operators:
 	// never the public port, and best an address that only they can reach.
 	MetricsAddr string `group:"Operation" env:"METRICS_ADDR" placeholder:"[HOST]:PORT" standard:"none: no metrics are served" help:"Address of /metrics for Prometheus, such as 127.0.0.1:9090; never the port of the server itself. Whoever can reach it may read it."`

@@ -48,7 +48,7 @@ func (e *Error) Error() string { return strings.Join(e.Faults, "\n") }
 // A command with the tag keyless:"" can do without SECRET_KEY in production.
 //
 // Flags of other commands may name environment variables in the same way. A variable
-// whose name ends in _FILE names a file that holds the value, as container platforms
+// NAME_FILE beside NAME names a file that holds the value, as container platforms
 // hand out secrets.
 func Parse(cli CLI, args []string, source Source, options ...kong.Option) (*kong.Context, error) {
 	values := make(map[*kong.Value]value)
@@ -156,7 +156,7 @@ func (ls layers) find(names []string) (found value, ok bool, fault string) {
 				continue
 			}
 			plain, isFile := strings.CutSuffix(name, "_FILE")
-			if !isFile {
+			if !isFile || !slices.Contains(names, plain) { // LOG_FILE is itself the name of a file
 				// Two places for one secret: whichever was meant, the other is a mistake that
 				// would be noticed only when the key is changed.
 				if other, ok := l.lookup(name + "_FILE"); ok && other != "" && slices.Contains(names, name+"_FILE") {

@@ -11,3 +11,14 @@ func (s *Server) Routes() (gin.RoutesInfo, error) {
 	}
 	return engine.Routes(), nil
 }
+
+// LogFirst sets how many lines of the same refusal there are in a minute; zero
+// is what a running server has.
+func (s *Server) LogFirst(n int64) { s.refusals.First = n }
+
+// Refusals is how many are told apart now.
+func (s *Server) Refusals() int {
+	s.refusals.mu.Lock()
+	defer s.refusals.mu.Unlock()
+	return len(s.refusals.seen)
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -91,6 +92,7 @@ func newServer(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness
 		t.Fatal(err)
 	}
 	s.Passwords.Params = &password.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+	s.LogFirst(math.MaxInt64) // tests look at every line
 	h.Server = s
 	return h
 }

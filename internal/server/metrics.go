@@ -7,7 +7,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/metrics"
 	"github.com/techtreks/auth/internal/password"
 )
@@ -66,11 +65,8 @@ func (s *Server) measureRequest(c *gin.Context) {
 	start := s.Now()
 	defer func() {
 		r := metrics.Request{
-			Route: metrics.Unmatched, Method: knownMethod(c.Request.Method),
+			Route: route(c.Request.Context()), Method: knownMethod(c.Request.Method),
 			Status: c.Writer.Status(), Took: s.Now().Sub(start),
-		}
-		if op := contract.OperationFrom(c.Request.Context()); op != nil {
-			r.Route = op.Path
 		}
 		if failure := requestFrom(c.Request.Context()).err; failure != nil {
 			r.Code = failure.Code

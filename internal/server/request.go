@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"log/slog"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -14,7 +12,6 @@ import (
 	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/mail"
-	"github.com/techtreks/auth/internal/session"
 )
 
 // A request is what the middleware knows about one request.
@@ -72,61 +69,6 @@ func canonicalIP(s string) netip.Addr {
 		return netip.Addr{}
 	}
 	return addr.Unmap().WithZone("")
-}
-
-// logRequest writes one line per request. The path is the contract's template,
-// never what the client sent: a path can carry a token, and a mistyped one can
-// carry anything.
-func (s *Server) logRequest(c *gin.Context) {
-	start := s.Now()
-	defer func() {
-		ctx := c.Request.Context()
-		state := requestFrom(ctx)
-		state.audited.Release(ctx)
-		route := "unknown"
-		if op := contract.OperationFrom(ctx); op != nil {
-			route = op.Path
-		}
-		attrs := []slog.Attr{
-			slog.String("request_id", state.id),
-			slog.String("method", knownMethod(c.Request.Method)),
-			slog.String("route", route),
-			slog.Int("status", c.Writer.Status()),
-			slog.Float64("duration_ms", float64(s.Now().Sub(start).Microseconds())/1000),
-			slog.String("ip", state.ip.String()),
-		}
-		if current := session.From(ctx); current != nil && state.userID == 0 {
-			state.userID = current.User.ID
-		}
-		if state.userID != 0 {
-			attrs = append(attrs, slog.Int64("user_id", state.userID))
-		}
-		if errors.Is(context.Cause(c.Request.Context()), context.Canceled) {
-			attrs = append(attrs, slog.Bool("client_left", true))
-		}
-		level := slog.LevelInfo
-		if state.err != nil {
-			attrs = append(attrs, slog.String("code", state.err.Code))
-			if state.err.Cause != nil {
-				attrs = append(attrs, slog.String("cause", state.err.Cause.Error()))
-			}
-			if state.err.Status == http.StatusInternalServerError {
-				level = slog.LevelError
-			}
-		}
-		s.Logger.LogAttrs(ctx, level, "request", attrs...)
-	}()
-	c.Next()
-}
-
-// knownMethod keeps invented methods out of the log.
-func knownMethod(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
-		http.MethodDelete, http.MethodOptions, http.MethodTrace, http.MethodConnect:
-		return method
-	}
-	return "other"
 }
 
 // recoverPanic turns a panic into the answer for an internal error. The stack

@@ -84,7 +84,8 @@ type Server struct {
 	// was on.
 	Violations atomic.Int64
 
-	ready readiness
+	ready    readiness
+	refusals refusals
 }
 
 var _ genapi.StrictServerInterface = (*Server)(nil)
