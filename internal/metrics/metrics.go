@@ -48,7 +48,8 @@ type Metrics struct {
 var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 // New makes the metrics. The Go runtime and the process are among them.
-func New() *Metrics {
+// operations are those of the contract, events those of the audit trail.
+func New(operations, events []string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(),
@@ -73,21 +74,19 @@ func New() *Metrics {
 	m.hashesRefused = m.counter("password_hashes_refused_total", "Password hashes not started because the queue was full or the wait too long.")
 	m.logSuppressed = m.counter("log_lines_suppressed_total", "Lines about refused requests that were counted instead of logged.")
 	m.registry.MustRegister(m.requestDuration)
-	m.expect()
+	begin(m.logins, LoginSuccess, "invalid_credentials")
+	begin(m.limitHits, operations...)
+	begin(m.breachChecks, BreachClear, BreachFound, BreachUnknown)
+	begin(m.auditEvents, events...)
+	begin(m.auditLost, AuditFailed, AuditSuppressed)
 	return m
 }
 
-// expect makes the series that alerts watch start at zero. One that appears
-// with its first event has no increase that rate() could see.
-func (m *Metrics) expect() {
-	for _, outcome := range []string{LoginSuccess, "invalid_credentials"} {
-		m.logins.WithLabelValues(outcome)
-	}
-	for _, outcome := range []string{BreachClear, BreachFound, BreachUnknown} {
-		m.breachChecks.WithLabelValues(outcome)
-	}
-	for _, reason := range []string{AuditFailed, AuditSuppressed} {
-		m.auditLost.WithLabelValues(reason)
+// begin makes series start at zero. One that appears with its first event has
+// no increase that rate() could see, and the first one is what an alert is for.
+func begin(counters *prometheus.CounterVec, values ...string) {
+	for _, value := range values {
+		counters.WithLabelValues(value)
 	}
 }
 
@@ -104,9 +103,6 @@ func (m *Metrics) Handler(logger *slog.Logger) http.Handler {
 }
 
 const scrapeTimeout = 10 * time.Second
-
-// Gatherer is the registry, for tests.
-func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
 
 // A Request is one that has been answered.
 type Request struct {

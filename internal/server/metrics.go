@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/metrics"
 	"github.com/techtreks/auth/internal/password"
 )
@@ -14,7 +15,14 @@ import (
 // setUpMetrics connects the metrics with what the parts keep count of
 // themselves.
 func (s *Server) setUpMetrics() {
-	m := metrics.New()
+	var operations, events []string
+	for _, op := range s.Contract.Operations {
+		operations = append(operations, op.ID)
+	}
+	for _, event := range audit.Events {
+		events = append(events, string(event))
+	}
+	m := metrics.New(operations, events)
 	s.Metrics = m
 	writer, readers := s.DB.Pools()
 	m.Pool("writer", writer)
