@@ -199,7 +199,7 @@ func TestBackoffUntilGivenUp(t *testing.T) {
 }
 
 func TestRefusedForGood(t *testing.T) {
-	for _, stage := range []string{mailtest.From, mailtest.To, mailtest.Data, mailtest.Dot} {
+	for _, stage := range []string{mailtest.To, mailtest.Data, mailtest.Dot} {
 		t.Run(stage, func(t *testing.T) {
 			run(t, func(t *testing.T, b *bundle) {
 				var failed []string
@@ -235,9 +235,14 @@ func TestRefusedForGood(t *testing.T) {
 
 // What the server says about us is no reason to give anybody's mail up.
 func TestRefusalsOfOurselves(t *testing.T) {
-	for name, tc := range map[string]struct{ stage, answer string }{
-		"Busy": {mailtest.Connect, "421 too many"}, "Blocked": {mailtest.Connect, "554 go away"}, "BadName": {mailtest.Ehlo, "550 who?"},
-		"BadLogin": {mailtest.Auth, "535 wrong password"}, "LoginWanted": {mailtest.From, "530 log in first"}, "HangsUp": {mailtest.Connect, mailtest.Hangup},
+	for name, tc := range map[string]struct{ stage, answer, level string }{
+		"Busy":        {mailtest.Connect, "421 too many", "WARN"},
+		"Blocked":     {mailtest.Connect, "554 go away", "ERROR"},
+		"BadName":     {mailtest.Ehlo, "550 who?", "ERROR"},
+		"BadLogin":    {mailtest.Auth, "535 wrong password", "ERROR"},
+		"LoginWanted": {mailtest.From, "530 log in first", "ERROR"},
+		"BadSender":   {mailtest.From, "550 no such sender here", "ERROR"},
+		"HangsUp":     {mailtest.Connect, mailtest.Hangup, "WARN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(t *testing.T, b *bundle) {
@@ -259,6 +264,9 @@ func TestRefusalsOfOurselves(t *testing.T) {
 				if rows := b.rows(t); len(rows) != 10 || rows[0].DeadAt != nil || b.server.Open() != 0 {
 					t.Fatalf("%+v, %d connections", rows, b.server.Open())
 				}
+				if said := b.logs.String(); !strings.Contains(said, "level="+tc.level+" msg=\"mail not sent") {
+					t.Errorf("no line of level %s:\n%s", tc.level, said)
+				}
 				wrong.Store("on", false)
 				pass(2 * time.Minute)
 				if n := len(b.server.Mails()); n != 10 {
@@ -270,6 +278,31 @@ func TestRefusalsOfOurselves(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A sender that nobody puts right is given up like anything else, after a day.
+func TestBadSenderForADay(t *testing.T) {
+	run(t, func(t *testing.T, b *bundle) {
+		b.server.Answer = func(stage, _ string) string {
+			if stage == mailtest.From {
+				return "553 5.1.8 sender rejected"
+			}
+			return ""
+		}
+		start(t, b.Worker)
+		id, a := b.user(t, "alice", true)
+		for range 3 {
+			b.add(t, Message{Kind: PasswordChanged, UserID: id, Address: a})
+		}
+		pass(giveUp - time.Minute)
+		if b.Counters.Failed.Load() != 0 {
+			t.Errorf("given up early: %s", b.counted())
+		}
+		pass(time.Hour)
+		if tries := b.Counters.Retried.Load(); b.Counters.Failed.Load() != 3 || tries < 1000 || tries > 2000 {
+			t.Errorf("%s", b.counted()) // about one try a minute
+		}
+	})
 }
 
 // The connection breaks after the message and before the answer: nobody knows whether

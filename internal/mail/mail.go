@@ -48,10 +48,11 @@ const (
 	PasswordChanged   Kind = "password_changed"
 	PasswordReset     Kind = "password_reset"
 	EmailChanged      Kind = "email_changed" // to the old address
+	UsernameChanged   Kind = "username_changed"
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{VerifyEmail, ResetPassword, ConfirmEmail, Invitation, AlreadyRegistered, PasswordChanged, PasswordReset, EmailChanged}
+var Kinds = []Kind{VerifyEmail, ResetPassword, ConfirmEmail, Invitation, AlreadyRegistered, PasswordChanged, PasswordReset, EmailChanged, UsernameChanged}
 
 // Purposes of tokens, as the table tokens has them.
 const (
@@ -166,4 +167,7 @@ var (
 	// ErrUnreachable marks errors that have nothing to do with the mail: there is
 	// no server, or none that takes mail from us now.
 	ErrUnreachable = errors.New("mail server not usable")
+	// ErrSettings marks those among the latter that will not pass by themselves: the
+	// server is there and wants nothing from us, as our name, login or sender is wrong.
+	ErrSettings = errors.New("mail server refuses this service")
 )

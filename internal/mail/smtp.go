@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	netmail "net/mail"
+	"net/textproto"
 	"net/url"
 	"strconv"
 	"time"
@@ -104,6 +105,10 @@ func (s *SMTP) Send(ctx context.Context, m Rendered) error {
 	if err != nil {
 		// Nothing about the mail has been said yet: not even a 5xx, to our name or to
 		// our password, is a reason to give the mail up.
+		var answer *textproto.Error
+		if errors.As(err, &answer) && answer.Code >= 500 {
+			return fmt.Errorf("%w: %w: %w", ErrUnreachable, ErrSettings, err)
+		}
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	if err := client.SendWithSMTPClient(conn, message(m)); err != nil {
@@ -120,9 +125,13 @@ func classified(err error) error {
 	if !errors.As(err, &answer) {
 		return err
 	}
-	switch code := answer.ErrorCode(); {
-	case code == 530 || code == 534 || code == 535 || code == 538:
-		return fmt.Errorf("%w: %w", ErrUnreachable, err) // it wants a login or TLS: our settings are wrong
+	code := answer.ErrorCode()
+	wantsLogin := code == 530 || code == 534 || code == 535 || code == 538 // or TLS
+	switch {
+	case wantsLogin || code >= 500 && answer.Reason == gomail.ErrSMTPMailFrom:
+		// All mails have one sender, so it would be the end of all of them, and says
+		// nothing about any recipient.
+		return fmt.Errorf("%w: %w: %w", ErrUnreachable, ErrSettings, err)
 	case code >= 500:
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}

@@ -26,6 +26,8 @@ func TestTemplates(t *testing.T) {
 		{"en", PasswordChanged, "Your password was changed", "you have been logged out."},
 		{"en", PasswordReset, "Your password was reset", "You have been logged out everywhere."},
 		{"en", EmailChanged, "Your e-mail address was changed", "no longer has this address, but b***@new.example."},
+		{"en", UsernameChanged, "Your user name was changed", "does not log in any more;"},
+		{"de", UsernameChanged, "Ihr Benutzername wurde geändert", "Mit dem bisherigen können Sie sich nicht mehr anmelden;"},
 		{"de", VerifyEmail, "Bestätigen Sie Ihre E-Mail-Adresse", "Bitte bestätigen Sie, dass es Ihre ist."},
 		{"de", ResetPassword, "Neues Passwort setzen", "ein neues Passwort angefordert."},
 		{"de", ConfirmEmail, "Bestätigen Sie Ihre neue E-Mail-Adresse", "sobald Sie es bestätigen."},

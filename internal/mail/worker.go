@@ -185,7 +185,11 @@ func (w *Worker) handle(ctx context.Context, row gendb.Outbox) {
 		step := backoff[min(max(row.Attempts, 1), int64(len(backoff)))-1]
 		next := w.Now().Add(jitter(step))
 		w.retry(ctx, row, next, err, m, errors.Is(err, ErrUnreachable))
-		w.Logger.WarnContext(ctx, "mail not sent, to be tried again", w.about(row, "next", next, "error", reason(err, m))...)
+		level := slog.LevelWarn
+		if errors.Is(err, ErrSettings) {
+			level = slog.LevelError // somebody has to do something, within a day
+		}
+		w.Logger.Log(ctx, level, "mail not sent, to be tried again", w.about(row, "next", next, "error", reason(err, m))...)
 	}
 }
 

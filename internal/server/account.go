@@ -44,13 +44,17 @@ func (s *Server) UpdateProfile(ctx context.Context, in genapi.UpdateProfileReque
 	if !newAddress && (username == nil || *username == current.User.Username) {
 		return updated, nil
 	}
-	if username != nil && accounts.UsernameKey(*username) != current.User.UsernameKey {
+	newName := username != nil && accounts.UsernameKey(*username) != current.User.UsernameKey
+	if newName {
 		if err := contract.Refuse(s.refusedUsername(*username)...); err != nil {
 			return nil, err
 		}
 	}
 	err := s.DB.Tx(ctx, func(q *gendb.Queries) error {
 		user, err := s.hold(ctx, q)
+		if err == nil && newName {
+			err = s.notify(ctx, q, mail.UsernameChanged, user, mail.Details{}) // to the address until now
+		}
 		if err == nil && newAddress {
 			err = s.changeEmail(ctx, q, user, *address)
 		}

@@ -49,7 +49,7 @@ func TestProfileUpdates(t *testing.T) {
 		"nothing":                  {members{}, "alice", "alice@example.com", "yes", nil},
 		"nothing but the password": {members{"current_password": goodPassword}, "alice", "alice@example.com", "yes", nil},
 		"the same again":           {members{"username": "alice", "email": "alice@example.com"}, "alice", "alice@example.com", "yes", nil},
-		"name":                     {members{"username": "alice.b"}, "alice.b", "alice@example.com", "yes", nil},
+		"name":                     {members{"username": "alice.b"}, "alice.b", "alice@example.com", "yes", []string{"username_changed to alice@example.com"}},
 		"name in other letters":    {members{"username": "ALICE"}, "ALICE", "alice@example.com", "yes", nil},
 		"address in other letters": {members{"email": "Alice@Example.com"}, "alice", "Alice@Example.com", "yes", nil},
 		"address": {
@@ -58,7 +58,7 @@ func TestProfileUpdates(t *testing.T) {
 		},
 		"both": {
 			members{"username": "alice.b", "email": "Alice@New.example", "current_password": goodPassword}, "alice.b", "Alice@New.example", "no",
-			[]string{"email_changed to alice@example.com", "verify_email to Alice@New.example"},
+			[]string{"username_changed to alice@example.com", "email_changed to alice@example.com", "verify_email to Alice@New.example"},
 		},
 	}
 	for _, mode := range []string{"open", "closed"} {
