@@ -14,6 +14,7 @@ at_least() { printf '%s\n%s\n' "$2" "$1" | sort -V -C; }
 has_git() { command -v git >/dev/null; }
 has_make() { command -v make >/dev/null; }
 has_curl() { command -v curl >/dev/null; }
+has_jq() { command -v jq >/dev/null; }
 
 has_go() {
 	local version
@@ -42,18 +43,19 @@ has_postgres() {
 	return 1
 }
 
-needs=(git make curl go cc node postgres)
+needs=(git make curl jq go cc node postgres)
 declare -A what=(
 	[git]="git: the version of the build and the checks of the tree"
 	[make]="make: every command of this repository"
-	[curl]="curl: the walk through the API"
+	[curl]="curl: the walks through the API in the documentation"
+	[jq]="jq: the same"
 	[go]="Go 1.26.6 or newer: everything"
 	[cc]="a C compiler with the C library's headers: the race detector"
 	[node]="Node 20.19 or newer with npm: the linter of the contract, the TypeScript client"
 	[postgres]="PostgreSQL 15 or newer, server programs, or TEST_DATABASE_URL: every test on the second database"
 )
 declare -A packages=(
-	[git]=git [make]=make [curl]="curl ca-certificates" [cc]="gcc libc6-dev" [node]="nodejs npm" [postgres]=postgresql
+	[git]=git [make]=make [curl]="curl ca-certificates" [jq]=jq [cc]="gcc libc6-dev" [node]="nodejs npm" [postgres]=postgresql
 )
 
 if [[ ${1:-} == --has ]]; then
