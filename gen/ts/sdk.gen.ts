@@ -272,6 +272,9 @@ export const deleteAccount = <ThrowOnError extends boolean = false>(options: Opt
  * Confirms the address that the token was mailed to. Kept for links that lead here directly; mails lead to the front
  * end, which uses `POST /auth/verify`. A `HEAD` request confirms nothing. Never logs in.
  *
+ * With `REGISTRATION=verified`, where an account depends on it, opening the link confirms nothing either: programs
+ * that look into mails open links, too. The answer leads to the page of the front end that posts the token.
+ *
  */
 export const verifyEmailByLink = <ThrowOnError extends boolean = false>(options: Options<VerifyEmailByLinkData, ThrowOnError>) => (options.client ?? client).get<VerifyEmailByLinkResponses, VerifyEmailByLinkErrors, ThrowOnError>({ url: '/auth/verify/{token}', ...options });
 

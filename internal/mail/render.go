@@ -14,6 +14,12 @@ const maxUsername = 100
 // maxLink is what every mail program and browser takes, in bytes.
 const maxLink = 2000
 
+// Link is the page of the front end for mails of a kind, with a token.
+func (w *Worker) Link(kind Kind, value string) string {
+	_, page := kind.purpose()
+	return w.FrontendURL + page + "#token=" + value
+}
+
 // render makes the mail of a row out of what has been found for it.
 func (w *Worker) render(row gendb.Outbox, user gendb.User, details Details, value string) (Rendered, error) {
 	// Read again, strictly, as this is what goes to the mail server.
@@ -42,8 +48,7 @@ func (w *Worker) render(row gendb.Outbox, user gendb.User, details Details, valu
 		data.UserAgent = ""
 	}
 	if value != "" {
-		_, page := kind.purpose()
-		data.Link, data.Expires = w.FrontendURL+page+"#token="+value, formatTime(row.CreatedAt.Add(w.ttl(kind)))
+		data.Link, data.Expires = w.Link(kind, value), formatTime(row.CreatedAt.Add(w.ttl(kind)))
 		if len(data.Link) > maxLink {
 			return Rendered{}, fmt.Errorf("%w: the link has more than %d bytes", ErrRefused, maxLink)
 		}

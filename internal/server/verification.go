@@ -19,13 +19,23 @@ func (s *Server) VerifyEmail(ctx context.Context, in genapi.VerifyEmailRequestOb
 	return genapi.VerifyEmail200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Email verified!"}}, nil
 }
 
-// VerifyEmailByLink does the same for a link that leads here. What only looks
-// at links before a person opens them, such as a mail scanner, asks with HEAD,
-// which changes nothing.
+// VerifyEmailByLink does the same for a link that leads here. Programs that look
+// into mails open links before any person does: with HEAD, which never changes
+// anything, and with GET. Where an account works only once its address is
+// confirmed, a GET leads to the page that posts the token instead. Otherwise
+// whoever registers with somebody else's address could leave it to that person's
+// mail scanner to confirm it.
 func (s *Server) VerifyEmailByLink(ctx context.Context, in genapi.VerifyEmailByLinkRequestObject) (genapi.VerifyEmailByLinkResponseObject, error) {
-	if requestFrom(ctx).method == http.MethodHead {
+	looking := requestFrom(ctx).method == http.MethodHead
+	if looking || s.Registration == registrationVerified {
 		if _, err := s.liveToken(ctx, in.Token, errInvalidToken, mail.PurposeVerifyEmail); err != nil {
 			return nil, err
+		}
+		if s.Registration == registrationVerified {
+			return genapi.VerifyEmailByLink303JSONResponse{
+				Body:    genapi.Done{Ok: true, Msg: "Please confirm your e-mail address"},
+				Headers: genapi.VerifyEmailByLink303ResponseHeaders{Location: s.MailWorker.Link(mail.VerifyEmail, in.Token)},
+			}, nil
 		}
 	} else if err := s.verifyEmail(ctx, in.Token); err != nil {
 		return nil, err
