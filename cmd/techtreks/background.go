@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/server"
 )
 
@@ -17,7 +18,7 @@ func startBackground(ctx context.Context, s *server.Server, logger *slog.Logger)
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { sweep(ctx, s, logger) })
-	running.Go(func() { logRepeats(ctx, s) })
+	running.Go(func() { tellRepeats(ctx, s) })
 	if s.MailWorker != nil {
 		running.Go(func() { s.MailWorker.Run(ctx) })
 	}
@@ -27,15 +28,25 @@ func startBackground(ctx context.Context, s *server.Server, logger *slog.Logger)
 	}
 }
 
-// logRepeats says what was counted instead of logged, also when nothing more
-// happens, until ctx ends.
-func logRepeats(ctx context.Context, s *server.Server) {
-	ticker := time.NewTicker(10 * time.Second)
-	defer ticker.Stop()
+// How long what was only counted may wait for a line in the log, and a row in
+// the audit trail.
+const (
+	tellEvery  = 10 * time.Second
+	flushEvery = time.Minute
+)
+
+// tellRepeats says what was counted instead of logged or recorded, also when
+// nothing more happens, until ctx ends.
+func tellRepeats(ctx context.Context, s *server.Server) {
+	tell, flush := time.NewTicker(tellEvery), time.NewTicker(flushEvery)
+	defer tell.Stop()
+	defer flush.Stop()
 	for {
 		select {
-		case <-ticker.C:
+		case <-tell.C:
 			s.LogRepeats(ctx, false)
+		case <-flush.C:
+			s.Audit.Flush(ctx, false)
 		case <-ctx.Done():
 			return
 		}
@@ -65,6 +76,7 @@ func sweepOnce(ctx context.Context, s *server.Server, logger *slog.Logger) {
 	defer func() {
 		if value := recover(); value != nil {
 			logger.ErrorContext(ctx, "panic while sweeping", "panic", value, "stack", string(debug.Stack()))
+			s.Audit.Note(ctx, audit.Entry{Event: audit.SysCrash, Outcome: audit.Failure, Reason: "panic"})
 		}
 	}()
 	tasks := map[string]func(context.Context) (int64, error){

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/server"
 )
@@ -65,7 +66,12 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 func serveUntilSignal(ctx context.Context, cfg *config.Config, s *server.Server, web *http.Server, listener net.Listener, logger *slog.Logger) error {
 	defer s.LogRepeats(ctx, true) // when nothing can be counted any more
 	stopBackground := startBackground(ctx, s, logger)
-	defer stopBackground()
+	s.Audit.Note(ctx, audit.Entry{Event: audit.SysStartup})
+	defer func() {
+		stopBackground()
+		s.Audit.Flush(ctx, true)
+		s.Audit.Note(ctx, audit.Entry{Event: audit.SysShutdown})
+	}()
 
 	// Before the first request can come: from then on no signal may cut one off.
 	signals := make(chan os.Signal, 1)

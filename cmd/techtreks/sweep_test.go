@@ -32,3 +32,22 @@ func TestServeSweepsEndedSessions(t *testing.T) {
 		return d.QueryRowContext(t.Context(), "SELECT count(*) FROM sessions").Scan(&n) == nil && n == 0
 	})
 }
+
+// A trail that begins with a start and has no stop before the next one says that
+// the process was killed.
+func TestStartAndStopAreInTheTrail(t *testing.T) {
+	url := dbtest.URL(t, db.SQLite)
+	serve(t, serving(url)).stop()
+	d, err := db.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	for i, want := range []string{"sys_startup", "sys_shutdown"} {
+		var event, outcome string
+		err := d.QueryRowContext(t.Context(), "SELECT event, outcome FROM audit_events ORDER BY id LIMIT 1 OFFSET $1", i).Scan(&event, &outcome)
+		if err != nil || event != want || outcome != "success" {
+			t.Errorf("event %d is %s %s (%v), want %s", i, event, outcome, err, want)
+		}
+	}
+}

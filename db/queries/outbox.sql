@@ -38,9 +38,11 @@ DELETE FROM outbox WHERE id = @id AND lease = @lease;
 UPDATE outbox SET lease = NULL, lease_until = NULL, next_attempt_at = @next_attempt_at, last_error = @last_error, unreachable = @unreachable
 WHERE id = @id AND lease = @lease;
 
--- name: OutboxBury :execrows
+-- name: OutboxBury :one
+-- Whose mail it was, which may have been found out since the row was claimed.
 UPDATE outbox SET lease = NULL, lease_until = NULL, dead_at = @now, last_error = @last_error
-WHERE id = @id AND lease = @lease;
+WHERE id = @id AND lease = @lease
+RETURNING user_id;
 
 -- name: OutboxReachable :execrows
 -- The mail server answers again: what waited for it alone waits no longer.

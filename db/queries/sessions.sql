@@ -25,8 +25,19 @@ WHERE token_hash = @token_hash AND last_seen_at <= @renew_before;
 -- name: SessionDelete :execrows
 DELETE FROM sessions WHERE token_hash = @token_hash;
 
--- name: SessionsDeleteExpired :execrows
-DELETE FROM sessions WHERE expires_at <= @now OR last_seen_at <= @idle_since;
+-- name: SessionsDeleteExpired :many
+-- Some of those that have ended by themselves. Served by sessions_expires_at and
+-- sessions_last_seen_at.
+DELETE FROM sessions WHERE id IN (
+    SELECT ended.id FROM sessions AS ended
+    WHERE ended.expires_at <= @now OR ended.last_seen_at <= @idle_since
+    LIMIT CAST(@max_rows AS BIGINT))
+RETURNING token_hash, user_id, expires_at;
+
+-- name: SessionStored :one
+-- Whose a session is, or was until it ended by itself. Served by
+-- sessions_token_hash.
+SELECT user_id FROM sessions WHERE token_hash = @token_hash;
 
 -- name: SessionsOfUser :many
 -- The live ones, newest use first. Served by sessions_user_id.

@@ -71,3 +71,25 @@ func (q *Queries) AuditLastLogin(ctx context.Context, userID sql.NullInt64) (str
 	err := row.Scan(&event)
 	return event, err
 }
+
+const auditOfToken = `-- name: AuditOfToken :one
+SELECT event, user_id FROM audit_events
+WHERE token_hash = $1
+  AND event IN ('session_created', 'session_renewed', 'session_expired', 'authn_token_created')
+ORDER BY created_at DESC, id DESC
+LIMIT 1
+`
+
+type AuditOfTokenRow struct {
+	Event  string
+	UserID sql.NullInt64
+}
+
+// What became last of a token that was handed out. Served by
+// audit_events_token_hash.
+func (q *Queries) AuditOfToken(ctx context.Context, tokenHash *string) (AuditOfTokenRow, error) {
+	row := q.queryRow(ctx, q.auditOfTokenStmt, auditOfToken, tokenHash)
+	var i AuditOfTokenRow
+	err := row.Scan(&i.Event, &i.UserID)
+	return i, err
+}

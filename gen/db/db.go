@@ -36,6 +36,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.auditLastLoginStmt, err = db.PrepareContext(ctx, auditLastLogin); err != nil {
 		return nil, fmt.Errorf("error preparing query AuditLastLogin: %w", err)
 	}
+	if q.auditOfTokenStmt, err = db.PrepareContext(ctx, auditOfToken); err != nil {
+		return nil, fmt.Errorf("error preparing query AuditOfToken: %w", err)
+	}
 	if q.outboxAddStmt, err = db.PrepareContext(ctx, outboxAdd); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxAdd: %w", err)
 	}
@@ -98,6 +101,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.sessionRotateStmt, err = db.PrepareContext(ctx, sessionRotate); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionRotate: %w", err)
+	}
+	if q.sessionStoredStmt, err = db.PrepareContext(ctx, sessionStored); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionStored: %w", err)
 	}
 	if q.sessionTouchStmt, err = db.PrepareContext(ctx, sessionTouch); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionTouch: %w", err)
@@ -232,6 +238,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing auditLastLoginStmt: %w", cerr)
 		}
 	}
+	if q.auditOfTokenStmt != nil {
+		if cerr := q.auditOfTokenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing auditOfTokenStmt: %w", cerr)
+		}
+	}
 	if q.outboxAddStmt != nil {
 		if cerr := q.outboxAddStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing outboxAddStmt: %w", cerr)
@@ -335,6 +346,11 @@ func (q *Queries) Close() error {
 	if q.sessionRotateStmt != nil {
 		if cerr := q.sessionRotateStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionRotateStmt: %w", cerr)
+		}
+	}
+	if q.sessionStoredStmt != nil {
+		if cerr := q.sessionStoredStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionStoredStmt: %w", cerr)
 		}
 	}
 	if q.sessionTouchStmt != nil {
@@ -560,6 +576,7 @@ type Queries struct {
 	administrationHoldStmt      *sql.Stmt
 	auditAddStmt                *sql.Stmt
 	auditLastLoginStmt          *sql.Stmt
+	auditOfTokenStmt            *sql.Stmt
 	outboxAddStmt               *sql.Stmt
 	outboxBindTokenStmt         *sql.Stmt
 	outboxBuryStmt              *sql.Stmt
@@ -581,6 +598,7 @@ type Queries struct {
 	sessionDeleteStmt           *sql.Stmt
 	sessionDeleteOfUserStmt     *sql.Stmt
 	sessionRotateStmt           *sql.Stmt
+	sessionStoredStmt           *sql.Stmt
 	sessionTouchStmt            *sql.Stmt
 	sessionsDeleteExpiredStmt   *sql.Stmt
 	sessionsDeleteOfUserStmt    *sql.Stmt
@@ -627,6 +645,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		administrationHoldStmt:      q.administrationHoldStmt,
 		auditAddStmt:                q.auditAddStmt,
 		auditLastLoginStmt:          q.auditLastLoginStmt,
+		auditOfTokenStmt:            q.auditOfTokenStmt,
 		outboxAddStmt:               q.outboxAddStmt,
 		outboxBindTokenStmt:         q.outboxBindTokenStmt,
 		outboxBuryStmt:              q.outboxBuryStmt,
@@ -648,6 +667,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		sessionDeleteStmt:           q.sessionDeleteStmt,
 		sessionDeleteOfUserStmt:     q.sessionDeleteOfUserStmt,
 		sessionRotateStmt:           q.sessionRotateStmt,
+		sessionStoredStmt:           q.sessionStoredStmt,
 		sessionTouchStmt:            q.sessionTouchStmt,
 		sessionsDeleteExpiredStmt:   q.sessionsDeleteExpiredStmt,
 		sessionsDeleteOfUserStmt:    q.sessionsDeleteOfUserStmt,

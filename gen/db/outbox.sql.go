@@ -67,9 +67,10 @@ func (q *Queries) OutboxBindToken(ctx context.Context, arg OutboxBindTokenParams
 	return result.RowsAffected()
 }
 
-const outboxBury = `-- name: OutboxBury :execrows
+const outboxBury = `-- name: OutboxBury :one
 UPDATE outbox SET lease = NULL, lease_until = NULL, dead_at = $1, last_error = $2
 WHERE id = $3 AND lease = $4
+RETURNING user_id
 `
 
 type OutboxBuryParams struct {
@@ -79,17 +80,17 @@ type OutboxBuryParams struct {
 	Lease     *string
 }
 
-func (q *Queries) OutboxBury(ctx context.Context, arg OutboxBuryParams) (int64, error) {
-	result, err := q.exec(ctx, q.outboxBuryStmt, outboxBury,
+// Whose mail it was, which may have been found out since the row was claimed.
+func (q *Queries) OutboxBury(ctx context.Context, arg OutboxBuryParams) (sql.NullInt64, error) {
+	row := q.queryRow(ctx, q.outboxBuryStmt, outboxBury,
 		arg.Now,
 		arg.LastError,
 		arg.ID,
 		arg.Lease,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+	var user_id sql.NullInt64
+	err := row.Scan(&user_id)
+	return user_id, err
 }
 
 const outboxClaim = `-- name: OutboxClaim :one

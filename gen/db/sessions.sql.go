@@ -145,6 +145,19 @@ func (q *Queries) SessionRotate(ctx context.Context, arg SessionRotateParams) (i
 	return result.RowsAffected()
 }
 
+const sessionStored = `-- name: SessionStored :one
+SELECT user_id FROM sessions WHERE token_hash = $1
+`
+
+// Whose a session is, or was until it ended by itself. Served by
+// sessions_token_hash.
+func (q *Queries) SessionStored(ctx context.Context, tokenHash []byte) (int64, error) {
+	row := q.queryRow(ctx, q.sessionStoredStmt, sessionStored, tokenHash)
+	var user_id int64
+	err := row.Scan(&user_id)
+	return user_id, err
+}
+
 const sessionTouch = `-- name: SessionTouch :execrows
 UPDATE sessions SET last_seen_at = $1
 WHERE token_hash = $2 AND last_seen_at <= $3
@@ -167,21 +180,49 @@ func (q *Queries) SessionTouch(ctx context.Context, arg SessionTouchParams) (int
 	return result.RowsAffected()
 }
 
-const sessionsDeleteExpired = `-- name: SessionsDeleteExpired :execrows
-DELETE FROM sessions WHERE expires_at <= $1 OR last_seen_at <= $2
+const sessionsDeleteExpired = `-- name: SessionsDeleteExpired :many
+DELETE FROM sessions WHERE id IN (
+    SELECT ended.id FROM sessions AS ended
+    WHERE ended.expires_at <= $1 OR ended.last_seen_at <= $2
+    LIMIT CAST($3 AS BIGINT))
+RETURNING token_hash, user_id, expires_at
 `
 
 type SessionsDeleteExpiredParams struct {
 	Now       time.Time
 	IdleSince time.Time
+	MaxRows   int64
 }
 
-func (q *Queries) SessionsDeleteExpired(ctx context.Context, arg SessionsDeleteExpiredParams) (int64, error) {
-	result, err := q.exec(ctx, q.sessionsDeleteExpiredStmt, sessionsDeleteExpired, arg.Now, arg.IdleSince)
+type SessionsDeleteExpiredRow struct {
+	TokenHash []byte
+	UserID    int64
+	ExpiresAt time.Time
+}
+
+// Some of those that have ended by themselves. Served by sessions_expires_at and
+// sessions_last_seen_at.
+func (q *Queries) SessionsDeleteExpired(ctx context.Context, arg SessionsDeleteExpiredParams) ([]SessionsDeleteExpiredRow, error) {
+	rows, err := q.query(ctx, q.sessionsDeleteExpiredStmt, sessionsDeleteExpired, arg.Now, arg.IdleSince, arg.MaxRows)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected()
+	defer rows.Close()
+	var items []SessionsDeleteExpiredRow
+	for rows.Next() {
+		var i SessionsDeleteExpiredRow
+		if err := rows.Scan(&i.TokenHash, &i.UserID, &i.ExpiresAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const sessionsDeleteOfUser = `-- name: SessionsDeleteOfUser :execrows

@@ -22,7 +22,6 @@ const (
 	AuthzAdmin  Event = "authz_admin"  // anything else an administrator does to an account
 
 	RateLimitExceeded Event = "excess_rate_limit_exceeded"
-	SessionsExceeded  Event = "excess_sessions_exceeded"
 
 	MaliciousCSRF Event = "malicious_csrf"
 	MaliciousCORS Event = "malicious_cors"
@@ -53,7 +52,7 @@ const (
 var Events = []Event{
 	LoginSuccess, LoginSuccessAfterFail, LoginFail, LoginFailMax, LoginLock,
 	PasswordChange, PasswordChangeFail, TokenCreated, TokenRevoked, TokenReuse,
-	AuthzFail, AuthzChange, AuthzAdmin, RateLimitExceeded, SessionsExceeded,
+	AuthzFail, AuthzChange, AuthzAdmin, RateLimitExceeded,
 	MaliciousCSRF, MaliciousCORS, SequenceFail,
 	SessionCreated, SessionRenewed, SessionExpired, SessionLogout, SessionUseAfterExpire,
 	UserCreated, UserUpdated, UserArchived, UserDeleted, SensitiveRead,

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/mail/mailtest"
 )
 
@@ -220,6 +221,12 @@ func TestRefusedForGood(t *testing.T) {
 				pass(29 * 24 * time.Hour)
 				if rows := b.rows(t); tries != 1 || len(rows) != 1 || rows[0].DeadAt == nil || len(failed) != 1 || b.counted() != "0 0 1 0" {
 					t.Errorf("%d tries, %+v, %v, %s", tries, rows, failed, b.counted())
+				}
+				var event, why string
+				var whose int64
+				err := b.DB.QueryRowContext(t.Context(), "SELECT event, reason, user_id FROM audit_events").Scan(&event, &why, &whose)
+				if err != nil || event != string(audit.MailFailed) || why != "mail_refused" || whose != id {
+					t.Errorf("the trail has %s %s of %d, %v", event, why, whose, err)
 				}
 				if n, err := b.Sweep(t.Context()); n != 0 || err != nil {
 					t.Errorf("swept %d, %v", n, err)

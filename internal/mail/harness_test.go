@@ -14,6 +14,7 @@ import (
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/email"
 	"github.com/techtreks/auth/internal/mail/mailtest"
 	"github.com/techtreks/auth/internal/token"
@@ -58,6 +59,7 @@ func newBundle(t testing.TB, d *db.DB) *bundle {
 		FrontendURL: "https://app.example.com", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour,
 		Now: time.Now, Logger: slog.New(slog.NewTextHandler(b.logs, nil)),
 	}
+	b.Audit = &audit.Trail{DB: d, Signer: b.Signer, Now: time.Now, Logger: b.Logger}
 	return b
 }
 
@@ -67,7 +69,7 @@ func (b *bundle) another(d *db.DB) *Worker {
 		DB: d, Outbox: &Outbox{From: b.Outbox.From, Now: time.Now},
 		Sender: b.Sender, Templates: b.Templates, Signer: b.Signer,
 		FrontendURL: b.FrontendURL, VerifyTTL: b.VerifyTTL, ResetTTL: b.ResetTTL,
-		Now: time.Now, Logger: b.Logger,
+		Now: time.Now, Logger: b.Logger, Audit: b.Audit,
 	}
 }
 

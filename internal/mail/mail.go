@@ -106,12 +106,15 @@ type Details struct {
 	IP        string    `json:"ip,omitempty"`
 	UserAgent string    `json:"user_agent,omitempty"`
 	Time      time.Time `json:"time,omitzero"`
+	// RequestID is for the audit trail, not for the mail.
+	RequestID string `json:"request_id,omitempty"`
 }
 
 // The bounds of what strangers can make us store and mail, in bytes.
 const (
 	maxIP        = 64
 	maxUserAgent = 200
+	maxRequestID = 64
 	maxError     = 500
 )
 
@@ -119,6 +122,7 @@ func (d Details) bounded() Details {
 	d.NewAddress = plain(d.NewAddress, email.MaxLength)
 	d.IP = plain(d.IP, maxIP)
 	d.UserAgent = plain(d.UserAgent, maxUserAgent)
+	d.RequestID = plain(d.RequestID, maxRequestID)
 	return d
 }
 

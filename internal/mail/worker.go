@@ -16,6 +16,7 @@ import (
 
 	"github.com/techtreks/auth/db"
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/token"
 )
 
@@ -35,6 +36,8 @@ type Worker struct {
 
 	Now    func() time.Time
 	Logger *slog.Logger
+	// Audit records the links that are mailed, and the mails that are given up.
+	Audit *audit.Trail
 	// Failed, if set, is told of every mail that is given up.
 	Failed func(kind string)
 
@@ -200,6 +203,7 @@ func (w *Worker) attempt(ctx context.Context, row gendb.Outbox) (m Rendered, err
 		if p := recover(); p != nil {
 			w.Logger.ErrorContext(ctx, "panic", w.about(row, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))...)
 			err = errors.New("panic")
+			w.Audit.Note(ctx, audit.Entry{Event: audit.SysCrash, Outcome: audit.Failure, Reason: "panic"})
 		}
 	}()
 	if m, err = w.write(ctx, row); err != nil {
@@ -242,18 +246,29 @@ func (w *Worker) bury(ctx context.Context, row gendb.Outbox, cause error, m Rend
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	now, text := w.Now(), reason(cause, m)
-	n, err := w.DB.OutboxBury(ctx, gendb.OutboxBuryParams{ID: row.ID, Lease: row.Lease, Now: &now, LastError: &text})
-	if err != nil {
-		w.Logger.ErrorContext(ctx, "outbox not updated", w.about(row, "error", err)...)
+	code := "mail_overdue"
+	if errors.Is(cause, ErrRefused) {
+		code = "mail_refused"
 	}
-	if n == 0 {
+	err := w.DB.Tx(ctx, func(q *gendb.Queries) error {
+		owner, err := q.OutboxBury(ctx, gendb.OutboxBuryParams{ID: row.ID, Lease: row.Lease, Now: &now, LastError: &text})
+		if err != nil {
+			return err
+		}
+		return w.Audit.Record(ctx, q, audit.Entry{Event: audit.MailFailed, Outcome: audit.Failure, Reason: code, Subject: owner.Int64})
+	})
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
 		return // somebody has voided it
+	case err != nil:
+		w.Logger.ErrorContext(ctx, "outbox not updated", w.about(row, "error", err)...)
+		return
 	}
 	w.Counters.Failed.Add(1)
 	if w.Failed != nil {
 		w.Failed(row.Kind)
 	}
-	w.Logger.ErrorContext(ctx, "mail given up", w.about(row, "event", "mail_failed", "error", text)...)
+	w.Logger.ErrorContext(ctx, "mail given up", w.about(row, "error", text)...)
 }
 
 // about is what the log says of a mail. Not the address: an id is enough to find it.

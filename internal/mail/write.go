@@ -10,6 +10,7 @@ import (
 	"time"
 
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/token"
 )
 
@@ -26,7 +27,7 @@ func (w *Worker) write(ctx context.Context, row gendb.Outbox) (Rendered, error) 
 	if err := json.Unmarshal([]byte(row.Details), &details); err != nil {
 		return Rendered{}, fmt.Errorf("details of the mail: %w", err)
 	}
-	user, value, err := w.prepare(ctx, row)
+	user, value, err := w.prepare(ctx, row, details)
 	if err != nil {
 		return Rendered{}, err
 	}
@@ -36,7 +37,7 @@ func (w *Worker) write(ctx context.Context, row gendb.Outbox) (Rendered, error) 
 
 // prepare finds the account and, for a mail with a link, the token: the one that an
 // earlier try has bound to the row, or a new one.
-func (w *Worker) prepare(ctx context.Context, row gendb.Outbox) (user gendb.User, value string, err error) {
+func (w *Worker) prepare(ctx context.Context, row gendb.Outbox, details Details) (user gendb.User, value string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
 	purpose, _ := Kind(row.Kind).purpose()
@@ -59,8 +60,13 @@ func (w *Worker) prepare(ctx context.Context, row gendb.Outbox) (user gendb.User
 		if err != nil {
 			return err
 		}
-		value, err = w.mint(ctx, q, row, user, purpose)
-		return err
+		if value, err = w.mint(ctx, q, row, user, purpose); err != nil {
+			return err
+		}
+		return w.Audit.Record(ctx, q, audit.Entry{
+			Event: audit.TokenCreated, Reason: purpose, Subject: user.ID, Token: token.Hash(value),
+			Address: details.IP, UserAgent: details.UserAgent, RequestID: details.RequestID,
+		})
 	})
 	return user, value, err
 }

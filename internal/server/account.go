@@ -9,6 +9,7 @@ import (
 	genapi "github.com/techtreks/auth/gen/api"
 	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/accounts"
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/email"
 	"github.com/techtreks/auth/internal/mail"
@@ -78,7 +79,10 @@ func (s *Server) changeUsername(ctx context.Context, q *gendb.Queries, user gend
 	if db.IsUnique(err) {
 		return errUsernameTaken.Because(err)
 	}
-	return err
+	if err != nil || username == user.Username {
+		return err
+	}
+	return s.record(ctx, q, audit.Entry{Event: audit.UserUpdated, Reason: "username_changed", Subject: user.ID})
 }
 
 // changeEmail gives an account another address, or starts to where an address
@@ -106,7 +110,7 @@ func (s *Server) changeEmail(ctx context.Context, q *gendb.Queries, user gendb.U
 	if err := s.setEmail(ctx, q, user, address); err != nil {
 		return err
 	}
-	return s.Mail.Add(ctx, q, mail.Message{Kind: mail.VerifyEmail, UserID: user.ID, Address: address, Locale: user.Locale})
+	return s.Mail.Add(ctx, q, mail.Message{Kind: mail.VerifyEmail, UserID: user.ID, Address: address, Locale: user.Locale, Details: origin(ctx)})
 }
 
 // setEmail leaves it to the unique index whether the address is free.
@@ -117,7 +121,10 @@ func (s *Server) setEmail(ctx context.Context, q *gendb.Queries, user gendb.User
 	if db.IsUnique(err) {
 		return errEmailInUse.Because(err)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.record(ctx, q, audit.Entry{Event: audit.UserUpdated, Reason: "email_changed", Subject: user.ID})
 }
 
 // askToConfirm mails a link to the new address. If somebody has that address,
@@ -128,7 +135,7 @@ func (s *Server) askToConfirm(ctx context.Context, q *gendb.Queries, user gendb.
 	owner, err := q.UserByEmailKey(ctx, address.Key)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		err = s.Mail.Add(ctx, q, mail.Message{Kind: mail.ConfirmEmail, UserID: user.ID, Address: address, Locale: user.Locale})
+		err = s.Mail.Add(ctx, q, mail.Message{Kind: mail.ConfirmEmail, UserID: user.ID, Address: address, Locale: user.Locale, Details: origin(ctx)})
 	case err == nil:
 		_, err = q.OutboxVoid(ctx, gendb.OutboxVoidParams{
 			Kind: string(mail.ConfirmEmail), UserID: sql.NullInt64{Int64: user.ID, Valid: true}, RecipientKey: user.EmailKey,
@@ -140,8 +147,10 @@ func (s *Server) askToConfirm(ctx context.Context, q *gendb.Queries, user gendb.
 	if err != nil {
 		return err
 	}
-	_, err = q.TokenVoid(ctx, gendb.TokenVoidParams{UserID: user.ID, Purpose: mail.PurposeChangeEmail})
-	return err
+	if _, err = q.TokenVoid(ctx, gendb.TokenVoidParams{UserID: user.ID, Purpose: mail.PurposeChangeEmail}); err != nil {
+		return err
+	}
+	return s.record(ctx, q, audit.Entry{Event: audit.UserUpdated, Reason: "email_change_requested", Subject: user.ID})
 }
 
 // ChangePassword ends all other sessions and everything that was mailed: one of
@@ -162,6 +171,9 @@ func (s *Server) ChangePassword(ctx context.Context, in genapi.ChangePasswordReq
 			return err
 		}
 		if _, err := q.UserSetPassword(ctx, gendb.UserSetPasswordParams{ID: user.ID, PasswordHash: &hash, Now: s.Now()}); err != nil {
+			return err
+		}
+		if err := s.record(ctx, q, audit.Entry{Event: audit.PasswordChange, Reason: "changed", Subject: user.ID}); err != nil {
 			return err
 		}
 		if err := s.Sessions.EndOthers(ctx, q); err != nil {
@@ -187,7 +199,7 @@ func (s *Server) Reauthenticate(ctx context.Context, in genapi.ReauthenticateReq
 	if err := s.checkPassword(ctx, session.From(ctx).User, in.Body.Password); err != nil {
 		return nil, err
 	}
-	if err := s.Sessions.Rotate(ctx, s.DB.Queries); err != nil {
+	if err := s.DB.Tx(ctx, func(q *gendb.Queries) error { return s.Sessions.Rotate(ctx, q) }); err != nil {
 		return nil, err
 	}
 	return genapi.Reauthenticate200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Password confirmed"}}, nil

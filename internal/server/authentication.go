@@ -48,7 +48,7 @@ func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) 
 		if err := s.record(ctx, q, audit.Entry{Event: audit.UserCreated, Reason: "registered", Actor: id, Subject: id}); err != nil {
 			return err
 		}
-		return s.Mail.Add(ctx, q, mail.Message{Kind: mail.VerifyEmail, UserID: id, Address: address, Locale: locale})
+		return s.Mail.Add(ctx, q, mail.Message{Kind: mail.VerifyEmail, UserID: id, Address: address, Locale: locale, Details: origin(ctx)})
 	})
 	if err != nil {
 		return nil, err
@@ -76,6 +76,10 @@ func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, userna
 		return errEmailTaken // whoever had it has gone this very moment: try again
 	}
 	if err != nil {
+		return err
+	}
+	e := audit.Entry{Event: audit.UserCreated, Outcome: audit.Failure, Reason: errEmailTaken.Code, Subject: owner.ID}
+	if err := s.record(ctx, q, e); err != nil {
 		return err
 	}
 	return s.notify(ctx, q, mail.AlreadyRegistered, owner, mail.Details{})
@@ -183,15 +187,10 @@ func (s *Server) recordLogin(ctx context.Context, q *gendb.Queries, userID int64
 	return s.record(ctx, q, e)
 }
 
-// loginRefused records a refused login and returns why. A name that nobody has
-// may be a password typed into the wrong field, so its hash stands for it; it is
-// made for every name, so that none takes longer.
+// loginRefused records a refused login, by whoever the name belongs to, and
+// returns why.
 func (s *Server) loginRefused(ctx context.Context, login string, user gendb.User, why *contract.Error) error {
-	e := audit.Entry{Event: audit.LoginFail, Reason: why.Code, Subject: user.ID, SubjectHash: s.Audit.Keyed(loginKey(login))}
-	if user.ID != 0 {
-		e.SubjectHash = ""
-	}
-	s.note(ctx, e)
+	s.note(ctx, audit.Entry{Event: audit.LoginFail, Reason: why.Code, Subject: user.ID, Name: loginKey(login)})
 	return why
 }
 
@@ -205,7 +204,7 @@ func loginKey(login string) string {
 
 // Logout ends the session, if there is one.
 func (s *Server) Logout(ctx context.Context, _ genapi.LogoutRequestObject) (genapi.LogoutResponseObject, error) {
-	if err := s.Sessions.LogOut(ctx, s.DB.Queries); err != nil {
+	if err := s.DB.Tx(ctx, func(q *gendb.Queries) error { return s.Sessions.LogOut(ctx, q) }); err != nil {
 		return nil, err
 	}
 	return genapi.Logout200JSONResponse{Body: genapi.LoggedOut{Ok: true, Msg: "logged out"}}, nil

@@ -7,6 +7,8 @@ import (
 
 	"github.com/gin-contrib/cors"
 	"github.com/gin-gonic/gin"
+
+	"github.com/techtreks/auth/internal/audit"
 )
 
 // contentSecurityPolicy lets a browser that renders an answer of the API do
@@ -76,10 +78,12 @@ func (s *Server) checkOrigin() (gin.HandlerFunc, error) {
 	}
 	return func(c *gin.Context) {
 		if err := protection.Check(c.Request); err != nil {
+			s.note(c.Request.Context(), audit.Entry{Event: audit.MaliciousCSRF, Reason: errCrossOrigin.Code})
 			s.fail(c, errCrossOrigin.Because(err))
 			return
 		}
 		if origin := c.GetHeader("Origin"); origin != "" && !s.originAllowed(origin, c.Request.Host) {
+			s.note(c.Request.Context(), audit.Entry{Event: audit.MaliciousCORS, Reason: errCrossOrigin.Code})
 			s.fail(c, errCrossOrigin)
 		}
 	}, nil

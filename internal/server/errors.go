@@ -150,6 +150,7 @@ func (s *Server) fail(c *gin.Context, err error) {
 	if e.Status == http.StatusRequestEntityTooLarge {
 		header.Set("Connection", "close")
 	}
+	s.noteRefusal(c.Request.Context(), e)
 	c.AbortWithStatusJSON(e.Status, errorBody{
 		Error: e.Message, Code: e.Code, RequestID: state.id, Fields: e.Fields,
 	})

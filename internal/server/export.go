@@ -6,6 +6,7 @@ import (
 
 	genapi "github.com/techtreks/auth/gen/api"
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/session"
 )
 
@@ -28,6 +29,7 @@ func (s *Server) ExportAccount(ctx context.Context, _ genapi.ExportAccountReques
 	if err != nil {
 		return nil, err
 	}
+	s.note(ctx, audit.Entry{Event: audit.SensitiveRead, Outcome: audit.Success, Reason: "export", Subject: user.ID})
 	return genapi.ExportAccount200JSONResponse{Body: genapi.Export{
 		Account:  exportAccount(user),
 		Sessions: each(sessions, exportSession),

@@ -67,6 +67,7 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 		return nil, err
 	}
 	s.setUpMetrics()
+	s.setUpAudit()
 	s.Accounts = &accounts.Keeper{DB: d, Mail: s.Mail, Now: now, EndSessions: s.Sessions.EndAll, Record: s.record}
 	return s, nil
 }
@@ -92,7 +93,8 @@ func (s *Server) setUpMail(cfg *config.Config, signer *token.Signer) error {
 	if sender != nil {
 		s.MailWorker = &mail.Worker{
 			DB: s.DB, Outbox: s.Mail, Sender: sender, Templates: templates, Signer: signer,
-			FrontendURL: cfg.FrontendURL, VerifyTTL: cfg.VerifyTTL, ResetTTL: cfg.ResetTTL, InviteTTL: cfg.InviteTTL,
+			Audit: s.Audit, FrontendURL: cfg.FrontendURL,
+			VerifyTTL: cfg.VerifyTTL, ResetTTL: cfg.ResetTTL, InviteTTL: cfg.InviteTTL,
 			Now: s.Now, Logger: s.Logger,
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	genapi "github.com/techtreks/auth/gen/api"
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/email"
 	"github.com/techtreks/auth/internal/mail"
@@ -49,7 +50,7 @@ func (s *Server) resetPassword(ctx context.Context, value, chosen string) error 
 	// Looked at before the hash, so that guesses cost nothing; decided below.
 	live, err := s.liveToken(ctx, value, errInvalidResetToken, mail.PurposeResetPassword, mail.PurposeInvitation)
 	if err != nil {
-		return err
+		return s.tokenRefused(ctx, audit.PasswordChangeFail, value, err)
 	}
 	hash, err := s.hashForOwner(ctx, live, chosen)
 	if err != nil {
@@ -70,6 +71,9 @@ func (s *Server) resetPassword(ctx context.Context, value, chosen string) error 
 		if _, err := q.UserVerifyEmail(ctx, gendb.UserVerifyEmailParams{ID: user.ID, EmailKey: user.EmailKey, Now: &now}); err != nil {
 			return err
 		}
+		if err := s.record(ctx, q, audit.Entry{Event: audit.PasswordChange, Reason: "reset", Actor: user.ID, Subject: user.ID}); err != nil {
+			return err
+		}
 		if err := s.Sessions.EndAll(ctx, q, user.ID); err != nil {
 			return err
 		}
@@ -84,7 +88,7 @@ func (s *Server) resetPassword(ctx context.Context, value, chosen string) error 
 	if err == nil {
 		s.Mail.Wake()
 	}
-	return err
+	return s.tokenRefused(ctx, audit.PasswordChangeFail, value, err)
 }
 
 // redeem takes, in the order that all keep to, the account of a token, the mails

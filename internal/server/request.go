@@ -85,6 +85,7 @@ func (s *Server) recoverPanic(c *gin.Context) {
 		s.Logger.ErrorContext(c.Request.Context(), "panic",
 			"request_id", requestFrom(c.Request.Context()).id, "stack", string(debug.Stack()))
 		s.fail(c, errInternal.Because(panicError(value)))
+		s.note(c.Request.Context(), audit.Entry{Event: audit.SysCrash, Reason: "panic"})
 	}()
 	c.Next()
 }

@@ -46,19 +46,22 @@ func label(name string) string {
 // EndSession logs out one of the caller's sessions. That of somebody else is as
 // unknown as one that never was.
 func (s *Server) EndSession(ctx context.Context, in genapi.EndSessionRequestObject) (genapi.EndSessionResponseObject, error) {
-	n, err := s.DB.SessionDeleteOfUser(ctx, gendb.SessionDeleteOfUserParams{ID: int64(in.ID), UserID: session.From(ctx).User.ID})
+	err := s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		ended, err := s.Sessions.End(ctx, q, session.From(ctx).User.ID, int64(in.ID))
+		if err == nil && !ended {
+			return errNotFound
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
-	}
-	if n == 0 {
-		return nil, errNotFound
 	}
 	return genapi.EndSession200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Session ended"}}, nil
 }
 
 // EndOtherSessions logs the caller out everywhere else.
 func (s *Server) EndOtherSessions(ctx context.Context, _ genapi.EndOtherSessionsRequestObject) (genapi.EndOtherSessionsResponseObject, error) {
-	if err := s.Sessions.EndOthers(ctx, s.DB.Queries); err != nil {
+	if err := s.DB.Tx(ctx, func(q *gendb.Queries) error { return s.Sessions.EndOthers(ctx, q) }); err != nil {
 		return nil, err
 	}
 	return genapi.EndOtherSessions200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Other sessions ended"}}, nil

@@ -7,6 +7,7 @@ import (
 	"github.com/techtreks/auth/db"
 	genapi "github.com/techtreks/auth/gen/api"
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/email"
 	"github.com/techtreks/auth/internal/mail"
 )
@@ -46,10 +47,10 @@ func (s *Server) VerifyEmailByLink(ctx context.Context, in genapi.VerifyEmailByL
 func (s *Server) verifyEmail(ctx context.Context, value string) error {
 	live, err := s.liveToken(ctx, value, errInvalidToken, mail.PurposeVerifyEmail)
 	if err != nil {
-		return err
+		return s.tokenRefused(ctx, audit.UserUpdated, value, err)
 	}
 	now := s.Now()
-	return s.DB.Tx(ctx, func(q *gendb.Queries) error {
+	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
 		if _, err := holdOwner(ctx, q, live, errInvalidToken); err != nil {
 			return err
 		}
@@ -58,11 +59,15 @@ func (s *Server) verifyEmail(ctx context.Context, value string) error {
 			return err
 		}
 		n, err := q.UserVerifyEmail(ctx, gendb.UserVerifyEmailParams{ID: used.UserID, EmailKey: used.EmailKey, Now: &now})
-		if err == nil && n == 0 {
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
 			return errInvalidToken // another address by now
 		}
-		return err
+		return s.record(ctx, q, audit.Entry{Event: audit.UserUpdated, Reason: "email_verified", Actor: used.UserID, Subject: used.UserID})
 	})
+	return s.tokenRefused(ctx, audit.UserUpdated, value, err)
 }
 
 // ConfirmEmail makes the address that the token went to the account's address,
@@ -70,7 +75,7 @@ func (s *Server) verifyEmail(ctx context.Context, value string) error {
 func (s *Server) ConfirmEmail(ctx context.Context, in genapi.ConfirmEmailRequestObject) (genapi.ConfirmEmailResponseObject, error) {
 	live, err := s.liveToken(ctx, in.Body.Token, errInvalidToken, mail.PurposeChangeEmail)
 	if err != nil {
-		return nil, err
+		return nil, s.tokenRefused(ctx, audit.UserUpdated, in.Body.Token, err)
 	}
 	now := s.Now()
 	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
@@ -90,10 +95,13 @@ func (s *Server) ConfirmEmail(ctx context.Context, in genapi.ConfirmEmailRequest
 		if err != nil {
 			return err
 		}
+		if err := s.record(ctx, q, audit.Entry{Event: audit.UserUpdated, Reason: "email_changed", Actor: user.ID, Subject: user.ID}); err != nil {
+			return err
+		}
 		return s.notify(ctx, q, mail.EmailChanged, user, mail.Details{NewAddress: used.Email})
 	})
 	if err != nil {
-		return nil, err
+		return nil, s.tokenRefused(ctx, audit.UserUpdated, in.Body.Token, err)
 	}
 	s.Mail.Wake()
 	return genapi.ConfirmEmail200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Email changed"}}, nil
@@ -117,7 +125,7 @@ func (s *Server) mailAnyone(ctx context.Context, kind mail.Kind, typed string) e
 		return nil
 	}
 	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
-		return s.Mail.Add(ctx, q, mail.Message{Kind: kind, Address: address})
+		return s.Mail.Add(ctx, q, mail.Message{Kind: kind, Address: address, Details: origin(ctx)})
 	})
 	if err == nil {
 		s.Mail.Wake()
@@ -131,9 +139,15 @@ func (s *Server) notify(ctx context.Context, q *gendb.Queries, kind mail.Kind, u
 	if err != nil {
 		return err
 	}
+	from := origin(ctx)
+	from.NewAddress, from.Time = details.NewAddress, s.Now()
+	return s.Mail.Add(ctx, q, mail.Message{Kind: kind, UserID: user.ID, Address: address, Locale: user.Locale, Details: from})
+}
+
+// origin says where a mail was asked for.
+func origin(ctx context.Context) mail.Details {
 	from := requestFrom(ctx)
-	details.IP, details.UserAgent, details.Time = from.ip.String(), from.userAgent, s.Now()
-	return s.Mail.Add(ctx, q, mail.Message{Kind: kind, UserID: user.ID, Address: address, Locale: user.Locale, Details: details})
+	return mail.Details{IP: from.ip.String(), UserAgent: from.userAgent, RequestID: from.id}
 }
 
 // voidLinks makes everything that was mailed to a person, or is about to be,

@@ -33,6 +33,7 @@ import (
 
 	"github.com/techtreks/auth/db"
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/token"
 )
 
@@ -62,6 +63,12 @@ type Manager struct {
 	// so a session may end up to that much early, never late.
 	Idle, Absolute time.Duration
 	Cookie         Cookie
+
+	// Record writes down what becomes of sessions, in the transaction that does it.
+	Record func(context.Context, *gendb.Queries, audit.Entry) error
+	// Ended is told of requests with the cookie of a session that is no more, by
+	// the hash of its token.
+	Ended func(ctx context.Context, tokenHash []byte)
 }
 
 // renewEvery bounds how often a busy session writes to the database.
@@ -97,6 +104,7 @@ func (m *Manager) Load(r *http.Request) (context.Context, error) {
 		TokenHash: hash, Now: now, IdleSince: now.Add(-m.Idle),
 	})
 	if errors.Is(err, sql.ErrNoRows) {
+		m.Ended(ctx, hash)
 		return ctx, nil
 	}
 	if err != nil {
@@ -164,13 +172,6 @@ func (m *Manager) LogOut(ctx context.Context, q *gendb.Queries) error {
 	return store.Save()
 }
 
-// Sweep deletes the rows of sessions that have ended by themselves and returns
-// their number. They are useless before: no query finds them.
-func (m *Manager) Sweep(ctx context.Context) (int64, error) {
-	now := m.Now()
-	return m.DB.SessionsDeleteExpired(ctx, gendb.SessionsDeleteExpiredParams{Now: now, IdleSince: now.Add(-m.Idle)})
-}
-
 // inRequest returns gin-contrib's session of the request that ctx belongs to.
 func inRequest(ctx context.Context) gsessions.Session {
 	return ctx.Value(gsessions.DefaultKey).(gsessions.Session)
@@ -231,16 +232,20 @@ func (m *Manager) Save(r *http.Request, w http.ResponseWriter, s *sessions.Sessi
 }
 
 func (m *Manager) start(ctx context.Context, r *http.Request, w http.ResponseWriter, in staged) error {
-	if old, ok := m.presented(r); ok {
-		if _, err := in.q.SessionDelete(ctx, old); err != nil {
-			return err
-		}
+	if err := m.delete(ctx, r, in.q, "new_login"); err != nil {
+		return err
 	}
 	value := token.New()
-	now := m.Now()
+	hash, now := token.Hash(value), m.Now()
 	_, err := in.q.SessionCreate(ctx, gendb.SessionCreateParams{
-		TokenHash: token.Hash(value), UserID: in.login.UserID, Amr: in.login.Method,
+		TokenHash: hash, UserID: in.login.UserID, Amr: in.login.Method,
 		Ip: in.login.IP, UserAgent: storable(in.login.UserAgent), Now: now, ExpiresAt: now.Add(m.Absolute),
+	})
+	if err != nil {
+		return err
+	}
+	err = m.Record(ctx, in.q, audit.Entry{
+		Event: audit.SessionCreated, Actor: in.login.UserID, Subject: in.login.UserID, Session: hash, Token: hash,
 	})
 	if err != nil {
 		return err
@@ -250,13 +255,27 @@ func (m *Manager) start(ctx context.Context, r *http.Request, w http.ResponseWri
 }
 
 func (m *Manager) end(ctx context.Context, r *http.Request, w http.ResponseWriter, q *gendb.Queries) error {
-	if hash, ok := m.presented(r); ok {
-		if _, err := q.SessionDelete(ctx, hash); err != nil {
-			return err
-		}
+	if err := m.delete(ctx, r, q, "logout"); err != nil {
+		return err
 	}
 	http.SetCookie(w, m.Cookie.clear())
 	return nil
+}
+
+// delete ends the session that the request came with, if it is one.
+func (m *Manager) delete(ctx context.Context, r *http.Request, q *gendb.Queries, reason string) error {
+	hash, ok := m.presented(r)
+	if !ok {
+		return nil
+	}
+	n, err := q.SessionDelete(ctx, hash)
+	current := From(ctx)
+	if err != nil || n == 0 || current == nil {
+		return err
+	}
+	return m.Record(ctx, q, audit.Entry{
+		Event: audit.SessionLogout, Reason: reason, Actor: current.User.ID, Subject: current.User.ID, Session: hash,
+	})
 }
 
 // renew updates the row if it is still there. That it may be gone is no error:
