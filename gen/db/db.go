@@ -126,9 +126,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.tokenByHashStmt, err = db.PrepareContext(ctx, tokenByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query TokenByHash: %w", err)
 	}
-	if q.tokenByPurposeStmt, err = db.PrepareContext(ctx, tokenByPurpose); err != nil {
-		return nil, fmt.Errorf("error preparing query TokenByPurpose: %w", err)
-	}
 	if q.tokenIssueStmt, err = db.PrepareContext(ctx, tokenIssue); err != nil {
 		return nil, fmt.Errorf("error preparing query TokenIssue: %w", err)
 	}
@@ -388,11 +385,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing tokenByHashStmt: %w", cerr)
 		}
 	}
-	if q.tokenByPurposeStmt != nil {
-		if cerr := q.tokenByPurposeStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing tokenByPurposeStmt: %w", cerr)
-		}
-	}
 	if q.tokenIssueStmt != nil {
 		if cerr := q.tokenIssueStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing tokenIssueStmt: %w", cerr)
@@ -606,7 +598,6 @@ type Queries struct {
 	sessionsOfUserStmt          *sql.Stmt
 	sessionsStoredStmt          *sql.Stmt
 	tokenByHashStmt             *sql.Stmt
-	tokenByPurposeStmt          *sql.Stmt
 	tokenIssueStmt              *sql.Stmt
 	tokenUseStmt                *sql.Stmt
 	tokenVoidStmt               *sql.Stmt
@@ -675,7 +666,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		sessionsOfUserStmt:          q.sessionsOfUserStmt,
 		sessionsStoredStmt:          q.sessionsStoredStmt,
 		tokenByHashStmt:             q.tokenByHashStmt,
-		tokenByPurposeStmt:          q.tokenByPurposeStmt,
 		tokenIssueStmt:              q.tokenIssueStmt,
 		tokenUseStmt:                q.tokenUseStmt,
 		tokenVoidStmt:               q.tokenVoidStmt,

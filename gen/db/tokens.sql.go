@@ -34,40 +34,13 @@ func (q *Queries) TokenByHash(ctx context.Context, tokenHash []byte) (Token, err
 	return i, err
 }
 
-const tokenByPurpose = `-- name: TokenByPurpose :one
-SELECT id, user_id, purpose, token_hash, seed, email, email_key, created_at, expires_at, used_at FROM tokens WHERE user_id = $1 AND purpose = $2
-`
-
-type TokenByPurposeParams struct {
-	UserID  int64
-	Purpose string
-}
-
-// Served by tokens_user_id_purpose.
-func (q *Queries) TokenByPurpose(ctx context.Context, arg TokenByPurposeParams) (Token, error) {
-	row := q.queryRow(ctx, q.tokenByPurposeStmt, tokenByPurpose, arg.UserID, arg.Purpose)
-	var i Token
-	err := row.Scan(
-		&i.ID,
-		&i.UserID,
-		&i.Purpose,
-		&i.TokenHash,
-		&i.Seed,
-		&i.Email,
-		&i.EmailKey,
-		&i.CreatedAt,
-		&i.ExpiresAt,
-		&i.UsedAt,
-	)
-	return i, err
-}
-
-const tokenIssue = `-- name: TokenIssue :exec
+const tokenIssue = `-- name: TokenIssue :execrows
 INSERT INTO tokens (user_id, purpose, token_hash, seed, email, email_key, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (user_id, purpose) DO UPDATE SET
     token_hash = excluded.token_hash, seed = excluded.seed, email = excluded.email, email_key = excluded.email_key,
     created_at = excluded.created_at, expires_at = excluded.expires_at, used_at = NULL
+WHERE tokens.created_at <= excluded.created_at
 `
 
 type TokenIssueParams struct {
@@ -81,9 +54,10 @@ type TokenIssueParams struct {
 	ExpiresAt time.Time
 }
 
-// One token of a purpose is alive at a time: the newest.
-func (q *Queries) TokenIssue(ctx context.Context, arg TokenIssueParams) error {
-	_, err := q.exec(ctx, q.tokenIssueStmt, tokenIssue,
+// One token of a purpose is alive at a time: that of the mail asked for last,
+// whichever of two mails is written last. No row when this one is older.
+func (q *Queries) TokenIssue(ctx context.Context, arg TokenIssueParams) (int64, error) {
+	result, err := q.exec(ctx, q.tokenIssueStmt, tokenIssue,
 		arg.UserID,
 		arg.Purpose,
 		arg.TokenHash,
@@ -93,7 +67,10 @@ func (q *Queries) TokenIssue(ctx context.Context, arg TokenIssueParams) error {
 		arg.Now,
 		arg.ExpiresAt,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const tokenUse = `-- name: TokenUse :one

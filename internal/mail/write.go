@@ -152,17 +152,14 @@ func (w *Worker) mint(ctx context.Context, q *gendb.Queries, row gendb.Outbox, u
 	if n == 0 {
 		return "", errLeaseLost
 	}
-	newest, err := q.TokenByPurpose(ctx, gendb.TokenByPurposeParams{UserID: user.ID, Purpose: purpose})
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return "", err
-	}
-	if err == nil && newest.CreatedAt.After(row.CreatedAt) {
-		return "", &dropError{"token replaced"}
-	}
-	return value, q.TokenIssue(ctx, gendb.TokenIssueParams{
+	n, err = q.TokenIssue(ctx, gendb.TokenIssueParams{
 		UserID: user.ID, Purpose: purpose, TokenHash: token.Hash(value), Seed: seed,
 		Email: recipient(row, user), EmailKey: row.RecipientKey, Now: row.CreatedAt, ExpiresAt: expires,
 	})
+	if err == nil && n == 0 {
+		err = &dropError{"token replaced"}
+	}
+	return value, err
 }
 
 func (w *Worker) ttl(kind Kind) time.Duration {

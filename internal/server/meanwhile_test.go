@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/password"
+	"github.com/techtreks/auth/internal/token"
 )
 
 // while runs a request that hashes a password, and something else after the
@@ -152,6 +156,41 @@ func TestWhatHappensAtOnceWaitsForNoneOfTheOthers(t *testing.T) {
 		}
 		if n := h.MailWorker.Counters.Retried.Load(); n != 0 {
 			t.Errorf("%d mails could not be written at once", n)
+		}
+	})
+}
+
+// Of two requests for a link at once, neither of which sees the other's mail,
+// both are answered; the link that works is that of the later one, whichever
+// mail is written first.
+func TestOfLinksAskedForAtOnceTheNewestWorks(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		h.browser().register("alice")
+		var ticks atomic.Int64
+		h.Mail.Now = func() time.Time {
+			return h.clock.Now().Add(-time.Minute + time.Duration(ticks.Add(1))*time.Microsecond)
+		}
+		seen := len(h.mails())
+		for range 40 {
+			atOnce(3, func(int) {
+				h.browser().call("POST", "/auth/request_reset", members{"email": "alice@example.com"}).want(200, "")
+			})
+			var newest mail.Previewed
+			for _, m := range h.mails()[seen:] {
+				seen++
+				if m.Date.After(newest.Date) {
+					newest = m
+				}
+			}
+			_, value, _ := strings.Cut(newest.Link, "#token=")
+			live, err := h.DB.TokenByHash(t.Context(), token.Hash(value))
+			if err != nil || !live.CreatedAt.Equal(newest.Date) {
+				t.Fatalf("the newest link does not work: %v", err)
+			}
+			if seen > 80 { // the page keeps a hundred
+				h.Preview, seen = &mail.Preview{Now: h.Now, Logger: h.Logger}, 0
+				h.MailWorker.Sender = h.Preview
+			}
 		}
 	})
 }
