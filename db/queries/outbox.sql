@@ -50,8 +50,8 @@ UPDATE outbox SET next_attempt_at = @now, unreachable = FALSE
 WHERE unreachable AND dead_at IS NULL AND next_attempt_at > @now AND lease IS NULL;
 
 -- name: OutboxVoid :execrows
--- Mails of a kind that carry tokens which no longer work must not go out,
--- those included of which nobody has found out yet whose they are.
+-- Mails of a kind that another replaces: those of a person, and those to an
+-- address of which nobody has found out yet whose they are.
 DELETE FROM outbox WHERE kind = @kind AND (user_id = @user_id OR recipient_key = @recipient_key);
 
 -- name: OutboxVoidLinks :execrows

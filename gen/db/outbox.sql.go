@@ -346,8 +346,8 @@ type OutboxVoidParams struct {
 	RecipientKey string
 }
 
-// Mails of a kind that carry tokens which no longer work must not go out,
-// those included of which nobody has found out yet whose they are.
+// Mails of a kind that another replaces: those of a person, and those to an
+// address of which nobody has found out yet whose they are.
 func (q *Queries) OutboxVoid(ctx context.Context, arg OutboxVoidParams) (int64, error) {
 	result, err := q.exec(ctx, q.outboxVoidStmt, outboxVoid, arg.Kind, arg.UserID, arg.RecipientKey)
 	if err != nil {

@@ -38,7 +38,8 @@ const defaultMaxPending = 10_000
 // that has been committed.
 //
 // Of the mails of one kind with a link, an address has the newest waiting and no
-// other: those before carry tokens that the newest replaces.
+// other: those before carry tokens that the newest replaces. The same goes for every
+// kind that strangers can cause, so that they can pile nothing up at one address.
 func (o *Outbox) Add(ctx context.Context, q *gendb.Queries, m Message) error {
 	if m.Address.Key == "" || m.UserID == 0 && !m.Kind.anonymous() {
 		return fmt.Errorf("mail: a message of kind %q lacks its address or user", m.Kind)
@@ -51,6 +52,11 @@ func (o *Outbox) Add(ctx context.Context, q *gendb.Queries, m Message) error {
 		return err
 	}
 	owner := sql.NullInt64{Int64: m.UserID, Valid: m.UserID != 0}
+	replaces := m.Address.Key // by address, as nobody has looked yet whose it is
+	if !m.Kind.anonymous() {
+		// Two accounts may ask for one new address, and neither may stop the other.
+		replaces = ""
+	}
 	if !owner.Valid {
 		m.Locale = "" // what a stranger's browser speaks says nothing about the owner
 		limit := o.MaxPending
@@ -61,8 +67,8 @@ func (o *Outbox) Add(ctx context.Context, q *gendb.Queries, m Message) error {
 			return err
 		}
 	}
-	if purpose, _ := m.Kind.purpose(); purpose != "" {
-		if _, err := q.OutboxVoid(ctx, gendb.OutboxVoidParams{Kind: string(m.Kind), UserID: owner, RecipientKey: m.Address.Key}); err != nil {
+	if purpose, _ := m.Kind.purpose(); purpose != "" || !owner.Valid {
+		if _, err := q.OutboxVoid(ctx, gendb.OutboxVoidParams{Kind: string(m.Kind), UserID: owner, RecipientKey: replaces}); err != nil {
 			return err
 		}
 	}

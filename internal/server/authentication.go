@@ -40,7 +40,7 @@ func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) 
 			PasswordHash: &hash, Role: string(genapi.RoleUser), Locale: locale, Now: s.Now(),
 		})
 		if errors.Is(err, sql.ErrNoRows) {
-			return s.registrationTaken(ctx, q, in.Body.Username, address.Key)
+			return s.registrationTaken(ctx, q, in.Body.Username, address)
 		}
 		if err != nil {
 			return err
@@ -61,7 +61,7 @@ func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) 
 // the name is told first when it is both. Who has an address is not told to
 // strangers where accounts need a confirmed one: the owner gets a mail instead,
 // and the stranger the same answer.
-func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, username, emailKey string) error {
+func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, username string, address email.Address) error {
 	_, err := q.UserByUsernameKey(ctx, accounts.UsernameKey(username))
 	switch {
 	case err == nil:
@@ -71,7 +71,7 @@ func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, userna
 	case s.Registration != registrationVerified:
 		return errEmailTaken
 	}
-	owner, err := q.UserByEmailKey(ctx, emailKey)
+	owner, err := q.UserByEmailKey(ctx, address.Key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return errEmailTaken // whoever had it has gone this very moment: try again
 	}
@@ -82,7 +82,9 @@ func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, userna
 	if err := s.record(ctx, q, e); err != nil {
 		return err
 	}
-	return s.notify(ctx, q, mail.AlreadyRegistered, owner, mail.Details{})
+	// As a stranger's mail: it counts towards what strangers can pile up, and
+	// tells nobody where the stranger is.
+	return s.Mail.Add(ctx, q, mail.Message{Kind: mail.AlreadyRegistered, Address: address, Details: mail.Details{Time: s.Now()}})
 }
 
 // Login starts a session. An unknown name and a wrong password are one answer
