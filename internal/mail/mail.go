@@ -45,14 +45,16 @@ const (
 // The kinds that only tell something.
 const (
 	AlreadyRegistered Kind = "already_registered"
-	PasswordChanged   Kind = "password_changed"
-	PasswordReset     Kind = "password_reset"
-	EmailChanged      Kind = "email_changed" // to the old address
-	UsernameChanged   Kind = "username_changed"
+	// AddressInUse is what a ConfirmEmail becomes whose address somebody else has.
+	AddressInUse    Kind = "address_in_use"
+	PasswordChanged Kind = "password_changed"
+	PasswordReset   Kind = "password_reset"
+	EmailChanged    Kind = "email_changed" // to the old address
+	UsernameChanged Kind = "username_changed"
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{VerifyEmail, ResetPassword, ConfirmEmail, Invitation, AlreadyRegistered, PasswordChanged, PasswordReset, EmailChanged, UsernameChanged}
+var Kinds = []Kind{VerifyEmail, ResetPassword, ConfirmEmail, Invitation, AlreadyRegistered, AddressInUse, PasswordChanged, PasswordReset, EmailChanged, UsernameChanged}
 
 // Purposes of tokens, as the table tokens has them.
 const (
@@ -99,10 +101,16 @@ type Message struct {
 
 // Details are what a mail may say besides. All of them may be empty.
 type Details struct {
+	// Confirmed says that the mail goes to an address which was known to be the
+	// account's owner's when the mail was asked for. Only such a mail has words in
+	// it that somebody has chosen: the name, the new address, the browser. Anybody
+	// can put any of those to anybody's address, and would have us mail them.
+	Confirmed bool `json:"confirmed,omitempty"`
 	// NewAddress is what an address was changed to. It is shown with most of it
 	// left out, as the old address may be somebody else's by now.
 	NewAddress string `json:"new_address,omitempty"`
-	// IP, UserAgent and Time say where a change came from.
+	// IP, UserAgent and Time say where a change came from. Of UserAgent the mail
+	// says the name of a browser and a system that are known.
 	IP        string    `json:"ip,omitempty"`
 	UserAgent string    `json:"user_agent,omitempty"`
 	Time      time.Time `json:"time,omitzero"`
@@ -123,6 +131,19 @@ func (d Details) bounded() Details {
 	d.IP = plain(d.IP, maxIP)
 	d.UserAgent = plain(d.UserAgent, maxUserAgent)
 	d.RequestID = plain(d.RequestID, maxRequestID)
+	return d
+}
+
+// told is what the mail says of it. A stranger can have caused any mail of some
+// kinds; what the stranger's program calls itself is no business of the reader's.
+func (d Details) told(strangers bool) Details {
+	d.UserAgent = browser(d.UserAgent)
+	if !d.Confirmed {
+		d.NewAddress = ""
+	}
+	if !d.Confirmed || strangers {
+		d.UserAgent = ""
+	}
 	return d
 }
 

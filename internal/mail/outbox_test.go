@@ -114,7 +114,7 @@ func TestDetailsAreBounded(t *testing.T) {
 		b := newBundle(t, d)
 		id, a := b.user(t, "alice", true)
 		long := "\x00\xff" + strings.Repeat("ü", 100_000)
-		b.add(t, Message{Kind: PasswordChanged, UserID: id, Address: a, Details: Details{NewAddress: long, IP: long, UserAgent: long, Time: time.Now()}})
+		b.add(t, Message{Kind: PasswordChanged, UserID: id, Address: a, Details: Details{Confirmed: true, NewAddress: long, IP: long, UserAgent: long, Time: time.Now()}})
 		var details string
 		if err := d.QueryRowContext(t.Context(), "SELECT details FROM outbox").Scan(&details); err != nil || len(details) > 1000 {
 			t.Errorf("%d bytes, %v", len(details), err)

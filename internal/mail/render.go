@@ -31,6 +31,7 @@ func (w *Worker) render(row gendb.Outbox, user gendb.User, details Details, valu
 	if locale == "" {
 		locale = user.Locale
 	}
+	details = details.told(kind.anonymous())
 	data := Data{
 		Service: w.Outbox.From.Name, FrontendURL: w.FrontendURL, NewAddress: masked(details.NewAddress),
 		Time: formatTime(details.Time), IP: details.IP, UserAgent: details.UserAgent,
@@ -40,12 +41,8 @@ func (w *Worker) render(row gendb.Outbox, user gendb.User, details Details, valu
 	}
 	// Whoever is invited needs the name to log in with, which an administrator has
 	// chosen.
-	if user.EmailVerifiedAt != nil || kind == Invitation {
+	if details.Confirmed || kind == Invitation {
 		data.Username = plain(user.Username, maxUsername)
-	}
-	if kind.anonymous() {
-		// Free text by a stranger, which mail programs would turn into links.
-		data.UserAgent = ""
 	}
 	if value != "" {
 		data.Link, data.Expires = w.Link(kind, value), formatTime(row.CreatedAt.Add(w.ttl(kind)))

@@ -168,7 +168,7 @@ func TestOneMailOneRecipient(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.add(t, Message{Kind: EmailChanged, UserID: id, Address: a, Locale: "en\r\nX: y", Details: Details{
-			NewAddress: nasty + "@example.com", IP: nasty, UserAgent: nasty, Time: time.Now(),
+			Confirmed: true, NewAddress: nasty + "@example.com", IP: nasty, UserAgent: nasty, Time: time.Now(),
 		}})
 		settle()
 		mails := b.server.Mails()

@@ -22,8 +22,8 @@ type Data struct {
 	Language string
 	Subject  string // in the HTML alone, whose title it is
 	Service  string // the name in MAIL_FROM, or else its domain
-	// Username is empty as long as the address is not confirmed: anybody can put
-	// any name to any address, and would have us mail it.
+	// Username, NewAddress and UserAgent are empty where the address was not
+	// confirmed when the mail was asked for; see Details.
 	Username    string
 	FrontendURL string
 	Link        string // with the token; empty in a notice

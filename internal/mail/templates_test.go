@@ -22,6 +22,8 @@ func TestTemplates(t *testing.T) {
 		{"en", VerifyEmail, "Confirm your e-mail address", "Please confirm that it is yours."},
 		{"en", ResetPassword, "Set a new password", "has asked for a new password"},
 		{"en", ConfirmEmail, "Confirm your new e-mail address", "It takes effect when you confirm it."},
+		{"en", AddressInUse, "Somebody has entered your address", "so nothing was changed."},
+		{"de", AddressInUse, "Jemand hat Ihre Adresse angegeben", "daher wurde nichts geändert."},
 		{"en", AlreadyRegistered, "You already have an account", "It has one already, so none was opened."},
 		{"en", PasswordChanged, "Your password was changed", "you have been logged out."},
 		{"en", PasswordReset, "Your password was reset", "You have been logged out everywhere."},

@@ -31,6 +31,18 @@ func (w *Worker) write(ctx context.Context, row gendb.Outbox) (Rendered, error) 
 	if err != nil {
 		return Rendered{}, err
 	}
+	if row.Kind == string(ConfirmEmail) {
+		if row, user, value, err = w.redirect(ctx, row, user, value); err != nil {
+			return Rendered{}, err
+		}
+	}
+	if row.Kind == string(AddressInUse) {
+		details = Details{} // they say where somebody else is
+	}
+	if kind := Kind(row.Kind); kind.anonymous() || kind == AddressInUse {
+		// To the address that the account has, and had when the mail was asked for.
+		details.Confirmed = user.EmailVerifiedAt != nil
+	}
 	row.Recipient = recipient(row, user)
 	return w.render(row, user, details, value)
 }
@@ -99,11 +111,30 @@ func (w *Worker) account(ctx context.Context, q *gendb.Queries, row gendb.Outbox
 	return user, nil
 }
 
+// redirect makes of a mail to an address that somebody else has a notice to that
+// person. It is found out here, so that all that the one who has asked can see, the
+// token and the mail that waits, is the same for an address that is free.
+func (w *Worker) redirect(ctx context.Context, row gendb.Outbox, user gendb.User, value string) (gendb.Outbox, gendb.User, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryLimit)
+	defer cancel()
+	owner, err := w.DB.UserByEmailKey(ctx, row.RecipientKey)
+	switch {
+	case errors.Is(err, sql.ErrNoRows) || err == nil && owner.ID == user.ID:
+		return row, user, value, nil
+	case err != nil:
+		return row, user, "", err
+	case owner.DisabledAt != nil:
+		return row, user, "", &dropError{"account disabled"}
+	}
+	row.Kind, row.Locale = string(AddressInUse), ""
+	return row, owner, "", nil
+}
+
 // recipient is where the mail goes. One that a stranger may have asked for goes to the
 // address as its owner has spelled it: to the server that takes the mail, another case
 // before the @ may be another person.
 func recipient(row gendb.Outbox, user gendb.User) string {
-	if Kind(row.Kind).anonymous() {
+	if kind := Kind(row.Kind); kind.anonymous() || kind == AddressInUse {
 		return user.Email
 	}
 	return row.Recipient

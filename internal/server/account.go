@@ -127,23 +127,12 @@ func (s *Server) setEmail(ctx context.Context, q *gendb.Queries, user gendb.User
 	return s.record(ctx, q, audit.Entry{Event: audit.UserUpdated, Reason: "email_changed", Subject: user.ID})
 }
 
-// askToConfirm mails a link to the new address. If somebody has that address,
-// it is they who get a mail, without a link, and the caller cannot tell: the
-// same statements run, as many of them. A link to yet another address stops
-// working either way.
+// askToConfirm mails a link to the new address. If somebody has that address it
+// is they who get a mail, without a link. The worker finds that out, so that
+// neither the answer nor what is stored about the caller tells. A link to yet
+// another address stops working.
 func (s *Server) askToConfirm(ctx context.Context, q *gendb.Queries, user gendb.User, address email.Address) error {
-	owner, err := q.UserByEmailKey(ctx, address.Key)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		err = s.Mail.Add(ctx, q, mail.Message{Kind: mail.ConfirmEmail, UserID: user.ID, Address: address, Locale: user.Locale, Details: origin(ctx)})
-	case err == nil:
-		_, err = q.OutboxVoid(ctx, gendb.OutboxVoidParams{
-			Kind: string(mail.ConfirmEmail), UserID: sql.NullInt64{Int64: user.ID, Valid: true}, RecipientKey: user.EmailKey,
-		})
-		if err == nil {
-			err = s.notify(ctx, q, mail.AlreadyRegistered, owner, mail.Details{})
-		}
-	}
+	err := s.Mail.Add(ctx, q, mail.Message{Kind: mail.ConfirmEmail, UserID: user.ID, Address: address, Locale: user.Locale, Details: origin(ctx)})
 	if err != nil {
 		return err
 	}

@@ -323,8 +323,11 @@ func TestVerifiedAddressChangeDoesNotTellWhoHasAccounts(t *testing.T) {
 			t.Errorf("for a free address: %v", got)
 		}
 		taken := b.updateProfile(members{"email": "BOB@example.com"}).want(200, "")
-		if got := h.queued(); !slices.Equal(got, []string{"already_registered to bob@example.com"}) {
+		if got := h.queued(); !slices.Equal(got, []string{"confirm_email to BOB@example.com"}) {
 			t.Errorf("for a taken address: %v", got)
+		}
+		if m := h.lastMail(mail.AddressInUse, "bob@example.com"); m.Link != "" || strings.Contains(m.Text, "alice") {
+			t.Errorf("the owner gets:\n%s", m.Text)
 		}
 		if !bytes.Equal(free.body, taken.body) || snapshot(free.header) != snapshot(taken.header) {
 			t.Errorf("the answers differ:\n%s\n%s", free.body, taken.body)

@@ -83,6 +83,7 @@ func (s *Server) resetPassword(ctx context.Context, value, chosen string) error 
 		if live.Purpose == mail.PurposeInvitation {
 			return nil // there was no password before
 		}
+		user.EmailVerifiedAt = &now
 		return s.notify(ctx, q, mail.PasswordReset, user, mail.Details{})
 	})
 	if err == nil {

@@ -1,7 +1,9 @@
 package server_test
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -70,4 +72,131 @@ func TestRegistrationsWithATakenAddressPileNothingUp(t *testing.T) {
 			t.Errorf("%d mails wait with a bound of ten", n)
 		}
 	}, registration("verified"))
+}
+
+// The answer to a change of address is the same for a free and a taken one, and
+// so is all that the caller can read about it afterwards.
+func TestExportDoesNotTellWhoHasAccounts(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("victim")
+		b.register("mallory")
+		h.confirmEverybody()
+		b.login("mallory")
+		export := func() string {
+			body := string(b.call("GET", "/auth/export", nil).want(200, "").body)
+			body = regexp.MustCompile(`("id":|request_id[^A-Z]*)\w+`).ReplaceAllString(body, "$1")
+			return strings.ReplaceAll(body, "nobody@", "victim@")
+		}
+		seen := map[string][2]string{}
+		for _, to := range []string{"victim@example.com", "nobody@example.com"} {
+			b.updateProfile(members{"email": to}).want(200, "")
+			before := export()
+			h.mails()
+			seen[to] = [2]string{before, export()}
+			h.exec("DELETE FROM tokens")
+		}
+		if taken, free := seen["victim@example.com"], seen["nobody@example.com"]; taken != free {
+			t.Errorf("taken: %s\n%s\nfree:  %s\n%s", taken[0], taken[1], free[0], free[1])
+		}
+		if !strings.Contains(seen["victim@example.com"][1], "change_email") {
+			t.Error("nothing of it is stored: the test has nothing to compare")
+		}
+		if h.lastMail(mail.AddressInUse, "victim@example.com").Link != "" {
+			t.Error("the owner gets a link to somebody else's account")
+		}
+	}, registration("verified"))
+}
+
+// Nobody can have us mail words of their choice to an address that has not shown
+// to be theirs: no name, no browser, no other address. A confirmed one is told.
+func TestMailsSayWhatSomebodyHasTypedToTheOwnerAlone(t *testing.T) {
+	const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0 evil.example/win"
+	password := members{"current_password": goodPassword, "new_password": newPassword}
+	kinds := map[mail.Kind]struct {
+		mode  string
+		to    string // empty: the account's own address
+		cause func(h *harness, b *browser)
+		// What a confirmed recipient reads; the recipient of a link that
+		// confirms something never is one.
+		says []string
+	}{
+		mail.VerifyEmail: {cause: func(h *harness, b *browser) {
+			b.call("POST", "/auth/resend_verification", members{"email": "victim@example.com"}).want(200, "")
+		}},
+		mail.ResetPassword: {says: []string{"evil.name"}, cause: func(h *harness, b *browser) {
+			b.call("POST", "/auth/request_reset", members{"email": "victim@example.com"}).want(200, "")
+		}},
+		mail.PasswordReset: {says: []string{"evil.name", "Firefox, Linux"}, cause: func(h *harness, b *browser) {
+			b.call("POST", "/auth/request_reset", members{"email": "victim@example.com"}).want(200, "")
+			token := h.mailedToken(mail.ResetPassword, "victim@example.com")
+			b.call("POST", "/auth/reset_password", members{"token": token, "password": newPassword}, header("User-Agent", firefox)).want(200, "")
+		}},
+		mail.PasswordChanged: {says: []string{"evil.name", "Firefox, Linux"}, cause: func(h *harness, b *browser) {
+			b.call("PUT", "/auth/change_password", password, header("User-Agent", firefox)).want(200, "")
+		}},
+		mail.EmailChanged: {says: []string{"evil.name", "Firefox, Linux", "x***@evil.example"}, cause: func(h *harness, b *browser) {
+			b.call("PUT", "/auth/update_profile", members{"email": "x@evil.example"}, header("User-Agent", firefox)).want(200, "")
+		}},
+		mail.UsernameChanged: {says: []string{"evil.next", "Firefox, Linux"}, cause: func(h *harness, b *browser) {
+			b.call("PUT", "/auth/update_profile", members{"username": "evil.next"}, header("User-Agent", firefox)).want(200, "")
+		}},
+		mail.ConfirmEmail: {mode: "verified", to: "other@example.com", cause: func(h *harness, b *browser) {
+			b.call("PUT", "/auth/update_profile", members{"email": "other@example.com"}, header("User-Agent", firefox)).want(200, "")
+		}},
+		mail.AlreadyRegistered: {mode: "verified", says: []string{"evil.name"}, cause: func(h *harness, b *browser) {
+			b.call("POST", "/auth/register", members{"username": "evil.other", "email": "victim@example.com", "password": goodPassword}, header("User-Agent", firefox)).want(201, "")
+		}},
+		mail.AddressInUse: {mode: "verified", says: []string{"evil.name"}, cause: func(h *harness, b *browser) {
+			other := h.browser()
+			h.Registration = "open"
+			other.register("evil.other")
+			other.login("evil.other")
+			h.Registration = "verified"
+			other.call("PUT", "/auth/update_profile", members{"email": "victim@example.com"}, header("User-Agent", firefox)).want(200, "")
+		}},
+	}
+	for _, kind := range mail.Kinds {
+		if kind == mail.Invitation {
+			continue // in the words of an administrator
+		}
+		test, ok := kinds[kind]
+		if !ok {
+			t.Errorf("%s is not tried", kind)
+			continue
+		}
+		for _, confirmed := range []bool{false, true} {
+			if confirmed && len(test.says) == 0 && kind != mail.ConfirmEmail {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s, confirmed %v", kind, confirmed), func(t *testing.T) {
+				each(t, func(t *testing.T, h *harness) {
+					b := h.browser()
+					b.call("POST", "/auth/register", members{"username": "evil.name", "email": "victim@example.com", "password": goodPassword}).want(201, "")
+					b.login("evil.name")
+					if confirmed {
+						h.exec("UPDATE users SET email_verified_at = created_at")
+					}
+					if test.mode != "" {
+						h.Registration = test.mode
+					}
+					test.cause(h, b)
+					m := h.lastMail(kind, cmp.Or(test.to, "victim@example.com"))
+					text := m.Subject + m.Text + m.HTML
+					// Whoever resets the password has read the mail: it is confirmed.
+					if confirmed || kind == mail.PasswordReset {
+						for _, word := range test.says {
+							if !strings.Contains(m.Text, word) {
+								t.Errorf("it does not say %q:\n%s", word, m.Text)
+							}
+							text = strings.ReplaceAll(text, word, "")
+						}
+					}
+					if strings.Contains(text, "evil") || strings.Contains(text, "Firefox") {
+						t.Errorf("it says a stranger's words:\n%s", m.Text)
+					}
+				})
+			})
+		}
+	}
 }

@@ -140,7 +140,7 @@ func (s *Server) notify(ctx context.Context, q *gendb.Queries, kind mail.Kind, u
 		return err
 	}
 	from := origin(ctx)
-	from.NewAddress, from.Time = details.NewAddress, s.Now()
+	from.NewAddress, from.Time, from.Confirmed = details.NewAddress, s.Now(), user.EmailVerifiedAt != nil
 	return s.Mail.Add(ctx, q, mail.Message{Kind: kind, UserID: user.ID, Address: address, Locale: user.Locale, Details: from})
 }
 
