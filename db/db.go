@@ -6,6 +6,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -45,15 +46,34 @@ type DB struct {
 // Open brings the schema of the database at url up to date, opens it and
 // prepares every query, so that one the database refuses fails here and not
 // under the first user. docs/database.md lists the forms of url.
-func Open(ctx context.Context, url string) (*DB, error) {
+func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 	t, err := parseURL(url)
 	if err != nil {
 		return nil, err
 	}
-	return t.open(ctx)
+	for _, option := range options {
+		option(t)
+	}
+	return t.openAll(ctx)
 }
 
-func (t *target) open(ctx context.Context) (_ *DB, err error) {
+// An Option changes how Open opens.
+type Option func(*target)
+
+// Through opens pools by open instead of sql.OpenDB, for whoever wants to see
+// what is asked of them.
+func Through(open func(driver.Connector) *sql.DB) Option {
+	return func(t *target) { t.pool = open }
+}
+
+func (t *target) open(c driver.Connector) *sql.DB {
+	if t.pool != nil {
+		return t.pool(c)
+	}
+	return sql.OpenDB(c)
+}
+
+func (t *target) openAll(ctx context.Context) (_ *DB, err error) {
 	if _, err := t.migrateUp(ctx); err != nil {
 		return nil, err
 	}

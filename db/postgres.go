@@ -69,7 +69,7 @@ func (t *target) openPostgres(cfg *pgx.ConnConfig, conns int) *sql.DB {
 	if t.wrap != nil {
 		c = t.wrap(c)
 	}
-	d := sql.OpenDB(c)
+	d := t.open(c)
 	d.SetMaxOpenConns(conns)
 	d.SetMaxIdleConns(conns) // the default of 2 spends its time on reconnecting
 	return d

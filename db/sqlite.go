@@ -41,7 +41,7 @@ func (t *target) openSQLite(path, options string, conns int) (*sql.DB, error) {
 	if t.wrap != nil {
 		c = t.wrap(c)
 	}
-	d := sql.OpenDB(c)
+	d := t.open(c)
 	d.SetMaxOpenConns(conns)
 	d.SetMaxIdleConns(conns) // the default of 2 spends its time on reopening
 	return d, nil

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"database/sql"
 	"database/sql/driver"
 
 	"github.com/jackc/pgx/v5"
@@ -24,6 +25,8 @@ type target struct {
 
 	// wrap lets a test stand between migrations and the driver.
 	wrap func(driver.Connector) driver.Connector
+	// pool is sql.OpenDB, or what stands in for it.
+	pool func(driver.Connector) *sql.DB
 }
 
 // String names the database without secrets, for error messages.

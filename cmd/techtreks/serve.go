@@ -16,6 +16,7 @@ import (
 	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/server"
+	"github.com/techtreks/auth/internal/tracing"
 )
 
 type serveCommand struct{}
@@ -37,7 +38,21 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 			logger.ErrorContext(ctx, "metrics not closed", "error", err)
 		}
 	}()
-	d, err := db.Open(ctx, string(cfg.DatabaseURL))
+	tracer, err := tracing.Start(ctx, version, logger)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() {
+		if err := tracer.Stop(); err != nil {
+			logger.WarnContext(ctx, "the last traces are lost", "error", err)
+		}
+	}()
+	logger = tracer.Logger(logger)
+	var options []db.Option
+	if tracer != nil {
+		options = append(options, db.Through(tracer.OpenDB))
+	}
+	d, err := db.Open(ctx, string(cfg.DatabaseURL), options...)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -57,6 +72,7 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 	if cfg.SecretGenerated {
 		logger.WarnContext(ctx, "SECRET_KEY is not set: sessions and mailed links will not survive a restart")
 	}
+	s.Tracer = tracer
 	s.Metrics.Build(version)
 	watch.start(ctx, s.Metrics, logger)
 	return serveUntilSignal(ctx, cfg, s, newHTTPServer(handler, logger), listener, logger)
@@ -131,7 +147,8 @@ func closeAfterChunks(next http.Handler) http.Handler {
 }
 
 // stopWithin bounds the whole shutdown, the delay included.
-const stopWithin = 14 * time.Second
+// Metrics and traces then have a second each to end.
+const stopWithin = 12500 * time.Millisecond
 
 // shutDown makes readiness fail, waits until a load balancer can have noticed,
 // and then lets the requests under way finish. An interrupt from a keyboard

@@ -1,5 +1,6 @@
 // Package config is the one place that knows what can be set about the server, and
-// the only code that reads the environment.
+// the only code that reads the environment, but for what others have standardised:
+// the variables of OpenTelemetry (package tracing) and of PostgreSQL's libpq.
 //
 // [Config] is the manual: every setting is a field with its meaning, unit, default and
 // bounds beside it. The same struct makes the command line flags, the environment

@@ -86,8 +86,7 @@ func newServer(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness
 		set(&cfg)
 	}
 	h := &harness{t: t, clock: &clock{now: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)}, logs: &logBuffer{}}
-	logger := slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s, err := server.New(&cfg, d, h.clock.Now, logger)
+	s, err := server.New(&cfg, d, h.clock.Now, h.logs.logger())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,6 +287,10 @@ func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+func (l *logBuffer) logger() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // lines parses the log.

@@ -42,7 +42,10 @@ func (s *Server) setUpMetrics() {
 			m.Counter("mails_total", "What became of the tries to send a mail.", map[string]string{"outcome": outcome}, read)
 		}
 	}
-	gate.Observe = func(_ context.Context, pass password.Pass) {
+	gate.Observe = func(ctx context.Context, pass password.Pass) {
+		if s.Tracer != nil {
+			s.Tracer.Hash(ctx, pass.Begin, pass.Waited, pass.Worked, pass.Err != nil)
+		}
 		switch {
 		case pass.Err == nil:
 			m.Hash(pass.Waited, pass.Worked)

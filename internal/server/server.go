@@ -24,6 +24,7 @@ import (
 	"github.com/techtreks/auth/internal/password"
 	"github.com/techtreks/auth/internal/session"
 	"github.com/techtreks/auth/internal/token"
+	"github.com/techtreks/auth/internal/tracing"
 )
 
 // A Server has everything that the operations need. All fields are required
@@ -48,8 +49,10 @@ type Server struct {
 	Preview *mail.Preview
 	// Metrics count what happens. Any part may call its methods.
 	Metrics *metrics.Metrics
-	Now     func() time.Time
-	Logger  *slog.Logger
+	// Tracer, if set, makes a span of every request.
+	Tracer *tracing.Tracer
+	Now    func() time.Time
+	Logger *slog.Logger
 
 	// Registration says who may make an account, and whether it needs a
 	// confirmed address to log in.
@@ -136,6 +139,7 @@ func (s *Server) engine() (*gin.Engine, error) {
 
 	engine.Use(
 		s.beginRequest,      // id, address and deadline: everything below needs them
+		s.traceRequest,      // if there is a collector
 		s.measureRequest,    // whatever becomes of it
 		s.logRequest,        // outside recovery, so that it sees the status of a panic
 		s.verifyResponse,    // likewise, and so that it sees all answers
