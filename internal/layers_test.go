@@ -23,6 +23,7 @@ func TestLeavesKnowNothingOfTheAPI(t *testing.T) {
 		"internal/mail":       {gin, contract, server, generated},
 		"internal/metrics":    {gin, contract, server, generated, module + "db"},
 		"internal/password":   {gin, contract, server, generated, module + "db"},
+		"internal/ratelimit":  {gin, contract, server, generated, module + "db"},
 		"internal/token":      {gin, contract, server, generated, module + "db"},
 		"internal/tracing":    {gin, contract, server, generated, module + "db"},
 		"internal/session":    {contract, server, generated}, // a store of gin's sessions

@@ -15,6 +15,7 @@ import (
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/contract/contracttest"
+	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 // A client calls one server. Every one has an address of its own, told in the
@@ -29,7 +30,7 @@ var clients atomic.Uint32
 
 // theContract is what every answer is held against.
 var theContract = sync.OnceValue(func() *contract.Contract {
-	c, err := contract.Load(api.OpenAPI, nil)
+	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
 	if err != nil {
 		panic(err)
 	}

@@ -42,11 +42,12 @@ type settings map[string]string
 
 // serving is what a server gets unless the test says otherwise: a free loopback
 // port, a key that outlives it, nobody to wait for at its end. The tests stand
-// where a trusted proxy would, so that each of their clients has an address.
+// where a trusted proxy would, so that each of their clients has an address; how
+// often they ask is not the question.
 func serving(url string) settings {
 	return settings{
 		"ADDR": "127.0.0.1:0", "DATABASE_URL": url, "SECRET_KEY": secretKey,
-		"SHUTDOWN_DELAY": "0s", "TRUSTED_PROXIES": "127.0.0.1",
+		"SHUTDOWN_DELAY": "0s", "TRUSTED_PROXIES": "127.0.0.1", "RATE_LIMITS": "off",
 	}
 }
 

@@ -21,6 +21,7 @@ const tutorialKey = "dev-secret-change-in-production"
 func production(url string) settings {
 	return serving(url).with(settings{
 		"APP_ENV": "production", "PUBLIC_URL": "https://auth.example.com", "ALLOWED_ORIGINS": "https://app.example.com",
+		"RATE_LIMITS": "login: 1000 per second",
 	})
 }
 
@@ -45,6 +46,8 @@ func TestWrongSettingsAreAllNamedTogether(t *testing.T) {
 		"OriginPattern": {env: settings{"ALLOWED_ORIGINS": "https://*.example.com"}, want: []string{"ALLOWED_ORIGINS must list origins"}},
 		"OriginPath":    {env: settings{"ALLOWED_ORIGINS": "https://app.example.com/" + secret}, want: []string{"ALLOWED_ORIGINS must list origins"}},
 		"AllProxies":    {env: settings{"TRUSTED_PROXIES": "0.0.0.0/0"}, want: []string{"TRUSTED_PROXIES must list networks"}},
+		"NoLimits":      {env: settings{"RATE_LIMITS": "off"}, want: []string{"RATE_LIMITS=off is refused in production"}},
+		"NoSuchLimit":   {env: settings{"RATE_LIMITS": "login: often"}, want: []string{"RATE_LIMITS must be off, or OPERATION: LIMIT"}},
 		"OtherDatabase": {env: settings{"DATABASE_URL": "mysql://root:" + secret + "@db/auth"}, want: []string{"DATABASE_URL must be"}},
 		"Everything": {
 			env: settings{

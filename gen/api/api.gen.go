@@ -591,6 +591,21 @@ func (e ProfileConflictCode) Valid() bool {
 	}
 }
 
+// Defines values for RateLimitedCode.
+const (
+	RateLimitedCodeRateLimited RateLimitedCode = "rate_limited"
+)
+
+// Valid indicates whether the value is a known member of the RateLimitedCode enum.
+func (e RateLimitedCode) Valid() bool {
+	switch e {
+	case RateLimitedCodeRateLimited:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReauthRequiredCode.
 const (
 	ReauthRequiredCodeCrossOriginRefused ReauthRequiredCode = "cross_origin_refused"
@@ -2202,6 +2217,36 @@ type ProfileConflict struct {
 // Example: email_taken
 type ProfileConflictCode string
 
+// RateLimited The caller has done this too often.
+//
+// Example: {"code":"rate_limited","error":"Too many requests","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type RateLimited struct {
+	// Code What went wrong.
+	//
+	// Example: rate_limited
+	Code RateLimitedCode `json:"code"`
+
+	// Error What went wrong, as a sentence for people.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Ok Always false in an answer that reports a failure.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID Finds the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// RateLimitedCode What went wrong.
+//
+// Example: rate_limited
+type RateLimitedCode string
+
 // ReauthRequired The login is too old for this.
 //
 // Example: {"code":"reauth_required","error":"Please confirm your password","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
@@ -2655,6 +2700,11 @@ type UserState string
 //
 // Example: alice
 type Username = string
+
+// TooManyRequests The caller has done this too often.
+//
+// Example: {"code":"rate_limited","error":"Too many requests","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type TooManyRequests = RateLimited
 
 // UserUnknown There is nothing here.
 //
@@ -3874,6 +3924,19 @@ type NotFoundJSONResponse struct {
 	Headers NotFoundResponseHeaders
 }
 
+type TooManyRequestsResponseHeaders struct {
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	RetryAfter      *int
+	XRequestID      *RequestID
+}
+type TooManyRequestsJSONResponse struct {
+	Body RateLimited
+
+	Headers TooManyRequestsResponseHeaders
+}
+
 type UnavailableResponseHeaders struct {
 	CacheControl *string
 	RetryAfter   *int
@@ -3986,9 +4049,11 @@ type DeleteAccountResponseObject interface {
 }
 
 type DeleteAccount200ResponseHeaders struct {
-	CacheControl *string
-	SetCookie    *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	SetCookie       *string
+	XRequestID      *RequestID
 }
 
 type DeleteAccount200JSONResponse struct {
@@ -4005,6 +4070,12 @@ func (response DeleteAccount200JSONResponse) VisitDeleteAccountResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.SetCookie != nil {
 		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
@@ -4163,6 +4234,35 @@ func (response DeleteAccount415JSONResponse) VisitDeleteAccountResponse(w http.R
 	return err
 }
 
+type DeleteAccount429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteAccount429JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteAccount500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response DeleteAccount500JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
@@ -4215,8 +4315,10 @@ type ListUsersResponseObject interface {
 }
 
 type ListUsers200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type ListUsers200JSONResponse struct {
@@ -4233,6 +4335,12 @@ func (response ListUsers200JSONResponse) VisitListUsersResponse(w http.ResponseW
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -4312,6 +4420,35 @@ func (response ListUsers403JSONResponse) VisitListUsersResponse(w http.ResponseW
 	return err
 }
 
+type ListUsers429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListUsers429JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListUsers500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response ListUsers500JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
@@ -4364,8 +4501,10 @@ type CreateUserResponseObject interface {
 }
 
 type CreateUser201ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type CreateUser201JSONResponse struct {
@@ -4382,6 +4521,12 @@ func (response CreateUser201JSONResponse) VisitCreateUserResponse(w http.Respons
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -4531,6 +4676,35 @@ func (response CreateUser415JSONResponse) VisitCreateUserResponse(w http.Respons
 	return err
 }
 
+type CreateUser429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateUser429JSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateUser500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response CreateUser500JSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
@@ -4583,8 +4757,10 @@ type DeleteUserResponseObject interface {
 }
 
 type DeleteUser200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type DeleteUser200JSONResponse struct {
@@ -4601,6 +4777,12 @@ func (response DeleteUser200JSONResponse) VisitDeleteUserResponse(w http.Respons
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -4728,6 +4910,35 @@ func (response DeleteUser409JSONResponse) VisitDeleteUserResponse(w http.Respons
 	return err
 }
 
+type DeleteUser429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteUser429JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteUser500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response DeleteUser500JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
@@ -4780,8 +4991,10 @@ type GetUserResponseObject interface {
 }
 
 type GetUser200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type GetUser200JSONResponse struct {
@@ -4798,6 +5011,12 @@ func (response GetUser200JSONResponse) VisitGetUserResponse(w http.ResponseWrite
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -4897,6 +5116,35 @@ func (response GetUser404JSONResponse) VisitGetUserResponse(w http.ResponseWrite
 	return err
 }
 
+type GetUser429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetUser429JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetUser500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response GetUser500JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
@@ -4949,8 +5197,10 @@ type DisableUserResponseObject interface {
 }
 
 type DisableUser200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type DisableUser200JSONResponse struct {
@@ -4967,6 +5217,12 @@ func (response DisableUser200JSONResponse) VisitDisableUserResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -5094,6 +5350,35 @@ func (response DisableUser409JSONResponse) VisitDisableUserResponse(w http.Respo
 	return err
 }
 
+type DisableUser429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DisableUser429JSONResponse) VisitDisableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DisableUser500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response DisableUser500JSONResponse) VisitDisableUserResponse(w http.ResponseWriter) error {
@@ -5146,8 +5431,10 @@ type EnableUserResponseObject interface {
 }
 
 type EnableUser200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type EnableUser200JSONResponse struct {
@@ -5164,6 +5451,12 @@ func (response EnableUser200JSONResponse) VisitEnableUserResponse(w http.Respons
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -5263,6 +5556,35 @@ func (response EnableUser404JSONResponse) VisitEnableUserResponse(w http.Respons
 	return err
 }
 
+type EnableUser429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response EnableUser429JSONResponse) VisitEnableUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EnableUser500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response EnableUser500JSONResponse) VisitEnableUserResponse(w http.ResponseWriter) error {
@@ -5315,8 +5637,10 @@ type SendPasswordResetResponseObject interface {
 }
 
 type SendPasswordReset200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type SendPasswordReset200JSONResponse struct {
@@ -5333,6 +5657,12 @@ func (response SendPasswordReset200JSONResponse) VisitSendPasswordResetResponse(
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -5460,6 +5790,35 @@ func (response SendPasswordReset409JSONResponse) VisitSendPasswordResetResponse(
 	return err
 }
 
+type SendPasswordReset429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SendPasswordReset429JSONResponse) VisitSendPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SendPasswordReset500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response SendPasswordReset500JSONResponse) VisitSendPasswordResetResponse(w http.ResponseWriter) error {
@@ -5513,8 +5872,10 @@ type SetUserRoleResponseObject interface {
 }
 
 type SetUserRole200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type SetUserRole200JSONResponse struct {
@@ -5531,6 +5892,12 @@ func (response SetUserRole200JSONResponse) VisitSetUserRoleResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -5700,6 +6067,35 @@ func (response SetUserRole415JSONResponse) VisitSetUserRoleResponse(w http.Respo
 	return err
 }
 
+type SetUserRole429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SetUserRole429JSONResponse) VisitSetUserRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SetUserRole500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response SetUserRole500JSONResponse) VisitSetUserRoleResponse(w http.ResponseWriter) error {
@@ -5752,8 +6148,10 @@ type EndUserSessionsResponseObject interface {
 }
 
 type EndUserSessions200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type EndUserSessions200JSONResponse struct {
@@ -5770,6 +6168,12 @@ func (response EndUserSessions200JSONResponse) VisitEndUserSessionsResponse(w ht
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -5869,6 +6273,35 @@ func (response EndUserSessions404JSONResponse) VisitEndUserSessionsResponse(w ht
 	return err
 }
 
+type EndUserSessions429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response EndUserSessions429JSONResponse) VisitEndUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EndUserSessions500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response EndUserSessions500JSONResponse) VisitEndUserSessionsResponse(w http.ResponseWriter) error {
@@ -5921,8 +6354,10 @@ type ListUserSessionsResponseObject interface {
 }
 
 type ListUserSessions200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type ListUserSessions200JSONResponse struct {
@@ -5939,6 +6374,12 @@ func (response ListUserSessions200JSONResponse) VisitListUserSessionsResponse(w 
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -6038,6 +6479,35 @@ func (response ListUserSessions404JSONResponse) VisitListUserSessionsResponse(w 
 	return err
 }
 
+type ListUserSessions429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListUserSessions429JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListUserSessions500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response ListUserSessions500JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
@@ -6091,8 +6561,10 @@ type EndUserSessionResponseObject interface {
 }
 
 type EndUserSession200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type EndUserSession200JSONResponse struct {
@@ -6109,6 +6581,12 @@ func (response EndUserSession200JSONResponse) VisitEndUserSessionResponse(w http
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -6208,6 +6686,35 @@ func (response EndUserSession404JSONResponse) VisitEndUserSessionResponse(w http
 	return err
 }
 
+type EndUserSession429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response EndUserSession429JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EndUserSession500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response EndUserSession500JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
@@ -6260,8 +6767,10 @@ type MarkEmailVerifiedResponseObject interface {
 }
 
 type MarkEmailVerified200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type MarkEmailVerified200JSONResponse struct {
@@ -6278,6 +6787,12 @@ func (response MarkEmailVerified200JSONResponse) VisitMarkEmailVerifiedResponse(
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -6377,6 +6892,35 @@ func (response MarkEmailVerified404JSONResponse) VisitMarkEmailVerifiedResponse(
 	return err
 }
 
+type MarkEmailVerified429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response MarkEmailVerified429JSONResponse) VisitMarkEmailVerifiedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type MarkEmailVerified500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response MarkEmailVerified500JSONResponse) VisitMarkEmailVerifiedResponse(w http.ResponseWriter) error {
@@ -6429,9 +6973,11 @@ type ChangePasswordResponseObject interface {
 }
 
 type ChangePassword200ResponseHeaders struct {
-	CacheControl *string
-	SetCookie    *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	SetCookie       *string
+	XRequestID      *RequestID
 }
 
 type ChangePassword200JSONResponse struct {
@@ -6448,6 +6994,12 @@ func (response ChangePassword200JSONResponse) VisitChangePasswordResponse(w http
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.SetCookie != nil {
 		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
@@ -6578,6 +7130,35 @@ func (response ChangePassword415JSONResponse) VisitChangePasswordResponse(w http
 	return err
 }
 
+type ChangePassword429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ChangePassword429JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ChangePassword500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response ChangePassword500JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
@@ -6630,8 +7211,10 @@ type ConfirmEmailResponseObject interface {
 }
 
 type ConfirmEmail200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type ConfirmEmail200JSONResponse struct {
@@ -6648,6 +7231,12 @@ func (response ConfirmEmail200JSONResponse) VisitConfirmEmailResponse(w http.Res
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -6775,6 +7364,35 @@ func (response ConfirmEmail415JSONResponse) VisitConfirmEmailResponse(w http.Res
 	return err
 }
 
+type ConfirmEmail429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ConfirmEmail429JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ConfirmEmail500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response ConfirmEmail500JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
@@ -6826,8 +7444,10 @@ type GetCurrentUserResponseObject interface {
 }
 
 type GetCurrentUser200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type GetCurrentUser200JSONResponse struct {
@@ -6844,6 +7464,12 @@ func (response GetCurrentUser200JSONResponse) VisitGetCurrentUserResponse(w http
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -6889,6 +7515,35 @@ func (response GetCurrentUser403JSONResponse) VisitGetCurrentUserResponse(w http
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
 	}
 	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCurrentUser429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetCurrentUser429JSONResponse) VisitGetCurrentUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6944,8 +7599,10 @@ type ExportAccountResponseObject interface {
 }
 
 type ExportAccount200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type ExportAccount200JSONResponse struct {
@@ -6962,6 +7619,12 @@ func (response ExportAccount200JSONResponse) VisitExportAccountResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -7031,6 +7694,35 @@ func (response ExportAccount403JSONResponse) VisitExportAccountResponse(w http.R
 	return err
 }
 
+type ExportAccount429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ExportAccount429JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ExportAccount500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response ExportAccount500JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
@@ -7083,9 +7775,11 @@ type LoginResponseObject interface {
 }
 
 type Login200ResponseHeaders struct {
-	CacheControl *string
-	SetCookie    *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	SetCookie       *string
+	XRequestID      *RequestID
 }
 
 type Login200JSONResponse struct {
@@ -7102,6 +7796,12 @@ func (response Login200JSONResponse) VisitLoginResponse(w http.ResponseWriter) e
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.SetCookie != nil {
 		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
@@ -7240,6 +7940,35 @@ func (response Login415JSONResponse) VisitLoginResponse(w http.ResponseWriter) e
 	return err
 }
 
+type Login429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response Login429JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type Login500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response Login500JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
@@ -7291,9 +8020,11 @@ type LogoutResponseObject interface {
 }
 
 type Logout200ResponseHeaders struct {
-	CacheControl *string
-	SetCookie    *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	SetCookie       *string
+	XRequestID      *RequestID
 }
 
 type Logout200JSONResponse struct {
@@ -7310,6 +8041,12 @@ func (response Logout200JSONResponse) VisitLogoutResponse(w http.ResponseWriter)
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.SetCookie != nil {
 		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
@@ -7358,6 +8095,35 @@ func (response Logout403JSONResponse) VisitLogoutResponse(w http.ResponseWriter)
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
 	}
 	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Logout429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response Logout429JSONResponse) VisitLogoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -7413,8 +8179,10 @@ type GetProfileResponseObject interface {
 }
 
 type GetProfile200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type GetProfile200JSONResponse struct {
@@ -7431,6 +8199,12 @@ func (response GetProfile200JSONResponse) VisitGetProfileResponse(w http.Respons
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -7500,6 +8274,35 @@ func (response GetProfile403JSONResponse) VisitGetProfileResponse(w http.Respons
 	return err
 }
 
+type GetProfile429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetProfile429JSONResponse) VisitGetProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetProfile500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response GetProfile500JSONResponse) VisitGetProfileResponse(w http.ResponseWriter) error {
@@ -7552,9 +8355,11 @@ type ReauthenticateResponseObject interface {
 }
 
 type Reauthenticate200ResponseHeaders struct {
-	CacheControl *string
-	SetCookie    *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	SetCookie       *string
+	XRequestID      *RequestID
 }
 
 type Reauthenticate200JSONResponse struct {
@@ -7571,6 +8376,12 @@ func (response Reauthenticate200JSONResponse) VisitReauthenticateResponse(w http
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.SetCookie != nil {
 		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
@@ -7701,6 +8512,35 @@ func (response Reauthenticate415JSONResponse) VisitReauthenticateResponse(w http
 	return err
 }
 
+type Reauthenticate429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response Reauthenticate429JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type Reauthenticate500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response Reauthenticate500JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
@@ -7753,8 +8593,10 @@ type RegisterResponseObject interface {
 }
 
 type Register201ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type Register201JSONResponse struct {
@@ -7771,6 +8613,12 @@ func (response Register201JSONResponse) VisitRegisterResponse(w http.ResponseWri
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -7906,6 +8754,35 @@ func (response Register415JSONResponse) VisitRegisterResponse(w http.ResponseWri
 	return err
 }
 
+type Register429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response Register429JSONResponse) VisitRegisterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type Register500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response Register500JSONResponse) VisitRegisterResponse(w http.ResponseWriter) error {
@@ -7958,8 +8835,10 @@ type RequestResetResponseObject interface {
 }
 
 type RequestReset200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type RequestReset200JSONResponse struct {
@@ -7976,6 +8855,12 @@ func (response RequestReset200JSONResponse) VisitRequestResetResponse(w http.Res
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -8075,6 +8960,35 @@ func (response RequestReset415JSONResponse) VisitRequestResetResponse(w http.Res
 	return err
 }
 
+type RequestReset429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RequestReset429JSONResponse) VisitRequestResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RequestReset500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response RequestReset500JSONResponse) VisitRequestResetResponse(w http.ResponseWriter) error {
@@ -8127,8 +9041,10 @@ type ResendVerificationResponseObject interface {
 }
 
 type ResendVerification200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type ResendVerification200JSONResponse struct {
@@ -8145,6 +9061,12 @@ func (response ResendVerification200JSONResponse) VisitResendVerificationRespons
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -8244,6 +9166,35 @@ func (response ResendVerification415JSONResponse) VisitResendVerificationRespons
 	return err
 }
 
+type ResendVerification429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ResendVerification429JSONResponse) VisitResendVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ResendVerification500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response ResendVerification500JSONResponse) VisitResendVerificationResponse(w http.ResponseWriter) error {
@@ -8296,8 +9247,10 @@ type ResetPasswordResponseObject interface {
 }
 
 type ResetPassword200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type ResetPassword200JSONResponse struct {
@@ -8314,6 +9267,12 @@ func (response ResetPassword200JSONResponse) VisitResetPasswordResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -8413,6 +9372,35 @@ func (response ResetPassword415JSONResponse) VisitResetPasswordResponse(w http.R
 	return err
 }
 
+type ResetPassword429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ResetPassword429JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ResetPassword500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response ResetPassword500JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
@@ -8466,8 +9454,10 @@ type ResetPasswordByLinkResponseObject interface {
 }
 
 type ResetPasswordByLink200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type ResetPasswordByLink200JSONResponse struct {
@@ -8484,6 +9474,12 @@ func (response ResetPasswordByLink200JSONResponse) VisitResetPasswordByLinkRespo
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -8583,6 +9579,35 @@ func (response ResetPasswordByLink415JSONResponse) VisitResetPasswordByLinkRespo
 	return err
 }
 
+type ResetPasswordByLink429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ResetPasswordByLink429JSONResponse) VisitResetPasswordByLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ResetPasswordByLink500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response ResetPasswordByLink500JSONResponse) VisitResetPasswordByLinkResponse(w http.ResponseWriter) error {
@@ -8634,8 +9659,10 @@ type EndOtherSessionsResponseObject interface {
 }
 
 type EndOtherSessions200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type EndOtherSessions200JSONResponse struct {
@@ -8652,6 +9679,12 @@ func (response EndOtherSessions200JSONResponse) VisitEndOtherSessionsResponse(w 
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -8721,6 +9754,35 @@ func (response EndOtherSessions403JSONResponse) VisitEndOtherSessionsResponse(w 
 	return err
 }
 
+type EndOtherSessions429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response EndOtherSessions429JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EndOtherSessions500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response EndOtherSessions500JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
@@ -8772,8 +9834,10 @@ type ListSessionsResponseObject interface {
 }
 
 type ListSessions200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type ListSessions200JSONResponse struct {
@@ -8790,6 +9854,12 @@ func (response ListSessions200JSONResponse) VisitListSessionsResponse(w http.Res
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -8859,6 +9929,35 @@ func (response ListSessions403JSONResponse) VisitListSessionsResponse(w http.Res
 	return err
 }
 
+type ListSessions429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListSessions429JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListSessions500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response ListSessions500JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
@@ -8911,8 +10010,10 @@ type EndSessionResponseObject interface {
 }
 
 type EndSession200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type EndSession200JSONResponse struct {
@@ -8929,6 +10030,12 @@ func (response EndSession200JSONResponse) VisitEndSessionResponse(w http.Respons
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -9026,6 +10133,35 @@ func (response EndSession404JSONResponse) VisitEndSessionResponse(w http.Respons
 	return err
 }
 
+type EndSession429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response EndSession429JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EndSession500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response EndSession500JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
@@ -9078,8 +10214,10 @@ type UpdateProfileResponseObject interface {
 }
 
 type UpdateProfile200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type UpdateProfile200JSONResponse struct {
@@ -9096,6 +10234,12 @@ func (response UpdateProfile200JSONResponse) VisitUpdateProfileResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -9259,6 +10403,35 @@ func (response UpdateProfile415JSONResponse) VisitUpdateProfileResponse(w http.R
 	return err
 }
 
+type UpdateProfile429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateProfile429JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type UpdateProfile500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response UpdateProfile500JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
@@ -9311,8 +10484,10 @@ type VerifyEmailResponseObject interface {
 }
 
 type VerifyEmail200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type VerifyEmail200JSONResponse struct {
@@ -9329,6 +10504,12 @@ func (response VerifyEmail200JSONResponse) VisitVerifyEmailResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -9428,6 +10609,35 @@ func (response VerifyEmail415JSONResponse) VisitVerifyEmailResponse(w http.Respo
 	return err
 }
 
+type VerifyEmail429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response VerifyEmail429JSONResponse) VisitVerifyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type VerifyEmail500JSONResponse struct{ InternalErrorJSONResponse }
 
 func (response VerifyEmail500JSONResponse) VisitVerifyEmailResponse(w http.ResponseWriter) error {
@@ -9480,8 +10690,10 @@ type VerifyEmailByLinkResponseObject interface {
 }
 
 type VerifyEmailByLink200ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
+	CacheControl    *string
+	RateLimit       *string
+	RateLimitPolicy *string
+	XRequestID      *RequestID
 }
 
 type VerifyEmailByLink200JSONResponse struct {
@@ -9498,6 +10710,12 @@ func (response VerifyEmailByLink200JSONResponse) VisitVerifyEmailByLinkResponse(
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
 	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
@@ -9581,6 +10799,35 @@ func (response VerifyEmailByLink403JSONResponse) VisitVerifyEmailByLinkResponse(
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
 	}
 	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyEmailByLink429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response VerifyEmailByLink429JSONResponse) VisitVerifyEmailByLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -11982,292 +13229,310 @@ func (sh *strictHandler) GetReadiness(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rdhs3tj/4KmieMytJN0XRku3E8so6R74kVlqW3JbdPt2hWwSrQLKOigADoESxPZo1TzMPNk/yX9gA",
-	"qoAqFG8iJdnil0Rm3XDZ2Pf9218aERuNGSVUisbBl8aQ4Jhw+PMwTdlE/RETEfFkLBNGGweND0OCRkQO",
-	"WSyQHGKJ5JCgMZZDNMSi1Wg2yBUejVPSOGj8+vpDE715ffiqiU7ffTg6PTlrNBsiGpIRVu8d4atjQgdy",
-	"2Dh41G43G2MsJeHqG//6/XDnn5//8n0T6T9++PN/NpoNOR2rtwrJEzpoXF83G4dCEPkSR0PyklHJWVod",
-	"7gvOJoJwgUZ4ii4IGcN4+0lKmgjTGGFxgfAAJxThviQcYYqGLOP+RMZZL02iJhrhqx08ID/vP223vakQ",
-	"mo0aB7+Hb/wcGvrsUXcp2xGScdI9QJQkckg46tmZUMbRmLOrhIhiRpiKCSkN274kONT8Ynh4KcH8jAiR",
-	"MPqSsYuEVAf5nozYJRHweaFvRRHci/qcjeB3M2h/XObmn5+jd1gOf959jt7iq53DAfm5/Ry9kXJ8StPp",
-	"c3SGR+QskeTnY3xVRzj7inACw2e0n/ARViN9hwckTMZjPCCI9TVFcEYlIjTWRB3pFwhFDziOORGiiSaJ",
-	"HMLNkl0QinpkmNAYdf+j609vKOVYHOzu4vG4ZX5tRWy0e0l40p/+Bzz888X+b5ft6R8/0ff80dWTN3uj",
-	"f8ofo0+PxYtn2aun/V/b+PV+cvwTe/fkb5NGs8HJH1nCSdw4kDwjNWux1w4vhlqAdyxNoml1GY6JFOYE",
-	"DwhKGY7RRM0/kYgSEgu7k4lAgvBLOCAxokwOEzrQFzGdToaEE0RSQfyViEkfZ6ncETxC31FGyXfPkf66",
-	"/kmQtP9d3dY+Cc/mPfkjI0IevapO5igmVCb9BGgyEYjrW58bClXD/06glA0Uq1JTZBSRS8KnKE0oQbjH",
-	"MjVzfw5Pfv1t73/+9uNf//ny8d8/vHj69tP++5M3r5784/C1N/D/5KTfOGj8x27BT3f1VbFbDFlPQPLp",
-	"oWI21RmckYhRxVgZmuBEoh7pM06Q5FO13MCnvNHtldYuGanD/dPTx2rtRgnV/36Ur2NCJRkQDuM4I3LO",
-	"Af9QOdgHaMiE3GE0nTZRn3FY2cmQpQSJRJImUivI+ogTHA3VH/p1Qt+M1eKreZR4BqYdmiaXBGGJRkzI",
-	"FjqiisPFWaRGgnAqGOqekSjjpNvq0CAz+ePpZfv//3//vypPgdVYC1+5VgdRjBkVREvIWC2xkBz4zHuC",
-	"M/WoEqlUEirVn3g8TpMIru/+r1Cr+sWOHV4RcSbEKU8GCVwS2WiE+bRx0PhFHy0GrF+tbaPZuMRpRvQH",
-	"YjUwePicwdPnnPQzQWK1NpwzDtuXCKSvgvSjTKIIp6lzHBrNBrtoHPRxKojmMkTI8ySeTfdqIfqM95I4",
-	"JqVhnzBp6EKdP5aGhl08WowVlhLhKCJCn1vgdiuPjud7UQxNUXPK1GIk6oAxxNI4MDr96LkzBjvGdynB",
-	"gljRgKYs42iMhZgwvvJQrxflIUFag+erZ1atu5VrasMJRzEjAghAn0y7RU24J1+VETCbIaZIEopGCc0k",
-	"EWqd0PddvS6KwUZYki4a4QsitJyY/NBEhheYmaOIjYgRHljLFhCrJTLMpYpiao7qCcrRjqMdhVbG3L/r",
-	"aVLXzcb/7Bh+u6NlxKxnXc6s9MnSIusTtT3Rd36iVz4megXXcE6+Dfoe9ZJBxjJhBP+SpI3t4yXGOmEl",
-	"NUEEaCR/+Nzc69F1sbJKNSv4EKNlFWTzJFRepDrqsaSAOU/CZpA7j0gZnMAwgcYmQ0IRRiLppUq1i9lI",
-	"2aDjFFMp1Kxb6EQr2R06wQLF6ifQfO4BGb1g8fQDY8eYD8iSJCSdxxwKYgyl8HOVbnosnp5Lxs7tDSGi",
-	"UTdZsW7v2yyVeGswh0Ls6GBkXBPE08for8mLe8IXXmRieso/UnyJkxT30mV3tZeJaXVHR5hOtW4hlGav",
-	"jkBof9Wz/q4aSzMRyFxcUaJl/oR8VTDGEveUPpezfO1CCQzRfY8/0vwliXmFc9+G6a+yZSEitLtg1VSB",
-	"MCeoRxTLiYYkuiCx3ZpcxNUtTAt94NPCBl0X2YI5vJPbw7OpNrecb0bvLwsd7UEpeQtTV2CB5knBikI0",
-	"GTJB7ETM+WC05ItJhLwnPPCISsIpTl/rbViKHBLzrE8L9o1I72yVEOxj5/YGSwL5k4YT2uub3XR/BQL7",
-	"fcZGRDv+JoRKNOGMDlDibmkLGSsb1DitMGPBKMpoTDjqFqPu3pNtP2ZA49a9utS2p+VnfaspZYMBiVFC",
-	"A1sPj4acDDCe27OX/OkH9vyE5dqLnU4uKay2q/aa0JjE92RP30J46oRJCGEtva2jwOPFzn4Cqtf3BDZW",
-	"XzinTJ5j83ixuXpgWqbmFze7wZW1qOHjEMEjV4mQool6mYRBmoBHIsx8W+gQlAk5RBGmRi9Agj1HXXh9",
-	"Nz/2NkKYSBsWDEUWZ+2pvslGyu6Aik6Y/IVldFnqoc5jLj9AIouGsHYBqlHk0oenCmLRjhf922ZpJJ9p",
-	"mDa4VW+B9UPENxE2KnZPjvzqtsu3bCTMMw9mzBCZyP6IjQiVuTcCWWfEcyS/FWvgIxXZeMy4JPFbEif4",
-	"A4R9liSi/BVVPeC3s9OTIMHkz5yP1HfPId40w8ExytRfBFVGs3k6CqxQDUFZdUGRUkyiFHNlYwrULY+6",
-	"C3pEItXN6puKm9wbFeKjIPwjvaBsQtfK/3EUsYzKr1UEeJOw+6dkvr1kVMJ7sYv55E2wFuTVKU3BVYXj",
-	"OFHzw+k7zsaEy0Rtn1lgf/6HFJGdEU5SV+blAegvDaKuNQ4aOE0i8t9Oxoca/dh5e37rHAc0nZrBmlim",
-	"NTB+N88XGTus978kUtR0tTMiQuCB/kzxSOM1DJwXGn6zNmy9xJKUoyeGIuaGT8rx19JK3lI4qbwr+rPl",
-	"7IdPQywdQxeGanKn3AFW48VB/85nN2fBfb6UZJDPeDaNgI1+RhRXioh6Sq3D7Ed+wUmqKMBfqGUyV1xK",
-	"ZBf55jT1AnrvrZDorOjq5gjvG6CvLTXVUFMglrkEIR1Jq6REKcEcTYZJIb68UG+PpIwOFMsKU9MdBzZv",
-	"TGzV8XvUFZreA6KyQhZX1rSqF6BTahIBIkwVbYFDRRGaNqpIjNLkgsDmw21Ue9eGWJTT2qrKRNPL9Xzy",
-	"GBL88gTqwKZAdvTRKJj+ekhRoq74uY4NyAIZYdk4aPQSqlRX76tPnzzZf1r3pRM8CnxI/aqYNTY515NE",
-	"Dlmm1NpUaWylxOAJHgwI38mSViRE6duVCZfyxfHOv9s7zz4Xf7bOdz6HEsfNeD+QKxlYGCTJlYTB+mNr",
-	"FYP7cu0P7fGjZ4/3248DH3qBKQ3leR7qjFMlxMhVKeH0BY4uCI0V1fCMUmV0M4qU9YWetNuP/uR/+1Eg",
-	"UbEaoV9WwtaF1cMc8FZD9Dfmd6XResyuMpOHw+mCOQBL0o0JVxnmF3QkhQloQzkAN6cV/W3Xt+fTi77+",
-	"cKgE7HIcyVcsykbWIxIkEl2oUJE6p2NCD98dodi8oIWOpEBsQpEYkyjpG9cKEngqTCmCQMpmLJMOGxOK",
-	"x0njoLHfarf2q5ud31De778TDmqXMSHsiLzv+yxZf6HEd0PFCd7qmu/PWsYaGVRdJoQF+sfh22N/XOYT",
-	"Byg4wMc/PfkxJK1fcgKFEjgVy3pCUCYIRxRkOi9pP7qeKpEizzYp7VieK33Q+MAfX5J0J00GQ0m4Emnq",
-	"xRQ0CK36VPezeDxcy6OvNhG5wpFMpybZboIFEqQkYqufz9UeJ6HbW8y9+fpWMYXyAD/OWjVldtIpinC5",
-	"ekavw5JqX4kI8zE1i5kt4z4aJUJAspBDM/UZNEuKiyJvVigSd42uWYm0VflxZxk1NxYw8637mrk9IJGT",
-	"cU6ofOcc/yXpLNJvWIEvzWRCs1bAjvZQnBFZWYWVjqJ9pe/MNaujOMySK/NpyEppHUlfcSKlA5dl7YWV",
-	"55n5Tr3Pu6mvnUO1Y6JGbr6uyOZRswElBAf6RSG2X5XjF6ETRXSGHRuRSn6KN3g9bLPIPcZSgqll1nPD",
-	"XoLwU36SpWmYjuEdNSQrGA8OG/w/BFFlZAL/65FBQsF1kE4dhgQJFiOsnQUlufDpb09PPrxu7f/tov3b",
-	"T9O///Fo9OSyHe2xZ+J/fqS/8Q+Ps3/0jofv/v2p/2v8Gv81efq3kiltqgPn2dLKgP5L0IB+xShZyeEW",
-	"l2fzpTESgzxOYYnmT4Yfq92rEAQ8ULWohWFr4PwdEzYuW/DVT/jFs4F5zmePZ1kUERKb01ghETXWEIW8",
-	"toEgfxanlKBxCtXoWj04QJShOBHjVMktPCJN9UPERkophL//yJgkMUpZhFM0xlz/evTOvgFBwH6EE6qT",
-	"80ylwQhPO7RHkMlB1Ju4iBMq15Q0C5ipnuzXENaf/uM//69O1m7vPf3uz3/pdHZ//q9/nXc7nS+dzv/d",
-	"6Vz/P53Ozue/fN/ptJZ74oc///f3v/+r07lqt3c6nd2Dnf/udH7fUXftdDpXP/7yOb/a7HRawTv+PPP5",
-	"H/6r02n98Bd7z/pfXz1rZXmQr/4RvcRpEiPYBWR+9jaj9pZif+puKTYteMO1JeCXjPbTJJIryGRLnYlA",
-	"El8QGlbstCiBGxx9Th9knHKCFeunyiq5KwXOHaGnt/lDfzjqmj/meUsJNVF4Pu8+TFPUT0gae8G5Mv+e",
-	"Y6C9vhozviyxvr4kfKpzn6RxRwBuRmzwAhjNo5AlGra5HlAvQLAk8Tkc3b323tOd9v5O+9GH9rOD/fZB",
-	"u/3PRrMRJwL3UnMTzdK0uYSW5Tw0xOK8UFO1/mN0LxASQJwQufY1sXE8d4ghI10NQzQOfv/ctKX45l+A",
-	"cwF/V06ZszIzyf9K5xwdmtuLr5Wp6q1iCLA9OhlFooHaF5b5e6KGlUgyEot+Wb1Xf/bqSD/3qN12YTYw",
-	"53iq7ijmXsV00Ffs+C4JDLBHCEViQsYSTckNh5lXKi4yUrsv4ZOJBRoBC0GSaWAQwgWjReBmoutcTfH3",
-	"hPGLm439gxpOZeTlYZf4UpFGla97PjFLJEHmVKKoFeSWSThIpCBpvyy1vt1jXhKTzkQDRg71cjM0TcUl",
-	"jl7z7VzBUcPckcmo5AF7HFLTvTVdaDz2ibWNSW2Kjpp4Fqcj8BdJ/dJmwXVw2+vnZVQpNS8DTnGbE/MJ",
-	"sc5SlzaJEIfdMHV2+nztRVnpSnUp6L4CcoTpIDNYT8Ab/MWBU+JivzwJzFKfojl6lLrn2j9jwV0zfulo",
-	"iOlA2W5YyM0dDtctPW8d4b4ys01ilyc0c8PPgEGYVS8RQoiE/YPadLmIt2izOPdbc4qWYNvKqB4tpiB8",
-	"aSjLZzSWonHQbi7Gzwl22XJMpFZRGpAlYDjyRUKVJaIRwM7tAqp9N7V/5mmfc1NyJc/NgGaOgZMoGScQ",
-	"jlskC7WYY5k637AJYn1ZkKjkSYmXtJsF0JRWMVyoqXYVaqo5X1rY84AzsUbOVRUTdqtmDWKQXBKKsvHt",
-	"MdCcZIIamU6QV/ITqmv9YVUyUdrPQhG/JMCYT7JRj3AbBFUU6b36kbPNz9rtHx89e7b35PGPj9vPnj2a",
-	"DS1mqX3GbMBy8mdSOhqlxJ/KjNyjU/3QtEhL9w+6nzizyObUyZQjKVBq5MoK4qRytOtIMjFnEDzGmzsa",
-	"DgcJO60TtZBEtJZOUpsdnwTZAvTijsERKvZwlKRFef2aBVPziKM49LOEymoppKdFCmdZiIx446AxnqhZ",
-	"uahZsyXJItKGXI0TTkTpnj3vHiNzknHjoPHo2V6r3dpr/WiXRRBC5yr/53ighUmU8XT3p1Y7IENGPCw+",
-	"CpsR2Kk3/RKq6iRe4KRX169WEbbKh8PHN6tazRVseXwqHJxa62Bc0qhdIptyTGgsbGZWiiXZ5CrNV+HN",
-	"+dNavKLbSnTHmDhFDUmERyGB6NL7QjIkPw+hpBK9MigTBH1v3CEaFO+Hzarr9vwFRSiglaWKT2rQsjjk",
-	"iyhObnMBTNUKR/Z4rbdOsD/eKANHtAnswSPJWexXu4CWZ74ahlf6fqsVXDIz/S+LM9xxxsdMBJQZpdXm",
-	"JsLyvpTkNlwoJByQzIW/zqMq+bhXUQAWYFSJREKysQDvYmLiLRtkTbMUY6CxtWnGOYnMUI77jLsBphIt",
-	"cSKIdM1s7UTIryf0MpEQzvXDUaXXhNjOfBJcq3k2R/UOsSW7fIUPwmNUDmEVEwoxHhMkq4qZdIKnAgHD",
-	"0Xl5NokZmAwnil8JhFEfJ2nGibNP8Iy74oZrVT1avyQkjXOUoSVZHs9SkzKnrBqIiKEeJ/iiptRNMnYu",
-	"hoyrFYG7jSfYuHJMaNmkKEKGoi0y39/Zb6NoiDmOJOFi0VAppPxnqbs0DSdiZ0rc3WFBuj2DWLeNO+cE",
-	"1Gxkugj7XA8e6Bun2iM1HhMeYUHOTZIimA2Tym9xMkik82/I88Wp84s9TZD5H7HRCIqc8l8jRiVOqDhP",
-	"IAVSTt2LPSg4JK6L7FydUX5ZTuTz5lw+fmZv6qpndM8CksYt9Ho0llMNHwm/4iy1OdJuAiWEVQGZW5dp",
-	"U6jAUeSicblgr3UFXIdOGJdDRd4ES8VvS2kgLsHM0alygqqjiwXjvXPJccngb4mbWGoyIW076iCvyI9r",
-	"wEMDwWHnUCYC9biSGE27H4zHhTDREWw/XraJo7poDM5hRfMCcM3GG4LTpQvFD9NULcqEpGlNTmFNvt/K",
-	"OVehPaxgu61W19IPKpi3iOV242yV0ig9/lSZwcPJWTFZTqsXRhTY8rNpBD5z7ibTF4RiriL/6h2RSXWg",
-	"JVoJzeTBEcw7zPGIyKVTrw/R2D5pi+V6pKpdVwhHyw+HZrAQRHu6MUWWgHLd6U5px4w1SDb5PNZEMeZ9",
-	"C0s78ZWRGWf9JCUvwdJbpf4BHnQobYRj4qAvLYmCgE6YUSWTIhtvScJdQL+zm7opDWnDp0NpPQAVCSCK",
-	"pnwxfEaU6pWqU0vi8x6Lp+A/mwnKsD1IKx0k886bVsQvwrKNdVml/HAma5XYyxfdjPuc0HVatnMM75qy",
-	"K9OeR+oeWVee3pL1YmQtyCpErf3nOXTShPGLHKkrj6Vp7xLChVenlsvD+zzTRyskjCPtmouRveVOVRM7",
-	"iJsRa/ltW1pdhFZNqG9VzdlvvHIDzTmJCzhNiqyL/n7ozFvxv1Ha24gWsLo6vZz6ECrIX1B9cKENcg0i",
-	"5/NfsxIx98BsFYuVDswqgfkaxWI1zeFeqQuLeDa2ysDS9LU6O9ZklghkmSLj3xzRbXXU2yVLmzyxHDWe",
-	"2Tw/yRBkYBBdbO9KVzkkCYfWztGQMUFqUKRjfFnOqKmFzFD3rggynVcaLVXYctNSkkoVyTIAKLlXD1Nb",
-	"kO5BoRS7d4O6dIvSJAM16qDjUaaLSSJMle4nakHt8nSAcvl6MQ9TwW5vuBOGUx2mV7gO/2D9vs9XKg89",
-	"nNDPMRYSwKKXJC7TSGnCsjRWhJOSvlTMABtUbMLdPlpBioJETLi/BJaoLuQv4lgyro1bIfGdQSc6g/VI",
-	"x5vEAyIbSAA/oktHCt0mWz0yyGgQPkcHn0UG+OX9LHXwc+4EtGlVjJ7APNYL0rM48lM9oM8M5Ce9zaeZ",
-	"XI071MJYOfusrrJMbgIhyXv73YEjmaZ0q8IK5k0mnD5rDwI3sGlxEc5tnW1+sDOaH+0tumCA1ooejms9",
-	"tLfS7fHmotof3ucKQz4vZ/A+CNJ4CwPIfWAVnHjwPpiOt1A/iw6pQQoiqW735sP+Y7dipd5R0bjY/+2y",
-	"Pf3jJ/qeP7p68mZv9E/5Y/TpsXjxLHv1tP9rG7/eT45/Yu+e/G1Srrd4OhcE6S2meEDiFQAjD2kOoQFd",
-	"HplQXFBXhwwZShm7QLhfUmSR1z2KRJzIIJzzDaFTeqw3R6HRqlAdaspeWccREktQcCKZXBJf6emx3jcO",
-	"iXLniCczgURsfalSicWQTcyJKpvs4G9ZCGRkZQiT5wbKqc+4iSNaFwTcF0VkXC57XQfQyTI+G0PI8199",
-	"BjfeAmCIHlFlxysAIl5tj0vPQWYdaNq7NBy1HBZsGYC63N634TjdrbT7vbGEDwzTj4+FpvFwJP0JmXjw",
-	"0ml62odgqiNLf5oHzeniauZYzXmOgUQpwUKin7w0xOvmFwds8/fDnX9+DkKAWpdioOTJH0TxMn8IpoZJ",
-	"8aj8JSglUmo71xsF3vn3zFGEiqyWHAXK31E3iPbOs5mDKFd1LTsAClWelc/+q2gkNOvr1RqyZb9v3lBQ",
-	"Q+P6+nNF4wpRjY6Y243ccRaxaRe2/CMsFrjNcfGivGKJkkSJtlaHHtKpc11JMM0Mmnn3Zw1HMhoRyOqK",
-	"MolYv99CdpYG5BBzggYZ9HNF/YQL/YsxLw+U0tihMYvEruX2ojWKW+iTmlj33eHZ2afT96/O350eH738",
-	"x88pHKquTp/IUiLgZUwN2fSc0P0BgDGAPmCU03IZ24pdH+acegdwN3TqR0xIpF5UqqW82oHlMKUm1XJC",
-	"522JQFADaW2NGEuM9I2zyxTLI3KyvxHroynLuMGUhj/9xhQ2CELzEkTThEE3pQjVTPpjlkwDVTMKLPqE",
-	"XMk6XHQlfbsRXOzaWrkcIf05UppmXvFojYnNoKLPVWrdrvDL6Rd+G3X177BKsYlGwDdWIIpBeXqDO9YH",
-	"pC4w+Z7geHrjDlkSX+QpYTUF3LfXVv7mkURvqGKYSZnQwXnMJqUQkH/jw6Gbd3WtGN98eHsMvM5naZ2s",
-	"3d6P/hSzSL0KDeUohZ/Iop2e/C4k97Vvkh3lyvVNLI2LTAut5VAyQdVWE6YRzPnMTlSUTNwbTvYnO+qf",
-	"4yHHggRawlRfulRrmPIH5/RpdyyVMkVWBlJ69TK5FqatDKymWstxsPmMHcoRjRjnJFpD1KtagGAzRZd0",
-	"rb8sNf1BST7I++Fmb1Y27LwY4tYHb1mmXppV2vZ7hFvf82nuAV/H2Vxjxyf76ypVP4GohcMwl18rA7q+",
-	"ZMxiPSucf3v2M24Up7wrNi1ypd2BV8Lq1TBHTi4TMjl6NQtiCjvIxBMDWFpJKbsJ4pSpHV4eaug73ZUz",
-	"3NrixqhqN8o2uXHoxTxwC2hq9yb0UQtHtam4w6ajCJXogUMFQUlygyJ6jbvIbCG9bvziENXzvFMtZPWp",
-	"q0LiadmkK1Nyq7cBbXI50ltpl2rX9ubtoFyn07fUGqpZTpnd9oq6bjbeE5zJ4YrZN16ql2QMzMA+EFBS",
-	"40zh8L2QtfAuJVgQ2z5D+0MdO+pO6Kc62vndYqvPPCRqGkAe9UqUZNUDcpVUfXE69xK6OPPiIxtIwKx+",
-	"4u6yMPVy8lXKYbTpFVYdZ6mFN+wQvpzoW9HoWH8NzIr2RwhI5Lq0bxsqhPl2C162VS7Vw79aJrblxiZq",
-	"fNNcbHdA6n1RysTd5dPUDJY7gzw3I9ymW/t0ZV9WWe5fEhoLDyQhoU4m6XfgJPbF5Yw99iWnnxar/lnq",
-	"S7y38+PnL3tPr4PdrsHTtiIrPamWC+rOijo/MORb0echlMpvIaSMruJcupNTEBhiuFwwcOMDInmWkhmt",
-	"HKziOcJTFLOyoFJLymICNX2NZiNQT2fuqhItS8lKXnPOKjhPxiFXjKRCO4t7hkoLCg8uo/aot/gKT9E9",
-	"ZKaj1bbqQSbqpE5kygaKy7gYJOtwutoR0T5bAeN9nOKIoAlkjOQNZGYUmfQ4m0A2PzT9WLCRkPEzlTqH",
-	"rtgziInGQWPx3kH5gEMBaXMRYYH6mJtotOGekqUlp+0vCSd9dlVp7XXfm/Xky1/n6zWtv4YEgP51Vp24",
-	"EGtKJd823HEMaBEei6JYgMNHYiokGS1IkccJzRaix6+w0Y89uLBoBRGHpJ6hsONkJWSXNLnMe1UJYN91",
-	"kaiiytntPn4zUPlZ3bx9KjXprc/RXrtt22mNmFixnbcrNjw8/r25DbFBL8lHHdyQfH51bU/UMs7semLK",
-	"sh0dRT3yeQGOBLHSlbSRapWdv/9riT+vKZC8jBrjgw2p9310suJumlho9i+nyFE9SsnXmV+4zScEihHZ",
-	"2LRFJnGCP8ANN0M1NJv929npSR3B5B89H6mvnpuePi7teK/Ms+HH4zSJwDmy+7+C3Z0DMDyDEknVzPIB",
-	"UZdYCZ3V9v4cslJeH9aFkwOS12iQ0RKxgfWmjGwTNG47QaOOxHRCxrLe5SMwj2JGiVMCZAwm61GhbFIf",
-	"xyv5znygnKWL0d2bHqk7SjlQGytPd6ZRLlBfb1DS8/HdPiCPi1qwCi6PenCVup3D+XbHykRz1wgGNzWS",
-	"1rJvM3dstkvPS8CiRKm/uukzZGdNkoiszaGnBrOCKXuo5Z0Za5oICbasHnM5yQBamkemQk7ThlqcsD3r",
-	"3Twvfp0X3l3nr6ywATMmENMjTKEMZEI4QVhcEJ1Xwzjqk0kJnG5h49ajhOWMWz3mpjfpOpI55SdZmq5T",
-	"b2EcChBvUVUpFyFuVZf7qbqcEcyjYXVNX5BBQikAEvcRRuo7eToFpqU6W1/W9ligg7JfP+VGLv/V6Vy1",
-	"2zudztVeu9O5+vGXz38JRjALfI+ZBGA1J+PczNsq5PE+I0lyZaAU5TOXg5+3++V//Rhq1EVTl6ir/zP4",
-	"LxZDIkCzy2hMuIgYJ6KFPtLkj4xAti3w+0QKFGFBAl2p/XXc9xuE7lcCwLrov3W+E1rBWUXfi3QqdZAh",
-	"Fri9GFl+s9oQRtNpDiCQ2nXTOAalhWu6q1atNq82qnU+BX0AzM/X1+ALjTKeyOmZOlR6/hZjP+gdtYCV",
-	"EWMXiQlddCGG0EWCSNFCWnk3Pu2uub+LEopicklSNh4RKpuoe37+hgm5494w5izOIvW1DlXU0T0/P1Pj",
-	"I8VdUChe3IfEEHOiaxoTOUQi6+3EbIQTKp5rFzujUi2+dqHFSA13l40JxeOkNcWjtNuhamWKaIxOK9bw",
-	"Aomatp6qklCak9v1KeTaOPkrmer1TExUsKpoFm301bh7OLogYNpgiTCakB7qc0Ylgh9xegFY0nHCSSTT",
-	"aatDO/TPfzYuZNH685/RMRsMIPuGwror1tN9I+X4lKbTrrc9Q5bGcJ2NsTpfuuk5OlNfsuXJsHod2nUa",
-	"TxygTiOhUZrFpNPoPner83WRu2RISMaJzeQw8YMWKmBNCY0F6umYG3DMTDYNihimaMgy3qHqy0qny4Tu",
-	"WodRjKcO1BgQV1N32wC2EDG1XRp54nsvhUQHdRg4StWqoB6Twx/M4mmscrV0uq+v6wW3TlDrBAcpCa9W",
-	"h+a3s9MTcHYdoC54WboaJypgWzVRN2IxUTd0qJCKjwKfGxFMpb6PswHHI9FE3cJF00X9RfJjtDXc1XmB",
-	"XVA5BSIwG/itQ/NSI5N+pIHK1ZAE3G6UPSAGYvKtdImYMigyjb6hQTCxlhQsijKDjqV2FmCUnDXrUPNa",
-	"oA69pgI9bj9G33ctmkL3hybCBmjJEnwAjql4+An6vluGfOrafXyhyQx2UhE7aOFCBxH8BTMauU7IEpCD",
-	"AQCfiUTfdw+Pj08/vX51fvr+6Nejk7PuDy10CqLS3j4gEj1u7zc7dGKEKOCDS60j5dukIZ9hArqAJEbY",
-	"AAVqHqLEFRXaCNAM5HCMoyHZ2YOwXsaVojmUciwOdncnk0kLw+UW44Nd86zYPT56+frk7DU8c91syETq",
-	"km0SDT9wciHQYSaHjWbjknDNuxvt1iN9r2F2jYPGfqvd2tciaAicflf9ZxAqHj9EaUK1bUOuNOFiV4lW",
-	"LxX+cudaJEW44AVHHrfWce8uu+gqmZ6T4JGSUb8S+QJTCnozJ2LM1MTVyPbabe0JVqcNxqrGtDtOsYbp",
-	"NqqBsXtyEQOiLBuNMJ9CRMYVP2qlcJqpJXxhGLGSjJnR6ygaMy7Rk3b7ka0YNTOovNS5VLyTXYBOqhXV",
-	"eWqsmTRIj9rIj1bNNajIkODYmHkvgZBeKhnHaq0Gc/8u3GzvvW42/mfHeJR3tCU+61nX93zdbDxu79c9",
-	"kW/d7kvOhDiF02STTK+bjSd6N2c/6rf0hrXMF/0MTwvTpbQ8SibjgTKqGxbM5rN6eldJ312jAGs6SUlI",
-	"X34Fv3uexibooTb6qv8FIlRrsOqfRZXn0FR5DpQmwTLpI2RO8BQEv+bKGtcd1OoO9fHddX0ZsA//kOjx",
-	"GXu+8PK/YBqvxDkjlXhM6aS4CfLF4rqgEQVBf5mVu3+9OKmbqn2njjpI81GpuL/VcO07U5Ixh0XMm74m",
-	"gNLsX5kfnYlrp3Kek5nfkBeHLD77V4yS0JS1wjwwgBbrOt1nRO681JrrvCdTgrlRLc0TN+UOy+6GRVrz",
-	"duOw6ENcILHlGzOvlVq1vP7eNFJbnGTCre1qjk1958R7ITEeLUkTaRm7u6CMEyYLH16AKDaLyH3dbEDU",
-	"uco5owoqiUE3CYxxBjzIBmFOFie9KvpLgOxmQbzULsbXr8M8bj9blpixkGUarnaMCZHyLXaFWZw4ijY5",
-	"tfJMBsd4X/b+0QJ7r5SqD4wdYz4Aifj40ZP5DwWzdlZUe9VTi4wzE9NT7iaYuY49kHa5S+/3z0polTUe",
-	"V911VGj7i6tCq83czcNMYdvRRJtsQgjY+zIZEY0ByjKJugKc6xr2k6UxiC02ItqrY7FC7U1wRSPST+C/",
-	"hc+9R5Strp1IKJFN1Jsa0EupoUGKh6x9GjMi4D7rokcmkBdhqu14iIPlgTyl2FPUTZNRIrtNRC4JBYDK",
-	"Zodi7QVSo0SSDbSXQAO4on6SSsIBN1/oJeixjMYkNk5dN1ZYLNGBdgR3nWBYF/WIskpplqYdKiCX05g/",
-	"nIC/hjI0Yto9ox+BrgMGSlatsB6Lec7Av+lgap/xkJlxnAj5UViHtWnmrBWnGcEQ9SkvHKJ+8OMhTZ2C",
-	"Og349SE4Ag7XPzLCp66/FQIxi/ImJ3YD+L81xGkWR+lzLCUIpxXMURPDCw3JYp0vNCBbGVM7FPD0JQJc",
-	"cMGR5LGX4PIYwPUlVkdjwc9aHO/EJMJCJ9hOyGDkBqoVQuNzQFyKIc6IUgU+ukBdRHUyADvrnSNDonDY",
-	"Nar/OkBmQ3M2Yewl7GLBeGgSb9jEBOxLTHWIhQUg9ibxpB0eEbCv0hb0cZZK/UjdV2u+kKdaQHh/VnaF",
-	"Ejc3NNWrulOu/6ilcJWmmVkWgAqg0YGcV02Ys7Y0Bk4KaEBsVP/qFUnFjuVrbIhy4zFHmLP0RqPeb1Zr",
-	"FWcPHb7ZuP68hGqbJwMFNNtqxs+9sWWWPVRFdpFvVmOrQmisHSJy7SFgnFS6FVsDxbzDhNXgpqD7xbzA",
-	"8b7knLPwvYRetrLrpWk4oc8EGAN+t8wU4TUVLHjF3RabqGXIxTzr33jbjqZ3VuWrOwTmst2TidErxdBY",
-	"s64TwNm7vNjRU0B9Mrtf/qrZlpffXm5Rn8JhYRA7+BubtRFXsw4VH8ylo2sYejNofIYUFAac5fdQRbuS",
-	"vEwETMWXIFKEUwCIbDoA9kGflaAQEGxhE6rTB4p2TM0iZ6j7/vWvR2cf3h9+ODo96SJlLploS0IvUEI7",
-	"NJHGPGI00sF5RYPdo5O/H314ff7hw3EXfS+HnBAU46n44blShuHVOuaZSNPhW/hAxt93OREkj210fzAp",
-	"C1aLFR3qqreQgJmmeb069JTT6Q3m7YwjQYjbj6qFjrTkcRpRqZOUMiGbHdoVhMYefmzXLBumTAewKWmh",
-	"E0JiAb1EBgnNZZnSpiShpiA3GHvSm/VRmAjtqoGngj5KPBhh5NJOzomtAkF4QsO9093HHOmvHgBqt7nM",
-	"TmzBJZ/QxwKN2iut2Zdir/ZbNc77EqTWvHDXss503bY+Loev9Y+VcBfUBCT51bVnwwcWtyar1lcFnVTb",
-	"x8tosHa7llICbelKzYb5kHKmTIWUesRByoNAEzz9ahXFPCHZN78sH+txgi8UO+FZSpbRn2yJrG71b2r7",
-	"Q6qTf8niaXqaU/Bd2+jcvdR2cCaHq8VQ5lAieESo48Yuk+IimLIVAMgVDIzwME2mik4QQW8Pj47PP74/",
-	"DkW0LchSqVW1eYGAnEqqgadWH6SbZO8P1EPnDYzvdoAAV5GtOYhX4AieWfgXndmJZZGzbz3TBlw2uNBa",
-	"h7RLo/5ve59BQnKPySG44nMAxW2Q6z4YMFrDybF/FjVhrNkSCnvtfkni60VSyEo2zfqzyJr5k/rU0bhD",
-	"c/OCE9RXNgwe4IQ+NwWeCR2gC0LGpjx7dVNAz9GYAjMDRMGCPs+fvGcc1mMMGaxGZUviiha8jPIGZ+Dz",
-	"LWeJ6VLarydF7Fb1yCQOORtNo84l9MbEacCojDgdZwgpjgbTwaqNiZ/RFX7PvfK0fTA5+EZfBOj8Inbs",
-	"1S4/VB3y8QKSQxD+kUKPzW3uzjeQu3PvlAyTQ+PZHkupGc1wHs0pLQRmQAb/SuS3L4B7rFdx3AUsvG8B",
-	"r2E575SGu5jtm9rqCltd4cHrCk7S7vLKwr2TNe8JjleQNKGYXK1xu2v4ItT9BMN2r2kM3eM9EE8XYgDL",
-	"Iro2whfEVqlCEC4TJNXosyYSPAIwNCQZSmQL/WIKOSliNK81TomE6F+H6vBfQg+UKVz0t6UMCtsl/GVC",
-	"brASLfTJVKtCsXJsaqvQW7skwoBzI8HUEGy40+SUQkUuSwnqqgXqmuw8ZKBy8jhe3sA8X4JE5KhK1iEW",
-	"tKT1PQ/AlLaoElUHbnXF6mzrbx/WayMxKmdltzrBVifY6gQ30Qm2DoStA2HNaVYsuij6E7BsQ2odoQto",
-	"dZDK140LraQL0YgeGWT0oNq6vSgoaSGLTgNan9L0hNKqFPOBAh5d+B5SuzrU0bvQjdUubWKHlK3X9GHo",
-	"WnqnZ6tauSMipGjZFzQfoGdlcZ3KENpWo9pqVFuN6lvyshwT6fRmojqIvhmhDE4Lrx94WDi/hUReKJcF",
-	"B0jJ4SJthjPr57hiOgVYY6qZBGA3O9F/gclLyoX7lOisgw7NfwLHiWmQkwiUUZmkTkZ2AQmlBhISv2fl",
-	"/ORvWwqLCgjVGfHDFlriwlLo3RP6hjVmDiiRBYkl30Y26lZmbWXWV+oFWNkBemstQ7+O3NWFz4jf2HVx",
-	"F+mcTNCtEyOoMykFpVCasJZnkgEMK3Yx5daTgblrEcXHWUBb+jW59DMwrQKknrKFWRoXF3BDIYmSXMk8",
-	"S5/RFjpMUy9pEw0Y/L4Idt8NS63OdG7Hew0zcb91pDXXgb3FF6SuEqzaqXYJbmA75s4owLLNcdcNNhgV",
-	"XXDCnN/CDRtckbKCyNIcXPZ+u2QWrcvfoF/GXcqvVs21zM1VdJHIomGFQuYpuuBEXaEO33yn0HSrL9oW",
-	"WG2TY7exrS2w3T1TRLWc0KGpXB/Vsab1aZ9+C+FwIVAwS8oxuJHTmMhpVw/OxnD0KtbYZubT33gIKy4r",
-	"TK/hp4p2lIcdibm+Xu/ZVGMCwsu3brOt22zrNvu2Qj1s4KVe6ETVSamZwE3KOOZ0vG8ahaLUdL6FTkzq",
-	"awJtM5ymXUgyIytmQXc+DDGh+LbH2U5pvtDhApFCcv/+pWHalGiQsbTRXMiSNsDWHhzJj81GMm4cNB49",
-	"22u1W3utHxtNreEKQujMtzHROGgY6/gcD+DFMJrdn1rt5aDrzJbXodc57bvEVpJtJdlWkn1TkuwTQAQU",
-	"aQvCa5GwZrtn94v563wOGgIYQaxgyiWam2vm3Gfx1Zw9GDNjbzA/BgdTrOXKgzLLdVfW1yaMryPtzN1a",
-	"Xlt5tZVX36blpQyuknBYO1bPLoSxpuc5fFgNFKlt9lAgipWLGj0Y/D7jRfZ5pbc2dDnQIeeJ7VeXSKfD",
-	"tpvK3qFFLru+Kf/OrNLBt5hfAHrZ3wuE/W/Y1HO7nIcR4CyKu7N+VYGl8d6cpgTbDPdyJLV+ObdieCuG",
-	"t2L4mxLDH/BFYTV+JxCkehtU9iRHR1xZGuu0FT/BPZsFKaCFpnBrycAla3qOlzADdBsXjYQ3gKQvk7in",
-	"9QkMaT2m4fmhQdgjqcmk11I7CHUNo35XJK2tnuakF6Dc2dL86nKeUj/AQKfVZoOSiXvDyf5kR/1zPORY",
-	"kD+t0t5Pz7ROFLA0zpGN1UpusiNrMEnqZZ71VBLjeXvPal7UGkxP89m76cd6RuTddmOdEHxR3xZYt0DV",
-	"THAJyfnOeVwy6K8zAvdOVXTmLTElY+f+fY0D/wy4MrXmC/coTana0RYx7kNob9u1btu1btu1rrld67bb",
-	"p5caJf0m7zPafRrDb57v5C1APLmuk7xBP+heJZSneh+LTpknMYIAvNvhn2dUQwN0qNfi5WdrVXfVs5fQ",
-	"cXMgamLjL/V0Xpvyk9WVOphVWafTPzqsw9zVuNj/7bI9/eMn+p4/unryZm/0T/lj9OmxePEse/W0/2sb",
-	"v95Pjn9i7578bbLMkf+gXj8rpV2vfd/gaeXVK3eruGn/y0a0tlAaOPRVMY1ev1rnhcnO9hb4k+LNTUgI",
-	"aSJOximOSKyYObkaG2lZp5tZQi234rC/34q2BNQ7J6VbE7CvLfl9xBi/EA+xn/icXhgz2jcs0gUjoYqu",
-	"Nk4J8NGFmjZAdyx7pPPWM1NE2WSbeH0LnqSCrWsJahwrfm9nR5XQQjkyHiJHnzBatPW0h/uHUzEhXKC9",
-	"dhuRxMZQmoDPOMTSdsCNMEVYXCBGUcpwXDSOowioWifOgfNasJQcoC676MLJ4JnplmDAhcBhZDp5BPMn",
-	"mvmzcBjAJVI8SzPrtpokgtRANRvTIO+ediOJS0GPX9DIcs6wXnY1XthVG2nz3nNc9w4/RmKDHThNogV7",
-	"eSnO8agc23BCGfCqpYIZ7qIG2MenISttY9JHmE7VpO+XMjDHAT3qJYOMZcLmxNxM2tyRC/q6OcMyORQX",
-	"aFLaLtc0yeSQUBngKORKscZaXvLadR0TFGOJe1jJEqj9xT3FMBz7o4l6mTShXVAvsjRGqY8Go1HQhlgM",
-	"i4biRaPKDpXQO11dgvYuwRQnGPRhjuF7Q3agD07JGnEaCron2f508zDn/JPvPFQX63zUbKQswsARQCEp",
-	"cYdxPHeIVQ6iYQyg6beX7/u5qU0y0w58cT1F01iAwxTk9fXzk43Fz+4VF6pnQa9LUaYCMVqzCUaJIGl/",
-	"tsMEXJn1jpIziTn08M8DVDRWuocwmgq7SEgLHeaXczeKLW61GnqEOU9IjAiNxYHjaEkEwukEcJo6VLEA",
-	"wCHo2jPSBbNAq9Hqt7wJmvrB1+aaOodFfUqoMVGU6Shm3m0KYe0gdCCiBkQPV+hblB6HcF8SXvyqTLZg",
-	"3QKs3E2cMr3p66pV9GJa1VJzZjgz1lbmKx6rUzvem55UGui9mBbruvKXlrGhXnISK8mIU1GnAlmH2AZc",
-	"P1pWH9EFVEjt/dFIGCKLIiJEP0uD+Tf3Qrc8tlMLrGo+wQcaIDTumLLKEQpukdFYhvrqm1uqcUL7bOQQ",
-	"dihI6ESFbGQwGBX0w5ZWdN33mCAsWx6bqUIbKCnw1YYKg/7Mj650UQq4Ei1umKLOm+kTSp6oZXya/tVb",
-	"2fM5LPmElZzUSdHA0UuwuD8+zWWCAYWy5+8vtPWwObEikSEUE3j4nMHT50WOgQclpq9CQT9AS+M0deJE",
-	"q8eIvwp4tozOz4I1GC3BFFjPB+y8rOwIBpAXP0V2g5gbzLUM5oC7sBExmF3GDQgqcokacui2nIN6UkBp",
-	"XmDolwBQO7RHCC3atjDe1GjkNRFH3cW1bt0BQhUU3a17+rZD4DN9TcdQO72QdyllA6azFWdA5ju1XohR",
-	"N2itOHqUEsz1TYV9F7Hx1HqP9K+QbsG4HOYtj8BummAei1aHhoHvaTWfo8a00k0F1qLtn2YyqO7rT1T1",
-	"/eLaCqHe4/yTi6Wz2O4BibWmwYQdMU7uRlV/qXZ/A8r6g3cYm+qhhU7xmLN+ogHVahEarBiwLl1d0FN2",
-	"SbdCoZ135vUb8eMG210u4rndpBG9cFKaWZmvqU3l1nW6YldCRsl3gAUfak5Y9ZRy4hxYskhumfYdYYEG",
-	"jMXq/5RMdB2eziYyWWeUkBhh1OdEDNWg/OIAEqwNCAjN9/74buKYdIsfwjnVC7oKlw+N5iUMNUewnPW5",
-	"kfyw3BLxM8Tqa/SK5H7nnnWm92+inu3b898t47bLt6zsl/smnXZfC97oNn9/m7+/zd//dvL3Tfbd4gn8",
-	"nAwSIXVYrQb3AGyJElh+jGJGtD/LIM2hjzasKRDmBGU0+SPTKKuQda+rRSMslL6lPWIEUjThQodGmDKa",
-	"RDhVCtvoOeoxOYQXabwEndo5RRNI+5+OSYyGhJMW+jQk4DHG2kduE1vBGUuiJFa6nnbkjdiI6E5IHeq4",
-	"bHUMH7IHlW03YUiviVb1RN6qmlzhSKZTDUdhvC2tDu1QUzYKjoWirUHkbIXjARSEyhb6NMNp6Dkdjeww",
-	"yK+6mLVDlRrbNBF2PduSj1GyVK+PDv2bQLvBJoYo+177kX5D0Z9pQCDzAKoAYITlSoooZUIN0HiVIkyR",
-	"JZ+wgmxI6yaq8TKpS7Ms2o3F1987xDKrdYBjy87Tn5eVzHYTymL5ffF7uIsjd29YQX12PjCn2oJcJUJ+",
-	"vQUWplL03pa83kq5a3OjYf3DNNUvEktbCMSUaxVTJ7aj2c1tg2aDMvnb2elJdfetrqU4LtwR6neUKnFG",
-	"4nMDWeQC2VsDwX2PDkqbt62qDVfLs5VUy1IjmnuchUs/agn1o2GQOSbJ/s5+G0VDzHEEWEJBgBPGzsWQ",
-	"celsVc5p3d2a+/brpvfSVGvwixF/jqIi0YgJiR619x57774to3GpFI+mPkCV6u9cmy/TXgt1YbO6VsoD",
-	"SDDq4yyVSnUArYfxmPAi/6xpMt+aOR97jrp6H7soVQxbPTZCOE1DehYnEMWCmjLssUJGjZKi/jHIlKpn",
-	"UIu1acIutFYGMSqcprp8x0ZetV6SV2vA/fpuBgkRZXTIrzMNAnSpEie1Ha7VIR3hmCj12GsiIQKH1tVW",
-	"z81ri5PrqicAHGZv2HRrtUEVEGf9kfuAJqrNgvtCFmsu2/PJf8XivYrWt0qeSa4xl4daZA3PqDG0j1dG",
-	"mosCO1h7w+2R67x6Q2X/6bwsLPNkNFtBDC077OzV/y3fA1aX27Qwq21h4q05TwoHCTgz/DM0Pz5sKQ56",
-	"Mc9rwWxcALZ9cvDkajqx+e/GCpeJonuLaqBoqA+dmac5dQWN7KKV89oNbRrKia+3spc4cIf6vbPACZyi",
-	"/HUHnOJKV4BPjpsqNGltNB/1kbYstDnbBBVoY52ZD3WdhqWGr9Z43kAwSQu0e2UnrtEcKCVrmlXYuum/",
-	"khL4Q3GhObeBE7Qtbl18PEfscBKxS8KnvsARhMbnXpX8XLGj3h8SPT2iDGahBuL48EF90Q2b3ZzUZL5s",
-	"6tDFhZOaxt/dWWxF1MZFlLv3FHJCzfaCX8FQpdp5SGbeyq2t3NrKra3ccuSWqcExXEO7jgwJzsNvAYXY",
-	"B/MN1zkTA6Wfuw1LWPqz8OG0g5DkgMB9vwu7uqhnYAAWkIFe61CAg4JwbtNMFQ1ZxtH38DkNW53Qy0Tq",
-	"SWuUY04IivFU/KC/y2g6RZNhkpICsF/JXiJkC70qRcVrhKJcC3IwJZNQZHROzmAZE7i5aRg6O1dtoy4O",
-	"RXdrwMJVWXtG5IykQ231BWuU1wRS5zrTBZFbYLo5wHTFwzfDqGvec2jjewlrvMC5NoEqH5avWnt3P4GO",
-	"t3rDIp7Vs1Vs3EJV2P0ClHJdrzIcCtR9d3r2AYUe7zaVSI6G6IKQsXAUBwBm6TsZZwCoMrS958ec9Ann",
-	"JJ4rqV9MjxN6Ma+DzgxU1byHzlJyNthvx/K41VruvAU9CuA1bd+du9VAVtAlZlnlW3Vhqy5s1YWturBV",
-	"F74qdaFpS7NzKjCt87Tom6VKFBB+c/rM4jT1uqy7HgeN96Czl2razp7Kodc3/daaqJ76PY820Ev1w5BM",
-	"0RBfkvvYTnVbcrt690zojaW7JZAUMLvtScpPzefrZn3de5pckroz09Rlt1gSIUFA62SXFjoxEBWAsAzp",
-	"Wab6DUk2wzV2nAi5vuN1p63/PQTTbef/7dG/9UbvSnuqQUt2Tn5FhkJL3PmC1O3IW+IIWoSihEZpFoct",
-	"69c0Xql9e6hj+qN1t6Tddkrftmh9EC1a3eP0bXdoreuqskB71hMmf2EZjb+WFulz2LwGTD93EI+C3VZ/",
-	"0ZVYup0GJyglfQlfEhJP82JczAGszGmhZBJOsMFiMWxbqTtIEopGCc0kEYjxDu2WK+67LXQkDf406fdJ",
-	"JG3tbRNl1OmsbuOC0HzUaWjD0vj5TDw+pYzC+zvUfCDYUl0OOcsG2hTV5bymlKXoUJbYKhVTFWMiwdjx",
-	"XuQ1uCEB+BG2wQWGWhnUmslhyAdbgHBXU4UWaiXrJVG1yh3LyyWzrd4KuE/1vWU/QfifGeCeTXhxTeeA",
-	"Esas+bHqzNUDRll+wxql8xm+VGSte1dpfHmGBL78elOn6stDgCw9x93XVId4W7J97vmwaWjb1rBbaJkt",
-	"tMwWpTonV42aV6VXrY+ZkA9L42AhqXo0dJbepQQLkkOaTFnG3Rjvpmvz1LAKlT/svcrnN2KQpY6pr3A6",
-	"feptwalOfkdVPbQKq79caeq3Wn16p00jm/OUiq+o3NSK92UqTfN+yLq61lRpOLA/22LTr7TT9pw+S7Px",
-	"u8C2nc5A79I8e/Hm23m2NConS+89hmRpMTcNukMtq3WBr2QCXBLLQEvvOW25oYJouu3KvVYDONwoYgbo",
-	"qubm9rE/baA1d0Et0SYAWLc9ubc9ubfpOqs2dKbLd3PWwslN7Q2mGawgo/5KxroNa5rQC3NzSrB2uKI4",
-	"UVZsOn0Ojwh9RTKNi8QZlR1KaGxThjNB/NRiPeyukoTdN68PX3UdQ8CM1DjqqrKrQz/NbAijMzGcOtyY",
-	"jKGSiVFwKrMxobYZLfiey580Ha8P0JizAccjYZCWACUpoZKZOasX6dVpKpvPq+pV6yHsgoA9Y0QyLA4i",
-	"IL2xREqlcJKp54jmbzpDeitqb4sl7y/vrNEzKNmFDPWIE9TpTZXtDl07Au79gIOjwu3WuAWzeQQ2B8SR",
-	"lnlGlbIHdVBkrft1zAqUgZnPOTWh7/CAbNWqtalVK6REf/1K1P1SaRSTsAJYwzjNVnJicrlrXWZBzeaI",
-	"ophckpSNAXq6wDSEr1ogO1vMf6GUmoSiERkxPgUrO02ENFDXXrKlybM8pE5qJ7ggO9RQSp9lNK5LsnzH",
-	"yWVCJiR+a03qmfJNkiu5O5SjtHwahcS81OzrDZugRKIeGSTUCTo3Olm7vR/9KWaRnI4JUm+Dn8zmLBio",
-	"GNRKNLVS6zwPL/X0d86MO2fnHUuTaDrvNWqI5s67s0xuI6/FO1EfbMm24U1ZGutkchdixB4k50SUzlGe",
-	"exg8TAZnPVcb1Y4jLFE3f75bbb91NmSTMrUvkXCojybNv7fZzEMz0AUzD7+GU2lV+2/nVG6zFm+W2XCD",
-	"dMV1E9ND4c6n1AJqCEBK4TAnJAhR/57NmVkkahny2QQPBoSjj0ct9PqS8Kkp+pA57FQeNnWio88hgcBU",
-	"h0jQXnSkQY2OQmM244QINlN8pUb0TfDGMR6QrcZyR2fi9dU41ZkC2gUiOY6kpj9b+OOcCxZl6lB4uj+L",
-	"xO4XLASR9SrLGfwtmkjIaWrAB5LIFFJ14R3dWio/FBrTdba6AnFD471LdA5Y4UcT+oTuZEkrAh9GQF/B",
-	"ooCOXV5lgUGqQSyksiQjPCC7Y5NQtfgHjkb6HDX1wVZzqZzraVrpEwM/IjEkbn1+o1WsypfrJc4yjOQD",
-	"uZLFQP4XX2K9G5Xx5L96A9K/OjymkQmChORJJDuN5yuOJsheLDWsyl7gA3caQqsme2jlCTJxTfbmwvoT",
-	"kLmFYTZ3QaspLGsq66XiHo4iZQ9KoUvNeuf91agMx8A3ppCHqk8dagrMI1SeeNDxFFCA5kiQIcGpHP67",
-	"3t6FYA3oRSmjA1N1gcacRUQYbUrY0JR4jrC4KKJERiTEWOIeFiQoZN7AANbSlvqyzHvhp0CR7RL0bYYX",
-	"LmdLHqjz0yPEI58isFn0ov6HXyYRMeTGxoTicdKyO1hb8Q3ovpZgFdV182eneJSGFZaXRoUynYtuSFGL",
-	"a+lfGmZsjYPGfqvd2l+qB7IZ9Csz2domyOa+LbNcxTXoKthY2N5WszijS24zSdV9L2jyygo1dqZlkIk0",
-	"yCLK9LWO/hxa0ghDdS2CXsszqfsfh2+Pl6NuO4UVbVCzEgfI0vaypD1LQ9yS9RrJ2pDGLLKGFON6eb/X",
-	"buvMXVdwm5QNTbFDowLoTXadKpAf08uSFLJinqMn7X2NgTtJBDGVilpnsSUGHSqGmRQoZhPqJYeM8BSc",
-	"g0iQiNEYsTQYRvqVyPcExwnVwfEbMnxYmnL3ShxPN6lCRJg+8ADqMqB3hh6ryfc5peYdgTUhhfLwnZCs",
-	"3woxf4mJXrr3rVguoMhbEXd1xObI6N6/43EYw109LhM6OId3+KN1XmDuQuauzVp8J0zqU1FL0JTJpt/v",
-	"eJ0k/p5IPt057Jt+0bMpXPKpvvMmZ8OP22PqMDCoa8jNn7DaC+n46uZwJlrOPhvNRsbTxkFjKOX4YHc3",
-	"ZRFOh0zIgyft9iOw5c3byy+xLXCbBtaoqcwwaFXoV8qlulK/5fjd/HZT180voRpop3kHqPqQwFR5v/ta",
-	"UyNQfd8ZIRY4HTFKvoO+zx7sj3lFjhsQeMeQTUw9SiV5QuO+6Nc6b/PyJkKjKgPBFUKQpXEBYyPcxctR",
-	"4KovPIZ2kYry3CoD8LiCRBQO0BxnKUHdEYsJtFfsIsZRFzoudt0lLVowhufwC+MoZThGPZxiGllxPSZs",
-	"nBLYrAmmUM9+QdkkBw2QHivJxt4WaBqufusNScfCSHMnVqLe0COKE014IiWhkDJm4isJVTZinEXSoH2Y",
-	"r7jxnuqXSioOdBvXxW8MEeM+T2QLnU0SGQ1JjFi/738KZTTVubwEae2BcVgKpZW74/CUpevP1/8nAAD/",
-	"/w==",
+	"7L3pdhs5lj/4Kih2z8l0FUXRkpe0fPJ0y7YyrSxZcll2uauSLhGMAEm0ggATQIhieTRnnmYebJ7kf3AB",
+	"RCAiENxELZb5JdNibFgu7n5/92sj4qMxZ4Qp2dj72hgSHBMB/9xPEj7R/4iJjAQdK8pZY6/xcUjQiKgh",
+	"jyVSQ6yQGhI0xmqIhli2Gs0GucSjcUIae41fDz420duD/TdNdPL+4+HJ8Wmj2ZDRkIywfu8IXx4RNlDD",
+	"xt7jdrvZGGOliNDf+Nfv+1v//PKXH5vI/OPRn/+z0Wyo6Vi/VSpB2aBxddVs7EtJ1GscDclrzpTgSXW4",
+	"rwSfSCIkGuEpOidkDOPt04Q0EWYxwvIc4QGmDOG+IgJhhoY8FcWJjNNeQqMmGuHLLTwgP+8+a7cLUyEs",
+	"HTX2fg/f+CU09Nmj7jK+JRUXpLuHGKFqSATquZkwLtBY8EtKZD4jzOSElIbtXhIcanYxPLyEYHFKpKSc",
+	"veb8nJLqID+QEb8gEj4vza0ogntRX/AR/G4HXRyXvfnnl+g9VsOft1+id/hya39Afm6/RG+VGp+wZPoS",
+	"neIROaWK/HyEL+sIZ1cTTmD4nPWpGGE90vd4QMJkPMYDgnjfUITgTCHCYkPUkXmB1PSA41gQKZtoQtUQ",
+	"blb8nDDUI0PKYtT9j25xekOlxnJvexuPxy37ayvio+0LImh/+h/w8M/nu79dtKd//MQ+iMeXT9/ujP6p",
+	"nkefn8hXL9I3z/q/tvHBLj36ib9/+rdJo9kQ5I+UChI39pRISc1a7LTDi6EX4D1PaDStLsMRUdKe4AFB",
+	"Cccxmuj5U4UYIbF0O0klkkRcwAGJEeNqSNnAXMRsOhkSQRBJJCmuREz6OE3UlhQR+oFxRn54iczXzU+S",
+	"JP0f6rb2aXg2H7AiR3REVXUyv3CBCI6GKNHX3c7yMRFACGjIJ2iE2RTp5SRSSYQFQQnpK/RjV3Qfwdyo",
+	"d58kEWfA58hU39thgowTwqgckhj92FXdR02EpX4mFrivtihR/S29/3hMtwRWBEayZblqq8MKy9NpjChL",
+	"Fek0Xoqfd1+qn5/sNOr3duZi1O3vQf1yNJHkpeX4sftH95GejbviFuDH7qT7qFU3+D9+fvpy8vOz9rKD",
+	"N589fFMd9mFMmKJ9CtyFSjfCl5bXaEL8QaKED7TQ0cTKGSIXRExRQhlBuMdTTcPFET/99bed//nb87/+",
+	"8/WTv3989ezd590Px2/fPP3H/kFh4P8pSL+x1/iP7VwybpurcjsfspmAEtN9LTaqMzh1pMPRBFOFeqTP",
+	"BUFKTPXBAYlTGN1Oae3oSLPpn5490Ws3osz8/ThbR8oUGRAB4zglag6r/lhh0XtoyKXa4iyZNlGfC1jZ",
+	"yZAnBEmqSBPpFeR9JOBA8b49t9LcjPXi63mUuD9mHZbQC4KwQiMuVQsdMi2r4jSCE4gTyVH3lESpIN3y",
+	"cXBi4Y9nF+3////9/6rSAVZjLRLiSrNUOeZMEqPrxHqJpTIn4wPBqX5UK0dMEQasBo/HCY3g+vb/Sr2q",
+	"X93Y4RWR4FKeCDqgcEmmoxEWU82VDJPkIMT12jaajQucpMR8INYDg4fPODx9Jkg/lSTWayMEF7B9VCJz",
+	"FfQYxhWKcJJ4x6HRbPDzxl4fJ5IYeUGkOqPxbLrXC9HnokfjmJSGfcyVpQt9/ngSGnb+aD5WWEqEo4hI",
+	"c25Bbq08OpHtRT40Tc0J14tB9QHjiCdxYHTm0TNvDG6M7xOCJXFCHk15KtAYSznhYuWhXi3KQ4K0Bs9X",
+	"z6xed8e49YYTgWJOJBCAOZlui5pwT7YqI2A2Q8yQIgwZTi31OmlJB5/UDDbCinTRCJ8TaST+5FETWV5g",
+	"Z44iPiJWDcBGSwAFqUSGmX6gmZpnRICau+XpuaGVsfdvF3Tiq2bjf7Ysv90yMmLWsz5n1pZBaZHNidqc",
+	"6Ds/0SsfE7OCazgnD4O+Rz06SHkqreBfkrSxe7zEWCe8pCbIAI1kD5/Zewt0na+sVs1yPsRZWQW5eRIq",
+	"L1Id9ThSwELQsEHrzyMiRulXhsYmQ8IQRpL2Eq3axXyEKUPjBDMl9axb6NiYSx02wRLF+ifQfO4BGb3i",
+	"8fQj50dYDMiSJKS8xzwK4hwl8HOVbno8np4pzs/cDSGi0Tc5se7uu1kqKazBHApxo4ORCUMQz56gv9JX",
+	"94QvvErl9ER8YvgC0wT3kmV3tZfKaXVHwRYE3UJqzV4fgdD+6meLu2p9BlQie3FFiZYWJ1RUBWOscE/r",
+	"cxnLN86wwBD99xRHmr2E2ld4990w/VW2LESEbhecmmp8Fz2iWU40JNE5id3WZCKubmFa6KOY5jbousgW",
+	"zOGtzB6eTbWZ5Xw9en+d62jflZK3MHUFFmieFKwoRJMhl8RNxJ4Pzkq+GCrVPeGBh0wRwXByYLZhKXKg",
+	"9tkiLbg3IrOzVUJwj525GxwJZE9aTuiu3+ymF1cgsN+nfESMC3dCmEITwdkAUX9LW8ha2aDGGYUZS85Q",
+	"ymIiUDcfdfeebPsRBxp3jvKltj0pP1u0mhI+GJAYURbYeng05GSA8dyevVScfmDPj3mmvbjpZJLCabt6",
+	"rwmLSXxP9vQdBBqPuYJg5NLbOgo8nu/sZ6B6c09gY82FM8bVGbaP55trBmZkanbxZje4shY1fBxiseSS",
+	"SiWbqJcqGKQNXVFp59tC+6BMqCGKMLN6AZL8JerC67vZsXexXqpcgDcUI561p+YmF/O8Ayo65uoXnrJl",
+	"qYd5j/n8AMk0GsLaBahGk0sfnsqJxThezG83SyPZTMO0IZx6C6wfYvdUuvjmPTnyHzl/h9nU/iqX3DPh",
+	"AmLlw64VaN5XJMTC9UNniX3KU994KT5249v3wRt9zem23q2h9SSYHVRucsDQJR8RYPX6pgG9IAxugKkY",
+	"SZ8bEZk/EEcRT5nKnBVogmWH6U+8RF1Ps+8iiafW6UE1X0kS1FuzQ6MQ4p1JOtmN/lNbeTB0oYft7Xdk",
+	"waxuqz9ko3ieOTxjhsjmJI34iJQIGhl6Vg/F+v3EZDoec6FI/I7EFH+EMOeSRJS9oqr3/nZ6chwkmOyZ",
+	"s5H+7hnEV2c49Eap/hdBldHcPB0FVqiGoJx6rEkpJlGCBYkRlqhbHnUX2CxV+mb9TS09743K/EkS8Ymd",
+	"Mz5ha9V3rID4VlWewiTc/mkB6S5ZE+he7GI2eZucAPrZCUtApuE4pnp+OHkv+JgIRfX22QUuzn+fIbI1",
+	"wjTxdbws4eJrg+hrjb0GTmhE/tvLVdOjH3tvz26dE3BhUztYG7t3BvXv9vk815D3/pdEmpout0ZESjyw",
+	"+lv2SOMABi5yi7ZZm6axxJKUo4WWIuaGC8v5BqWVvKXwaXlXzGfL2T6fh1h5jh0Yqs369AdYzY8I+jO/",
+	"+Dk6/vOlpJpsxrNpBHxSp0RzpYjop/Q6zH7kF0wTTQHFhVomU8unRH6ebU7TLGDhvRUSnZVNcHOE9wDo",
+	"a0NNNdQUiN0vQUiHyikpUUKwQJMhzcVXIbWhRxLOBpplhanpjgP51ya26vgL1BWa3ndEZbksrqxpVS9A",
+	"J8wmvkSYadoCB6ImNGNUkRgl9Jwg7m5j3LkYymmcVWWiWUgGfvoEElqz0o/ApkBdx+EomLi/zxDVV4q5",
+	"vQ3Iehph1dhr9CjTqmvhq8+ePt19VvelYzwKfEj/qpk1ttUiE6qGPNVqbQLJ3MXc1QkeDIjYSmkrkrL0",
+	"7cqES5UueOvf7a0XX/J/ts62voRKXux4P5LLQPb7PlLkUsFgi2Nr5YP7elUc2pPHL57stp8EPvQKMxbK",
+	"a943GdZaiJHLUoL1KxydExZrqhEpY9ro5gxp6ws9bbcf/6n47ceBxNxqRsqyErYujSTMAW81JeXa/K40",
+	"2gKzq8zk++F0wZyXJenGhmct8ws6ksIEdEM5L9enFfNt37dXpBdz/fuhErDLcaTe8CgdOY9IkEhMiVVF",
+	"6pyMCdt/f4hi+4IWOlQS8QlDckwi2reuFecfxyA9tc1YJh0+JgyPaWOvsdtqt3arm53dUN7vvxMBapc1",
+	"IdyICt8vsmTzhRLfDRXjFFbXfn/WMtbIoOoyISzRP/bfHRXHZT+xh4IDfPLT0+chaf1aECgMwolc1hOC",
+	"UkkEYiDTRUn7MZWgVMksMFLasaw2YK/xUTy5IMlWQgdDRYQWafrFDDQIo/pU9zN/PFyFaK42EbnEkUqm",
+	"Nrl0giWSpCRiq5/P1B6vgKGwmDvz9a18CuUBfpq1atrsZFMU4XLdn1mHJdW+EhFmY2rmM1vGfTSiUkJy",
+	"nEcz9RljS4qLPE9cahL3ja5ZieNV+XFnGWTXFjDzrfuauX1HIicVgjD13jv+S9JZZN6wAl+ayYRmrYAb",
+	"7b48JaqyCisdRffKojPXro7mMEuuzOchL6Ux0b7mRFoHLsvacyfPU/udep9301w7gzptqkduv67J5nGz",
+	"ASUze+ZFIbZflePnoRNFTEapC9L7EykM3gzbLnKP84Rg5pj13LCXJOJEHKdJEqZjeEcNyUougsMG/w9B",
+	"TBuZwP96ZEAZuA6SqceQIKFohI2zoCQXPv/t2fHHg9bu387bv/00/fsfj0dPL9rRDn8h/+c5+018fJL+",
+	"o3c0fP/vz/1f4wP8V/rsbyVT2lbDzrOltQH9l6AB/YYzspLDLS7P5mtjJAdZnMIRzZ8sP9a7VyEIeKBq",
+	"UUvL1sD5OyZ8XLbgq5+YU129CHs8TaOIkNiexgqJ6LGGKOTABYKKszhhBI0TwNEw6sEeYhzFVI4TLbfw",
+	"iDT1DxEfaaUQ/v1HyhWJUcIjnKAxFubXw/fuDQgC9iNMmUlGtZU1IzztsB5BNufWbOIiTqhMUzIsYKZ6",
+	"sltDWH/6j//8vzppu73z7Ic//6XT2f75v/511u10vnY6/3enc/X/dDpbX/7yY6fTWu6JR3/+7x9//1en",
+	"c9lub3U623tb/93p/L6l79rqdC6f//Ilu9rsdFrBO/488/lH/9XptB79xd2z/tdXz1pZHmSrf8gucEJj",
+	"BLuA7M+Fzai9Jd+fulvyTQvecOUI+DVn/YRGagWZ7KiTSqTwOWFhxc6IErjB0+fMQcaJIFizfqatkrtS",
+	"4PwRFvS24tC/H3WtOOZ5Swk1gHg+795PEtSnJIkLwbky/55joB1cjrlYllgPLoiYmtwnZd0RgPgTW3wM",
+	"zrIoZImGXa4H1McQrEh8Bkd3p73zbKu9u9V+/LH9Ym+3vddu/7PRbMRU4l5ib2JpkjSX0LK8h4ZYnuVq",
+	"qtF/rO4FQgKIEyLXRU1sHM8dYshI18OQjb3fvzQd9IT9CxB64N+VU+atzEzyvzQ5R/v29vxrZap6pxkC",
+	"bI9JRlFooPeFp8U90cOiiozkol/W7zWfvTw0zz1ut32AICwEhqTHfO5VDBNzxY3vgsAAe4QwJCdkrNCU",
+	"XHOYWWXuIiN1+xI+mViiEbAQpLiBNCJCcpYHbiamrtuCHUy4OL/e2D/q4VRGXh52iS/laVTZumcTc0QS",
+	"ZE4lilpBbtmEA6okSfplqfVwj3lJTHoTDRg5rJCbYWgqLnH0mm9nCo4e5paio5IH7ElITS+s6ULjcU+s",
+	"bUx6U0zUpGBxegJ/kdQvYxZcBbe9fl5WldLzsmAstzmxIiHWWerKJRHisBumzk6fr71oK12rLjndV+DZ",
+	"MBukFqUOeENxceCU+FhHTwOzNKdojh6l77kqnrHgrlm/dDTEbKBtNyzVzR0O3y09bx3hvjKzpbHPE5qZ",
+	"4WfBT+yqlwghRMLFg9r0uUhh0WZx7nf2FC3BtrVRPVpMQfja0JbPaKxkY6/dXIyfE+yz5Zgoo6I0IEvA",
+	"cuRzyrQlYrALz9wC6n23ta726SLnZuRSndkBzRyDIBEdUwjHLZKFms+xTJ1v+cSUwDgSVYKWeEm7mQOr",
+	"GRXDh1ZrV6HVmvOlhTsPOJVr5FxVMeG2atYgTKlPOr49BpqRTFAjMwnyWn5CNXlxWJVMlPaLUMSPBhjz",
+	"cTrqEeGCoJoiC69+7G3zi3b7+eMXL3aePnn+pP3ixePZUHqO2mfMBiyn4kxKR6OU+FOZkX90qh+a5mnp",
+	"xYNeTJxZZHPqZMqhkiixcmUFcVI52nUkSe0ZBI/xzR0Nj4OEndZULySRraWT1GbHJ0G2AL34Y/CEijsc",
+	"JWlRXr9mztQKxJEf+llCZbUU0pM8hbMsREaisdcYT/SsfJS42ZJkEWlDLsdUEFm6Z6dwj5U5dNzYazx+",
+	"sdNqt3Zaz92ySELYXOX/DA+MMIlSkWz/1GoHZMhIhMVHbjMCOy1Mv4QHPYkXOOnV9atVhJ3y4fHxm1Wt",
+	"5gq2LD4VDk6tdTA+adQukUs5JiyWLjMrwYrc5CrNV+Ht+TNavKbbSnTHmjh5DUmERyGB6NP7QjIkOw+h",
+	"pBKzMiiVBP1o3SEGBPLRzarr7vwFRSig8yWaT5oy5jjki8hPbnMBNOgKRy7w2sI6wf4URhk4ok1gDwWS",
+	"nMV+jQtoeeZrAMRV0W+1gktmpv9lcYY7TsWYy4Ayo7XazERY3pdCb8OFQsIByUz4mzyqko97FQVgAUZF",
+	"FZKKjyV4F6mNt9wga5qlGAONrU0zzkhkhnLc58IPMJVoSRBJlG9mGydCdp2yC6ognFsMR5VeE2I780lw",
+	"rebZHNU7xJbc8uU+iAKj8ggrn1CI8dggWVXMJBM8lQgYjsnLc0nMwGQE0fxKIoz6mCapIN4+wTP+iluu",
+	"VfVo/UJJEmeoWkuyPJEmNmVOWzUQEUM9QfB5Tamb4vxMDrnQKwJ3W0+wdeXY0LJNUYQMRVdkvru120bR",
+	"EAscKSLkoqFSSPlPE39pGl7Ezpa4+8OCdHsOsW4Xd84IqNlITRH2mRk80DdOjEdqPCYiwpKc2SRFMBsm",
+	"ld9iOqDK+xvyfHHi/eJOE2T+R3w0giKn7NeIM4Upk2cUUiDV1L/Yg4JD4rvIzvQZFRflRL7CnMvHz+5N",
+	"XfWM6bZCkriFDkZjNTXIIfArThOXI+0nUEJYFZDoTZk2gwocTS4Ghw722lTAddiECzXU5E2w0vy2lAbi",
+	"E8wcnSojqDq6WDDeO5cclwz+lriJoyYb0najDvKK7LgGPDQQHPYOJZWoJ7TEaLr94CLOhYmJYBfjZTdx",
+	"VBeNwXmsaF4Artl4S3CydKH4fpLoRZmQJKnJKazJ91s55yq0hxUsw9XqWvpBBfMWsQuvna1SGmWBP1Vm",
+	"8P3krNgsp9ULI/JeCrNpBD5z5ifT54Rir6Li1Tsik+pAS7QSmsl3RzDvscAjopZOvd5HY/ekK5brkap2",
+	"XSEcIz88msFSEuPpxgw5Asp0pzulHTvWINlk81gTxdj3LSzt5DdGZoL3aUJeg6W3Sv0DPOhR2gjHxENf",
+	"WhIFAR1zq0rSPBtvScJdQL9zm3pTGtINnw6t9QBMIICG2vLF8BnRqleiTy2Jz3o8noL/bCYow+YgrXSQ",
+	"7DuvWxG/CMu21mWV8sOZrFViL1/0M+4zQjdp2d4xvGvKrkx7HqkXyLry9IasFyNrSVYhauM/z6CTJlyc",
+	"Z0hdWSzNeJcQzr06tVwe3lcwfYxCwgUyrrkYuVvuVDVxg7gesZbftqHVRWjVhvpW1ZyLjYauoTnTOIfT",
+	"ZMi56O+HzrwR/zdKezeiBayuTi+nPoQK8hdUH3xog0yDyPj8t6xEzD0wG8VipQOzSmC+RrFYTXO4V+rC",
+	"Ip6NjTKwNH2tzo4NmVGJHFPk4sER3UZHvV2ydMkTy1HjqcvzUxxBBgYxxfa+dFVDQgW0Mo+GnEtSgyId",
+	"44tyRk0tZIa+d0WQ6azSaKnCluuWklSqSJYBQMm8epi5gvQCFEq+e9eoS3coTSpQow46HuOmmCTCTOt+",
+	"shbULksHKJev5/OwFezuhjthONVhFgrX4Q/e7xf5SuWh7yf0c4SlArDoJYnLNg6b8DSJNeEkpK80M8AW",
+	"FZsIv29ckKIgERPuL4El6gvZiwRWXBjjVip8Z9CJ3mALpFOYxHdENpAAfsiWjhT6TeV6ZJCyIHyOCT7L",
+	"FPDL+2ni4efcCWjTqhg9gXmsF6RnceSnekCfGchPZptPUrUad6iFsfL2WV/lqboJhKTC2+8OHMk2YVwV",
+	"VjBrMuH1FfwucAObDhfhzNXZZgc7ZdnR3qALBmgt71m61kN7K91Nry+qi8P7UmHIZ+UM3u+CNN7BADIf",
+	"WAUnHrwPtsMz1M+ifWaRgkhi2r0VYf+xX7FS76honO/+dtGe/vET+yAeXz59uzP6p3oefX4iX71I3zzr",
+	"/9rGB7v06Cf+/unfJuV6i2dzQZDeYYYHJF4BMHKfZRAa0NWUS80FTXXIkKOE83OE+yVFFhW6R5FIEBWE",
+	"c74mdEqP9+YoNEYVqkNN2SnrOFJhBQpOpOgFKSo9Pd574JAod454MhNIxNWXapVYDvnEnqiyyQ7+loVA",
+	"RlaGMHlpoZz6XNg4onNBINMNlIzLZa/rADpZxmdjCXn+q0/hxlsADDEjqux4BUCkUNvj03OQWQeaVC8N",
+	"R62GOVsGoC6/13M4Tncr7a2vLeEDwyzGx0LT+H4k/TGZFOClk+SkD8FUT5b+NA+a08fVzLCasxwDhRKC",
+	"pUI/FdIQr5pfPbDN3/e3/vklCAHqXIqBkqfiIPKXFYdga5g0j8peghKilLFzC6PAW/+eOYpQkdWSo0DZ",
+	"O+oG0d56MXMQ5aquZQfAoMqz8tl/5Y2EZn29WkO27PftG3JqaFxdfaloXCGqMRFzt5Fb3iI23cKWf4TF",
+	"Arc5zl+UVSwxQrVoa3XYPpt617UEM8ygmXU7N3AkoxGBrK4oVYj3+y30PmuFDS/FgqBBCv1cUZ8KaX6x",
+	"5uWeVho7LOaR3M5aaLdGcQt91hPrvt8/Pf188uHN2fuTo8PX//g5gUPVNekTaUIkvIzrIdueE6Y/ADAG",
+	"0AesclouY1ux68OcU+8B7oZO/YhLhfSLSrWUl1uwHLbUpFpO6L2NSgQ1kM7WiLHCyNw4u0yxPCIv+xvx",
+	"PpryVFhMafhnsTGFC4KwrATRNmEwTSlCNZPFMStugKo5AxZ9TC5VHS66lr7dCC52Xa1chpD+EmlNM6t4",
+	"dMbEzaCiz1Vqj732vsvpF27g5iDpv8MqxU00Ar62ApEPqqA3+GP9jtQFrj4QHE+v3SFL4fMsJaymgPv2",
+	"2spfP5JYGKocpkpRNjiL+aQUAire+P3Qzfu6VoxvP747Al5XZGmdtN3ejf4U80i/Cg3VKIGfyKKdnopd",
+	"SO5r3yQ3ypXrm3gS55kWRsthZIKqrSZsI5izmZ2oGJn4NxzvTrb0n+OhwJIEWsJUX7pUa5jyB+f0afcs",
+	"lTJFVgZSevUyuRa2rQyspl7LcbD5jBvKIYu4ECRaQ9SrWoDgMkWXdK2/LjX9QTQb5P1wszcrG3aWD3Hj",
+	"g3cs0yzNKm37C4Rb3/Np7gFfx9lcY8cn9+sqVT+BqIXHMJdfKwu6vmTMYj0rnH179jN+FKe8Ky4tcqXd",
+	"gVfC6tUwR0EuKJkcvpkFMYU9ZOKJBSytpJRdB3HK1g4vDzX0g+nKGW5tcW1UtWtlm1w79GIfuAU0tXsT",
+	"+qiFo7qpuMNNRxEq0QOPCoKS5BpF9AZ3kbtCetP4xSOql1mnWsjq01elwtOySVem5FbvBrTJ5UhvpV2q",
+	"Xdvrt4PynU4PqTVUs5wyu+kVddVsfMCKHNERVSvF6wD9VAArjDmzwTrFuUGwD1ONwIqcJfaTnj+FczTC",
+	"bJo5Y+6KZgrjK9BIaeTfEZEQnKrhiilahXxAoI0EAHKAWGpIBL4XMinfJwRL4nqsGKe5Z2zfDcFURju/",
+	"pXD1me+JmgaQbL8SJTkdklzSqsPWJOhCq2+Rf+QGsnSrn7i7VF2znGKVmiljn4fti1m2wzXbyC+nH61o",
+	"ma6/UGpFIzWENnNV2rcbqpZ6uFVRm1Ko6uFfLV3fcWObWnDdhH1/QPp9UcLl3SVd1QxWeIM8syPc5OQX",
+	"6cq9rLLcv1AWywKSBmVeuvEPEEkoissZe1yUnMXcaf1nqXn1ztbzL193nl0FW6KDO3ZFVnpcrSk17TdN",
+	"EmnIAWfOQ6jew+GMWV3Fu3QnpyAwxHBNaeDG74jkeUJm9PtwiucIT1HMy4JKLymPCRR+NpqNQNGlvatK",
+	"tDwhK4VWBK+AgVmvbT6SCu0s7j4sLSg8uIzao99SVHjyFjMzvfGunxOyoUl9IhM+0FzGB6pZh2fejYj1",
+	"+QqNAMYJjgiaQFpR1mVoRiVST/AJlHxAZ5gFu01ZZ2SpveyKjaW4bOw1Fm8wlQ04lLVgLyIsUR8Lm7Jg",
+	"uafiScmz/wsVpM8vK/3f7ntHp2z56wICtj/ckCDj/8IKYXku11RvsOnK5BnQMjwWTbHQMwHJqVRktCBF",
+	"HlGWLkSP32A3KHdwYdFyIg5JPUthR3Ql+J+EXmQNzSSw77pwZV4K77eov17ngVkt34tUanOgX6Kddtv1",
+	"XBtxuWLPd19sFJo27Mztmg56STbq4IZk86vrjaOXcWZrHFu77+ko+pEvC3AkCKivpI1USzGL+7+WJIU1",
+	"ZRsso8YUEan0+z55qZPXzT61+5dR5KgeyubbTELdJJ0Cxch0bHtnk5jij3DD9aAv7Wb/dnpyXEcw2UfP",
+	"RvqrZ7bxk087hVdmJRPjcUIjcI5s/6/kd+cADM+gRFI1s/yOqEuuBOHrGsQOeSn5E5vq2gHJCnnIaInY",
+	"wHrzijZZPLedxVNHYiZrZ1nv8iGYRzFnxKsTswaT86gwPqmP45V8Z0U0paURC/ybHus7SolyN4Zh4E2j",
+	"jGKw3qBkwcd3+6hNPrTFKuBN+sFVirv259sdKxPNXcNcXNdIWsu+zdyx2S69QpYeI1r9NZ3BIYVvQiOy",
+	"NoeeHswKpuy+kXd2rAmVCmxZM+ZykgH0vY9sGaWhDb04YXu2cPO8+HVWnXmVvbLCBuyYQExDuhSWaEIE",
+	"QVieE5NXwwXqk0kJwXBh47ZACcsZt2bMzcKk60jmRBynSbJOvYULqFK9RVWlXKm6UV3up+pySrCIhtU1",
+	"fUUGlDFAre4jjPR3snQKzErF2EVZ2+OBNtvFIjs/cvmvTuey3d7qdC532p3O5fNfvvwlGMHMQWBmEoDT",
+	"nKxzM+u9kcX7rCTJlIFSlM9eDn7e7Vfx60cAZCCbBsdA/5/Df7EcEgmaXcpiImTEBZEt9InRP1ICKdnA",
+	"76mSKMKSBFqXF9dxt9hFdrcSADbIEK2zrdAKzkIGWKSdrQcfssDt+ciym/WGcJZMM5SJxK2bAbsoLVzT",
+	"X7UqJEG1m7H3KWgWYX++ugJfaJQKqqan+lCZ+btGDEHvqEM1jTg/pzZ00YUYQhdJomQLGeXd+rS79v4u",
+	"ogzF5IIkfDwiTDVR9+zsLZdqy79hLHicRvprHaapo3t2dqrHR/K7AE0gvw/JIRbEFL5SNUQy7W3FfIQp",
+	"ky+Ni50zpRffuNBipIe7zceE4TFtTfEo6XaYXpk8GmNyzw0GBdXTNlPVEspwcrc+uVwb07+SqVlPaqOC",
+	"VUUzVUPClHWRoB6OzgmYNlghjCakh/qCM4XgR5ycA+B4TAWJVDJtdViH/fnP1oUsW3/+MzrigwFk3zBY",
+	"d816um+VGp+wZNotbM+QJzFc52Osz5fpjI9O9Zdc2jSsXod1ve4ke6jToCxK0ph0Gt2XPoSDQUJQHEnF",
+	"BXGZHDZ+0EI59i1hsUQ9E3MDjpmqpoWawwwNeSo6TH9Z63SpNK0NMYrx1MOjA+JqmpYswBYirrfLwJP8",
+	"WEghMUEdDo5SvSqox9XwkV08A2ivl840f/a94M4J6pzgICXh1frQ/HZ6cgzOrj3UBS9L14CJBWyrJupG",
+	"PCb6hg6TSvNR4HMjgpky9wk+EHgkm6ibu2i6qL9IfoyxhrsmL7ALKqdEBGYDv3VYVo9m048Mmr0ekoTb",
+	"rbIHxEBsvpWpI9QGRWogWgxSKjaSgkdRaiHU9M4C1pa3Zh1mXwvUYdZUoiftJ+jHroPc6D5qImzRuBzB",
+	"BzC78oefoh+7ZVywrttHqDuAfexebgmsyBYk13cRTMWbl8RTiYZ8YsoK4GzbgNsITw0eLFUvc+XdakOC",
+	"c+VwUwDtJtUMy54i0JTdFyxoji0uklzPUFO5XlCYEdPfNPYBFYhPWKtIe6BA2NKA/LUdBiOnDHWzOotu",
+	"oVCphU4u3OnQV414N++kEj3ZeWG4YfcDUWK6ta/PUtcQTwZjAqjU0OyFaWYHqD6JWdpRnNF/TBSmibRL",
+	"/8qccFh8zWfAAJImflOkVWsMmVw46S84+rG7f3R08vngzdnJh8NfD49Pu49a6AS0FHf7gCj0pL3b7LCJ",
+	"1V8Av1/ZhXQnxECyw0qbPYgRtkCehn1rTYFJY38Z3r0/xtGQbO1ARDUVWscfKjWWe9vbk8mkheFyi4vB",
+	"tn1Wbh8dvj44Pj2AZ66aDUWVgVQg0fCjIOcS7adq2Gg2LogwYrPRbj0291o509hr7LbarV0j/YcgZLf1",
+	"fwYhcId9lFBLNuTS8Azs2y/6pbK43JkCzxDO2fBhQVCalIMuP+9qdSojtkOtHvxK1CvMGJgsgsgx1xPX",
+	"I9tpt40TXjM6GKse0/Y4wQZG32pl1uTMpDtoEelohMUUgmG+5NcrhZNUL+ErKwO1UpJalZqhMRcKPW23",
+	"H7uKbjuDyku9S/k7+TmYA8ZGmGdB2EmD4K4NuhmryID+DAmOrYX9GgjptVYveK3BZu/fhpvdvVfNxv9s",
+	"WWf+lnGCzHrWd/tfNRtP2rt1T2Rbt/1acClP4DS5/N6rZuOp2c3ZjxZb7sNaZot+iqe51VhaHq0O4YHU",
+	"loQDm/qin97Wis+2tT0MnSQkZKq8gd8LTt4mmAAu8G3+Au3FGA/6z7wKe2irsAfAdFNVRLCd4CnoXEYg",
+	"mr4LYNF0WLH/gqn/BPZRPCRmfNaVkgdYXnGDJ+SdkUoorHRS/NqEfHF9UJecoL/OKpu4WpzULaqGh3MQ",
+	"pPmoBL7Ravimta2GmcMi5k3fEEBp9m/sj97EjT8/S4fNbsjqchaf/RvOSGjKxlYZWMCZdZ3uTGrPPdrZ",
+	"jf5TW+95QqPpwg/b2yEtR229NtbKvCEnBAtrTtgnrsuWliUDB8FYIIP9vEF5DtGYUcS8HotV3I1702Fx",
+	"cVoN97ysOa/1LVXvhah6vCRNJGVQ/5wyjrnK/bYBorhZqP6rZgMyDaosO6rAFVnYo8AYZ+AG3SD+0eKk",
+	"V4WFCpDdLOyn2sX49pWnJ+0XyxIzlqpMw9VWUiFSvsV2UYsTR94/q1aQquAY78veP15g77U295HzIywG",
+	"IBGfPH46/6FgppZ+eOfF/Ic/cv4Os+kHh1+wop6un1pkfqmcngg/GdF3AoOUzNy/v3/Rwq6sovn6uafz",
+	"u198nV8TwXYWkgwbuzYy6ZKHwDek6IgYUGGeKtSVEIgxOMI8iUHc8RExHkAHPuxugiumxcUE/pvHZ3pk",
+	"QJk0DkdEVRP1phZFVxmsofwhZ1DHnEi4z4VzkA36RpgZxwPETLOgr7ZEGOoah1QTkQvCwAnU7DBsPIZ6",
+	"lEjxgXFrGERo1KeJIgIacUizBD2espjENgDgx5XzJdozQYOuFzjtoh7RZjRLk8S6kZy9Jgj49hhHI25c",
+	"eeYRaGNisan1Cpux2OcsnqQJvPe5CNlFR1SqT9IFN2x3eKNwzQic6U8VQmf6h2LsrGnSlaeBGBAE0sA5",
+	"/0dKxNT3zUPQblGe5sX5AFC8hjjt4mg9kCcE4aQCYmzjvaEhueYJCw3IVVHVDgW8wlSCuzY4kixOF1we",
+	"28FhidUxzSVmLU7hxFDpYDZca3WwygOVLaHxeahQ+RBnRDQDH12ghqY6GcCxLpwjS6Jw2E2bkHWgVofm",
+	"bFMeljDkJRehSbzlE5vcUWKqQywdonlhEk/b4REB+yptQR+niTKP1H215gtZWg6kgszKxNHi5pq+harO",
+	"lelNeil8ZWtmRg4gSBi4Me9VE+6tLYuBkwK8GB/Vv3pFUnFj+RY7LF17zBEWPLnWqHeb1brW2UOHbzau",
+	"viyhEmeJYwGNuJod9iBcTLfqIspT4Ip+AOx0FwMIRWSmtgSsqUrfdWdR2XfY2C/cFPQX2Rd47qKMZefO",
+	"otDLVvYVNS0LLnIfC3W2zBRNdLDc1UKz1cUm6iRBPs/6N962Z+y90zXrTp+97PZkYhVaObTmt++18PYu",
+	"q8gtaL5FMrtfDrbZJl+xUeaiTpD93IL3QGLup1G7mjl7BDF/K859S7Yw88YXyK/K0gz0Hc/abTQmwhYv",
+	"28SliEhpb+bAvn4PYTtovYLLgCH8GgSm9EphkUuMwUWMfC0GJcS++ISZRJq8e10zz57rfjj49fD044f9",
+	"j4cnx13IhrDBL8rOEWUdRpU1/jiLTJqKJvTu4fHfDz8enH38eNRFP6qhIATFeCofvdSqPrzahKCpQtGQ",
+	"c2ljdtkgf+wKIkkWauo+ssk7TkeXHeYr75CKnCQZcgO04DSJPvbtXCBJiN++r4UOjVz1+vbp45pwqZod",
+	"1pWExQW47a5dNsy4ySdgpIWOCYkltF4aUJZJaq0rKsLs7gZDgWazPkkbMF81DpjTR4nRI4x82snYvVOP",
+	"iKCspB0FlB1Pt9EPwNFwWf1exMUnn9DHYnxRToH23qyvLsnD3bdqQholcLl50cdlQwww2XJw4dD+WIk+",
+	"QnUMza6uvS4ksLg1+eVFRddLOn+yjH7utmspFdcVcdVsWBFc0RZskVJLTchAkWiCpxs1eFk1OKsJKFq1",
+	"joH2BMHnmo+JNCHLaIeuSh3ejyy8RkgxLF5yuMcFvTD4rk2w9F7qcjhVw9VCWnMoERxNzIsOlElxEezv",
+	"CgbrCuZTeJg2Y8kkCqF3+4dHZ58+HIUSDBzOmR9+s130iFZGWAyvsKdgxUH6dS7FgRZQ1APjux0szlWE",
+	"eoajFziCpw6BySSXYpWXzTiHv8V3Di60UV7d0uj/ux6VUBPQ42oIEY4Mw3QTc/yWzTOjkmWwXUsaaJ59",
+	"VjLKnCEWClNuf6Xx1SI5iiUrbf1pis3sSXOcWdxhmcEkCOprqwwPMGUvbfE2ZQN0TsjYQi+sbtyYOVrj",
+	"ZmZAL1isW/D/79gAwxhDirRVQmlc0euXUUfhcH255TREUya/yUG8X5oxjUPOYdsieglNmHqtf7U9bAJS",
+	"IVXYAsU4RZgWUwbD77lXntGPtrDHasDQtCVPMigAInyvWvGTBWSaJOITg+7Om+Swh5Ac9lDUJpukVbDC",
+	"1qs4NcOZXCcsVwECWsWvRD18laLHexXnasAYfgjoMst5EA04z2z/4Ub72Wg/G+3n7uO7q6g/D0V6fiA4",
+	"Xl12rh4VrnVGbFuuD4WAwcDxAdNmfpIUAJV9uBes8vjuCJ8ThxgAYeBUksQggduEhxEAUyLFEVUt9Iut",
+	"7GaIs6x0PCEK4s8dZgLQlO0hxr2G9IwDyIiCf9mgLyxbC322VewAHBHbYkv0zi2JtI0SkOR6CC46b3O2",
+	"TXV+QlBXL1DXZr8iC1uWRZKNP9BfAiozhDvnGQ16Psw934HrwyH8VD351RWr84U8fIjFG4mSeiu70Xg2",
+	"Gs9G4/k2NZ6Nw2fj8LkfaYw8Os+b2/B0fQ6f5RRVwhbQUyEHtxvnelbXAhENUrZXzCKkMsvYnWDZQg77",
+	"DPRYrbtKrSdqrgYlfwbbI6RIdpinSaJrK5LGJRJSHw/Y96E9mp2erTxmjqOQ6uhe0PwOPWGLa4mW0DY6",
+	"4kZH3OiIG6/YXaoYRHmtCpnJO7kjNQMcS2c+glZY3XgH6f4AGQBOqpJTTLk6CN7PcDhNoYDBILVlAn4O",
+	"c/EFNokwU1emxGTydFj2Ezi3bEM5KlHKFE28uo0cx08PJKRQnJarGB62XiEryIGnpBg4MzoELIXZPWlu",
+	"WGM2jhbCkKy1yVnfSOGNFP4ePTUre8dvrbf3t5HhvvAZKXZgX9x/PidffONoWqsWqDWqXA3ERgArDjjr",
+	"2EcuvaU87W3XU2ScBvS/X+lFMU/bqXT6KVeQajG9BR+ZVGtyqbIiIc5aaD9JCqndaMDh90UgZK9ZYnpq",
+	"8qU+GPCg+631rbn+9R0+J3UVsNVe9UuwGdczf0bhqWuPv27M2yjvgxcWKQ5w3aJFlVVenmQY5/fbbbYo",
+	"2soN+s78pdwo7stSquOqvuqOZBoNK6Q5T3UHD/sK6Cr2O7nuXn3RprB0k0K/iahu8FUfiGptBJuJd2Ya",
+	"tglg3qI+7bTcWQWQwWxDzzeBvGaLEWZa7808xuGYaWwwOO2nH3jgNC6rgAfwU0Xfy4LdxF5fr4dzarBr",
+	"4eUbDWnj2ty4NjcBxrvNYRoUUphMhvqk1FboRsvXDDDaBakRbE2reymt5us9c+jjxzYpnkKHLa+1KlLc",
+	"Sr9ZoNnfh+DTkqjAMk9YttDhwrhcF/n9a8N2NDMom0mjuZC3w7aiKEBlPW826Lix13j8YqfVbu20njea",
+	"xhiQhLCZb+OysdewHowzPIAXw2i2f2q1lwONtVtehxvrNVmVG9m8kc0b2byRzXcpmz8DOk2e/iMLXZjW",
+	"Xx63uJ26/dX+62wOag8YrTwXOSXCnmuW3mfh3Jw9GDvjwmCeBweTr+XKg7LLdVfW8k0Yy4cmnLCxlDfS",
+	"eCONN9L4XljK2kAuSbPbR8nbhtDw9CxDBK2BNXdtsXKQ0HJ5eqFhUJ+LvOrG+pE1A5ZDPmGmH5RJ45i4",
+	"VsTURUaokIUSng7La3jMTdl3ZhWBv8PiHABJ/573InrApnke4a8DdXX9brz1q4pgA+HqtW/aVPaUsxPq",
+	"l3OjWGwUi41isVEs7lKx+IjPcyv/B4mggsX2vaEZQvPN6Rcmua1Y2JPOgrsxaoD0q4IhamDc8WU8G9PC",
+	"z6DqDiA11OYNGxUKQ/IfYPa20L5F6yWJrSAyekiwEQiM+n2e+7p6MqRZgHI3dPurz9JKPaT13oknFyTZ",
+	"SuhgqIj4k1YxyMS/4Xh3sqX/HA8FluRPq7SENjOtE248ibO+D3olsz4tt5VK+TrLjSwpJllL+Gr25Brc",
+	"A/azD0KAnxK19Zrzc0rmPXxKlJU49v7bFv8Tgs+rCmuxX79h60voAu+9xxWHpo4j8P1VlYGsf7vi/Kx4",
+	"X2OvePh8LaHmC/comXEfwST0AEdUSujVK4oNRu6XgrBMumBBW6ioj75Xu5IwqB89yxhZTjOggSDvworV",
+	"PNAjv0rRte30A2Msy4UzmjXxz8f7uvJC76abpUFH/IfZFwP0ZxM4/SCD36UvvBj3hiIXUM5eCy7liaBA",
+	"irnmuUmdvF5reptA6QPIzO5Nb23vee6rd4CX6HuvXDt1oyyWIBPr3VymEojECJJabGgGatZEygwqTYcV",
+	"Ovb97BwbXf3sBbSHH8iadJLXZjoHtlxvdS0UZlVWQs2PHsuxdzXOd3+7aE//+Il9EI8vn77dGf1TPY8+",
+	"P5GvXqRvnvV/beODXXr0E3//9G+TZVjFR/36WZU6Zu37Fpwyq/a7W03TuMBuRM0MVbdAmzxDaxv/UXv5",
+	"JoBQR1LY2c9amDQheauJBBknOCKxlj7kcmzFe50y6U5IubOa+/1W1Ds4NnMqVczJKap3xaa3XJzLByBR",
+	"193abEY3rkWamlGm6erGKQE+ulAPLuiy6nhJ1klwihifbOpJ7rEzL5dDRuRb1xXZMuRWcdMZLSKyTjpP",
+	"AbLmgovOBJNi95mcECHRTruNCHVxtyagM2tmgU2P+wgzhOU54gwlHMd542KG4DSY5FgIeEiekD3U5edd",
+	"OFEitb2tLBAfuORsQ7dgylEzexYOETid8mdZ6hyDEypJTRsKawNl3XuvpSIwMFgWtCa9s2+WXY8XdtWF",
+	"bwvvOap7RzGu5gJkOKHRgr1kNcd5XI6HeeEveNVSATB/UQNs5/OQl7aR9hFmUz3pjfayAPfYH/XoIOWp",
+	"dClp1xSP31bY4qo5w/bbl+doUqIv3/hL1ZAwlbHApTITc35JLrXAqOWUB37ogaAYK9zDWsICwgTuaXbo",
+	"mYNN1EuVTXYApStNYpQUYdYMHuoQy6GzJf028B2mhlwSuAStBoNpjDDo/ayZwTWZnWELJePQa9ft8yn3",
+	"0/UD//P5mvdQXfT/cbOR8AgDvwM1rcT7xvHcIVb5o0Hh0VT2pVCx8KVpLGT49zLam6GxAP/MyWvDLVfm",
+	"ljcWUX4QPLaewR6Uwqp5+w7D1zgjkiT9kMNtTlC4hteCu73eKXeqsFAS4Tx6y2KtNkqrZPJzSlpoP7uc",
+	"uewcTIMzyiIsBCUxIiyWe55Tj0qEkwmAN3aY5m8A5dN1DKALlqCxnPRvWRtj/UNREW+alDX9KanHxFBq",
+	"cgeytq4IGye2hxs5IGa40tyiVXCE+4qI/FdtpQfLymDlruMA7E0Pqobwq2nVwMg4/cxAdJlpFvi43vHe",
+	"9LjSAvvVNF/Xlb+0jNn8WpBY6wg4kXXaq3O+3oCb0Wgth2wB7d94Gg2YlEwjfXD6aRJMt7sXZsGRm1pg",
+	"VbMJbqLnt+v8tK6/siIXivyS0VhNQ/CB5pZqEN09G3knKhRB90KmLmweDJkXY/pOLt/3gDksWxa4rKID",
+	"afHzzcbRg77zT75Y02aNlml+LK7Oc14klCwv0/rPi1dvZc/nyIJjXorE0LxFeyHt6f74z5eJeOWabHF/",
+	"oRGcy72XVIWAwODhMw5Pn+UJOAV8UXMVsG2gdQdOEi8YunoCxTeB2Zqy+dn2FuYsmGpfiDd4LysHHQAn",
+	"rZiKf4OwVdw3e+bgo/ERsXib1nUMunmJGjI814yDFqSAVvnAfVKCY++wHiEsb/THRdN0e6kJqzfBXKhb",
+	"dwB0Bw17Ewr5VvJDZroJjwCLYynH4NNC/nLBPuUmN3lGqyOv+hZx5md8aEkRJQQLc1NusEZ8PHW+PvMr",
+	"5DhxoYZZ800wBCdYxLLVYeGGRayaRFVjK5puUWsxX05SFbRfzCeqBkx+bYU8iaPsk4vlkLmuT9S5B8Am",
+	"H3FBvjPb47UmuxuwPjbBi2twpVLPtgXiFTV8aSx4nxr01lqMIycwXUjBlFiW4yetUOD0vX39jcQRgo3y",
+	"F4kc3KSfY+HcVrsymwb3G9f9/etnzhn5AZoOhdqaz/LUL+CqF8TjV2SRRFrjvMQSDTiP9f8ZmZi6b5M6",
+	"aVNsGSExwqgviBzqGRRLt0iwciug5Hwoju86nnG/NC1ceLKgr3r5tIqswKyGwZRT428kGTazSIvpsPU1",
+	"4XnplXfPOouvHlT99MNzIC/jN85opewYfpBe428FM35TXbWprtpUV22qq2yq8eLlVYIMqFQmEF0DDASm",
+	"XalDU4xiTowj1kLnok8uEUAiLAhKGf0jNUj5UBNl0AkiLLWCaFy5BPLY4UKHRZhxRiOcaA1z9BL1uBrC",
+	"iwygkMl/n6IJFGVNxyRGQyJIC30eEgh1YBPccdn/EEUgEY21cmo80CM+IqahaId5sQaTIQOp0trUnnBk",
+	"1sToplI/zVlEELnEkUqmBtDJuvNaHdZhFoUAPFd5s63I2wrPdS0JUy30eYa3u+AttzLHgvMbbIQO03p3",
+	"0+akmNmWnOOKJ2Z9TLKMTU2xfSkgL2Wn/di8IW9zOiCQqwM1WjDCcp1blHCpB2jdlhFmyJFPWKO3pHUd",
+	"XX6ZTMZZDoYby0j54BHLrH5VnmthnsK/rER3m1AW5x/y38Pt3YV/wwr6vveBObVw5JJKtSl/W8GWA+CB",
+	"e4ugcCvoCc0bTYTZTxLzIrm0SUNsFW8+deI6El/fmGk2GFe/nZ4cV3ffKYea1cMdobahiZajJD6zaIN+",
+	"9yRn0fjvMWkc9m2rqu9VtA8tTtPE6gQ9wcOFebWE+sly5gy0a3drt42iIRY4ApS/IAIY52dyyIXytipj",
+	"8f5uzX37VbPw0sSYHIsRfwYzptCIS4Uet3eeFN59W1buUklRTXOAKmAimflRpr0W6sJmdZ16Ae0WUB+n",
+	"idI6C6hbXMRE5KmiTZuk2sz42EvUNfvYRYmWFPqxEcJJElLwBIH4LFT84gIr5MxqR/qPQap1TNv/wdhS",
+	"/NyogxB9xUliiitdroJRiLKaOLjf3M0hhaiMRP1tJg6BElfipJHDOhQEjXBMtF5e6FwmA4fWV5PP7Gvz",
+	"k+vrRQDp6W646Q7Fgypi3PpzXQIqsLFH7gtZrLmoukj+K5ZWV9TNVTKzMlW9PNQ8wX9GBbh7vDLSTBS4",
+	"wbobbo9c51WDa8PTZDJilaVvOmAJaOfmZq//7/gesLrMmIZZbcrG7723J/fogPelePaWzYsa8lQUfT6G",
+	"jrUcVbMigTSRzqNB+wVPRkkcAvW5AhjrVFBUnyYHoaMps6/plU0zmg36DGBo0Gd+7X4DFiqKqXcaLHGM",
+	"9817ZyHheAgw6w74xZWuTZ89r1to0sYHcNhHxl4x1nkTFCtl9lsSptYbBNw3hVqOGja+gHsQzDPy+V6Z",
+	"vWu0bkrZ2nYVNmGSB463si/Pjaix6MAckEpwAe7Wk6KCRPyCiGlIfu60cwHabOxmf8A/gtEUSVh8VoBy",
+	"mStf9bhCMrZHEs4GUk/Ai72A9qfFbzEJns4Xwh22uBTW0/i7P4uNLL5xWezvPYNkcbu94Jax1Kx3Hqon",
+	"NgJ6I6A3AnojoL9lAW2rFC2bM65CS7phVLT1SGhVbF4Qhq4gthlS5l4udUOaBS9rHMkka4DQB1lc6IBg",
+	"Zm4BgZBFbu0wAHWEfIOmXSIzmx/hc6b/B2UXVJnFMm0fBCEoxlP5yHyXs2SKJkOakLzlklYyiFQt9KaU",
+	"tlEj/dVaOiUwMgmF7udk4ZZ7IDRvGsXWzdV4HRZHsr21RgpVpeKUqBlpvMaOD8JOrAnj1g+6SLIpmLi3",
+	"uLb5w9eDuG3e81YO97KNwwIMxUZSi6i+1XLq+9nYYaMg3aTr/3Qxr0WdbrP9FSjsql7H2Zeo+/7k9CMK",
+	"Pd5tah0iGqJzQsbS03QASKzv5XACqNcQgBF7BI0F6RMhSDxXtXg1PaLsfF7Txhko8lnbxqUUg2CLR8cb",
+	"V+vy+A4UP0D1dq0e71ZlWkH5meUv2eg3G/1mo99s9JuNfrPRb25Sv2k6+I+Memx7aSOrZ+k+OaivViAS",
+	"YkqcazpSZp6Ykk/HYBWZPMIgSjOLT9SQOFwOeX2ABcLicjLeAfxUEX4nxS6axN61Xrk3RUN8QczLNzJv",
+	"A4JwRz3zoT2s6b9FEmjG4o5+dsy/XDXroVMSekHqDnnTYBtgRaQCTcTkybXQscVtghYYkNlpK32R4jO8",
+	"pUdUqvXxg4oifMKymYSbS3ho5l8bPcEngCrbiFKh1eJFcFlsQWkJhJ2OG3uNxy92Wu3WTut5o9lIsFRn",
+	"khA282VcNvYatqTqDA/gvTCY7Z9a7cbVMiDrdlX1AtfpGG7yG1614VW3zKs+A3vSem1NO4ucVa2I2OJe",
+	"sP2Vxlfz9Zocw67C74xGgyiLkjQOe2YOmENDmOeQOc560XvoLgV3zOOgi4XGK/tX7MiA2r/cos5lv3sT",
+	"ytahSeLZaFqreRcCwBUYMaDMZcxz6pVpaWtDkQG8IFBTpu2s3BynRUM8/J7bxjF5745tWFxiH8IEwpbZ",
+	"Scb+Ob4/qCa3KJbaT+Y/eszVLzxlD1Pn5gVFM6BvZ3LJtOA58zAMx2lAEf/F1NSa9nOCoIT0FXxJKjzN",
+	"8BywAEBVr0eqzX3DFn/MyhmtfSJFmBWZEnHRYd0y2Eu3hQ6VbfpB+n0SKQff0EQpy7Ilm1nknidxoXEk",
+	"T+KXM7GItW0A7+8w+wEosDGJFnk6phoKng6MK8MgQtiixLwFMXX1hra+0eZqYM9rlsE4hCT2J9gGH+px",
+	"5U4iXA1DQYe880k1a7G88kFchUI+Z6tXgmQooy60eisgOZomv+FeIFgBEAfccRNhC9uLqoSvb3+sRi/M",
+	"gFGa3bBGdeIUX2iyNj1iTQMgjiS+2GRxLr+rtRWGcB4KnupvqZT9tpSRuQfTZcTeT5//Bk5tA6d2D+HU",
+	"vofWIAaitkqvRhG0MU6exEEsAv1o6Cy9TwiWJIPjmkJucB5Mvenybj2s3EYJezGz+Y04VOpgVtR0kzjT",
+	"Vx1mgSkAQlUFuNrLaDl0g4cKYHCnXeGb85SKbwixwIn3ZcAK3CZwA9BgK9U8yLoNXsF3gU4JKuEi3Thn",
+	"Y1aCMT6dgVhpeL0sVNTNqtfICjBQuf5i5wnUX8i5lRUd5li0D/aoKHBXrEpO+RY6hpJA16syYN5D9aVt",
+	"8Xkd497WThSte1XG4brhCgtIjZyVYViT4bluiz3c1WsGMrqRAu6xP60/0dCjluhBoaQ/yGzDa6UYLmtI",
+	"w6GZUz2ZJdl5CIjVfLtNQt0Dr6h0uM+Y1QvSYiVlWZr61QLBvJoVhOpfyViBFE0oO7c3JwQblzaKqTbX",
+	"k+lLeESaK4obDEHBmeowwmJXhZBKUqxWMMPuatHdfXuw/6brWTx2pNYVWhW2HfZ5ZrtBk3rkgS7EZAzV",
+	"nJyB256PCTNN1q13v/xJRKg2svfQWPCBwCNpUQkBUZAyxe2c9YvM6jS1cVuAcNDrId2CgOFmdQhYHERA",
+	"3cAKaR3Iq8+Yo0s86KKLjW7w4HWD3eXdYWbpSpY3Rz3ixet6U4Rti7VA5CbgQqqw2TXu/WzmhO3J9MR7",
+	"lruoLW4T71oroRzxHMtm5nNeIf97PCAbPXBteuAKVRYPQOt7EDqYZi5OYzBoikvhW5hMwRhPG3qIZUDH",
+	"mFxsO89nUG87ZCgmFyThY+h+kaMbwxAdpK2DhznXKhtlaERGXEzB6ZFQqWy3jULutE2b3mdepjZ4kjvM",
+	"kmOfpyyuy5l+L8gFJRMSv3MejpnSW5FLtT1Uo6R85KXCotTQ9i2fIKpQjwwo85IWGp203d6N/hTzSE3H",
+	"BOm3wU92JxeMNw1q5bVeqXUeutdm+lun1ru2oMDVQ1yTHX57+VSrHNnC8fvoQDksA0yT2BSz+GhZ7tR5",
+	"J6J0jrJk2+Bhsq1eMqVY7zjCCnWz57vVhqynQz4pU/sSGbbmaLLsezebamsHumCq7bdwKp3h8nBO5SZb",
+	"9noJKtdIk103MX0v3PmEOcgkCVhYAuaEJCH679mcmUeyliGfTvBgQAT6dNhCBxdETG0Nl8oQFLPotxfk",
+	"fgl5ILbYS4H2YgI/enQMmtlaF0uwvfYbPaIHwRvHeEA2GssdnYmDy3FiEj6Mg0cJHClDf66OzzsXPEr1",
+	"ofDdt/pkbH/FUhJVr7Kcwr9lE0k1TSxaC41sXWQX3tGtpfJ9aXDYZ6srEMa1vklqUvlyL6E0J3Qrpa0I",
+	"HCUBfQXLHO59eZUFBqkHsZDKQkd4QLbHNi9u8Q8cjsw5apqDredSOdfTpNKqDn5Eckh8QJNGK1+Vr1dL",
+	"nGUYyUdyqfKB/C++wGY3KuPJfi0MyPzq8ZhGKgmSStBIdRovVxxNkL04aliVvcAH1ioyl1Wdqjk7RnmC",
+	"TG6bhLuw/gRk7lon2Lug2yVWNYggSnMPT5FyByXXpWa98/5qVJZj4GtTyPeqT+0bCszibwXxYKJFoADN",
+	"kSBDghM1/He9vQuhKNCLEs4GtmrHFasabUq6wJt8ibA8z2NgViTEWOEeliQoZN7CAK5fN48TelHmvfBT",
+	"oGZ+Cfq2wwvXb9IH4GG9NiEeFikC20XP68fEBY2IJTc+JgyPacvtYC2AAwDVO4LVVNfNnp3iURJWWF5b",
+	"Fcr2MLwmRS2upX9t2LE19hq7rXZrdxkO6gb9xk62TpQ6/XDDLFdxDfoKNpauy+UszuiT20xS9d8Lmry2",
+	"Qq2d6RgkVRbZSJu+LiqQgQdbYaivRZyfUzKTuv+x/+5oOep2U1jRBrUrsYccbS9L2rM0xA1Zr5GsLWnM",
+	"ImvIFK+X9zvttknA9gW3TUgxFDu0KoDZZN+pAtk/vZQmkPPzEj1t7xqU8wmVxFa6Gp3FVYp0mBymSqKY",
+	"T1gh9WWEp+AcRJJEnMWIJ8Ew0q9EfSA4psxE4K/J8GFpyg20cTy9SRUiwuz71CGyaOsyKKGWHqs1FBml",
+	"xg7d3hBSqJzCi98WmyJnL7HRS/++Fas+NHlr4q6O2B4ZyBHn43G4K4h+XFE2OIN3FEfrvcDehexdN2vx",
+	"HXNlTkUtQTOumsiaJSOuGdBac5aIEtOt/b42NudSuBJTc+d1zkYxyI+Zx8CgPCUzf8JqL1RH6JvDeXYZ",
+	"+2w0G6lIGnuNoVLjve3thEc4GXKp9p6224/BlrdvL7/EdeFvWpSypjbDoGlxseAxMUgPLc/vVmwgedX8",
+	"Gqqh9/pQgaoPWVKV9/uvtSUb1fedEuJaYyDOyA8S8QkroHjZV2S4E4F3DPnElhVVMi0M0JF5rfe2QpJF",
+	"aFRlIMpcCPIkzkGepL94GQpl9YVH0DhaU55f9AEeV5CI0gO6FDwhqDviMYFGy13EBepC7+Wuv6R5M+bw",
+	"HH7hAiUcx6iHE8wiJ67HhI8TAps1wQzwEM4Zn2SgE6rAStJxYQsMDVe/9ZYkY2mluRcr0W/oEc2JJoIq",
+	"RRjkpdn4ioG4itNIWZQZ+xU/3lP9UknFYXFWw8gRse5zqlrodEJVNCQx4v1+8VMoZYnJVCbIaA9cwFJo",
+	"rdwfR0FZuloyE+f/BAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -87,6 +87,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.outboxVoidLinksStmt, err = db.PrepareContext(ctx, outboxVoidLinks); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxVoidLinks: %w", err)
 	}
+	if q.rateLimitHitStmt, err = db.PrepareContext(ctx, rateLimitHit); err != nil {
+		return nil, fmt.Errorf("error preparing query RateLimitHit: %w", err)
+	}
+	if q.rateLimitsDeleteExpiredStmt, err = db.PrepareContext(ctx, rateLimitsDeleteExpired); err != nil {
+		return nil, fmt.Errorf("error preparing query RateLimitsDeleteExpired: %w", err)
+	}
 	if q.sessionByTokenHashStmt, err = db.PrepareContext(ctx, sessionByTokenHash); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionByTokenHash: %w", err)
 	}
@@ -318,6 +324,16 @@ func (q *Queries) Close() error {
 	if q.outboxVoidLinksStmt != nil {
 		if cerr := q.outboxVoidLinksStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing outboxVoidLinksStmt: %w", cerr)
+		}
+	}
+	if q.rateLimitHitStmt != nil {
+		if cerr := q.rateLimitHitStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing rateLimitHitStmt: %w", cerr)
+		}
+	}
+	if q.rateLimitsDeleteExpiredStmt != nil {
+		if cerr := q.rateLimitsDeleteExpiredStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing rateLimitsDeleteExpiredStmt: %w", cerr)
 		}
 	}
 	if q.sessionByTokenHashStmt != nil {
@@ -585,6 +601,8 @@ type Queries struct {
 	outboxRetryStmt             *sql.Stmt
 	outboxVoidStmt              *sql.Stmt
 	outboxVoidLinksStmt         *sql.Stmt
+	rateLimitHitStmt            *sql.Stmt
+	rateLimitsDeleteExpiredStmt *sql.Stmt
 	sessionByTokenHashStmt      *sql.Stmt
 	sessionCreateStmt           *sql.Stmt
 	sessionDeleteStmt           *sql.Stmt
@@ -653,6 +671,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		outboxRetryStmt:             q.outboxRetryStmt,
 		outboxVoidStmt:              q.outboxVoidStmt,
 		outboxVoidLinksStmt:         q.outboxVoidLinksStmt,
+		rateLimitHitStmt:            q.rateLimitHitStmt,
+		rateLimitsDeleteExpiredStmt: q.rateLimitsDeleteExpiredStmt,
 		sessionByTokenHashStmt:      q.sessionByTokenHashStmt,
 		sessionCreateStmt:           q.sessionCreateStmt,
 		sessionDeleteStmt:           q.sessionDeleteStmt,

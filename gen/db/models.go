@@ -31,6 +31,14 @@ type AuditEvent struct {
 	Repeats     int64
 }
 
+type LoginAttempt struct {
+	Subject   string
+	Network   string
+	Failures  int64
+	NextAt    time.Time
+	ExpiresAt time.Time
+}
+
 type Outbox struct {
 	ID            int64
 	MessageID     string
@@ -49,6 +57,12 @@ type Outbox struct {
 	LastError     *string
 	Unreachable   bool
 	DeadAt        *time.Time
+}
+
+type RateLimit struct {
+	Key       string
+	Hits      int64
+	ExpiresAt time.Time
 }
 
 type Session struct {

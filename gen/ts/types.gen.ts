@@ -823,6 +823,19 @@ export type UnsupportedMediaType = {
 };
 
 /**
+ * The caller has done this too often.
+ */
+export type RateLimited = {
+    ok: Failed;
+    error: ErrorSentence;
+    /**
+     * What went wrong.
+     */
+    code: 'rate_limited';
+    request_id: RequestId;
+};
+
+/**
  * The server failed.
  */
 export type InternalError = {
@@ -1124,6 +1137,12 @@ export type RegisterErrors = {
      */
     415: UnsupportedMediaType;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -1178,6 +1197,12 @@ export type LoginErrors = {
      */
     415: UnsupportedMediaType;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -1217,6 +1242,12 @@ export type LogoutErrors = {
      */
     403: CrossOriginRefused;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -1255,6 +1286,12 @@ export type GetCurrentUserErrors = {
      * The request comes from a page whose origin is not on the server's list.
      */
     403: CrossOriginRefused;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
@@ -1298,6 +1335,12 @@ export type GetProfileErrors = {
      * The request comes from a page whose origin is not on the server's list.
      */
     403: CrossOriginRefused;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
@@ -1355,6 +1398,12 @@ export type UpdateProfileErrors = {
      */
     415: UnsupportedMediaType;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -1406,6 +1455,12 @@ export type ChangePasswordErrors = {
      * The body is not declared as `application/json`, or it is compressed.
      */
     415: UnsupportedMediaType;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
@@ -1459,6 +1514,12 @@ export type ReauthenticateErrors = {
      */
     415: UnsupportedMediaType;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -1502,6 +1563,12 @@ export type EndOtherSessionsErrors = {
      */
     403: CrossOriginRefused;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -1544,6 +1611,12 @@ export type ListSessionsErrors = {
      * The request comes from a page whose origin is not on the server's list.
      */
     403: CrossOriginRefused;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
@@ -1595,6 +1668,12 @@ export type EndSessionErrors = {
      */
     404: NotFound;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -1637,6 +1716,12 @@ export type ExportAccountErrors = {
      * The request comes from a page whose origin is not on the server's list.
      */
     403: CrossOriginRefused;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
@@ -1694,6 +1779,12 @@ export type DeleteAccountErrors = {
      */
     415: UnsupportedMediaType;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -1735,6 +1826,12 @@ export type VerifyEmailByLinkErrors = {
      * The request comes from a page whose origin is not on the server's list.
      */
     403: CrossOriginRefused;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
@@ -1784,6 +1881,12 @@ export type VerifyEmailErrors = {
      */
     415: UnsupportedMediaType;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -1831,6 +1934,12 @@ export type ResendVerificationErrors = {
      * The body is not declared as `application/json`, or it is compressed.
      */
     415: UnsupportedMediaType;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
@@ -1884,6 +1993,12 @@ export type ConfirmEmailErrors = {
      */
     415: UnsupportedMediaType;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -1931,6 +2046,12 @@ export type RequestResetErrors = {
      * The body is not declared as `application/json`, or it is compressed.
      */
     415: UnsupportedMediaType;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
@@ -1985,6 +2106,12 @@ export type ResetPasswordByLinkErrors = {
      */
     415: UnsupportedMediaType;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -2032,6 +2159,12 @@ export type ResetPasswordErrors = {
      * The body is not declared as `application/json`, or it is compressed.
      */
     415: UnsupportedMediaType;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
@@ -2377,6 +2510,12 @@ export type ListUsersErrors = {
      */
     403: AdministrationRefused;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -2433,6 +2572,12 @@ export type CreateUserErrors = {
      */
     415: UnsupportedMediaType;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -2487,6 +2632,12 @@ export type DeleteUserErrors = {
      */
     409: LastAdmin;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -2536,6 +2687,12 @@ export type GetUserErrors = {
      * There is no such account, or it has no such session.
      */
     404: NotFound;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
@@ -2602,6 +2759,12 @@ export type SetUserRoleErrors = {
      */
     415: UnsupportedMediaType;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -2656,6 +2819,12 @@ export type DisableUserErrors = {
      */
     409: LastAdmin;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -2705,6 +2874,12 @@ export type EnableUserErrors = {
      * There is no such account, or it has no such session.
      */
     404: NotFound;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
@@ -2756,6 +2931,12 @@ export type EndUserSessionsErrors = {
      */
     404: NotFound;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -2805,6 +2986,12 @@ export type ListUserSessionsErrors = {
      * There is no such account, or it has no such session.
      */
     404: NotFound;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
@@ -2860,6 +3047,12 @@ export type EndUserSessionErrors = {
      */
     404: NotFound;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -2914,6 +3107,12 @@ export type SendPasswordResetErrors = {
      */
     409: ResetConflict;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -2963,6 +3162,12 @@ export type MarkEmailVerifiedErrors = {
      * There is no such account, or it has no such session.
      */
     404: NotFound;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */

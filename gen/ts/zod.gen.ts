@@ -636,6 +636,16 @@ export const zUnsupportedMediaType = z.object({
 });
 
 /**
+ * The caller has done this too often.
+ */
+export const zRateLimited = z.object({
+    ok: zFailed,
+    error: zErrorSentence,
+    code: z.enum(['rate_limited']),
+    request_id: zRequestId
+});
+
+/**
  * The server failed.
  */
 export const zInternalError = z.object({

@@ -16,6 +16,7 @@ import (
 	"unicode"
 
 	"github.com/techtreks/auth/internal/email"
+	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 // The bounds that the help texts name.
@@ -97,6 +98,7 @@ func (c *Config) faults(keyless bool) []string {
 	idleOK := c.SessionIdle >= minSessionIdle && c.SessionIdle <= maxSessionIdle
 	_, senderOK := sender(c.MailFrom)
 	sends := c.Production() && c.MailURL != ""
+	limits, limitsErr := ratelimit.ParseSettings(c.RateLimits)
 
 	var found []string
 	for _, rule := range []struct {
@@ -137,6 +139,10 @@ func (c *Config) faults(keyless bool) []string {
 			"SESSION_IDLE must be between 5m and 168h"},
 		{c.SessionAbsolute > maxSessionAbsolute || c.SessionAbsolute < c.SessionIdle && idleOK || c.SessionAbsolute < minSessionIdle,
 			"SESSION_ABSOLUTE must be between SESSION_IDLE and 720h"},
+		{limitsErr != nil,
+			"RATE_LIMITS must be off, or OPERATION: LIMIT, LIMIT; OPERATION: LIMIT with limits such as 5 per minute"},
+		{limits.Off && c.Production(),
+			"RATE_LIMITS=off is refused in production: passwords could be guessed as fast as the server can hash"},
 		{!slices.Contains([]string{"open", "verified", "closed"}, c.Registration),
 			"REGISTRATION must be open, verified or closed"},
 		{c.Registration == "verified" && c.Production() && c.MailURL == "",

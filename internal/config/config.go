@@ -93,6 +93,11 @@ type Config struct {
 	// SessionAbsolute bounds what a stolen session is worth, however busy it is kept.
 	SessionAbsolute time.Duration `group:"Security" env:"SESSION_ABSOLUTE" placeholder:"DURATION" default:"24h" help:"How long a session lives at most, from SESSION_IDLE to 720h."`
 
+	// RateLimits replaces limits that the contract has; package ratelimit has the
+	// notation. Only whether it can be read is checked here, the names of operations are
+	// the contract's to know.
+	RateLimits string `group:"Security" env:"RATE_LIMITS" placeholder:"LIMITS" standard:"those in the contract" help:"Limits that replace those of the contract, such as login: 10 per minute; default: 500 per day, 100 per hour, with operationIds as names; docs/limits.md lists them. off, which production refuses, limits nothing."`
+
 	// Registration decides who may open an account and when it works. With verified,
 	// nobody learns from the answers who has one: that is told by mail alone.
 	Registration string `group:"Accounts" env:"REGISTRATION" placeholder:"MODE" default:"open" help:"open (an account works at once), verified (it works once its address is confirmed; in production needs MAIL_URL) or closed (administrators open accounts)."`

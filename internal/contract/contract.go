@@ -7,6 +7,8 @@
 // Beyond what OpenAPI says, it reads these extensions:
 //
 //   - x-roles on an operation lists the roles that may call it;
+//   - x-rate-limit on an operation says how often, and at the root how often each
+//     operation that changes something and has no limits of its own;
 //   - x-messages beside the keywords of a schema holds the sentence for each
 //     keyword that is broken;
 //   - x-code beside x-messages replaces the code of the keywords explained there;
@@ -29,6 +31,8 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 // sessionScheme is the only security scheme there is: the session cookie.
@@ -54,6 +58,8 @@ type Operation struct {
 	Path    string // as in the document, with {parameters}
 	Session SessionUse
 	Roles   []string // who may call; nil means everybody with a session
+	// Limits say how often; none means that nobody counts.
+	Limits []ratelimit.Limit
 
 	route *routers.Route
 }
@@ -74,9 +80,10 @@ type Contract struct {
 // YAML paths such as $.servers[0].url. That is how the served contract gets
 // the address, the cookie name and the rules for passwords of the server that
 // serves it: what is enforced, what is served and what is documented is one
-// document.
-func Load(source []byte, overrides map[string]any) (*Contract, error) {
-	text, err := override(source, overrides)
+// document. limits replace those in the document; the zero value leaves them as
+// they are.
+func Load(source []byte, overrides map[string]any, limits ratelimit.Settings) (*Contract, error) {
+	text, err := override(source, overrides, limits)
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
@@ -115,9 +122,12 @@ func Load(source []byte, overrides map[string]any) (*Contract, error) {
 
 // override sets values in the text of a YAML document, leaving its order and
 // its comments alone.
-func override(source []byte, values map[string]any) ([]byte, error) {
+func override(source []byte, values map[string]any, limits ratelimit.Settings) ([]byte, error) {
 	file, err := parser.ParseBytes(source, parser.ParseComments)
 	if err != nil {
+		return nil, err
+	}
+	if err := overrideLimits(file, limits); err != nil {
 		return nil, err
 	}
 	for where, value := range values {
@@ -167,7 +177,8 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 		return nil, fmt.Errorf("x-roles needs a session, and the operation does not require one")
 	}
 	op.Roles = roles
-	return op, nil
+	op.Limits, err = limitsOf(doc, method, spec)
+	return op, err
 }
 
 // newUnrouted describes the answers that any address can give, an address that

@@ -8,11 +8,12 @@ import (
 
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 func load(t *testing.T) *contract.Contract {
 	t.Helper()
-	c, err := contract.Load(api.OpenAPI, nil)
+	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func TestOverridesReachEveryFormOfTheDocument(t *testing.T) {
 	c, err := contract.Load(api.OpenAPI, map[string]any{
 		"$.servers[0].url":                          "https://auth.example.com",
 		"$.components.securitySchemes.session.name": "__Host-session",
-	})
+	}, ratelimit.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +100,16 @@ func TestLoadRefusesWhatItWouldNotEnforce(t *testing.T) {
 		"roles that are no list":         {"      security: [{session: []}]\n      x-roles: admin\n", "list of strings"},
 		"roles that are empty":           {"      security: [{session: []}]\n      x-roles: []\n", "list of strings"},
 		"a misspelt extension":           {"      security: [{session: []}]\n      x-role: [admin]\n", "x-role is not enforced"},
-		"a limit, which is not enforced": {"      x-rate-limit: 5 per minute\n", "x-rate-limit is not enforced"},
+		"a limit that is no list":        {"      x-rate-limit: 5 per minute\n", "list of strings"},
+		"a limit that is misspelt":       {"      x-rate-limit: [5 per minut]\n", "is not a limit"},
+		"a limit of nothing":             {"      x-rate-limit: [0 per minute]\n", "is not a limit"},
+		"a limit beyond counting":        {"      x-rate-limit: [1000001 per day]\n", "at most"},
+		"a limit per what nobody counts": {"      x-rate-limit: [5 per minute per user]\n", "is not a limit"},
+		"limits that contradict":         {"      x-rate-limit: [5 per minute, 6 per minute]\n", "do not go together"},
+		"a limit counted in two places":  {"      x-rate-limit: [5 per minute, 6 per hour in process]\n", "do not go together"},
+		"a misspelt limit":               {"      x-rate-limits: [5 per minute]\n", "x-rate-limits is not enforced"},
+		"a misspelt limit for all":       {"x-rate-limits: [5 per minute]\n", "x-rate-limits is not enforced"},
+		"a limit for all that is none":   {"x-rate-limit: [often]\n", "is not a limit"},
 		"a role that does not exist":     {"      security: [{session: []}]\n      x-roles: [amdin]\n", "no Role"},
 		"an empty role":                  {"      security: [{session: []}]\n      x-roles: ['']\n", "no Role"},
 		"messages that are a list":       {parameterWith("x-messages: [a]"), "x-messages wants"},
@@ -111,12 +121,12 @@ func TestLoadRefusesWhatItWouldNotEnforce(t *testing.T) {
 		"a refusal without a sentence":   {parameterWith("x-refusals: {a: ''}"), "x-refusals has"},
 		"roles that are no strings":      {"      security: [{session: []}]\n      x-roles: [1]\n", "list of strings"},
 	}
-	if _, err := contract.Load([]byte(minimal), nil); err != nil {
+	if _, err := contract.Load([]byte(minimal), nil, ratelimit.Settings{}); err != nil {
 		t.Fatalf("without the addition: %v", err)
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := contract.Load([]byte(minimal+test.add), nil)
+			_, err := contract.Load([]byte(minimal+test.add), nil, ratelimit.Settings{})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}
@@ -126,13 +136,13 @@ func TestLoadRefusesWhatItWouldNotEnforce(t *testing.T) {
 
 func TestLoadTakesADocumentWithoutComponents(t *testing.T) {
 	const text = "openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths: {/x: {get: {operationId: x, responses: {'200': {description: d}}}}}\n"
-	if _, err := contract.Load([]byte(text), nil); err != nil {
+	if _, err := contract.Load([]byte(text), nil, ratelimit.Settings{}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestLoadRefusesAnOverrideOfNothing(t *testing.T) {
-	if _, err := contract.Load([]byte(minimal), map[string]any{"$.servers[0].url": "https://x"}); err == nil {
+	if _, err := contract.Load([]byte(minimal), map[string]any{"$.servers[0].url": "https://x"}, ratelimit.Settings{}); err == nil {
 		t.Error("an override that changes nothing was accepted")
 	}
 }

@@ -19,8 +19,8 @@ type Enforcer struct {
 	Fail func(*gin.Context, error)
 	// Limit says whether the caller may call the operation now. It stands
 	// before everything that costs something: the session's query, the body,
-	// the password hash. Nil allows everything.
-	Limit func(context.Context, *Operation) error
+	// the password hash. It may set headers of the answer. Nil allows everything.
+	Limit func(*gin.Context, *Operation) error
 	// Role returns the role of whoever is logged in.
 	Role func(context.Context) (role string, ok bool)
 }
@@ -46,7 +46,7 @@ func (e *Enforcer) CheckLimit(c *gin.Context) {
 	if op == nil || e.Limit == nil {
 		return
 	}
-	if err := e.Limit(c.Request.Context(), op); err != nil {
+	if err := e.Limit(c, op); err != nil {
 		e.Fail(c, err)
 	}
 }

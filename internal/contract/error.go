@@ -21,7 +21,7 @@ type Error struct {
 	Code       string
 	Message    string
 	Fields     []Field
-	RetryAfter time.Duration // sent as Retry-After in whole seconds, when set
+	RetryAfter time.Duration // sent as Retry-After in whole seconds, rounded up, when set
 	Cause      error
 }
 
@@ -50,5 +50,6 @@ var (
 	ErrForbidden            = &Error{Status: http.StatusForbidden, Code: "forbidden", Message: "Admin access required"}
 	ErrMalformedBody        = &Error{Status: http.StatusBadRequest, Code: "malformed_body", Message: "The request body is not valid JSON"}
 	ErrBodyTooLarge         = &Error{Status: http.StatusRequestEntityTooLarge, Code: "body_too_large", Message: "The request body is too large"}
+	ErrRateLimited          = &Error{Status: http.StatusTooManyRequests, Code: "rate_limited", Message: "Too many requests"} // RetryAfter is the limiter's to say
 	ErrUnsupportedMediaType = &Error{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Message: "The request body must be application/json"}
 )

@@ -8,10 +8,11 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// What may follow x- on an operation and on a schema. Anything else would be a
+// What may follow x- at the root, on an operation and on a schema. Anything else would be a
 // rule that looks like one and holds nothing, such as x-role for x-roles.
 var (
-	operationExtensions = []string{"x-roles"}
+	rootExtensions      = []string{limitExtension}
+	operationExtensions = []string{"x-roles", limitExtension}
 	schemaExtensions    = []string{"x-messages", "x-code", "x-refusals"}
 	explainedKeywords   = []string{"required", "minLength", "maxLength", "pattern", "format"}
 )
@@ -23,6 +24,10 @@ func checkExtensions(doc *openapi3.T) error {
 		roles = doc.Components.Schemas["Role"].Value.Enum
 	}
 	c := &extensionCheck{seen: map[*openapi3.Schema]bool{}}
+	c.known("the document", doc.Extensions, rootExtensions)
+	if _, err := readLimits(doc.Extensions[limitExtension]); err != nil {
+		c.fail("the document: %w", err) // whether or not an operation uses it
+	}
 	if doc.Components != nil {
 		for name, ref := range doc.Components.Schemas {
 			c.schema(name, ref)

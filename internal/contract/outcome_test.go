@@ -6,10 +6,11 @@ import (
 
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 func TestOutcomesAreThoseOfTheDocument(t *testing.T) {
-	c, err := contract.Load(api.OpenAPI, nil)
+	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func TestOutcomesAreThoseOfTheDocument(t *testing.T) {
 }
 
 func TestOutcomeOfAnAnswer(t *testing.T) {
-	c, err := contract.Load(api.OpenAPI, nil)
+	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,14 @@ func (op *Operation) verify(r *http.Request, status int, header http.Header, bod
 			return fmt.Errorf("header %s: documented %t, present %t", name, documented, present)
 		}
 	}
+	for _, name := range []string{"RateLimit", "RateLimit-Policy"} {
+		_, documented := ref.Value.Headers[name]
+		present := header.Get(name) != ""
+		// Other failures may say it too: how many attempts a wrong password leaves.
+		if status < 300 && present && !documented || status == http.StatusTooManyRequests && (!present || !documented) {
+			return fmt.Errorf("header %s: documented %t, present %t", name, documented, present)
+		}
+	}
 	contentType := header.Get("Content-Type")
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	if err != nil {

@@ -103,6 +103,13 @@ func TestEveryOperationListsWhatCanHappenToIt(t *testing.T) {
 					want = append(want, http.StatusUnauthorized)
 				}
 			}
+			limited := op.Extensions["x-rate-limit"] != nil || method != http.MethodGet
+			if !limited && op.Security != nil {
+				t.Errorf("%s looks a session up and is not limited", op.OperationID)
+			}
+			if limited {
+				want = append(want, http.StatusTooManyRequests)
+			}
 			for _, status := range want {
 				if op.Responses.Status(status) == nil {
 					t.Errorf("%s does not list %d", op.OperationID, status)
@@ -113,6 +120,10 @@ func TestEveryOperationListsWhatCanHappenToIt(t *testing.T) {
 					if response.Value.Headers[name] == nil {
 						t.Errorf("%s %s does not have the header %s", op.OperationID, status, name)
 					}
+				}
+				named := response.Value.Headers["RateLimit"] != nil && response.Value.Headers["RateLimit-Policy"] != nil
+				if says := status < "300" || status == "429"; named != (limited && says) {
+					t.Errorf("%s %s: limited %t, has RateLimit and RateLimit-Policy %t", op.OperationID, status, limited, named)
 				}
 				if status == "503" && response.Value.Headers["Retry-After"] == nil {
 					t.Errorf("%s 503 does not have Retry-After", op.OperationID)

@@ -106,7 +106,7 @@ func (s *Server) allowOrigins() gin.HandlerFunc {
 		AllowOrigins:     s.AllowedOrigins,
 		AllowMethods:     []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"},
 		AllowHeaders:     []string{"Content-Type", "Authorization"},
-		ExposeHeaders:    []string{"Retry-After", "X-Request-ID"},
+		ExposeHeaders:    []string{"RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"},
 		AllowCredentials: true,
 		MaxAge:           10 * time.Minute,
 	})

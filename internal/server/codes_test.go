@@ -43,7 +43,7 @@ func TestErrorsAreInTheContract(t *testing.T) {
 		errAmbiguousSession, errInvalidCredentials, errCrossOrigin, errAccountDisabled, errNotFound, errMethodNotAllowed,
 		errUsernameTaken, errEmailTaken, errRegistrationClosed, errEmailUnverified, errInvalidToken, errInvalidResetToken,
 		errPasswordIncorrect, errReauthRequired, errEmailInUse, errLastAdmin, errMailOff, errNoMailToDisabled, errInvalidCursor, errInternal, errBusy, errUnavailable, errShuttingDown,
-		contract.ErrLoginRequired, contract.ErrForbidden, contract.ErrMalformedBody, contract.ErrBodyTooLarge, contract.ErrUnsupportedMediaType,
+		contract.ErrLoginRequired, contract.ErrRateLimited, contract.ErrForbidden, contract.ErrMalformedBody, contract.ErrBodyTooLarge, contract.ErrUnsupportedMediaType,
 	} {
 		sent = append(sent, failure{e.Status, e.Code})
 	}

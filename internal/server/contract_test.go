@@ -16,6 +16,7 @@ import (
 	"github.com/techtreks/auth/db/dbtest"
 	genapi "github.com/techtreks/auth/gen/api"
 	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 func TestGeneratedCodeCarriesTheContract(t *testing.T) {
@@ -23,7 +24,7 @@ func TestGeneratedCodeCarriesTheContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := contract.Load(api.OpenAPI, nil)
+	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +261,7 @@ paths:
   /admin: {get: {operationId: admin, security: [{session: []}], x-roles: [admin], responses: {'200': {description: d}}}}
   /open:  {get: {operationId: open, responses: {'200': {description: d}}}}
 `
-	c, err := contract.Load([]byte(text), nil)
+	c, err := contract.Load([]byte(text), nil, ratelimit.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}

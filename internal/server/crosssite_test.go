@@ -77,7 +77,7 @@ func TestOriginsAreComparedWhole(t *testing.T) {
 				case kind == listed && r.method != "OPTIONS":
 					cors = map[string]string{
 						"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true",
-						"Access-Control-Expose-Headers": "Retry-After,X-Request-Id",
+						"Access-Control-Expose-Headers": "Ratelimit,Ratelimit-Policy,Retry-After,X-Request-Id",
 					}
 				}
 				got := map[string]string{}

@@ -145,7 +145,7 @@ func (s *Server) fail(c *gin.Context, err error) {
 		header.Del("Allow") // gin sets it before it is known who asks
 	}
 	if e.RetryAfter > 0 {
-		header.Set("Retry-After", strconv.Itoa(int(e.RetryAfter.Round(time.Second)/time.Second)))
+		header.Set("Retry-After", strconv.FormatInt(seconds(e.RetryAfter), 10))
 	}
 	if e.Status == http.StatusRequestEntityTooLarge {
 		header.Set("Connection", "close")

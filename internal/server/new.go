@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"net/url"
@@ -18,6 +19,7 @@ import (
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/password"
+	"github.com/techtreks/auth/internal/ratelimit"
 	"github.com/techtreks/auth/internal/session"
 	"github.com/techtreks/auth/internal/token"
 )
@@ -33,8 +35,15 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	served, err := contract.Load(api.OpenAPI, overrides)
+	limits, err := ratelimit.ParseSettings(cfg.RateLimits)
 	if err != nil {
+		return nil, fmt.Errorf("RATE_LIMITS: %w", err)
+	}
+	served, err := contract.Load(api.OpenAPI, overrides, limits)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkAccountLimits(served); err != nil {
 		return nil, err
 	}
 	if err := checkRefusals(served); err != nil {
@@ -62,6 +71,9 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 		VerifyResponses: cfg.VerifyResponses,
 		Registration:    cfg.Registration,
 		Timeout:         RequestTimeout,
+	}
+	if !limits.Off {
+		s.Limits = &ratelimit.Limiter{Store: d, Now: now, Hash: signer.Keyed}
 	}
 	if err := s.setUpMail(cfg, signer); err != nil {
 		return nil, err

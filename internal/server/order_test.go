@@ -22,18 +22,10 @@ import (
 // before its session is looked up, its body read, its password hashed.
 func TestLimitStandsBeforeTheSessionAndTheBody(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		h := newServer(t, d)
-		asked := ""
-		h.Limit = func(_ context.Context, op *contract.Operation) error {
-			asked = op.ID
-			return &contract.Error{Status: 503, Code: "busy", Message: "Not so often", RetryAfter: time.Second}
-		}
-		h.serve()
+		h := start(t, d, limiting("login: 1 per minute"))
 		b := h.browser()
-		b.call("POST", "/auth/login", "not JSON", header("Cookie", "session=a; session=b")).want(503, "busy")
-		if asked != "login" {
-			t.Errorf("asked about %q", asked)
-		}
+		b.call("POST", "/auth/login", "not JSON").want(400, "malformed_body")
+		b.call("POST", "/auth/login", "not JSON", header("Cookie", "session=a; session=b")).want(429, "rate_limited")
 		b.call("GET", "/nothing", nil).want(404, "not_found")
 	})
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/metrics"
 	"github.com/techtreks/auth/internal/password"
+	"github.com/techtreks/auth/internal/ratelimit"
 	"github.com/techtreks/auth/internal/session"
 	"github.com/techtreks/auth/internal/token"
 	"github.com/techtreks/auth/internal/tracing"
@@ -74,8 +75,8 @@ type Server struct {
 	// sent, and logs and counts those that break it. It buffers answers.
 	VerifyResponses bool
 
-	// Limit says whether the caller may call an operation now; nil means always.
-	Limit func(context.Context, *contract.Operation) error
+	// Limits counts how often somebody calls; nil limits nothing.
+	Limits *ratelimit.Limiter
 	// Timeout ends the work on a request; what has not been committed by then is
 	// rolled back.
 	Timeout time.Duration
@@ -135,7 +136,7 @@ func (s *Server) engine() (*gin.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	enforcer := &contract.Enforcer{Contract: s.Contract, Fail: s.fail, Limit: s.Limit, Role: role}
+	enforcer := &contract.Enforcer{Contract: s.Contract, Fail: s.fail, Limit: s.limit, Role: role}
 
 	engine.Use(
 		s.beginRequest,      // id, address and deadline: everything below needs them

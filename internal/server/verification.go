@@ -124,6 +124,9 @@ func (s *Server) mailAnyone(ctx context.Context, kind mail.Kind, typed string) e
 	if err != nil {
 		return nil
 	}
+	if may, err := s.mayMail(ctx, address.Key); err != nil || !may {
+		return err
+	}
 	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
 		return s.Mail.Add(ctx, q, mail.Message{Kind: kind, Address: address, Details: origin(ctx)})
 	})

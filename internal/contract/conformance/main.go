@@ -20,6 +20,7 @@ import (
 
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 func main() {
@@ -33,7 +34,7 @@ func main() {
 }
 
 func run(report string, write bool, notes string, out io.Writer) error {
-	c, err := contract.Load(api.OpenAPI, nil)
+	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,174 @@
+package ratelimit
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Key says what a limit counts by.
+type Key int
+
+const (
+	// ByAddress limits count by the network address of the client; this is what
+	// a limit does that does not say otherwise.
+	ByAddress Key = iota
+	// ByAccount limits count by the account that a request is about, whoever
+	// sends it.
+	ByAccount
+)
+
+// A Limit is so many requests in a window of time.
+type Limit struct {
+	Requests int64 // 1 to [MaxRequests]
+	Window   time.Duration
+	Key      Key
+	// InProcess limits are counted in the memory of each instance, and never
+	// touch the database.
+	InProcess bool
+}
+
+// MaxRequests bounds a limit.
+const MaxRequests = 1_000_000
+
+var units = []struct {
+	name   string
+	length time.Duration
+}{{"second", time.Second}, {"minute", time.Minute}, {"hour", time.Hour}, {"day", 24 * time.Hour}}
+
+var notation = regexp.MustCompile(`^([1-9][0-9]{0,6}) per (second|minute|hour|day)( per account| in process)?$`)
+
+// Parse reads a limit: "5 per minute", "3 per hour per account" or "600 per
+// minute in process".
+func Parse(text string) (Limit, error) {
+	m := notation.FindStringSubmatch(text)
+	if m == nil {
+		return Limit{}, fmt.Errorf("%.60q is not a limit such as 5 per minute, 3 per hour per account or 600 per minute in process", text)
+	}
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil || n > MaxRequests {
+		return Limit{}, fmt.Errorf("a limit is at most %d", MaxRequests)
+	}
+	l := Limit{Requests: n, InProcess: m[3] == " in process"}
+	if m[3] == " per account" {
+		l.Key = ByAccount
+	}
+	for _, u := range units {
+		if u.name == m[2] {
+			l.Window = u.length
+		}
+	}
+	return l, nil
+}
+
+// ParseList reads several limits that hold at once. No two of them may count
+// the same in windows of one length, and those of one key are counted in one
+// place.
+func ParseList(texts []string) ([]Limit, error) {
+	limits := make([]Limit, 0, len(texts))
+	for _, text := range texts {
+		l, err := Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range limits {
+			if other.Key == l.Key && (other.Window == l.Window || other.InProcess != l.InProcess) {
+				return nil, fmt.Errorf("%q and %q do not go together", other, l)
+			}
+		}
+		limits = append(limits, l)
+	}
+	return limits, nil
+}
+
+// String is the notation of the limit.
+func (l Limit) String() string {
+	text := fmt.Sprintf("%d per %s", l.Requests, l.Unit())
+	switch {
+	case l.Key == ByAccount:
+		text += " per account"
+	case l.InProcess:
+		text += " in process"
+	}
+	return text
+}
+
+// Unit is the window in one word: second, minute, hour or day.
+func (l Limit) Unit() string {
+	for _, u := range units {
+		if u.length == l.Window {
+			return u.name
+		}
+	}
+	return l.Window.String()
+}
+
+// scope tells limits of one operation apart that are counted beside each other. The
+// number is not in it: a limit that is changed goes on with the count that there is.
+func (l Limit) scope() string {
+	if l.Key == ByAccount {
+		return "account/" + l.Unit()
+	}
+	return l.Unit()
+}
+
+// Of returns the limits of a list that count by key.
+func Of(limits []Limit, key Key) []Limit {
+	return slices.DeleteFunc(slices.Clone(limits), func(l Limit) bool { return l.Key != key })
+}
+
+// Replace returns limits with those of each key that occurs in by replaced by
+// them.
+func Replace(limits, by []Limit) []Limit {
+	kept := slices.DeleteFunc(slices.Clone(limits), func(l Limit) bool {
+		return slices.ContainsFunc(by, func(b Limit) bool { return b.Key == l.Key })
+	})
+	return append(kept, by...)
+}
+
+// Default is the name in [Settings] of the limits of operations that change
+// something and have none of their own.
+const Default = "default"
+
+// Settings are what an operator wants instead of the limits in the contract.
+type Settings struct {
+	// Off means that nothing is limited.
+	Off bool
+	// Limits by operationId, or [Default].
+	Limits map[string][]Limit
+}
+
+// ParseSettings reads "off", or "login: 10 per minute; default: 500 per day,
+// 100 per hour".
+func ParseSettings(text string) (Settings, error) {
+	if strings.TrimSpace(text) == "off" {
+		return Settings{Off: true}, nil
+	}
+	s := Settings{Limits: map[string][]Limit{}}
+	for entry := range strings.SplitSeq(text, ";") {
+		if strings.TrimSpace(entry) == "" {
+			continue
+		}
+		name, list, found := strings.Cut(entry, ":")
+		name = strings.TrimSpace(name)
+		if !found || name == "" {
+			return Settings{}, fmt.Errorf("%.60q is not of the form OPERATION: LIMIT, LIMIT", strings.TrimSpace(entry))
+		}
+		if s.Limits[name] != nil {
+			return Settings{}, fmt.Errorf("%.60q is named twice", name)
+		}
+		texts := strings.Split(list, ",")
+		for i := range texts {
+			texts[i] = strings.Join(strings.Fields(texts[i]), " ")
+		}
+		limits, err := ParseList(texts)
+		if err != nil {
+			return Settings{}, err
+		}
+		s.Limits[name] = limits
+	}
+	return s, nil
+}
