@@ -80,10 +80,19 @@ SELECT count(*) FROM outbox WHERE dead_at IS NULL;
 DELETE FROM outbox WHERE dead_at <= @before;
 
 -- name: OutboxCount :one
--- For the metrics, a few times a minute at most.
-SELECT count(CASE WHEN dead_at IS NULL THEN 1 END) AS pending, count(dead_at) AS dead FROM outbox;
+-- For the metrics, a few times a minute. Counting ends at a number that says
+-- enough, so that it cannot become the load. The first is served by
+-- outbox_next_attempt_at.
+SELECT
+    (SELECT count(*) FROM (SELECT 1 FROM outbox AS p WHERE p.dead_at IS NULL LIMIT 100000) AS pending) AS pending,
+    (SELECT count(*) FROM (SELECT 1 FROM outbox AS d WHERE d.dead_at IS NOT NULL LIMIT 100000) AS dead) AS dead;
 
 -- name: OutboxOldest :one
--- When the oldest mail was asked for that is still to be sent. Rows come in the
--- order of their ids; served by the primary key.
-SELECT created_at FROM outbox WHERE dead_at IS NULL ORDER BY id LIMIT 1;
+-- When the oldest mail was asked for that is still to be sent, among the ten
+-- thousand that are due first. Served by outbox_next_attempt_at.
+SELECT due.created_at FROM (
+    SELECT o.id, o.created_at FROM outbox AS o
+    WHERE o.dead_at IS NULL
+    ORDER BY o.next_attempt_at
+    LIMIT 10000) AS due
+ORDER BY due.id LIMIT 1;

@@ -141,7 +141,9 @@ func (q *Queries) OutboxClaim(ctx context.Context, arg OutboxClaimParams) (Outbo
 }
 
 const outboxCount = `-- name: OutboxCount :one
-SELECT count(CASE WHEN dead_at IS NULL THEN 1 END) AS pending, count(dead_at) AS dead FROM outbox
+SELECT
+    (SELECT count(*) FROM (SELECT 1 FROM outbox AS p WHERE p.dead_at IS NULL LIMIT 100000) AS pending) AS pending,
+    (SELECT count(*) FROM (SELECT 1 FROM outbox AS d WHERE d.dead_at IS NOT NULL LIMIT 100000) AS dead) AS dead
 `
 
 type OutboxCountRow struct {
@@ -149,7 +151,9 @@ type OutboxCountRow struct {
 	Dead    int64
 }
 
-// For the metrics, a few times a minute at most.
+// For the metrics, a few times a minute. Counting ends at a number that says
+// enough, so that it cannot become the load. The first is served by
+// outbox_next_attempt_at.
 func (q *Queries) OutboxCount(ctx context.Context) (OutboxCountRow, error) {
 	row := q.queryRow(ctx, q.outboxCountStmt, outboxCount)
 	var i OutboxCountRow
@@ -272,11 +276,16 @@ func (q *Queries) OutboxOfUser(ctx context.Context, arg OutboxOfUserParams) ([]O
 }
 
 const outboxOldest = `-- name: OutboxOldest :one
-SELECT created_at FROM outbox WHERE dead_at IS NULL ORDER BY id LIMIT 1
+SELECT due.created_at FROM (
+    SELECT o.id, o.created_at FROM outbox AS o
+    WHERE o.dead_at IS NULL
+    ORDER BY o.next_attempt_at
+    LIMIT 10000) AS due
+ORDER BY due.id LIMIT 1
 `
 
-// When the oldest mail was asked for that is still to be sent. Rows come in the
-// order of their ids; served by the primary key.
+// When the oldest mail was asked for that is still to be sent, among the ten
+// thousand that are due first. Served by outbox_next_attempt_at.
 func (q *Queries) OutboxOldest(ctx context.Context) (time.Time, error) {
 	row := q.queryRow(ctx, q.outboxOldestStmt, outboxOldest)
 	var created_at time.Time
