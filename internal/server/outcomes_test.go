@@ -147,3 +147,42 @@ func TestFaultOutsideTheContractIsAnAnswer(t *testing.T) {
 		visitor.call("GET", "/nowhere", nil).want(500, "internal_error")
 	})
 }
+
+// What the contract shows as a request is one: it may come at the wrong moment,
+// but there is nothing wrong with it.
+func TestEveryRequestExampleIsUnderstood(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		var doc struct {
+			Paths map[string]map[string]struct {
+				OperationID string `json:"operationId"`
+				RequestBody struct {
+					Content map[string]struct {
+						Examples map[string]struct{ Value any }
+					}
+				}
+			}
+		}
+		if err := json.Unmarshal(h.Contract.JSON, &doc); err != nil {
+			t.Fatal(err)
+		}
+		sent := 0
+		for _, op := range h.Contract.Operations {
+			spec := doc.Paths[op.Path][strings.ToLower(op.Method)]
+			for name, example := range spec.RequestBody.Content["application/json"].Examples {
+				h.exec("DELETE FROM users")
+				b := h.browser()
+				b.register("alice")
+				b.login("alice")
+				path, _ := h.sample(op)
+				a := b.call(op.Method, path, example.Value)
+				if code, _ := a.json()["code"].(string); a.status == 400 && code != "invalid_token" || a.status >= 500 {
+					t.Errorf("%s, example %s: %d %s", op.ID, name, a.status, a.body)
+				}
+				sent++
+			}
+		}
+		if sent < 10 {
+			t.Errorf("only %d examples", sent)
+		}
+	})
+}

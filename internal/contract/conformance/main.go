@@ -1,7 +1,7 @@
 // Command conformance says whether the tests have seen every answer that the
 // contract promises. It reads what they have noted (see contracttest) and fails
 // when an outcome of the contract was seen by no test, or one was seen that is
-// not in the contract.
+// not in the contract, or when no answer was like an example in it.
 //
 //	conformance [-report docs/conformance.md] [-write] NOTES
 //
@@ -20,6 +20,7 @@ import (
 
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/contract/contracttest"
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
@@ -38,17 +39,27 @@ func run(report string, write bool, notes string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	seen, err := read(notes)
+	seen, examples, err := read(notes)
 	if err != nil {
 		return err
 	}
 	promised := c.Outcomes()
 	faults := compare(promised, seen, out)
 	fmt.Fprintf(out, "%d of %d promised outcomes seen, %d faults\n", len(promised)-missing(promised, seen), len(promised), faults)
-	if faults > 0 {
-		return fmt.Errorf("the tests and the contract disagree in %d outcomes", faults)
+	shown := c.Examples()
+	untrue := 0
+	for _, example := range shown {
+		if !examples[example.String()] {
+			untrue++
+			fmt.Fprintln(out, "no answer was like the example:", example)
+		}
 	}
-	text := render(promised)
+	fmt.Fprintf(out, "%d of %d examples of answers seen\n", len(shown)-untrue, len(shown))
+	faults += untrue
+	if faults > 0 {
+		return fmt.Errorf("the tests and the contract disagree in %d places", faults)
+	}
+	text := render(promised, len(shown))
 	if write {
 		return os.WriteFile(report, []byte(text), 0o644)
 	}
@@ -59,33 +70,37 @@ func run(report string, write bool, notes string, out io.Writer) error {
 }
 
 // read collects what all test processes have noted.
-func read(dir string) (map[contract.Outcome]bool, error) {
+func read(dir string) (seen map[contract.Outcome]bool, examples map[string]bool, err error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	seen := map[contract.Outcome]bool{}
+	seen, examples = map[contract.Outcome]bool{}, map[string]bool{}
 	for _, name := range files {
 		file, err := os.Open(name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		lines := bufio.NewScanner(file)
 		for lines.Scan() {
+			if example, ok := strings.CutPrefix(lines.Text(), contracttest.ExampleMark); ok {
+				examples[example] = true
+				continue
+			}
 			outcome, err := contract.ParseOutcome(lines.Text())
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			seen[outcome] = true
 		}
 		if err := lines.Err(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if err := file.Close(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return seen, nil
+	return seen, examples, nil
 }
 
 // compare lists what is promised and unseen, and what is seen and not promised.
@@ -116,13 +131,14 @@ func missing(promised []contract.Outcome, seen map[contract.Outcome]bool) (n int
 
 // render writes the report: a line for each operation and status. That it is
 // written at all says that every outcome in it was seen.
-func render(promised []contract.Outcome) string {
+func render(promised []contract.Outcome, examples int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Conformance
 
 Written by `+"`make conformance`"+`, which fails when a test has not seen one of the %d outcomes below, or has seen one
-that is not here. Every answer that any test sees is held against the contract: status, headers, media type, body.
-`, len(promised))
+that is not here, or no answer like one of the %d examples of answers in the contract. Every answer that any test sees is
+held against the contract: status, headers, media type, body.
+`, len(promised), examples)
 	operation, status := "", 0
 	for _, o := range promised {
 		if o.Operation != operation {
