@@ -16,6 +16,8 @@ type Example struct {
 	Name      string
 
 	value any
+	// excerpt is true where the schema leaves the members open: the example shows some.
+	excerpt bool
 }
 
 func (e Example) String() string { return fmt.Sprintf("%s %d %s", e.Operation, e.Status, e.Name) }
@@ -31,8 +33,12 @@ func (c *Contract) Examples() []Example {
 			if err != nil || media == nil {
 				continue
 			}
+			closed := media.Schema.Value.AdditionalProperties.Has
 			for _, name := range slices.Sorted(maps.Keys(media.Examples)) {
-				all = append(all, Example{Operation: op.ID, Status: number, Name: name, value: media.Examples[name].Value.Value})
+				all = append(all, Example{
+					Operation: op.ID, Status: number, Name: name, value: media.Examples[name].Value.Value,
+					excerpt: closed == nil || *closed,
+				})
 			}
 		}
 	}
@@ -65,6 +71,9 @@ func (e Example) SameAs(outcome Outcome, body []byte) bool {
 			return false
 		}
 	}
+	if e.excerpt {
+		maps.DeleteFunc(object, func(name string, _ any) bool { _, shown := want[name]; return !shown })
+	}
 	return sameShape(want, object)
 }
 
@@ -82,8 +91,12 @@ func plain(value any) any {
 }
 
 // sameShape reports whether two JSON values have the same members of the same
-// types. Lists are compared by their first elements.
+// types. Lists are compared by their first elements, and null is like anything:
+// the document says where it may stand.
 func sameShape(want, got any) bool {
+	if want == nil || got == nil {
+		return true
+	}
 	switch want := want.(type) {
 	case map[string]any:
 		object, ok := got.(map[string]any)

@@ -186,3 +186,17 @@ func TestEveryRequestExampleIsUnderstood(t *testing.T) {
 		}
 	})
 }
+
+// The examples of several faults at once, which no other test has in this
+// combination.
+func TestFaultsOfTheExamples(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.call("POST", "/auth/register", members{"username": "al", "email": "alice@example.com", "password": "tr4vel-lighter!"}).want(400, "invalid_fields")
+		b.register("alice")
+		b.login("alice")
+		b.updateProfile(members{"username": "al"}).want(400, "invalid_fields")
+		b.call("GET", "/auth/export", nil).want(200, "")
+		b.call("GET", "/openapi.json", nil).want(200, "")
+	})
+}
