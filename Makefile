@@ -20,13 +20,31 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: ## Run the server with development settings (needs Go alone; the first start compiles for a minute)
-	@echo "compiling; the server says where it listens, the API's pages are at /docs there"
-	@go run ./cmd/techtreks serve
+run: ## Run the server, and the web app where Node is installed, with development settings (the first start compiles for a minute)
+	@scripts/run.sh
 
 .PHONY: build
-build: ## Build bin/techtreks, one static file
+build: web ## Build bin/techtreks, one static file, with the web app in it where Node is installed
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/techtreks ./cmd/techtreks
+
+.PHONY: web
+web: ## Build the web app into web/dist (without Node: say so, and go on without it)
+	@if scripts/prerequisites.sh --has node; then \
+		scripts/npm-ci.sh web && cd web && npm run --silent build -- --logLevel warn; \
+	elif [[ $${CI:-} == true ]]; then \
+		echo "the web app needs Node" >&2; exit 1; \
+	else \
+		echo "!!! WITHOUT THE WEB APP: it needs Node" >&2; \
+	fi
+
+.PHONY: test-web
+test-web: ## Test the web app: types, units, and every page in a real browser (needs Node and Chromium)
+	@scripts/test-web.sh
+
+.PHONY: screenshots
+screenshots: ## Take the pictures in docs/screenshots anew (needs Node and Chromium)
+	@scripts/npm-ci.sh web
+	@node web/test/screenshots.mjs
 
 .PHONY: generate
 generate: ## Regenerate gen/ from api/openapi.yaml, db/migrations and db/queries
@@ -37,7 +55,7 @@ check-generated: ## Fail if gen/ is not what `make generate` would write, and sh
 	@scripts/generate.sh --check
 
 .PHONY: lint
-lint: lint-go lint-spec ## Check the Go code and the contract
+lint: lint-go lint-spec lint-web ## Check the Go code, the contract and the web app
 
 .PHONY: lint-go
 lint-go: ## gofmt, go vet, staticcheck (generated code is not ours to style: vet alone reads it)
@@ -50,6 +68,11 @@ lint-go: ## gofmt, go vet, staticcheck (generated code is not ours to style: vet
 lint-spec: ## Lint api/openapi.yaml (needs Node)
 	@scripts/npm-ci.sh tools
 	@$(REDOCLY) lint --config redocly.yaml api/openapi.yaml
+
+.PHONY: lint-web
+lint-web: ## Lint and check the format of web/ (needs Node; npm run format in web/ formats)
+	@scripts/npm-ci.sh web
+	@cd web && npm run --silent lint
 
 .PHONY: client-package
 client-package: ## Pack the TypeScript client as an npm package, into bin/ (needs Node)
@@ -102,4 +125,4 @@ torture: ## Killing, racing starts, fifty writers and rubbish requests in earnes
 
 .PHONY: clean
 clean: ## Remove what was built or downloaded here (never instance/, which holds data)
-	rm -rf bin .cache tools/node_modules
+	rm -rf bin .cache tools/node_modules web/node_modules web/dist/assets web/dist/index.html web/dist/icon.svg

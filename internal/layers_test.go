@@ -26,6 +26,7 @@ func TestLeavesKnowNothingOfTheAPI(t *testing.T) {
 		"internal/ratelimit":  {gin, contract, server, generated, module + "db"},
 		"internal/token":      {gin, contract, server, generated, module + "db"},
 		"internal/tracing":    {gin, contract, server, generated, module + "db"},
+		"internal/webapp":     {gin, contract, server, generated, module + "db"},
 		"internal/session":    {contract, server, generated}, // a store of gin's sessions
 		"internal/contract":   {server, generated, module + "db"},
 		"db":                  {gin, contract, server, generated, module + "internal"},

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What no linter looks at: nothing of one machine or one person in the tree, no
-# file of hand-written Go longer than can be read at a sitting, scripts that parse.
+# file of hand-written code longer than can be read at a sitting, scripts that parse.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,7 +36,7 @@ while IFS= read -r file; do
 	if head -n 5 "$file" | grep -q '^// Code generated .* DO NOT EDIT\.$'; then continue; fi
 	lines=$(wc -l <"$file")
 	if ((lines > limit)); then complain "$file has $lines lines, more than $limit"; fi
-done < <(git ls-files '*.go')
+done < <(git ls-files '*.go' 'web/*.ts' 'web/*.tsx' 'web/*.mjs')
 
 for script in scripts/*.sh .ci/run; do
 	bash -n "$script" || complain "$script does not parse"

@@ -43,7 +43,10 @@ has_postgres() {
 	return 1
 }
 
-needs=(git make curl jq go cc node postgres)
+# CHROMIUM names another one than Debian's.
+has_chromium() { "${CHROMIUM:-/usr/bin/chromium}" --version >/dev/null 2>&1; }
+
+needs=(git make curl jq go cc node postgres chromium)
 declare -A what=(
 	[git]="git: the version of the build and the checks of the tree"
 	[make]="make: every command of this repository"
@@ -51,11 +54,12 @@ declare -A what=(
 	[jq]="jq: the same"
 	[go]="Go 1.26.6 or newer: everything"
 	[cc]="a C compiler with the C library's headers: the race detector"
-	[node]="Node 20.19 or newer with npm: the linter of the contract, the TypeScript client"
+	[node]="Node 20.19 or newer with npm: the linter of the contract, the TypeScript client, the web app"
+	[chromium]="Chromium (or its path in CHROMIUM): the web app in a real browser"
 	[postgres]="PostgreSQL 15 or newer, server programs, or TEST_DATABASE_URL: every test on the second database"
 )
 declare -A packages=(
-	[git]=git [make]=make [curl]="curl ca-certificates" [jq]=jq [cc]="gcc libc6-dev" [node]="nodejs npm" [postgres]=postgresql
+	[git]=git [make]=make [curl]="curl ca-certificates" [jq]=jq [cc]="gcc libc6-dev" [node]="nodejs npm" [postgres]=postgresql [chromium]=chromium
 )
 
 if [[ ${1:-} == --has ]]; then

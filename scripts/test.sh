@@ -86,6 +86,11 @@ else
 	skip "contract (Redocly)" "it needs Node"
 fi
 stage "contract breaks no client" breaking_changes || failed=1
+if has node; then
+	stage "web app (lint)" target lint-web || failed=1
+else
+	skip "web app (lint)" "it needs Node"
+fi
 stage "build" target build || failed=1
 stage "vet and staticcheck" target lint-go || failed=1
 stage "modules" modules || failed=1
@@ -100,5 +105,10 @@ if has node; then
 	stage "TypeScript client" target test-client || failed=1
 else
 	skip "TypeScript client" "it needs Node"
+fi
+if has node && has chromium; then
+	stage "web app" target test-web || failed=1
+else
+	skip "web app" "it needs Node and Chromium"
 fi
 exit "$failed"

@@ -23,6 +23,7 @@ export function explain(error: RegisterError): string {
     case "email_taken":
       return "taken";
     case "busy":
+    case "rate_limited":
     case "unavailable":
     case "internal_error":
       return "try again";

@@ -74,6 +74,9 @@ func (c *Config) complete(rank map[string]int) {
 	}
 	c.HIBPURL = strings.TrimSuffix(c.HIBPURL, "/")
 	c.FrontendURL = strings.TrimSuffix(c.FrontendURL, "/")
+	if c.FrontendURL == "" && c.Web && c.PublicURL != "" {
+		c.FrontendURL = c.PublicURL + "/app"
+	}
 	if c.FrontendURL == "" && !c.Production() {
 		c.FrontendURL = "http://localhost:3000"
 	}

@@ -137,6 +137,9 @@ type Config struct {
 	// Docs is nil when it was not set. Use [Config.ServeDocs].
 	Docs *bool `negatable:"" group:"Operation" env:"DOCS" standard:"true in development, false in production" help:"Serve /docs, /openapi.yaml and /openapi.json."`
 
+	// Web serves the app that make build has put into the program, where Node was there.
+	Web bool `group:"Operation" env:"WEB" default:"false" help:"Serve the web app under /app/. FRONTEND_URL is then PUBLIC_URL/app unless it is set."`
+
 	// LogLevel is the least level that is logged. Use [Config.Level].
 	LogLevel string `group:"Operation" env:"LOG_LEVEL" placeholder:"LEVEL" default:"info" help:"debug, info, warn or error."`
 

@@ -49,6 +49,10 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 	if err := checkRefusals(served); err != nil {
 		return nil, err
 	}
+	app, err := newWebApp(cfg)
+	if err != nil {
+		return nil, err
+	}
 	signer := &token.Signer{Keys: cfg.Keys()}
 	s := &Server{
 		DB:       d,
@@ -68,6 +72,7 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 		AllowedOrigins:  withOwnOrigin(cfg.AllowedOrigins, cfg.PublicURL),
 		TrustedProxies:  cfg.TrustedProxies,
 		Docs:            cfg.ServeDocs(),
+		WebApp:          app,
 		VerifyResponses: cfg.VerifyResponses,
 		Registration:    cfg.Registration,
 		Timeout:         RequestTimeout,

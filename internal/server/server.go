@@ -26,6 +26,7 @@ import (
 	"github.com/techtreks/auth/internal/session"
 	"github.com/techtreks/auth/internal/token"
 	"github.com/techtreks/auth/internal/tracing"
+	"github.com/techtreks/auth/internal/webapp"
 )
 
 // A Server has everything that the operations need. All fields are required
@@ -71,6 +72,8 @@ type Server struct {
 	TrustedProxies []string
 	// Docs serves the contract and the page to explore it.
 	Docs bool
+	// WebApp is served under /app/; nil for not at all.
+	WebApp *webapp.App
 	// VerifyResponses holds every answer against the contract before it is
 	// sent, and logs and counts those that break it. It buffers answers.
 	VerifyResponses bool
@@ -146,6 +149,7 @@ func (s *Server) engine() (*gin.Engine, error) {
 		s.verifyResponse,    // likewise, and so that it sees all answers
 		s.recoverPanic,      // from here on a panic is an answer
 		s.securityHeaders,   // before anything can answer
+		s.serveWebApp,       // the one thing that is not in the contract
 		enforcer.Match,      // which operation it is for
 		checkOrigin,         // no page that is not on the list gets further
 		s.allowOrigins(),    // CORS headers; answers preflight

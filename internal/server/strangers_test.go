@@ -85,7 +85,7 @@ func TestExportDoesNotTellWhoHasAccounts(t *testing.T) {
 		b.login("mallory")
 		export := func() string {
 			body := string(b.call("GET", "/auth/export", nil).want(200, "").body)
-			body = regexp.MustCompile(`("id":|request_id\W+)\w+`).ReplaceAllString(body, "$1")
+			body = regexp.MustCompile(`("id":|request_id[^A-Z]*)\w+`).ReplaceAllString(body, "$1")
 			return strings.ReplaceAll(body, "nobody@", "victim@")
 		}
 		seen := map[string][2]string{}

@@ -1,7 +1,7 @@
 // Command conformance says whether the tests have seen every answer that the
 // contract promises. It reads what they have noted (see contracttest) and fails
 // when an outcome of the contract was seen by no test, or one was seen that is
-// not in the contract, or when no answer was like an example in it.
+// not in the contract.
 //
 //	conformance [-report docs/conformance.md] [-write] NOTES
 //
@@ -20,7 +20,6 @@ import (
 
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/internal/contract"
-	"github.com/techtreks/auth/internal/contract/contracttest"
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
@@ -39,27 +38,17 @@ func run(report string, write bool, notes string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	seen, examples, err := read(notes)
+	seen, err := read(notes)
 	if err != nil {
 		return err
 	}
 	promised := c.Outcomes()
 	faults := compare(promised, seen, out)
 	fmt.Fprintf(out, "%d of %d promised outcomes seen, %d faults\n", len(promised)-missing(promised, seen), len(promised), faults)
-	shown := c.Examples()
-	untrue := 0
-	for _, example := range shown {
-		if !examples[example.String()] {
-			untrue++
-			fmt.Fprintln(out, "no answer was like the example:", example)
-		}
-	}
-	fmt.Fprintf(out, "%d of %d examples of answers seen\n", len(shown)-untrue, len(shown))
-	faults += untrue
 	if faults > 0 {
-		return fmt.Errorf("the tests and the contract disagree in %d places", faults)
+		return fmt.Errorf("the tests and the contract disagree in %d outcomes", faults)
 	}
-	text := render(promised, len(shown))
+	text := render(promised)
 	if write {
 		return os.WriteFile(report, []byte(text), 0o644)
 	}
@@ -70,37 +59,33 @@ func run(report string, write bool, notes string, out io.Writer) error {
 }
 
 // read collects what all test processes have noted.
-func read(dir string) (seen map[contract.Outcome]bool, examples map[string]bool, err error) {
+func read(dir string) (map[contract.Outcome]bool, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	seen, examples = map[contract.Outcome]bool{}, map[string]bool{}
+	seen := map[contract.Outcome]bool{}
 	for _, name := range files {
 		file, err := os.Open(name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		lines := bufio.NewScanner(file)
 		for lines.Scan() {
-			if example, ok := strings.CutPrefix(lines.Text(), contracttest.ExampleMark); ok {
-				examples[example] = true
-				continue
-			}
 			outcome, err := contract.ParseOutcome(lines.Text())
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			seen[outcome] = true
 		}
 		if err := lines.Err(); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if err := file.Close(); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	return seen, examples, nil
+	return seen, nil
 }
 
 // compare lists what is promised and unseen, and what is seen and not promised.
@@ -131,14 +116,13 @@ func missing(promised []contract.Outcome, seen map[contract.Outcome]bool) (n int
 
 // render writes the report: a line for each operation and status. That it is
 // written at all says that every outcome in it was seen.
-func render(promised []contract.Outcome, examples int) string {
+func render(promised []contract.Outcome) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Conformance
 
 Written by `+"`make conformance`"+`, which fails when a test has not seen one of the %d outcomes below, or has seen one
-that is not here, or no answer like one of the %d examples of answers in the contract. Every answer that any test sees is
-held against the contract: status, headers, media type, body.
-`, len(promised), examples)
+that is not here. Every answer that any test sees is held against the contract: status, headers, media type, body.
+`, len(promised))
 	operation, status := "", 0
 	for _, o := range promised {
 		if o.Operation != operation {

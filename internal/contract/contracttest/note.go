@@ -9,32 +9,22 @@ import (
 )
 
 // NotesDir is the environment variable that names the folder where tests note
-// which outcomes and examples they have seen, one file for each process. Unset
-// means that nobody wants to know.
+// which outcomes they have seen, one file for each process. Unset means that
+// nobody wants to know.
 const NotesDir = "CONFORMANCE_NOTES"
 
-// ExampleMark begins the lines that name an example.
-const ExampleMark = "example "
-
-// note remembers an outcome that a test has seen, and the examples of the
-// document that the answer was like. Tests of several packages run at once, in
-// several processes; a line is short enough to be appended whole.
-func note(c *contract.Contract, seen contract.Outcome, body []byte) error {
+// note remembers an outcome that a test has seen. Tests of several packages run
+// at once, in several processes; a line is short enough to be appended whole.
+func note(seen contract.Outcome) error {
 	dir := os.Getenv(NotesDir)
 	if dir == "" {
 		return nil
-	}
-	lines := seen.String() + "\n"
-	for _, example := range c.Examples() {
-		if example.SameAs(seen, body) {
-			lines += ExampleMark + example.String() + "\n"
-		}
 	}
 	file, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(os.Getpid())), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteString(lines)
+	_, err = file.WriteString(seen.String() + "\n")
 	if closed := file.Close(); err == nil {
 		err = closed
 	}

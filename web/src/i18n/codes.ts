@@ -1,0 +1,42 @@
+import type {
+  ChangePasswordError,
+  ConfirmEmailError,
+  DeleteAccountError,
+  EndSessionError,
+  ExportAccountError,
+  FieldError,
+  GetCurrentUserError,
+  ListSessionsError,
+  LoginError,
+  ReauthenticateError,
+  RegisterError,
+  RequestResetError,
+  ResendVerificationError,
+  ResetPasswordError,
+  UpdateProfileError,
+  VerifyEmailError,
+} from "@client/types.gen";
+import type { LocalCode } from "../api/failure";
+
+type AppError =
+  | ChangePasswordError
+  | ConfirmEmailError
+  | DeleteAccountError
+  | EndSessionError
+  | ExportAccountError
+  | GetCurrentUserError
+  | ListSessionsError
+  | LoginError
+  | ReauthenticateError
+  | RegisterError
+  | RequestResetError
+  | ResendVerificationError
+  | ResetPasswordError
+  | UpdateProfileError
+  | VerifyEmailError;
+
+/** Every code that a call of this app can fail with. A new one in the contract does not compile without its sentence. */
+export type Code = AppError["code"] | LocalCode;
+
+/** Every rule that a field can break. */
+export type FieldCode = FieldError["code"];

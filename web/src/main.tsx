@@ -1,0 +1,25 @@
+import "./index.css";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { queryClient } from "./api/client";
+import { App } from "./app";
+import { speak } from "./i18n";
+import { currentLocale } from "./i18n/locale";
+import { listenToTabs } from "./session/tabs";
+import { applyTheme } from "./ui/theme";
+
+applyTheme();
+listenToTabs(queryClient);
+
+await speak(currentLocale());
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queryClient}>
+      <App />
+    </QueryClientProvider>
+  </StrictMode>,
+);

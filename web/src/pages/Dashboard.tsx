@@ -1,0 +1,92 @@
+import { getProfileOptions } from "@client/@tanstack/react-query.gen";
+import { resendVerification } from "@client/sdk.gen";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { ChevronRight, Database, KeyRound, MonitorSmartphone, UserRound } from "lucide-react";
+import { Link } from "react-router";
+import { failureOf } from "../api/failure";
+import { useLocale, useMessages } from "../i18n";
+import { Action } from "../ui/Action";
+import { Card } from "../ui/Card";
+import { Failed } from "../ui/Failed";
+import { Loading } from "../ui/Loading";
+import { Notice } from "../ui/Notice";
+import { Problem } from "../ui/Problem";
+import { focusRing } from "../ui/styles";
+import { Title } from "../ui/Title";
+import { formatDay } from "../ui/time";
+
+export function Dashboard() {
+  const t = useMessages();
+  const locale = useLocale();
+  const { data, error, refetch } = useQuery(getProfileOptions());
+  if (error) return <Problem error={error} retry={refetch} />;
+  if (!data) return <Loading />;
+  const facts = [
+    [t.username, data.username],
+    [t.email, `${data.email} (${data.email_verified ? t.verified : t.unverified})`],
+    [t.role, t.roles[data.role]],
+    [t.memberSince, formatDay(locale, data.created_at)],
+  ];
+  const ways = [
+    { to: "/account/profile", name: t.profile, text: t.toProfile, Icon: UserRound },
+    { to: "/account/password", name: t.changePassword, text: t.toPassword, Icon: KeyRound },
+    { to: "/account/sessions", name: t.sessions, text: t.toSessions, Icon: MonitorSmartphone },
+    { to: "/account/data", name: t.data, text: t.toData, Icon: Database },
+  ];
+  return (
+    <>
+      <Title text={t.dashboardText}>{t.hello(data.username)}</Title>
+      <div className="flex flex-col gap-6">
+        {!data.email_verified && <Unverified email={data.email} />}
+        <Card>
+          <dl className="grid gap-x-8 gap-y-5 sm:grid-cols-2">
+            {facts.map(([name, value]) => (
+              <div key={name}>
+                <dt className="text-sm text-muted">{name}</dt>
+                <dd className="font-medium break-words">{value}</dd>
+              </div>
+            ))}
+          </dl>
+        </Card>
+        <ul className="grid gap-4 sm:grid-cols-2">
+          {ways.map(({ to, name, text, Icon }) => (
+            <li key={to}>
+              <Link
+                to={to}
+                className={`flex h-full items-center gap-4 rounded-2xl border border-line bg-card p-5 shadow-sm transition-colors hover:border-field ${focusRing}`}
+              >
+                <span className="grid size-11 shrink-0 place-items-center rounded-xl bg-tint text-link">
+                  <Icon size={22} aria-hidden />
+                </span>
+                <span className="min-w-0 flex-1">
+                  <span className="block font-medium">{name}</span>
+                  <span className="block text-sm text-muted">{text}</span>
+                </span>
+                <ChevronRight size={20} className="text-muted" aria-hidden />
+              </Link>
+            </li>
+          ))}
+        </ul>
+      </div>
+    </>
+  );
+}
+
+function Unverified({ email }: { email: string }) {
+  const t = useMessages();
+  const resend = useMutation({ mutationFn: () => resendVerification({ body: { email }, throwOnError: true }) });
+  if (resend.isSuccess) return <Notice kind="good">{t.emailChanged(email)}</Notice>;
+  return (
+    <Notice kind="warn">
+      <p className="mb-3">{t.unverifiedText}</p>
+      {resend.error && (
+        <div className="mb-3">
+          <Failed failure={failureOf(resend.error)} />
+        </div>
+      )}
+      <Action kind="secondary" onClick={() => resend.mutate()} isPending={resend.isPending}>
+        {t.resendLink}
+      </Action>
+    </Notice>
+  );
+}

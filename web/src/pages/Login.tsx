@@ -1,0 +1,82 @@
+import { login } from "@client/sdk.gen";
+import { zCredentials } from "@client/zod.gen";
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { Link, useLocation } from "react-router";
+import { Field } from "../forms/Field";
+import { Form } from "../forms/Form";
+import { useServerForm } from "../forms/useServerForm";
+import { useMessages } from "../i18n";
+import { registrationOpen } from "../server";
+import { farewell } from "../session/farewell";
+import { tellTabs } from "../session/tabs";
+import { setUser } from "../session/useUser";
+import { Action } from "../ui/Action";
+import { Card } from "../ui/Card";
+import { Failed } from "../ui/Failed";
+import { Notice } from "../ui/Notice";
+import { linkStyle } from "../ui/styles";
+import { Title } from "../ui/Title";
+
+export function Login() {
+  const t = useMessages();
+  const queries = useQueryClient();
+  const { search } = useLocation();
+  const [deleted] = useState(() => sessionStorage.getItem(farewell) !== null);
+  useEffect(() => sessionStorage.removeItem(farewell), []);
+  const form = useServerForm({
+    schema: zCredentials,
+    defaults: { username: "", password: "" },
+    send: async (body) => {
+      const { data } = await login({ body, throwOnError: true });
+      setUser(queries, data.user); // GuestsOnly then goes on to where they wanted to go
+      tellTabs("logged-in");
+    },
+  });
+  const { failure } = form;
+  return (
+    <>
+      <Title text={t.loginText}>{t.loginTitle}</Title>
+      <Card>
+        {deleted && (
+          <div className="mb-5">
+            <Notice kind="good">{t.deleted}</Notice>
+          </div>
+        )}
+        <Form
+          form={form}
+          failed={
+            failure && (
+              <Failed failure={failure}>
+                {failure.code === "email_unverified" && (
+                  <Link to="/resend" className="font-medium underline">
+                    {t.resendLink}
+                  </Link>
+                )}
+              </Failed>
+            )
+          }
+        >
+          <Field form={form} name="username" label={t.nameOrEmail} autoComplete="username" autoFocus />
+          <div className="flex flex-col gap-2">
+            <Field form={form} name="password" type="password" label={t.password} autoComplete="current-password" />
+            <Link to="/request-reset" className={`self-end text-sm ${linkStyle}`}>
+              {t.forgot}
+            </Link>
+          </div>
+          <Action type="submit" wide isPending={form.formState.isSubmitting}>
+            {t.login}
+          </Action>
+        </Form>
+      </Card>
+      {registrationOpen && (
+        <p className="mt-6 text-center text-muted">
+          {t.noAccount}{" "}
+          <Link to={`/register${search}`} className={linkStyle}>
+            {t.register}
+          </Link>
+        </p>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,2 @@
+/** Where a tab remembers that the account it was for has just been deleted. */
+export const farewell = "techtreks-deleted";

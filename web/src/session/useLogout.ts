@@ -1,0 +1,17 @@
+import { logoutMutation } from "@client/@tanstack/react-query.gen";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { tellTabs } from "./tabs";
+import { setUser } from "./useUser";
+
+/** Logs out here and in all other tabs. */
+export function useLogout() {
+  const queries = useQueryClient();
+  const logout = useMutation({
+    ...logoutMutation(),
+    onSuccess: () => {
+      setUser(queries, null);
+      tellTabs("logged-out");
+    },
+  });
+  return { ...logout, mutate: () => logout.mutate({}) };
+}

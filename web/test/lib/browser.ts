@@ -1,0 +1,91 @@
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
+
+let browser: Promise<Browser> | undefined;
+
+/** Debian's own Chromium: nothing is downloaded, and it calls nobody. */
+export function launch(): Promise<Browser> {
+  browser ??= chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
+  });
+  return browser;
+}
+
+export async function closeBrowser(): Promise<void> {
+  await (await browser)?.close();
+  browser = undefined;
+}
+
+/**
+ * A person with a browser of their own. Whatever the test is about, it fails
+ * on an error in the console, and on a request to a host that is not ours.
+ */
+export class Person {
+  readonly faults: string[] = [];
+  private constructor(
+    readonly context: BrowserContext,
+    readonly page: Page,
+  ) {}
+
+  static async arrive(options: BrowserContextOptions = {}): Promise<Person> {
+    const context = await (await launch()).newContext({ locale: "en-GB", ...options });
+    context.setDefaultTimeout(10_000);
+    const person = new Person(context, await context.newPage());
+    context.on("page", (page) => person.#watch(page));
+    person.#watch(person.page);
+    return person;
+  }
+
+  #watch(page: Page): void {
+    page.on("pageerror", (error) => this.faults.push(`${page.url()}: ${error.message}`));
+    page.on("console", (message) => {
+      // The browser's own note about an answer that is not a success.
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+        this.faults.push(`${page.url()}: ${message.text()}`);
+      }
+    });
+    page.on("request", (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      if (protocol.startsWith("http") && hostname !== "localhost") this.faults.push(`asks ${request.url()}`);
+    });
+  }
+
+  /** Ends the visit; fails if anything went wrong on the way. */
+  async leave(): Promise<void> {
+    await this.context.close();
+    expect(this.faults).toEqual([]);
+  }
+
+  async fill(label: string, text: string): Promise<void> {
+    await this.page.getByLabel(label, { exact: true }).fill(text);
+  }
+
+  async press(name: string): Promise<void> {
+    await this.page.getByRole("button", { name, exact: true }).click();
+  }
+
+  async heading(name: string | RegExp): Promise<void> {
+    await this.page.getByRole("heading", { name }).waitFor();
+  }
+
+  async login(app: string, name: string, password = secret): Promise<void> {
+    await this.page.goto(`${app}/login`);
+    await this.fill("User name or e-mail address", name);
+    await this.fill("Password", password);
+    await this.press("Log in");
+    await this.heading(`Hello, ${name}`);
+  }
+}
+
+export const secret = "Tr4vel-lighter!";
+
+/** Makes an account without a browser. */
+export async function register(url: string, username: string): Promise<void> {
+  const response = await fetch(`${url}/auth/register`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ username, email: `${username}@example.com`, password: secret }),
+  });
+  expect(response.status).toBe(201);
+}

@@ -1,0 +1,103 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Mailbox } from "./mailbox";
+
+const root = join(import.meta.dirname, "../../..");
+
+/** The program that is tested. scripts/test-web.sh has built it, with the app in it. */
+function program(): string {
+  const path = process.env.TECHTREKS;
+  if (path === undefined) throw new Error("TECHTREKS names no program; run make test-web");
+  return path;
+}
+
+export interface TestServer {
+  url: string;
+  app: string;
+  mailbox: Mailbox;
+  /** Runs the program's other commands on the same database. */
+  command(...args: string[]): string;
+  /** Runs SQL on the database of the server. */
+  sql(statement: string): void;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+/** A server of our own: SQLite in a folder that is removed, mail to a mailbox. */
+export async function startServer(settings: Record<string, string> = {}): Promise<TestServer> {
+  const folder = mkdtempSync(join(tmpdir(), "techtreks-"));
+  const mailbox = await Mailbox.open();
+  const port = await freePort();
+  const url = `http://localhost:${port}`;
+  const env = {
+    ...process.env,
+    PORT: String(port),
+    WEB: "true",
+    RATE_LIMITS: "off",
+    MAIL_URL: mailbox.url,
+    LOG_LEVEL: "warn",
+    SECRET_KEY: "a key of tests, the same after a restart",
+    ...settings,
+  };
+  let process_: ChildProcess | undefined;
+  const server: TestServer = {
+    url,
+    app: `${url}/app`,
+    mailbox,
+    command: (...args) => execFileSync(program(), args, { cwd: folder, env, encoding: "utf8" }),
+    sql: (statement) => {
+      execFileSync("python3", ["-c", runSQL, join(folder, "instance/techtreks.db"), statement]);
+    },
+    async start() {
+      process_ = spawn(program(), ["serve"], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+      let said = "";
+      process_.stdout?.on("data", (chunk) => (said += chunk));
+      process_.stderr?.on("data", (chunk) => (said += chunk));
+      for (let tries = 0; !(await answers(`${url}/readyz`)); tries++) {
+        if (process_.exitCode !== null || tries > 200) throw new Error(`the server did not start: ${said}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    async stop() {
+      const stopping = process_;
+      if (stopping === undefined) return;
+      process_ = undefined;
+      await new Promise((resolve) => stopping.once("exit", resolve).kill("SIGINT"));
+    },
+  };
+  await server.start();
+  const stop = server.stop;
+  return {
+    ...server,
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop();
+      mailbox.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  } as TestServer;
+}
+
+const runSQL =
+  "import sqlite3,sys; c=sqlite3.connect(sys.argv[1], timeout=10); c.executescript(sys.argv[2]); c.commit()";
+
+async function answers(url: string): Promise<boolean> {
+  return await fetch(url).then(
+    (response) => response.ok,
+    () => false,
+  );
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+export { root };
