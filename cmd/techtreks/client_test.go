@@ -137,11 +137,11 @@ func (a account) credentials() any {
 	return map[string]string{"username": a.name, "password": a.password}
 }
 
-var accounts atomic.Int64
+var accountsMade atomic.Int64
 
 // newAccount makes one up that nobody else has.
 func newAccount() account {
-	n := accounts.Add(1)
+	n := accountsMade.Add(1)
 	return account{name: fmt.Sprintf("person-%d", n), password: fmt.Sprintf("Secret phrase no %d!", n)}
 }
 

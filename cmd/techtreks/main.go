@@ -23,6 +23,8 @@ type cli struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server: bring the database up to date, then answer requests until SIGTERM."`
 	Migrate migrateCommand `cmd:"" keyless:"" help:"Look after the database schema."`
 
+	Users usersCommand `cmd:"" keyless:"" help:"Look after accounts."`
+
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
@@ -50,7 +52,11 @@ func run(ctx context.Context, args []string, source config.Source, stdout, stder
 		return 1
 	}
 	serves := command.Command() == "serve"
-	logger := newLogger(stdout, c.Level())
+	log := stdout
+	if !serves {
+		log = stderr // standard output is for the result, which somebody may be reading
+	}
+	logger := newLogger(log, c.Level())
 	if serves && c.LogFile != "" {
 		file, err := openLogFile(c.LogFile)
 		if err != nil {
@@ -65,7 +71,6 @@ func run(ctx context.Context, args []string, source config.Source, stdout, stder
 		if serves {
 			logger.ErrorContext(ctx, "stopped", "error", err)
 		} else {
-			// Standard output is for the result, which somebody may be reading.
 			_, _ = fmt.Fprintf(stderr, "techtreks: %v\n", err)
 		}
 		return 1

@@ -35,6 +35,7 @@ var (
 	ErrEmailTaken    = errors.New("the address has an account")
 	ErrDisabled      = errors.New("the account is disabled")
 	ErrMailOff       = errors.New("this server sends no mail")
+	ErrNoFrontend    = errors.New("FRONTEND_URL is not set: there is no page for the link to lead to")
 )
 
 // A Keeper changes accounts. All fields are required.
@@ -46,6 +47,11 @@ type Keeper struct {
 	EndSessions func(ctx context.Context, q *gendb.Queries, userID int64) error
 	// Record writes down what has been done, with what the caller knows of who did it.
 	Record func(ctx context.Context, q *gendb.Queries, e audit.Entry) error
+
+	// FrontendURL and the times that links work are for [Keeper.Link] alone; mails
+	// are written elsewhere.
+	FrontendURL         string
+	ResetTTL, InviteTTL time.Duration
 }
 
 // A Newcomer is somebody to invite.
@@ -116,6 +122,27 @@ func (k *Keeper) SendLink(ctx context.Context, q *gendb.Queries, user gendb.User
 		return err
 	}
 	return k.Mail.Add(ctx, q, mail.Message{Kind: linkKind(user), UserID: user.ID, Address: address, Locale: user.Locale})
+}
+
+// Link returns the link that [Keeper.SendLink] would have mailed, for a server without
+// mail: whoever has the shell of the machine hands it over. It takes the place of the
+// one before.
+func (k *Keeper) Link(ctx context.Context, q *gendb.Queries, user gendb.User) (string, error) {
+	switch {
+	case user.DisabledAt != nil:
+		return "", ErrDisabled
+	case k.FrontendURL == "":
+		return "", ErrNoFrontend
+	}
+	life := k.ResetTTL
+	if user.PasswordHash == nil {
+		life = k.InviteTTL
+	}
+	if err := k.Record(ctx, q, audit.Entry{Event: audit.AuthzAdmin, Reason: "link_shown", Subject: user.ID}); err != nil {
+		return "", err
+	}
+	fragment, err := mail.IssueLink(ctx, q, linkKind(user), user, k.Now(), life)
+	return k.FrontendURL + fragment, err
 }
 
 // linkKind is the mail that lets the owner of an account set a password.

@@ -1,9 +1,14 @@
 package contract
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
 )
 
 // What a schema cannot say, such as that a password is too common, the server
@@ -34,6 +39,16 @@ func (c *Contract) refusal(schema, code string) string {
 	refusals, _ := c.doc.Components.Schemas[schema].Value.Extensions["x-refusals"].(map[string]any)
 	sentence, _ := refusals[code].(string)
 	return sentence
+}
+
+// Check says what a named schema has against a value, in the schema's own
+// sentence, for values that do not come in a request.
+func (c *Contract) Check(schema string, value any) error {
+	err := c.doc.Components.Schemas[schema].Value.VisitJSON(value, schemaOptions...)
+	if fault := (*openapi3.SchemaError)(nil); errors.As(err, &fault) {
+		return errors.New(cmp.Or(message(fault.Schema, fault.SchemaField), plainSentence(strings.ToLower(schema), fault)))
+	}
+	return err
 }
 
 // Refuse makes one failure of fields, or nil of none.

@@ -193,6 +193,21 @@ func (w *Worker) mint(ctx context.Context, q *gendb.Queries, row gendb.Outbox, u
 	return value, err
 }
 
+// IssueLink makes a token of the purpose that a mail of this kind has, without the
+// mail, and returns the link from the path on. Nobody can make it again: its seed has
+// nothing to do with it.
+func IssueLink(ctx context.Context, q *gendb.Queries, kind Kind, user gendb.User, now time.Time, life time.Duration) (string, error) {
+	purpose, page := kind.purpose()
+	seed := make([]byte, 32)
+	_, _ = rand.Read(seed) // never fails
+	value := token.New()
+	err := q.TokenIssue(ctx, gendb.TokenIssueParams{
+		UserID: user.ID, Purpose: purpose, TokenHash: token.Hash(value), Seed: seed,
+		Email: user.Email, EmailKey: user.EmailKey, Now: now, ExpiresAt: now.Add(life),
+	})
+	return page + "#token=" + value, err
+}
+
 func (w *Worker) ttl(kind Kind) time.Duration {
 	switch kind {
 	case ResetPassword:

@@ -44,7 +44,7 @@ func (s *Server) ListUsers(ctx context.Context, in genapi.ListUsersRequestObject
 	if err != nil {
 		return nil, err
 	}
-	return genapi.ListUsers200JSONResponse{Body: genapi.UserList{Users: each(page, managed), NextCursor: s.cursor(list, next)}}, nil
+	return genapi.ListUsers200JSONResponse{Body: genapi.UserList{Users: each(page, Managed), NextCursor: s.cursor(list, next)}}, nil
 }
 
 // GetUser shows one account.
@@ -53,7 +53,7 @@ func (s *Server) GetUser(ctx context.Context, in genapi.GetUserRequestObject) (g
 	if err != nil {
 		return nil, err
 	}
-	return genapi.GetUser200JSONResponse{Body: genapi.UserFound{Ok: true, User: managed(user)}}, nil
+	return genapi.GetUser200JSONResponse{Body: genapi.UserFound{Ok: true, User: Managed(user)}}, nil
 }
 
 // CreateUser makes an account for somebody and invites them, whatever the
@@ -86,7 +86,7 @@ func (s *Server) CreateUser(ctx context.Context, in genapi.CreateUserRequestObje
 		return nil, err
 	}
 	s.Mail.Wake()
-	return genapi.CreateUser201JSONResponse{Body: genapi.UserChanged{Ok: true, Msg: "User invited", User: managed(user)}}, nil
+	return genapi.CreateUser201JSONResponse{Body: genapi.UserChanged{Ok: true, Msg: "User invited", User: Managed(user)}}, nil
 }
 
 // SetUserRole gives an account another role. It counts from the next request of
@@ -101,7 +101,7 @@ func (s *Server) SetUserRole(ctx context.Context, in genapi.SetUserRoleRequestOb
 	if err != nil {
 		return nil, err
 	}
-	return genapi.SetUserRole200JSONResponse{Body: genapi.UserChanged{Ok: true, Msg: "Role changed", User: managed(user)}}, nil
+	return genapi.SetUserRole200JSONResponse{Body: genapi.UserChanged{Ok: true, Msg: "Role changed", User: Managed(user)}}, nil
 }
 
 // DisableUser locks somebody out.
@@ -112,7 +112,7 @@ func (s *Server) DisableUser(ctx context.Context, in genapi.DisableUserRequestOb
 	if err != nil {
 		return nil, err
 	}
-	return genapi.DisableUser200JSONResponse{Body: genapi.UserChanged{Ok: true, Msg: "User disabled", User: managed(user)}}, nil
+	return genapi.DisableUser200JSONResponse{Body: genapi.UserChanged{Ok: true, Msg: "User disabled", User: Managed(user)}}, nil
 }
 
 // EnableUser lets somebody in again.
@@ -123,7 +123,7 @@ func (s *Server) EnableUser(ctx context.Context, in genapi.EnableUserRequestObje
 	if err != nil {
 		return nil, err
 	}
-	return genapi.EnableUser200JSONResponse{Body: genapi.UserChanged{Ok: true, Msg: "User enabled", User: managed(user)}}, nil
+	return genapi.EnableUser200JSONResponse{Body: genapi.UserChanged{Ok: true, Msg: "User enabled", User: Managed(user)}}, nil
 }
 
 // MarkEmailVerified counts an address as confirmed without a mail.
@@ -134,7 +134,7 @@ func (s *Server) MarkEmailVerified(ctx context.Context, in genapi.MarkEmailVerif
 	if err != nil {
 		return nil, err
 	}
-	return genapi.MarkEmailVerified200JSONResponse{Body: genapi.UserChanged{Ok: true, Msg: "Email verified", User: managed(user)}}, nil
+	return genapi.MarkEmailVerified200JSONResponse{Body: genapi.UserChanged{Ok: true, Msg: "Email verified", User: Managed(user)}}, nil
 }
 
 // SendPasswordReset mails the owner of an account a link to set a password.
@@ -209,9 +209,9 @@ func (s *Server) wantFresh(ctx context.Context) error {
 	return nil
 }
 
-// managed is what those who look after the server get to see of an account:
+// Managed is what those who look after the server get to see of an account:
 // these members and, by construction, no other.
-func managed(u gendb.User) genapi.ManagedUser {
+func Managed(u gendb.User) genapi.ManagedUser {
 	state := genapi.UserStateActive
 	if u.DisabledAt != nil {
 		state = genapi.UserStateDisabled

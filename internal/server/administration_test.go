@@ -150,7 +150,9 @@ func TestTwoAdminsCannotRemoveEachOther(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		other := start(t, h.DB)
 		ways := []func(b *browser, victim string) *answer{
-			func(b *browser, victim string) *answer { return b.manage("PUT", victim, "/role", members{"role": "user"}) },
+			func(b *browser, victim string) *answer {
+				return b.manage("PUT", victim, "/role", members{"role": "user"})
+			},
 			func(b *browser, victim string) *answer { return b.manage("POST", victim, "/disable", nil) },
 			func(b *browser, victim string) *answer { return b.manage("DELETE", victim, "", nil) },
 		}

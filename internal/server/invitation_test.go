@@ -110,7 +110,7 @@ func TestInvitationsOfWhoIsThereAlready(t *testing.T) {
 			`{"username":"dave","email":"dave@example.com","id":7}`:                    "invalid_fields",
 			`{"username":"dave","email":"dave@example.com","role":"root"}`:             "invalid_fields",
 			`{"username":"d","email":"dave@example.com"}`:                              "invalid_fields",
-			`{"username":"dave"}`:                                                      "missing_fields",
+			`{"username":"dave"}`: "missing_fields",
 		} {
 			root.call("POST", "/auth/admin/users", body).want(400, code)
 		}

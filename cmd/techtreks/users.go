@@ -1,0 +1,301 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"text/tabwriter"
+	"time"
+
+	"github.com/techtreks/auth/db"
+	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/accounts"
+	"github.com/techtreks/auth/internal/audit"
+	"github.com/techtreks/auth/internal/config"
+	"github.com/techtreks/auth/internal/email"
+	"github.com/techtreks/auth/internal/server"
+)
+
+// usersCommand is for whoever has a shell on the machine, who needs no account:
+// the first administrator is made here. The server may run meanwhile.
+type usersCommand struct {
+	List          usersList          `cmd:"" help:"List accounts."`
+	Show          usersShow          `cmd:"" help:"Show one account."`
+	Create        usersCreate        `cmd:"" help:"Make an account and invite its owner, who chooses the password."`
+	SetRole       usersSetRole       `cmd:"" help:"Change what somebody may do. The last active administrator stays one."`
+	Disable       usersDisable       `cmd:"" help:"Lock somebody out: sessions and mailed links end at once."`
+	Enable        usersEnable        `cmd:"" help:"Let somebody in again."`
+	ResetPassword usersResetPassword `cmd:"" help:"Let somebody set a new password, by a mailed link."`
+	Delete        usersDelete        `cmd:"" help:"Delete an account and all that belongs to it. There is no way back."`
+
+	JSON bool `name:"json" help:"Print JSON, an object for each account on a line of its own."`
+}
+
+// one names an account.
+type one struct {
+	Name string `arg:"" help:"User name or e-mail address."`
+}
+
+// A desk is where accounts are looked after: the server's parts, put together as
+// they are for the server.
+type desk struct {
+	*server.Server
+	cfg  *config.Config
+	out  printer
+	json bool
+}
+
+func (u *usersCommand) open(ctx context.Context, cfg *config.Config, logger *slog.Logger, out printer, work func(*desk) error) (err error) {
+	d, err := db.Open(ctx, string(cfg.DatabaseURL))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	s, err := server.New(cfg, d, time.Now, logger)
+	if err != nil {
+		return err
+	}
+	record := s.Accounts.Record
+	s.Accounts.Record = func(ctx context.Context, q *gendb.Queries, e audit.Entry) error {
+		e.Operation = "shell"
+		return record(ctx, q, e)
+	}
+	return work(&desk{s, cfg, out, u.JSON})
+}
+
+// change does something to an account in a transaction, and prints what it is then.
+func (k *desk) change(ctx context.Context, name string, do func(*gendb.Queries, gendb.User) (gendb.User, error)) error {
+	var user gendb.User
+	err := k.DB.Tx(ctx, func(q *gendb.Queries) error {
+		found, err := find(ctx, q, name)
+		if err != nil {
+			return err
+		}
+		if user, err = k.Accounts.Hold(ctx, q, found.ID); err != nil {
+			return err
+		}
+		user, err = do(q, user)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return k.print(user)
+}
+
+func find(ctx context.Context, q *gendb.Queries, name string) (gendb.User, error) {
+	user, err := accounts.ByLogin(ctx, q, name)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = accounts.ErrUnknown
+	}
+	return user, err
+}
+
+// print shows accounts as a table or, with --json, as the API does.
+func (k *desk) print(users ...gendb.User) error {
+	if k.json {
+		encoder := json.NewEncoder(k.out)
+		for _, u := range users {
+			if err := encoder.Encode(server.Managed(u)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	table := tabwriter.NewWriter(k.out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "ID\tNAME\tE-MAIL\tROLE\tSTATE\tVERIFIED\tPASSWORD\tCREATED")
+	for _, u := range users {
+		m := server.Managed(u)
+		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.ID, m.Username, m.Email, m.Role, m.State,
+			yes(m.EmailVerified), yes(m.HasPassword), m.CreatedAt.UTC().Format(time.DateTime+"Z"))
+	}
+	return table.Flush()
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+type usersList struct {
+	Search   string `help:"Beginning of the user name or the e-mail address, in any case." placeholder:"TEXT"`
+	Role     string `help:"Only user, moderator or admin." placeholder:"ROLE" enum:",user,moderator,admin" default:""`
+	State    string `help:"Only active or disabled." placeholder:"STATE" enum:",active,disabled" default:""`
+	Verified *bool  `negatable:"" help:"Only those whose address is confirmed, or is not."`
+	Limit    int    `help:"How many at most; 0 is all." default:"50"`
+}
+
+func (c usersList) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
+	filter := accounts.Filter{Search: c.Search, Role: c.Role, Verified: c.Verified}
+	if c.State != "" {
+		disabled := c.State == "disabled"
+		filter.Disabled = &disabled
+	}
+	return u.open(ctx, cfg, logger, out, func(k *desk) error {
+		var all []gendb.User
+		for from, more := "", true; more; more = from != "" {
+			page, next, err := k.Accounts.List(ctx, filter, from, listPage)
+			if err != nil {
+				return err
+			}
+			all, from = append(all, page...), next
+			if c.Limit > 0 && len(all) >= c.Limit {
+				all = all[:c.Limit]
+				break
+			}
+		}
+		return k.print(all...)
+	})
+}
+
+// listPage is how many accounts one query reads.
+const listPage = 200
+
+type usersShow struct{ one }
+
+func (c usersShow) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
+	return u.open(ctx, cfg, logger, out, func(k *desk) error {
+		user, err := find(ctx, k.DB.Queries, c.Name)
+		if err != nil {
+			return err
+		}
+		return k.print(user)
+	})
+}
+
+type usersCreate struct {
+	Username string `arg:"" name:"name" help:"User name."`
+	Email    string `arg:"" help:"E-mail address, which the invitation goes to."`
+	Role     string `help:"user, moderator or admin." enum:"user,moderator,admin" default:"user"`
+	Link     bool   `help:"Print the link instead of mailing it, as is done without MAIL_URL."`
+}
+
+func (c usersCreate) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
+	address, err := email.Parse(c.Email)
+	if err != nil {
+		return err
+	}
+	return u.open(ctx, cfg, logger, out, func(k *desk) error {
+		if err := k.Contract.Check("Username", c.Username); err != nil {
+			return err
+		}
+		var user gendb.User
+		var link string
+		err := k.DB.Tx(ctx, func(q *gendb.Queries) (err error) {
+			user, err = k.Accounts.Create(ctx, q, accounts.Newcomer{Username: c.Username, Address: address, Role: c.Role, Locale: "en"})
+			if err == nil {
+				link, err = k.deliver(ctx, q, user, c.Link)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return errors.Join(k.print(user), k.printLink(user, link))
+	})
+}
+
+type usersResetPassword struct {
+	one
+	Link bool `help:"Print the link instead of mailing it, as is done without MAIL_URL."`
+}
+
+func (c usersResetPassword) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
+	return u.open(ctx, cfg, logger, out, func(k *desk) error {
+		var owner gendb.User
+		var link string
+		err := k.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (_ gendb.User, err error) {
+			owner = user
+			link, err = k.deliver(ctx, q, user, c.Link)
+			return user, err
+		})
+		if err != nil {
+			return err
+		}
+		return k.printLink(owner, link)
+	})
+}
+
+// deliver has the link mailed by the server that runs, or returns it where none
+// can mail it: without that the first administrator could never get in. Never
+// both: the mail would make the link that was printed useless.
+func (k *desk) deliver(ctx context.Context, q *gendb.Queries, user gendb.User, show bool) (link string, err error) {
+	if show || k.cfg.MailURL == "" {
+		return k.Accounts.Link(ctx, q, user)
+	}
+	return "", k.Accounts.SendLink(ctx, q, user)
+}
+
+// printLink says how the owner gets in.
+func (k *desk) printLink(user gendb.User, link string) error {
+	switch {
+	case k.json && link != "":
+		return json.NewEncoder(k.out).Encode(map[string]string{"link": link})
+	case k.json:
+	case link == "":
+		k.out.printf("\nA mail to %s is on its way.\n", user.Email)
+	default:
+		k.out.printf("\nWhoever opens this link sets the password of %s. It works once; give it to nobody else:\n%s\n", user.Username, link)
+	}
+	return nil
+}
+
+type usersSetRole struct {
+	one
+	Role string `arg:"" help:"user, moderator or admin." enum:"user,moderator,admin"`
+}
+
+func (c usersSetRole) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
+	return u.open(ctx, cfg, logger, out, func(k *desk) error {
+		return k.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+			return k.Accounts.SetRole(ctx, q, user, c.Role)
+		})
+	})
+}
+
+type usersDisable struct{ one }
+
+func (c usersDisable) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
+	return u.open(ctx, cfg, logger, out, func(k *desk) error {
+		return k.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+			return k.Accounts.Disable(ctx, q, user)
+		})
+	})
+}
+
+type usersEnable struct{ one }
+
+func (c usersEnable) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
+	return u.open(ctx, cfg, logger, out, func(k *desk) error {
+		return k.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+			return k.Accounts.Enable(ctx, q, user)
+		})
+	})
+}
+
+type usersDelete struct{ one }
+
+func (c usersDelete) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
+	return u.open(ctx, cfg, logger, out, func(k *desk) error {
+		err := k.DB.Tx(ctx, func(q *gendb.Queries) error {
+			found, err := find(ctx, q, c.Name)
+			if err != nil {
+				return err
+			}
+			user, err := k.Accounts.Hold(ctx, q, found.ID)
+			if err != nil {
+				return err
+			}
+			return k.Accounts.Delete(ctx, q, user)
+		})
+		if err == nil && !k.json {
+			out.printf("deleted %s\n", c.Name)
+		}
+		return err
+	})
+}
