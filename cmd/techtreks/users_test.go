@@ -36,8 +36,8 @@ func usersRefused(t testing.TB, env settings, args ...string) string {
 
 var printedLink = regexp.MustCompile(`http://localhost:3000/(accept-invitation|reset-password)#token=(\S+)`)
 
-// token is that of the link which a command has printed.
-func token(t testing.TB, printed, page string) string {
+// printedToken is that of the link which a command has printed.
+func printedToken(t testing.TB, printed, page string) string {
 	t.Helper()
 	m := printedLink.FindStringSubmatch(printed)
 	if m == nil || m[1] != page {
@@ -78,7 +78,7 @@ func TestFirstAdminIsMadeInTheShell(t *testing.T) {
 		env := serving(url).with(settings{"REGISTRATION": "closed"})
 		p := serve(t, env)
 		c := newClient(t, p.url)
-		secret := token(t, users(t, env, "create", "alice", "alice@example.com", "--role", "admin"), "accept-invitation")
+		secret := printedToken(t, users(t, env, "create", "alice", "alice@example.com", "--role", "admin"), "accept-invitation")
 		password := map[string]string{"token": secret, "password": "Tr4vel-light"}
 		if a := c.call(t, "POST", "/auth/reset_password", "", password); !a.is(http.StatusOK) {
 			t.Fatal(a)
@@ -109,7 +109,7 @@ func TestFirstAdminIsMadeInTheShell(t *testing.T) {
 		if cookie = login(); cookie == "" {
 			t.Error("no login after the account is enabled")
 		}
-		reset := token(t, users(t, env, "reset-password", "alice"), "reset-password")
+		reset := printedToken(t, users(t, env, "reset-password", "alice"), "reset-password")
 		if a := c.call(t, "POST", "/auth/reset_password", "", map[string]string{"token": reset, "password": "N3w-passphrase"}); !a.is(http.StatusOK) {
 			t.Errorf("the reset: %s", a)
 		}
@@ -168,7 +168,7 @@ func TestShellHasLinksMailed(t *testing.T) {
 			t.Errorf("the mail says\n%s", text)
 		}
 		// Mail can be out of order: then the link is printed when asked for.
-		secret := token(t, users(t, env, "reset-password", "alice", "--link"), "accept-invitation")
+		secret := printedToken(t, users(t, env, "reset-password", "alice", "--link"), "accept-invitation")
 		c := newClient(t, p.url)
 		if a := c.call(t, "POST", "/auth/reset_password", "", map[string]string{"token": secret, "password": "Tr4vel-light"}); !a.is(http.StatusOK) {
 			t.Errorf("the printed link: %s", a)

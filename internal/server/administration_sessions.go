@@ -5,7 +5,6 @@ import (
 
 	genapi "github.com/techtreks/auth/gen/api"
 	gendb "github.com/techtreks/auth/gen/db"
-	"github.com/techtreks/auth/internal/audit"
 )
 
 // ListUserSessions shows where somebody is logged in.
@@ -24,10 +23,7 @@ func (s *Server) ListUserSessions(ctx context.Context, in genapi.ListUserSession
 // EndUserSessions logs somebody out everywhere.
 func (s *Server) EndUserSessions(ctx context.Context, in genapi.EndUserSessionsRequestObject) (genapi.EndUserSessionsResponseObject, error) {
 	_, err := s.administer(ctx, in.ID, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
-		if err := s.Sessions.EndAll(ctx, q, user.ID); err != nil {
-			return user, err
-		}
-		return user, s.record(ctx, q, audit.Entry{Event: audit.AuthzAdmin, Reason: "sessions_ended", Subject: user.ID})
+		return user, s.Sessions.EndAll(ctx, q, user.ID)
 	})
 	if err != nil {
 		return nil, err
@@ -38,14 +34,11 @@ func (s *Server) EndUserSessions(ctx context.Context, in genapi.EndUserSessionsR
 // EndUserSession logs out one session of somebody.
 func (s *Server) EndUserSession(ctx context.Context, in genapi.EndUserSessionRequestObject) (genapi.EndUserSessionResponseObject, error) {
 	_, err := s.administer(ctx, in.ID, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
-		n, err := q.SessionDeleteOfUser(ctx, gendb.SessionDeleteOfUserParams{ID: int64(in.SessionID), UserID: user.ID})
-		if err != nil {
-			return user, err
+		ended, err := s.Sessions.End(ctx, q, user.ID, int64(in.SessionID))
+		if err == nil && !ended {
+			err = errNotFound
 		}
-		if n == 0 {
-			return user, errNotFound
-		}
-		return user, s.record(ctx, q, audit.Entry{Event: audit.AuthzAdmin, Reason: "session_ended", Subject: user.ID})
+		return user, err
 	})
 	if err != nil {
 		return nil, err
