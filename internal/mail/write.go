@@ -201,10 +201,13 @@ func IssueLink(ctx context.Context, q *gendb.Queries, kind Kind, user gendb.User
 	seed := make([]byte, 32)
 	_, _ = rand.Read(seed) // never fails
 	value := token.New()
-	err := q.TokenIssue(ctx, gendb.TokenIssueParams{
+	n, err := q.TokenIssue(ctx, gendb.TokenIssueParams{
 		UserID: user.ID, Purpose: purpose, TokenHash: token.Hash(value), Seed: seed,
 		Email: user.Email, EmailKey: user.EmailKey, Now: now, ExpiresAt: now.Add(life),
 	})
+	if err == nil && n == 0 {
+		err = errors.New("a link was made that is newer than this one: is the clock of a machine wrong?")
+	}
 	return page + "#token=" + value, err
 }
 
