@@ -126,9 +126,10 @@ func (page consolePage) run(t *testing.T) (ran int) {
 	}
 	defer func() { _ = d.Close() }()
 	dir := t.TempDir()
-	tokens := map[string]string{} // of the page, and what was mailed instead
+	path := shellWith(t, dir, url)
+	tokens := map[string]string{} // of the page, and what was mailed or printed instead
 	for _, step := range page.steps {
-		if !regexp.MustCompile(`^(curl|call) `).MatchString(step.command) {
+		if !regexp.MustCompile(`^(curl|call|techtreks) `).MatchString(step.command) {
 			continue
 		}
 		if step.later > 0 {
@@ -147,17 +148,39 @@ func (page consolePage) run(t *testing.T) (ran int) {
 		})
 		script := strings.ReplaceAll(page.setUp+command, "localhost:5001", strings.TrimPrefix(p.url, "http://"))
 		shell := exec.CommandContext(t.Context(), "bash", "-c", script)
-		shell.Dir = dir
+		shell.Dir, shell.Env = dir, append(os.Environ(), "PATH="+path)
 		out, err := shell.CombinedOutput()
 		if err != nil {
 			t.Errorf("line %d: %s: %v", step.line, step.command, err)
 		}
 		ran++
+		if written, printed := printedLink.FindStringSubmatch(step.prints), printedLink.FindStringSubmatch(string(out)); written != nil && printed != nil {
+			tokens[written[2]] = printed[2]
+		}
 		if got, want := maskConsole(string(out)), maskConsole(step.prints); got != want {
 			t.Errorf("line %d: %s\nprints\n%s\nand the page says\n%s", step.line, step.command, got, want)
 		}
 	}
 	return ran
+}
+
+// shellWith puts the program into a folder of its own and returns the PATH that
+// finds it there. It works on the database at url, and says what it logs to nobody.
+func shellWith(t *testing.T, dir, url string) (path string) {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(dir, "bin")
+	if err := os.Mkdir(bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	script := "#!/bin/sh\n" + playsProgram + "=1 DATABASE_URL='" + url + "' exec '" + program + "' \"$@\" 2>/dev/null\n"
+	if err := os.WriteFile(filepath.Join(bin, "techtreks"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return bin + string(os.PathListSeparator) + os.Getenv("PATH")
 }
 
 // mailedToken is the newest mailed token that has not been used for another.

@@ -212,7 +212,8 @@ func TestPagesFromElsewhereChangeNothing(t *testing.T) {
 func bodies(body any) map[string]string {
 	text, form, parts := quoted(body), url.Values{}, ""
 	if fields, ok := body.(map[string]any); ok {
-		for name, value := range fields {
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			value := fields[name]
 			form.Set(name, fmt.Sprint(value))
 			parts += fmt.Sprintf("--x\r\nContent-Disposition: form-data; name=%q\r\n\r\n%v\r\n", name, value)
 		}
