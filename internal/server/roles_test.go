@@ -9,6 +9,7 @@ import (
 
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 // Who gets an answer other than 401 and 403 for who they are.
@@ -100,7 +101,7 @@ func (h *harness) somebody(name, who string) *browser {
 
 // Everything under /auth/admin needs a role, and says so in the contract.
 func TestAdministrationIsNeverOpen(t *testing.T) {
-	c, err := contract.Load(api.OpenAPI, nil)
+	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
