@@ -105,7 +105,7 @@ conformance: ## Run the tests of the API and write docs/conformance.md: every an
 	go run ./internal/contract/conformance -write "$$notes"
 
 .PHONY: bench
-bench: ## Benchmarks: session check, login, and the bare gin handler they are compared with
+bench: ## Benchmarks: session check, login, a refused login, and the bare gin handler they are compared with
 	go test -run '^$$' -bench . -skip 'Timing$$' -benchmem -timeout 20m ./...
 
 .PHONY: timing

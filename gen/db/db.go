@@ -39,6 +39,30 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.auditOfTokenStmt, err = db.PrepareContext(ctx, auditOfToken); err != nil {
 		return nil, fmt.Errorf("error preparing query AuditOfToken: %w", err)
 	}
+	if q.loginAttemptCountStmt, err = db.PrepareContext(ctx, loginAttemptCount); err != nil {
+		return nil, fmt.Errorf("error preparing query LoginAttemptCount: %w", err)
+	}
+	if q.loginAttemptForgiveStmt, err = db.PrepareContext(ctx, loginAttemptForgive); err != nil {
+		return nil, fmt.Errorf("error preparing query LoginAttemptForgive: %w", err)
+	}
+	if q.loginAttemptHoldStmt, err = db.PrepareContext(ctx, loginAttemptHold); err != nil {
+		return nil, fmt.Errorf("error preparing query LoginAttemptHold: %w", err)
+	}
+	if q.loginAttemptKnowStmt, err = db.PrepareContext(ctx, loginAttemptKnow); err != nil {
+		return nil, fmt.Errorf("error preparing query LoginAttemptKnow: %w", err)
+	}
+	if q.loginAttemptResetStmt, err = db.PrepareContext(ctx, loginAttemptReset); err != nil {
+		return nil, fmt.Errorf("error preparing query LoginAttemptReset: %w", err)
+	}
+	if q.loginAttemptsStmt, err = db.PrepareContext(ctx, loginAttempts); err != nil {
+		return nil, fmt.Errorf("error preparing query LoginAttempts: %w", err)
+	}
+	if q.loginAttemptsDeleteStmt, err = db.PrepareContext(ctx, loginAttemptsDelete); err != nil {
+		return nil, fmt.Errorf("error preparing query LoginAttemptsDelete: %w", err)
+	}
+	if q.loginAttemptsDeleteExpiredStmt, err = db.PrepareContext(ctx, loginAttemptsDeleteExpired); err != nil {
+		return nil, fmt.Errorf("error preparing query LoginAttemptsDeleteExpired: %w", err)
+	}
 	if q.outboxAddStmt, err = db.PrepareContext(ctx, outboxAdd); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxAdd: %w", err)
 	}
@@ -244,6 +268,46 @@ func (q *Queries) Close() error {
 	if q.auditOfTokenStmt != nil {
 		if cerr := q.auditOfTokenStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing auditOfTokenStmt: %w", cerr)
+		}
+	}
+	if q.loginAttemptCountStmt != nil {
+		if cerr := q.loginAttemptCountStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loginAttemptCountStmt: %w", cerr)
+		}
+	}
+	if q.loginAttemptForgiveStmt != nil {
+		if cerr := q.loginAttemptForgiveStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loginAttemptForgiveStmt: %w", cerr)
+		}
+	}
+	if q.loginAttemptHoldStmt != nil {
+		if cerr := q.loginAttemptHoldStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loginAttemptHoldStmt: %w", cerr)
+		}
+	}
+	if q.loginAttemptKnowStmt != nil {
+		if cerr := q.loginAttemptKnowStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loginAttemptKnowStmt: %w", cerr)
+		}
+	}
+	if q.loginAttemptResetStmt != nil {
+		if cerr := q.loginAttemptResetStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loginAttemptResetStmt: %w", cerr)
+		}
+	}
+	if q.loginAttemptsStmt != nil {
+		if cerr := q.loginAttemptsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loginAttemptsStmt: %w", cerr)
+		}
+	}
+	if q.loginAttemptsDeleteStmt != nil {
+		if cerr := q.loginAttemptsDeleteStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loginAttemptsDeleteStmt: %w", cerr)
+		}
+	}
+	if q.loginAttemptsDeleteExpiredStmt != nil {
+		if cerr := q.loginAttemptsDeleteExpiredStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loginAttemptsDeleteExpiredStmt: %w", cerr)
 		}
 	}
 	if q.outboxAddStmt != nil {
@@ -578,141 +642,157 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db                          DBTX
-	tx                          *sql.Tx
-	adminOtherStmt              *sql.Stmt
-	administrationHoldStmt      *sql.Stmt
-	auditAddStmt                *sql.Stmt
-	auditLastLoginStmt          *sql.Stmt
-	auditOfTokenStmt            *sql.Stmt
-	outboxAddStmt               *sql.Stmt
-	outboxBindTokenStmt         *sql.Stmt
-	outboxBuryStmt              *sql.Stmt
-	outboxClaimStmt             *sql.Stmt
-	outboxCountStmt             *sql.Stmt
-	outboxDeleteDeadStmt        *sql.Stmt
-	outboxDoneStmt              *sql.Stmt
-	outboxForgetStmt            *sql.Stmt
-	outboxNextDueStmt           *sql.Stmt
-	outboxOfUserStmt            *sql.Stmt
-	outboxOldestStmt            *sql.Stmt
-	outboxPendingStmt           *sql.Stmt
-	outboxReachableStmt         *sql.Stmt
-	outboxRetryStmt             *sql.Stmt
-	outboxVoidStmt              *sql.Stmt
-	outboxVoidLinksStmt         *sql.Stmt
-	rateLimitHitStmt            *sql.Stmt
-	rateLimitsDeleteExpiredStmt *sql.Stmt
-	sessionByTokenHashStmt      *sql.Stmt
-	sessionCreateStmt           *sql.Stmt
-	sessionDeleteStmt           *sql.Stmt
-	sessionDeleteOfUserStmt     *sql.Stmt
-	sessionRotateStmt           *sql.Stmt
-	sessionStoredStmt           *sql.Stmt
-	sessionTouchStmt            *sql.Stmt
-	sessionsDeleteExpiredStmt   *sql.Stmt
-	sessionsDeleteOfUserStmt    *sql.Stmt
-	sessionsDeleteOthersStmt    *sql.Stmt
-	sessionsOfUserStmt          *sql.Stmt
-	sessionsStoredStmt          *sql.Stmt
-	tokenByHashStmt             *sql.Stmt
-	tokenIssueStmt              *sql.Stmt
-	tokenUseStmt                *sql.Stmt
-	tokenVoidStmt               *sql.Stmt
-	tokensDeleteExpiredStmt     *sql.Stmt
-	tokensOfUserStmt            *sql.Stmt
-	tokensVoidStmt              *sql.Stmt
-	userByEmailKeyStmt          *sql.Stmt
-	userByIDStmt                *sql.Stmt
-	userByUsernameKeyStmt       *sql.Stmt
-	userCreateStmt              *sql.Stmt
-	userDeleteStmt              *sql.Stmt
-	userHoldStmt                *sql.Stmt
-	userHoldAnyStmt             *sql.Stmt
-	userMarkVerifiedStmt        *sql.Stmt
-	userPasswordRehashStmt      *sql.Stmt
-	userSetDisabledStmt         *sql.Stmt
-	userSetEmailStmt            *sql.Stmt
-	userSetPasswordStmt         *sql.Stmt
-	userSetRoleStmt             *sql.Stmt
-	userSetUsernameStmt         *sql.Stmt
-	userVerifyEmailStmt         *sql.Stmt
-	usersActiveUnverifiedStmt   *sql.Stmt
-	usersActiveVerifiedStmt     *sql.Stmt
-	usersByEmailStmt            *sql.Stmt
-	usersByNameStmt             *sql.Stmt
-	usersDisabledUnverifiedStmt *sql.Stmt
-	usersDisabledVerifiedStmt   *sql.Stmt
-	usersFromStmt               *sql.Stmt
+	db                             DBTX
+	tx                             *sql.Tx
+	adminOtherStmt                 *sql.Stmt
+	administrationHoldStmt         *sql.Stmt
+	auditAddStmt                   *sql.Stmt
+	auditLastLoginStmt             *sql.Stmt
+	auditOfTokenStmt               *sql.Stmt
+	loginAttemptCountStmt          *sql.Stmt
+	loginAttemptForgiveStmt        *sql.Stmt
+	loginAttemptHoldStmt           *sql.Stmt
+	loginAttemptKnowStmt           *sql.Stmt
+	loginAttemptResetStmt          *sql.Stmt
+	loginAttemptsStmt              *sql.Stmt
+	loginAttemptsDeleteStmt        *sql.Stmt
+	loginAttemptsDeleteExpiredStmt *sql.Stmt
+	outboxAddStmt                  *sql.Stmt
+	outboxBindTokenStmt            *sql.Stmt
+	outboxBuryStmt                 *sql.Stmt
+	outboxClaimStmt                *sql.Stmt
+	outboxCountStmt                *sql.Stmt
+	outboxDeleteDeadStmt           *sql.Stmt
+	outboxDoneStmt                 *sql.Stmt
+	outboxForgetStmt               *sql.Stmt
+	outboxNextDueStmt              *sql.Stmt
+	outboxOfUserStmt               *sql.Stmt
+	outboxOldestStmt               *sql.Stmt
+	outboxPendingStmt              *sql.Stmt
+	outboxReachableStmt            *sql.Stmt
+	outboxRetryStmt                *sql.Stmt
+	outboxVoidStmt                 *sql.Stmt
+	outboxVoidLinksStmt            *sql.Stmt
+	rateLimitHitStmt               *sql.Stmt
+	rateLimitsDeleteExpiredStmt    *sql.Stmt
+	sessionByTokenHashStmt         *sql.Stmt
+	sessionCreateStmt              *sql.Stmt
+	sessionDeleteStmt              *sql.Stmt
+	sessionDeleteOfUserStmt        *sql.Stmt
+	sessionRotateStmt              *sql.Stmt
+	sessionStoredStmt              *sql.Stmt
+	sessionTouchStmt               *sql.Stmt
+	sessionsDeleteExpiredStmt      *sql.Stmt
+	sessionsDeleteOfUserStmt       *sql.Stmt
+	sessionsDeleteOthersStmt       *sql.Stmt
+	sessionsOfUserStmt             *sql.Stmt
+	sessionsStoredStmt             *sql.Stmt
+	tokenByHashStmt                *sql.Stmt
+	tokenIssueStmt                 *sql.Stmt
+	tokenUseStmt                   *sql.Stmt
+	tokenVoidStmt                  *sql.Stmt
+	tokensDeleteExpiredStmt        *sql.Stmt
+	tokensOfUserStmt               *sql.Stmt
+	tokensVoidStmt                 *sql.Stmt
+	userByEmailKeyStmt             *sql.Stmt
+	userByIDStmt                   *sql.Stmt
+	userByUsernameKeyStmt          *sql.Stmt
+	userCreateStmt                 *sql.Stmt
+	userDeleteStmt                 *sql.Stmt
+	userHoldStmt                   *sql.Stmt
+	userHoldAnyStmt                *sql.Stmt
+	userMarkVerifiedStmt           *sql.Stmt
+	userPasswordRehashStmt         *sql.Stmt
+	userSetDisabledStmt            *sql.Stmt
+	userSetEmailStmt               *sql.Stmt
+	userSetPasswordStmt            *sql.Stmt
+	userSetRoleStmt                *sql.Stmt
+	userSetUsernameStmt            *sql.Stmt
+	userVerifyEmailStmt            *sql.Stmt
+	usersActiveUnverifiedStmt      *sql.Stmt
+	usersActiveVerifiedStmt        *sql.Stmt
+	usersByEmailStmt               *sql.Stmt
+	usersByNameStmt                *sql.Stmt
+	usersDisabledUnverifiedStmt    *sql.Stmt
+	usersDisabledVerifiedStmt      *sql.Stmt
+	usersFromStmt                  *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:                          tx,
-		tx:                          tx,
-		adminOtherStmt:              q.adminOtherStmt,
-		administrationHoldStmt:      q.administrationHoldStmt,
-		auditAddStmt:                q.auditAddStmt,
-		auditLastLoginStmt:          q.auditLastLoginStmt,
-		auditOfTokenStmt:            q.auditOfTokenStmt,
-		outboxAddStmt:               q.outboxAddStmt,
-		outboxBindTokenStmt:         q.outboxBindTokenStmt,
-		outboxBuryStmt:              q.outboxBuryStmt,
-		outboxClaimStmt:             q.outboxClaimStmt,
-		outboxCountStmt:             q.outboxCountStmt,
-		outboxDeleteDeadStmt:        q.outboxDeleteDeadStmt,
-		outboxDoneStmt:              q.outboxDoneStmt,
-		outboxForgetStmt:            q.outboxForgetStmt,
-		outboxNextDueStmt:           q.outboxNextDueStmt,
-		outboxOfUserStmt:            q.outboxOfUserStmt,
-		outboxOldestStmt:            q.outboxOldestStmt,
-		outboxPendingStmt:           q.outboxPendingStmt,
-		outboxReachableStmt:         q.outboxReachableStmt,
-		outboxRetryStmt:             q.outboxRetryStmt,
-		outboxVoidStmt:              q.outboxVoidStmt,
-		outboxVoidLinksStmt:         q.outboxVoidLinksStmt,
-		rateLimitHitStmt:            q.rateLimitHitStmt,
-		rateLimitsDeleteExpiredStmt: q.rateLimitsDeleteExpiredStmt,
-		sessionByTokenHashStmt:      q.sessionByTokenHashStmt,
-		sessionCreateStmt:           q.sessionCreateStmt,
-		sessionDeleteStmt:           q.sessionDeleteStmt,
-		sessionDeleteOfUserStmt:     q.sessionDeleteOfUserStmt,
-		sessionRotateStmt:           q.sessionRotateStmt,
-		sessionStoredStmt:           q.sessionStoredStmt,
-		sessionTouchStmt:            q.sessionTouchStmt,
-		sessionsDeleteExpiredStmt:   q.sessionsDeleteExpiredStmt,
-		sessionsDeleteOfUserStmt:    q.sessionsDeleteOfUserStmt,
-		sessionsDeleteOthersStmt:    q.sessionsDeleteOthersStmt,
-		sessionsOfUserStmt:          q.sessionsOfUserStmt,
-		sessionsStoredStmt:          q.sessionsStoredStmt,
-		tokenByHashStmt:             q.tokenByHashStmt,
-		tokenIssueStmt:              q.tokenIssueStmt,
-		tokenUseStmt:                q.tokenUseStmt,
-		tokenVoidStmt:               q.tokenVoidStmt,
-		tokensDeleteExpiredStmt:     q.tokensDeleteExpiredStmt,
-		tokensOfUserStmt:            q.tokensOfUserStmt,
-		tokensVoidStmt:              q.tokensVoidStmt,
-		userByEmailKeyStmt:          q.userByEmailKeyStmt,
-		userByIDStmt:                q.userByIDStmt,
-		userByUsernameKeyStmt:       q.userByUsernameKeyStmt,
-		userCreateStmt:              q.userCreateStmt,
-		userDeleteStmt:              q.userDeleteStmt,
-		userHoldStmt:                q.userHoldStmt,
-		userHoldAnyStmt:             q.userHoldAnyStmt,
-		userMarkVerifiedStmt:        q.userMarkVerifiedStmt,
-		userPasswordRehashStmt:      q.userPasswordRehashStmt,
-		userSetDisabledStmt:         q.userSetDisabledStmt,
-		userSetEmailStmt:            q.userSetEmailStmt,
-		userSetPasswordStmt:         q.userSetPasswordStmt,
-		userSetRoleStmt:             q.userSetRoleStmt,
-		userSetUsernameStmt:         q.userSetUsernameStmt,
-		userVerifyEmailStmt:         q.userVerifyEmailStmt,
-		usersActiveUnverifiedStmt:   q.usersActiveUnverifiedStmt,
-		usersActiveVerifiedStmt:     q.usersActiveVerifiedStmt,
-		usersByEmailStmt:            q.usersByEmailStmt,
-		usersByNameStmt:             q.usersByNameStmt,
-		usersDisabledUnverifiedStmt: q.usersDisabledUnverifiedStmt,
-		usersDisabledVerifiedStmt:   q.usersDisabledVerifiedStmt,
-		usersFromStmt:               q.usersFromStmt,
+		db:                             tx,
+		tx:                             tx,
+		adminOtherStmt:                 q.adminOtherStmt,
+		administrationHoldStmt:         q.administrationHoldStmt,
+		auditAddStmt:                   q.auditAddStmt,
+		auditLastLoginStmt:             q.auditLastLoginStmt,
+		auditOfTokenStmt:               q.auditOfTokenStmt,
+		loginAttemptCountStmt:          q.loginAttemptCountStmt,
+		loginAttemptForgiveStmt:        q.loginAttemptForgiveStmt,
+		loginAttemptHoldStmt:           q.loginAttemptHoldStmt,
+		loginAttemptKnowStmt:           q.loginAttemptKnowStmt,
+		loginAttemptResetStmt:          q.loginAttemptResetStmt,
+		loginAttemptsStmt:              q.loginAttemptsStmt,
+		loginAttemptsDeleteStmt:        q.loginAttemptsDeleteStmt,
+		loginAttemptsDeleteExpiredStmt: q.loginAttemptsDeleteExpiredStmt,
+		outboxAddStmt:                  q.outboxAddStmt,
+		outboxBindTokenStmt:            q.outboxBindTokenStmt,
+		outboxBuryStmt:                 q.outboxBuryStmt,
+		outboxClaimStmt:                q.outboxClaimStmt,
+		outboxCountStmt:                q.outboxCountStmt,
+		outboxDeleteDeadStmt:           q.outboxDeleteDeadStmt,
+		outboxDoneStmt:                 q.outboxDoneStmt,
+		outboxForgetStmt:               q.outboxForgetStmt,
+		outboxNextDueStmt:              q.outboxNextDueStmt,
+		outboxOfUserStmt:               q.outboxOfUserStmt,
+		outboxOldestStmt:               q.outboxOldestStmt,
+		outboxPendingStmt:              q.outboxPendingStmt,
+		outboxReachableStmt:            q.outboxReachableStmt,
+		outboxRetryStmt:                q.outboxRetryStmt,
+		outboxVoidStmt:                 q.outboxVoidStmt,
+		outboxVoidLinksStmt:            q.outboxVoidLinksStmt,
+		rateLimitHitStmt:               q.rateLimitHitStmt,
+		rateLimitsDeleteExpiredStmt:    q.rateLimitsDeleteExpiredStmt,
+		sessionByTokenHashStmt:         q.sessionByTokenHashStmt,
+		sessionCreateStmt:              q.sessionCreateStmt,
+		sessionDeleteStmt:              q.sessionDeleteStmt,
+		sessionDeleteOfUserStmt:        q.sessionDeleteOfUserStmt,
+		sessionRotateStmt:              q.sessionRotateStmt,
+		sessionStoredStmt:              q.sessionStoredStmt,
+		sessionTouchStmt:               q.sessionTouchStmt,
+		sessionsDeleteExpiredStmt:      q.sessionsDeleteExpiredStmt,
+		sessionsDeleteOfUserStmt:       q.sessionsDeleteOfUserStmt,
+		sessionsDeleteOthersStmt:       q.sessionsDeleteOthersStmt,
+		sessionsOfUserStmt:             q.sessionsOfUserStmt,
+		sessionsStoredStmt:             q.sessionsStoredStmt,
+		tokenByHashStmt:                q.tokenByHashStmt,
+		tokenIssueStmt:                 q.tokenIssueStmt,
+		tokenUseStmt:                   q.tokenUseStmt,
+		tokenVoidStmt:                  q.tokenVoidStmt,
+		tokensDeleteExpiredStmt:        q.tokensDeleteExpiredStmt,
+		tokensOfUserStmt:               q.tokensOfUserStmt,
+		tokensVoidStmt:                 q.tokensVoidStmt,
+		userByEmailKeyStmt:             q.userByEmailKeyStmt,
+		userByIDStmt:                   q.userByIDStmt,
+		userByUsernameKeyStmt:          q.userByUsernameKeyStmt,
+		userCreateStmt:                 q.userCreateStmt,
+		userDeleteStmt:                 q.userDeleteStmt,
+		userHoldStmt:                   q.userHoldStmt,
+		userHoldAnyStmt:                q.userHoldAnyStmt,
+		userMarkVerifiedStmt:           q.userMarkVerifiedStmt,
+		userPasswordRehashStmt:         q.userPasswordRehashStmt,
+		userSetDisabledStmt:            q.userSetDisabledStmt,
+		userSetEmailStmt:               q.userSetEmailStmt,
+		userSetPasswordStmt:            q.userSetPasswordStmt,
+		userSetRoleStmt:                q.userSetRoleStmt,
+		userSetUsernameStmt:            q.userSetUsernameStmt,
+		userVerifyEmailStmt:            q.userVerifyEmailStmt,
+		usersActiveUnverifiedStmt:      q.usersActiveUnverifiedStmt,
+		usersActiveVerifiedStmt:        q.usersActiveVerifiedStmt,
+		usersByEmailStmt:               q.usersByEmailStmt,
+		usersByNameStmt:                q.usersByNameStmt,
+		usersDisabledUnverifiedStmt:    q.usersDisabledUnverifiedStmt,
+		usersDisabledVerifiedStmt:      q.usersDisabledVerifiedStmt,
+		usersFromStmt:                  q.usersFromStmt,
 	}
 }

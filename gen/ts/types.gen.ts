@@ -556,6 +556,24 @@ export type Health = {
 };
 
 /**
+ * The server can take requests.
+ */
+export type Readiness = {
+    ok: Succeeded;
+    /**
+     * What an operator should look at. Not there when there is nothing.
+     */
+    warnings?: Array<ReadinessWarning>;
+};
+
+/**
+ * `forwarded_for_ignored`: in the last ten minutes a peer that `TRUSTED_PROXIES` does not name has sent
+ * `X-Forwarded-For`. If it is a proxy of this server, all people share its limits.
+ *
+ */
+export type ReadinessWarning = 'forwarded_for_ignored';
+
+/**
  * An OpenAPI document as YAML.
  */
 export type ContractText = string;
@@ -2243,7 +2261,7 @@ export type GetReadinessResponses = {
     /**
      * It can.
      */
-    200: Health;
+    200: Readiness;
 };
 
 export type GetReadinessResponse = GetReadinessResponses[keyof GetReadinessResponses];

@@ -392,6 +392,21 @@ export const zHealth = z.object({
 });
 
 /**
+ * `forwarded_for_ignored`: in the last ten minutes a peer that `TRUSTED_PROXIES` does not name has sent
+ * `X-Forwarded-For`. If it is a proxy of this server, all people share its limits.
+ *
+ */
+export const zReadinessWarning = z.enum(['forwarded_for_ignored']);
+
+/**
+ * The server can take requests.
+ */
+export const zReadiness = z.object({
+    ok: zSucceeded,
+    warnings: z.array(zReadinessWarning).max(10).optional()
+});
+
+/**
  * An OpenAPI document as YAML.
  */
 export const zContractText = z.string().max(1048576);

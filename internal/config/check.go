@@ -117,7 +117,7 @@ func (c *Config) faults(keyless bool) []string {
 		{c.Production() && c.PublicURL != "" && !strings.HasPrefix(strings.ToLower(c.PublicURL), "https:"),
 			"PUBLIC_URL must begin with https:// in production"},
 		{!all(c.TrustedProxies, network),
-			"TRUSTED_PROXIES must list networks such as 10.0.0.0/8 or single addresses; it cannot trust every address"},
+			"TRUSTED_PROXIES must list networks such as 10.0.0.0/8 or single addresses; it cannot trust large parts of the Internet"},
 		{c.ShutdownDelay < 0 || c.ShutdownDelay > maxShutdownDelay,
 			"SHUTDOWN_DELAY must be between 0s and 10s"},
 		{!isDatabaseURL(string(c.DatabaseURL)),
@@ -302,10 +302,24 @@ func network(s string) (string, bool) {
 		return fmt.Sprintf("%s/%d", addr, addr.BitLen()), true
 	}
 	p, err := netip.ParsePrefix(s)
-	if err != nil || p.Bits() == 0 || p.Addr().Is4In6() {
+	if err != nil || p.Bits() < leastProxyBits(p.Addr()) || p.Addr().Is4In6() {
 		return "", false
 	}
 	return p.Masked().String(), true
+}
+
+// leastProxyBits bounds how many addresses an entry can trust. No private network is
+// larger than 10.0.0.0/8 and fc00::/7, and two entries such as 0.0.0.0/1 and
+// 128.0.0.0/1 are everybody as well.
+func leastProxyBits(addr netip.Addr) int {
+	switch {
+	case addr.Is4():
+		return 8
+	case addr.IsPrivate():
+		return 7
+	default:
+		return 16
+	}
 }
 
 // isDatabaseURL looks at the scheme alone; package db knows the rest.

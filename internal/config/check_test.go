@@ -21,7 +21,7 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 		"ADDR (or PORT) must be HOST:PORT or :PORT with a port from 0 to 65535",
 		"APP_ENV (or FLASK_ENV) must be development or production",
 		"PUBLIC_URL must be a URL like https://auth.example.com, without user, query or fragment",
-		"TRUSTED_PROXIES must list networks such as 10.0.0.0/8 or single addresses; it cannot trust every address",
+		"TRUSTED_PROXIES must list networks such as 10.0.0.0/8 or single addresses; it cannot trust large parts of the Internet",
 		"SHUTDOWN_DELAY must be between 0s and 10s",
 		"DATABASE_URL must be sqlite:PATH or postgresql://USER:PASSWORD@HOST/NAME",
 		"SECRET_KEY has an empty key in its list",
@@ -124,7 +124,7 @@ func TestRefusedValues(t *testing.T) {
 			"example.com; Secure", "exa mple.com", "a..b", "-.com", ".", "::1", "example.com,example.org",
 		},
 		"COOKIE_SAMESITE":  {"None; Secure", "default", "none"}, // none, because this is development
-		"TRUSTED_PROXIES":  {"*", "0.0.0.0/0", "::/0", "10.0.0.0/33", "10.0.0", "proxy.example.com", "fe80::1%eth0", "10.0.0.1 10.0.0.2", "::ffff:10.0.0.0/104", "10.0.0.0/8,0.0.0.0/0"},
+		"TRUSTED_PROXIES":  {"*", "0.0.0.0/0", "0.0.0.0/1,128.0.0.0/1", "8.0.0.0/7", "2000::/3", "::/1", "::/0", "10.0.0.0/33", "10.0.0", "proxy.example.com", "fe80::1%eth0", "10.0.0.1 10.0.0.2", "::ffff:10.0.0.0/104", "10.0.0.0/8,0.0.0.0/0"},
 		"SESSION_IDLE":     {"4m59s", "0s", "-1h", "169h", "3600", "1 hour"},
 		"SESSION_ABSOLUTE": {"59m", "721h", "-1h", "1d"},
 		"SHUTDOWN_DELAY":   {"-1s", "10001ms", "1"},

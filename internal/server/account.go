@@ -222,7 +222,10 @@ func (s *Server) checkPassword(ctx context.Context, user gendb.User, given strin
 	if user.PasswordHash != nil {
 		stored = *user.PasswordHash
 	}
-	ok, _, err := s.Passwords.Verify(ctx, given, stored)
+	ok, err := s.prove(ctx, claimSession(ctx, user), func() (bool, error) {
+		ok, _, err := s.Passwords.Verify(ctx, given, stored)
+		return ok, err
+	})
 	switch {
 	case errors.Is(err, password.ErrCorrupt):
 		s.Logger.ErrorContext(ctx, "stored password hash is unusable", "user_id", user.ID)

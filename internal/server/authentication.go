@@ -120,7 +120,11 @@ func (s *Server) checkLogin(ctx context.Context, login, given string) (user gend
 	if user.PasswordHash != nil {
 		stored = *user.PasswordHash
 	}
-	ok, rehash, err := s.Passwords.Verify(ctx, given, stored)
+	rehash := false
+	ok, err := s.prove(ctx, claimLogin(ctx, login, user), func() (ok bool, err error) {
+		ok, rehash, err = s.Passwords.Verify(ctx, given, stored)
+		return ok, err
+	})
 	switch {
 	case errors.Is(err, password.ErrCorrupt):
 		s.Logger.ErrorContext(ctx, "stored password hash is unusable", "user_id", user.ID)

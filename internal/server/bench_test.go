@@ -71,6 +71,31 @@ func BenchmarkVisitor(b *testing.B) {
 	})
 }
 
+// BenchmarkRefusedLogin is what a flood costs: at least 5,000 refusals a second are
+// wanted of a machine with two cores.
+func BenchmarkRefusedLogin(b *testing.B) {
+	dbtest.Run(b, func(b *testing.B, d *db.DB) {
+		h := newServer(b, d, limiting("login: 1 per day"))
+		handler, err := h.Handler()
+		if err != nil {
+			b.Fatal(err)
+		}
+		serveOnce(b, handler, "POST", "/auth/login", loginBody, "", 401)
+		b.ReportAllocs()
+		b.ResetTimer()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				serveOnce(b, handler, "POST", "/auth/login", loginBody, "", 429)
+			}
+		})
+		b.StopTimer()
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "refusals/s")
+		if n := h.Passwords.Hashes(); n != 1 {
+			b.Errorf("%d hashes", n)
+		}
+	})
+}
+
 func BenchmarkLogin(b *testing.B) {
 	dbtest.Run(b, func(b *testing.B, d *db.DB) {
 		handler, _ := benchmarked(b, d)

@@ -91,15 +91,24 @@ func checkAccountLimits(c *contract.Contract) error {
 // held for milliseconds, however many addresses have come by.
 const sweepBatch = 1000
 
-// SweepLimits deletes the counts of windows that have ended and returns how many
-// there were.
+// SweepLimits deletes counts that do not hold any more and returns how many there
+// were.
 func (s *Server) SweepLimits(ctx context.Context) (deleted int64, err error) {
-	for {
-		n, err := s.DB.RateLimitsDeleteExpired(ctx, gendb.RateLimitsDeleteExpiredParams{Now: s.Now(), MaxRows: sweepBatch})
-		if deleted += n; err != nil || n < sweepBatch {
-			return deleted, err
+	for _, batch := range []func() (int64, error){
+		func() (int64, error) {
+			return s.DB.RateLimitsDeleteExpired(ctx, gendb.RateLimitsDeleteExpiredParams{Now: s.Now(), MaxRows: sweepBatch})
+		},
+		func() (int64, error) {
+			return s.DB.LoginAttemptsDeleteExpired(ctx, gendb.LoginAttemptsDeleteExpiredParams{Now: s.Now(), MaxRows: sweepBatch})
+		},
+	} {
+		for n := int64(sweepBatch); n == sweepBatch; deleted += n {
+			if n, err = batch(); err != nil {
+				return deleted, err
+			}
 		}
 	}
+	return deleted, nil
 }
 
 // network is what of an address a limit counts by. Who has one IPv6 address has

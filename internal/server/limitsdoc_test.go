@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/techtreks/auth/api"
+	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 // 6.1.1: the page says what the contract says, and nothing is left out.
@@ -18,7 +20,7 @@ func TestThePageAboutLimitsSaysWhatTheContractSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := map[string]string{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `?(\\w+)`? \\| (\\d.*) \\|$").FindAllStringSubmatch(string(page), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `?(\\w+)`? \\| (\\d+ per .*) \\|$").FindAllStringSubmatch(string(page), -1) {
 		said[m[1]] = m[2]
 	}
 	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
@@ -49,6 +51,29 @@ func TestThePageAboutLimitsSaysWhatTheContractSays(t *testing.T) {
 	for name := range said {
 		if _, ok := want[name]; !ok {
 			t.Errorf("%s: the page has a limit, the contract has none", name)
+		}
+	}
+}
+
+// The waits of the page are those of the code.
+func TestThePageAboutLimitsSaysHowLongToWait(t *testing.T) {
+	page, err := os.ReadFile("../../docs/limits.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	failures, waits := "| failures |", "| wait in seconds |"
+	for n := int64(ratelimit.FreeFailures); ; n++ {
+		wait := ratelimit.Delay(n)
+		waits += fmt.Sprintf(" %d |", int(wait.Seconds()))
+		if wait == ratelimit.MaxDelay {
+			failures += fmt.Sprintf(" %d and more |", n)
+			break
+		}
+		failures += fmt.Sprintf(" %d |", n)
+	}
+	for _, want := range []string{failures, waits, fmt.Sprintf("After %d failures", ratelimit.FreeFailures)} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page does not say %q", want)
 		}
 	}
 }

@@ -68,6 +68,7 @@ func TestNothingThatIsSentCanForgeALineOfTheLog(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		b := h.direct()
 		b.register("alice")
+		b.call("GET", "/healthz", nil, header("X-Forwarded-For", "192.0.2.1")) // which is warned of once
 		ways := map[string]func(text string) *answer{
 			"path": func(text string) *answer {
 				return b.call("GET", "/", nil, func(r *http.Request) { r.URL.Path = "/auth/" + text })

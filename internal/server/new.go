@@ -79,6 +79,7 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 	}
 	if !limits.Off {
 		s.Limits = &ratelimit.Limiter{Store: d, Now: now, Hash: signer.Keyed}
+		s.Attempts = &ratelimit.Attempts{DB: d, Now: now, Hash: signer.Keyed}
 	}
 	if err := s.setUpMail(cfg, signer); err != nil {
 		return nil, err

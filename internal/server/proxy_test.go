@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/techtreks/auth/internal/config"
 )
@@ -172,4 +173,37 @@ func visible(a *answer) string {
 		body = strings.ReplaceAll(body, id, "")
 	}
 	return strings.Join(slices.Concat(lines, []string{body}), "\n")
+}
+
+// A proxy that nobody has told the server about makes all people one client. That
+// shows in the log, once, on readiness and in a metric, and in nothing else.
+func TestAForgottenProxyShows(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		warned := func() int { return strings.Count(h.logs.String(), "TRUSTED_PROXIES does not name") }
+		ready := func() string { return string(b.call("GET", "/readyz", nil).want(200, "").body) }
+		if ready(); warned() != 0 || strings.Contains(ready(), "warnings") {
+			t.Error("a warning before there is a reason")
+		}
+		for range 3 {
+			b.call("GET", "/healthz", nil, header("X-Forwarded-For", "203.0.113.9")).want(200, "")
+		}
+		if n := warned(); n != 1 {
+			t.Errorf("%d warnings", n)
+		}
+		if !strings.Contains(ready(), `"warnings":["forwarded_for_ignored"]`) {
+			t.Errorf("readiness says %s", ready())
+		}
+		h.clock.advance(11 * time.Minute)
+		if strings.Contains(ready(), "warnings") {
+			t.Errorf("long after, readiness says %s", ready())
+		}
+	})
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.call("GET", "/healthz", nil, header("X-Forwarded-For", "203.0.113.9")).want(200, "")
+		if got := string(b.call("GET", "/readyz", nil).body); strings.Contains(got, "warnings") || strings.Contains(h.logs.String(), "TRUSTED_PROXIES") {
+			t.Errorf("of a trusted proxy: %s", got)
+		}
+	}, trustingLoopback)
 }

@@ -77,6 +77,11 @@ func (s *Server) resetPassword(ctx context.Context, value, chosen string) error 
 		if err := s.Sessions.EndAll(ctx, q, user.ID); err != nil {
 			return err
 		}
+		if s.Attempts != nil { // whoever guesses at the password cannot keep out who has set it
+			if err := s.Attempts.Know(ctx, q, accountOf(user.ID), network(requestFrom(ctx).ip)); err != nil {
+				return err
+			}
+		}
 		if err := s.voidLinks(ctx, q, user); err != nil {
 			return err
 		}

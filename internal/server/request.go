@@ -45,6 +45,7 @@ func (s *Server) beginRequest(c *gin.Context) {
 	defer cancel()
 	ctx, state.audited = s.Audit.Hold(ctx)
 	c.Request = c.Request.WithContext(context.WithValue(ctx, requestKey{}, state))
+	s.noticeForwarding(c)
 	c.Header("X-Request-ID", state.id)
 	c.Next()
 }
@@ -56,8 +57,7 @@ func clientIP(c *gin.Context) netip.Addr {
 	}
 	// gin gives up on a peer with a zone, as every link-local IPv6 peer has.
 	// Without an address of their own they would all be one client.
-	peer, _ := netip.ParseAddrPort(c.Request.RemoteAddr)
-	return peer.Addr().Unmap().WithZone("")
+	return peerOf(c.Request.RemoteAddr)
 }
 
 // canonicalIP gives one spelling to one address: ::ffff:192.0.2.1 is

@@ -80,6 +80,8 @@ type Server struct {
 
 	// Limits counts how often somebody calls; nil limits nothing.
 	Limits *ratelimit.Limiter
+	// Attempts counts wrong passwords by account; nil counts nothing.
+	Attempts *ratelimit.Attempts
 	// Timeout ends the work on a request; what has not been committed by then is
 	// rolled back.
 	Timeout time.Duration
@@ -91,8 +93,9 @@ type Server struct {
 	// was on.
 	Violations atomic.Int64
 
-	ready    readiness
-	refusals refusals
+	ready      readiness
+	forwarding forwarding
+	refusals   refusals
 }
 
 var _ genapi.StrictServerInterface = (*Server)(nil)
@@ -131,10 +134,11 @@ func (s *Server) engine() (*gin.Engine, error) {
 	// A redirect would send a password to another path, and its answer would
 	// not be in the contract.
 	engine.RedirectTrailingSlash = false
-	engine.RemoteIPHeaders = []string{"X-Forwarded-For"}
+	engine.RemoteIPHeaders = []string{forwardedFor}
 	if err := engine.SetTrustedProxies(s.TrustedProxies); err != nil {
 		return nil, err
 	}
+	s.forwarding.trust(s.TrustedProxies)
 	checkOrigin, err := s.checkOrigin()
 	if err != nil {
 		return nil, err

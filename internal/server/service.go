@@ -32,7 +32,11 @@ func (s *Server) GetReadiness(ctx context.Context, _ genapi.GetReadinessRequestO
 	if err := s.databaseReady(ctx); err != nil {
 		return nil, errUnavailable.Because(err)
 	}
-	return genapi.GetReadiness200JSONResponse{Body: genapi.Health{Ok: true}}, nil
+	ready := genapi.Readiness{Ok: true}
+	if s.ignoresForwarding() {
+		ready.Warnings = &[]genapi.ReadinessWarning{genapi.ReadinessWarningForwardedForIgnored}
+	}
+	return genapi.GetReadiness200JSONResponse{Body: ready}, nil
 }
 
 // readyFor is how long a look at the database counts, and readyWithin how long

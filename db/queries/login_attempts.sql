@@ -1,0 +1,36 @@
+-- name: LoginAttempts :many
+-- The count of all networks that are not known, and that of one that is. Served
+-- by the primary key.
+SELECT * FROM login_attempts WHERE subject = @subject AND network IN ('', @network);
+
+-- name: LoginAttemptHold :one
+-- Takes a count for the rest of the transaction, and begins it if there is none.
+INSERT INTO login_attempts (subject, network, failures, next_at, expires_at) VALUES (@subject, @network, 0, @now, @expires_at)
+ON CONFLICT (subject, network) DO UPDATE SET failures = login_attempts.failures
+RETURNING *;
+
+-- name: LoginAttemptCount :exec
+UPDATE login_attempts SET failures = @failures, next_at = @next_at, expires_at = @expires_at
+WHERE subject = @subject AND network = @network;
+
+-- name: LoginAttemptForgive :exec
+-- An attempt that was counted and then not made.
+UPDATE login_attempts SET failures = failures - 1, next_at = @now
+WHERE subject = @subject AND network = @network AND failures > 0;
+
+-- name: LoginAttemptKnow :exec
+-- A network that the owner has come from starts at nothing.
+INSERT INTO login_attempts (subject, network, failures, next_at, expires_at) VALUES (@subject, @network, 0, @now, @expires_at)
+ON CONFLICT (subject, network) DO UPDATE SET failures = 0, next_at = excluded.next_at, expires_at = excluded.expires_at;
+
+-- name: LoginAttemptReset :exec
+DELETE FROM login_attempts WHERE subject = @subject AND network = @network;
+
+-- name: LoginAttemptsDelete :exec
+DELETE FROM login_attempts WHERE subject = @subject;
+
+-- name: LoginAttemptsDeleteExpired :execrows
+-- Served by login_attempts_expires_at.
+DELETE FROM login_attempts WHERE (subject, network) IN (
+    SELECT ended.subject, ended.network FROM login_attempts AS ended WHERE ended.expires_at <= @now
+    ORDER BY ended.expires_at LIMIT CAST(@max_rows AS BIGINT));
