@@ -115,7 +115,7 @@ func TestALoginUnderWayOutlivesTheRenewalOfItsHash(t *testing.T) {
 // What changes an account takes the account, its mails and its tokens in one
 // order. If two of these requests did not, PostgreSQL would end one of them.
 func TestWhatHappensAtOnceWaitsForNoneOfTheOthers(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
+	eachByChance(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		b.register("alice")
 		b.login("alice")
