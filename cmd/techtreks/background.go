@@ -81,8 +81,13 @@ func sweepOnce(ctx context.Context, s *server.Server, logger *slog.Logger) {
 	}()
 	tasks := map[string]func(context.Context) (int64, error){
 		"sessions": s.Sessions.Sweep,
-		"tokens":   func(ctx context.Context) (int64, error) { return s.DB.TokensDeleteExpired(ctx, s.Now()) },
-		"limits":   s.SweepLimits,
+		"accounts that nobody has confirmed": func(ctx context.Context) (int64, error) {
+			now := s.Now()
+			return s.DB.UsersDeleteUnconfirmed(ctx, &now)
+		},
+		"reserved names": func(ctx context.Context) (int64, error) { return s.DB.ReservationsDeleteExpired(ctx, s.Now()) },
+		"tokens":         func(ctx context.Context) (int64, error) { return s.DB.TokensDeleteExpired(ctx, s.Now()) },
+		"limits":         s.SweepLimits,
 	}
 	if s.MailWorker != nil {
 		tasks["mails"] = s.MailWorker.Sweep

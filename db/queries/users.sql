@@ -1,8 +1,8 @@
 -- name: UserCreate :one
 -- The unique indexes decide whether a name or an address is free: two
 -- registrations at the same instant cannot both win. No row means taken.
-INSERT INTO users (username, username_key, email, email_key, password_hash, role, locale, created_at, updated_at)
-VALUES (@username, @username_key, @email, @email_key, @password_hash, @role, @locale, @now, @now)
+INSERT INTO users (username, username_key, email, email_key, password_hash, role, locale, unconfirmed_until, created_at, updated_at)
+VALUES (@username, @username_key, @email, @email_key, @password_hash, @role, @locale, @unconfirmed_until, @now, @now)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
@@ -20,13 +20,27 @@ SELECT * FROM users WHERE email_key = @email_key;
 UPDATE users SET password_hash = @new_hash, updated_at = @now
 WHERE id = @id AND password_hash = @old_hash;
 
+-- name: UserKeep :exec
+-- An account that is used is kept, confirmed or not.
+UPDATE users SET unconfirmed_until = NULL WHERE id = @id AND unconfirmed_until IS NOT NULL;
+
+-- name: UsersForgetUnconfirmed :execrows
+-- Accounts in the way of a registration that should be gone already.
+DELETE FROM users
+WHERE (username_key = @username_key OR email_key = @email_key)
+  AND unconfirmed_until <= @now AND email_verified_at IS NULL AND role = 'user';
+
+-- name: UsersDeleteUnconfirmed :execrows
+-- Served by users_unconfirmed_until.
+DELETE FROM users WHERE unconfirmed_until <= @now AND email_verified_at IS NULL AND role = 'user';
+
 -- name: UserByID :one
 SELECT * FROM users WHERE id = @id;
 
 -- name: UserVerifyEmail :execrows
 -- Only the address that the token went to is confirmed, whatever the account's
 -- address is by now.
-UPDATE users SET email_verified_at = @now, updated_at = @now
+UPDATE users SET email_verified_at = @now, unconfirmed_until = NULL, updated_at = @now
 WHERE id = @id AND email_key = @email_key AND email_verified_at IS NULL AND disabled_at IS NULL;
 
 -- name: UserSetPassword :execrows

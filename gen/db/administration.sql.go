@@ -43,7 +43,7 @@ func (q *Queries) AdministrationHold(ctx context.Context) (int64, error) {
 }
 
 const userHoldAny = `-- name: UserHoldAny :one
-UPDATE users SET updated_at = updated_at WHERE id = $1 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale
+UPDATE users SET updated_at = updated_at WHERE id = $1 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until
 `
 
 // UserHold for those who look after accounts, disabled ones included.
@@ -63,12 +63,13 @@ func (q *Queries) UserHoldAny(ctx context.Context, id int64) (User, error) {
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Locale,
+		&i.UnconfirmedUntil,
 	)
 	return i, err
 }
 
 const userMarkVerified = `-- name: UserMarkVerified :one
-UPDATE users SET email_verified_at = $1, updated_at = $1 WHERE id = $2 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale
+UPDATE users SET email_verified_at = $1, updated_at = $1 WHERE id = $2 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until
 `
 
 type UserMarkVerifiedParams struct {
@@ -92,12 +93,13 @@ func (q *Queries) UserMarkVerified(ctx context.Context, arg UserMarkVerifiedPara
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Locale,
+		&i.UnconfirmedUntil,
 	)
 	return i, err
 }
 
 const userSetDisabled = `-- name: UserSetDisabled :one
-UPDATE users SET disabled_at = $1, updated_at = $2 WHERE id = $3 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale
+UPDATE users SET disabled_at = $1, updated_at = $2 WHERE id = $3 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until
 `
 
 type UserSetDisabledParams struct {
@@ -122,12 +124,13 @@ func (q *Queries) UserSetDisabled(ctx context.Context, arg UserSetDisabledParams
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Locale,
+		&i.UnconfirmedUntil,
 	)
 	return i, err
 }
 
 const userSetRole = `-- name: UserSetRole :one
-UPDATE users SET role = $1, updated_at = $2 WHERE id = $3 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale
+UPDATE users SET role = $1, updated_at = $2 WHERE id = $3 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until
 `
 
 type UserSetRoleParams struct {
@@ -152,12 +155,13 @@ func (q *Queries) UserSetRole(ctx context.Context, arg UserSetRoleParams) (User,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Locale,
+		&i.UnconfirmedUntil,
 	)
 	return i, err
 }
 
 const usersActiveUnverified = `-- name: UsersActiveUnverified :many
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale FROM users
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users
 WHERE disabled_at IS NULL AND email_verified_at IS NULL AND role = $1 AND id >= $2
 ORDER BY id LIMIT CAST($3 AS BIGINT)
 `
@@ -190,6 +194,7 @@ func (q *Queries) UsersActiveUnverified(ctx context.Context, arg UsersActiveUnve
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.Locale,
+			&i.UnconfirmedUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -205,7 +210,7 @@ func (q *Queries) UsersActiveUnverified(ctx context.Context, arg UsersActiveUnve
 }
 
 const usersActiveVerified = `-- name: UsersActiveVerified :many
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale FROM users
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users
 WHERE disabled_at IS NULL AND email_verified_at IS NOT NULL AND role = $1 AND id >= $2
 ORDER BY id LIMIT CAST($3 AS BIGINT)
 `
@@ -239,6 +244,7 @@ func (q *Queries) UsersActiveVerified(ctx context.Context, arg UsersActiveVerifi
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.Locale,
+			&i.UnconfirmedUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -254,7 +260,7 @@ func (q *Queries) UsersActiveVerified(ctx context.Context, arg UsersActiveVerifi
 }
 
 const usersByEmail = `-- name: UsersByEmail :many
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale FROM users WHERE email_key >= $1 AND email_key < $2
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users WHERE email_key >= $1 AND email_key < $2
 ORDER BY email_key LIMIT CAST($3 AS BIGINT)
 `
 
@@ -287,6 +293,7 @@ func (q *Queries) UsersByEmail(ctx context.Context, arg UsersByEmailParams) ([]U
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.Locale,
+			&i.UnconfirmedUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -302,7 +309,7 @@ func (q *Queries) UsersByEmail(ctx context.Context, arg UsersByEmailParams) ([]U
 }
 
 const usersByName = `-- name: UsersByName :many
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale FROM users WHERE username_key >= $1 AND username_key < $2
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users WHERE username_key >= $1 AND username_key < $2
 ORDER BY username_key LIMIT CAST($3 AS BIGINT)
 `
 
@@ -336,6 +343,7 @@ func (q *Queries) UsersByName(ctx context.Context, arg UsersByNameParams) ([]Use
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.Locale,
+			&i.UnconfirmedUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -351,7 +359,7 @@ func (q *Queries) UsersByName(ctx context.Context, arg UsersByNameParams) ([]Use
 }
 
 const usersDisabledUnverified = `-- name: UsersDisabledUnverified :many
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale FROM users
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users
 WHERE disabled_at IS NOT NULL AND email_verified_at IS NULL AND role = $1 AND id >= $2
 ORDER BY id LIMIT CAST($3 AS BIGINT)
 `
@@ -384,6 +392,7 @@ func (q *Queries) UsersDisabledUnverified(ctx context.Context, arg UsersDisabled
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.Locale,
+			&i.UnconfirmedUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -399,7 +408,7 @@ func (q *Queries) UsersDisabledUnverified(ctx context.Context, arg UsersDisabled
 }
 
 const usersDisabledVerified = `-- name: UsersDisabledVerified :many
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale FROM users
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users
 WHERE disabled_at IS NOT NULL AND email_verified_at IS NOT NULL AND role = $1 AND id >= $2
 ORDER BY id LIMIT CAST($3 AS BIGINT)
 `
@@ -432,6 +441,7 @@ func (q *Queries) UsersDisabledVerified(ctx context.Context, arg UsersDisabledVe
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.Locale,
+			&i.UnconfirmedUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -448,7 +458,7 @@ func (q *Queries) UsersDisabledVerified(ctx context.Context, arg UsersDisabledVe
 
 const usersFrom = `-- name: UsersFrom :many
 
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale FROM users WHERE id >= $1 ORDER BY id LIMIT CAST($2 AS BIGINT)
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users WHERE id >= $1 ORDER BY id LIMIT CAST($2 AS BIGINT)
 `
 
 type UsersFromParams struct {
@@ -481,6 +491,7 @@ func (q *Queries) UsersFrom(ctx context.Context, arg UsersFromParams) ([]User, e
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.Locale,
+			&i.UnconfirmedUntil,
 		); err != nil {
 			return nil, err
 		}

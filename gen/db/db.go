@@ -117,6 +117,18 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.rateLimitsDeleteExpiredStmt, err = db.PrepareContext(ctx, rateLimitsDeleteExpired); err != nil {
 		return nil, fmt.Errorf("error preparing query RateLimitsDeleteExpired: %w", err)
 	}
+	if q.reservationHashStmt, err = db.PrepareContext(ctx, reservationHash); err != nil {
+		return nil, fmt.Errorf("error preparing query ReservationHash: %w", err)
+	}
+	if q.reservationReleaseStmt, err = db.PrepareContext(ctx, reservationRelease); err != nil {
+		return nil, fmt.Errorf("error preparing query ReservationRelease: %w", err)
+	}
+	if q.reservationTakeStmt, err = db.PrepareContext(ctx, reservationTake); err != nil {
+		return nil, fmt.Errorf("error preparing query ReservationTake: %w", err)
+	}
+	if q.reservationsDeleteExpiredStmt, err = db.PrepareContext(ctx, reservationsDeleteExpired); err != nil {
+		return nil, fmt.Errorf("error preparing query ReservationsDeleteExpired: %w", err)
+	}
 	if q.sessionByTokenHashStmt, err = db.PrepareContext(ctx, sessionByTokenHash); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionByTokenHash: %w", err)
 	}
@@ -195,6 +207,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.userHoldAnyStmt, err = db.PrepareContext(ctx, userHoldAny); err != nil {
 		return nil, fmt.Errorf("error preparing query UserHoldAny: %w", err)
 	}
+	if q.userKeepStmt, err = db.PrepareContext(ctx, userKeep); err != nil {
+		return nil, fmt.Errorf("error preparing query UserKeep: %w", err)
+	}
 	if q.userMarkVerifiedStmt, err = db.PrepareContext(ctx, userMarkVerified); err != nil {
 		return nil, fmt.Errorf("error preparing query UserMarkVerified: %w", err)
 	}
@@ -231,11 +246,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.usersByNameStmt, err = db.PrepareContext(ctx, usersByName); err != nil {
 		return nil, fmt.Errorf("error preparing query UsersByName: %w", err)
 	}
+	if q.usersDeleteUnconfirmedStmt, err = db.PrepareContext(ctx, usersDeleteUnconfirmed); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersDeleteUnconfirmed: %w", err)
+	}
 	if q.usersDisabledUnverifiedStmt, err = db.PrepareContext(ctx, usersDisabledUnverified); err != nil {
 		return nil, fmt.Errorf("error preparing query UsersDisabledUnverified: %w", err)
 	}
 	if q.usersDisabledVerifiedStmt, err = db.PrepareContext(ctx, usersDisabledVerified); err != nil {
 		return nil, fmt.Errorf("error preparing query UsersDisabledVerified: %w", err)
+	}
+	if q.usersForgetUnconfirmedStmt, err = db.PrepareContext(ctx, usersForgetUnconfirmed); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersForgetUnconfirmed: %w", err)
 	}
 	if q.usersFromStmt, err = db.PrepareContext(ctx, usersFrom); err != nil {
 		return nil, fmt.Errorf("error preparing query UsersFrom: %w", err)
@@ -400,6 +421,26 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing rateLimitsDeleteExpiredStmt: %w", cerr)
 		}
 	}
+	if q.reservationHashStmt != nil {
+		if cerr := q.reservationHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing reservationHashStmt: %w", cerr)
+		}
+	}
+	if q.reservationReleaseStmt != nil {
+		if cerr := q.reservationReleaseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing reservationReleaseStmt: %w", cerr)
+		}
+	}
+	if q.reservationTakeStmt != nil {
+		if cerr := q.reservationTakeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing reservationTakeStmt: %w", cerr)
+		}
+	}
+	if q.reservationsDeleteExpiredStmt != nil {
+		if cerr := q.reservationsDeleteExpiredStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing reservationsDeleteExpiredStmt: %w", cerr)
+		}
+	}
 	if q.sessionByTokenHashStmt != nil {
 		if cerr := q.sessionByTokenHashStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionByTokenHashStmt: %w", cerr)
@@ -530,6 +571,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing userHoldAnyStmt: %w", cerr)
 		}
 	}
+	if q.userKeepStmt != nil {
+		if cerr := q.userKeepStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userKeepStmt: %w", cerr)
+		}
+	}
 	if q.userMarkVerifiedStmt != nil {
 		if cerr := q.userMarkVerifiedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing userMarkVerifiedStmt: %w", cerr)
@@ -590,6 +636,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing usersByNameStmt: %w", cerr)
 		}
 	}
+	if q.usersDeleteUnconfirmedStmt != nil {
+		if cerr := q.usersDeleteUnconfirmedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersDeleteUnconfirmedStmt: %w", cerr)
+		}
+	}
 	if q.usersDisabledUnverifiedStmt != nil {
 		if cerr := q.usersDisabledUnverifiedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing usersDisabledUnverifiedStmt: %w", cerr)
@@ -598,6 +649,11 @@ func (q *Queries) Close() error {
 	if q.usersDisabledVerifiedStmt != nil {
 		if cerr := q.usersDisabledVerifiedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing usersDisabledVerifiedStmt: %w", cerr)
+		}
+	}
+	if q.usersForgetUnconfirmedStmt != nil {
+		if cerr := q.usersForgetUnconfirmedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersForgetUnconfirmedStmt: %w", cerr)
 		}
 	}
 	if q.usersFromStmt != nil {
@@ -675,6 +731,10 @@ type Queries struct {
 	outboxVoidLinksStmt            *sql.Stmt
 	rateLimitHitStmt               *sql.Stmt
 	rateLimitsDeleteExpiredStmt    *sql.Stmt
+	reservationHashStmt            *sql.Stmt
+	reservationReleaseStmt         *sql.Stmt
+	reservationTakeStmt            *sql.Stmt
+	reservationsDeleteExpiredStmt  *sql.Stmt
 	sessionByTokenHashStmt         *sql.Stmt
 	sessionCreateStmt              *sql.Stmt
 	sessionDeleteStmt              *sql.Stmt
@@ -701,6 +761,7 @@ type Queries struct {
 	userDeleteStmt                 *sql.Stmt
 	userHoldStmt                   *sql.Stmt
 	userHoldAnyStmt                *sql.Stmt
+	userKeepStmt                   *sql.Stmt
 	userMarkVerifiedStmt           *sql.Stmt
 	userPasswordRehashStmt         *sql.Stmt
 	userSetDisabledStmt            *sql.Stmt
@@ -713,8 +774,10 @@ type Queries struct {
 	usersActiveVerifiedStmt        *sql.Stmt
 	usersByEmailStmt               *sql.Stmt
 	usersByNameStmt                *sql.Stmt
+	usersDeleteUnconfirmedStmt     *sql.Stmt
 	usersDisabledUnverifiedStmt    *sql.Stmt
 	usersDisabledVerifiedStmt      *sql.Stmt
+	usersForgetUnconfirmedStmt     *sql.Stmt
 	usersFromStmt                  *sql.Stmt
 }
 
@@ -753,6 +816,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		outboxVoidLinksStmt:            q.outboxVoidLinksStmt,
 		rateLimitHitStmt:               q.rateLimitHitStmt,
 		rateLimitsDeleteExpiredStmt:    q.rateLimitsDeleteExpiredStmt,
+		reservationHashStmt:            q.reservationHashStmt,
+		reservationReleaseStmt:         q.reservationReleaseStmt,
+		reservationTakeStmt:            q.reservationTakeStmt,
+		reservationsDeleteExpiredStmt:  q.reservationsDeleteExpiredStmt,
 		sessionByTokenHashStmt:         q.sessionByTokenHashStmt,
 		sessionCreateStmt:              q.sessionCreateStmt,
 		sessionDeleteStmt:              q.sessionDeleteStmt,
@@ -779,6 +846,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		userDeleteStmt:                 q.userDeleteStmt,
 		userHoldStmt:                   q.userHoldStmt,
 		userHoldAnyStmt:                q.userHoldAnyStmt,
+		userKeepStmt:                   q.userKeepStmt,
 		userMarkVerifiedStmt:           q.userMarkVerifiedStmt,
 		userPasswordRehashStmt:         q.userPasswordRehashStmt,
 		userSetDisabledStmt:            q.userSetDisabledStmt,
@@ -791,8 +859,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		usersActiveVerifiedStmt:        q.usersActiveVerifiedStmt,
 		usersByEmailStmt:               q.usersByEmailStmt,
 		usersByNameStmt:                q.usersByNameStmt,
+		usersDeleteUnconfirmedStmt:     q.usersDeleteUnconfirmedStmt,
 		usersDisabledUnverifiedStmt:    q.usersDisabledUnverifiedStmt,
 		usersDisabledVerifiedStmt:      q.usersDisabledVerifiedStmt,
+		usersForgetUnconfirmedStmt:     q.usersForgetUnconfirmedStmt,
 		usersFromStmt:                  q.usersFromStmt,
 	}
 }

@@ -65,6 +65,13 @@ type RateLimit struct {
 	ExpiresAt time.Time
 }
 
+type Reservation struct {
+	UsernameKey  string
+	PasswordHash string
+	CreatedAt    time.Time
+	ExpiresAt    time.Time
+}
+
 type Session struct {
 	ID              int64
 	TokenHash       []byte
@@ -92,16 +99,17 @@ type Token struct {
 }
 
 type User struct {
-	ID              int64
-	Username        string
-	UsernameKey     string
-	Email           string
-	EmailKey        string
-	PasswordHash    *string
-	Role            string
-	EmailVerifiedAt *time.Time
-	DisabledAt      *time.Time
-	CreatedAt       time.Time
-	UpdatedAt       time.Time
-	Locale          string
+	ID               int64
+	Username         string
+	UsernameKey      string
+	Email            string
+	EmailKey         string
+	PasswordHash     *string
+	Role             string
+	EmailVerifiedAt  *time.Time
+	DisabledAt       *time.Time
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
+	Locale           string
+	UnconfirmedUntil *time.Time
 }

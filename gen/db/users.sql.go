@@ -11,7 +11,7 @@ import (
 )
 
 const userByEmailKey = `-- name: UserByEmailKey :one
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale FROM users WHERE email_key = $1
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users WHERE email_key = $1
 `
 
 // Served by users_email_key.
@@ -31,12 +31,13 @@ func (q *Queries) UserByEmailKey(ctx context.Context, emailKey string) (User, er
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Locale,
+		&i.UnconfirmedUntil,
 	)
 	return i, err
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale FROM users WHERE id = $1
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
@@ -55,12 +56,13 @@ func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Locale,
+		&i.UnconfirmedUntil,
 	)
 	return i, err
 }
 
 const userByUsernameKey = `-- name: UserByUsernameKey :one
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale FROM users WHERE username_key = $1
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users WHERE username_key = $1
 `
 
 // Served by users_username_key.
@@ -80,26 +82,28 @@ func (q *Queries) UserByUsernameKey(ctx context.Context, usernameKey string) (Us
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Locale,
+		&i.UnconfirmedUntil,
 	)
 	return i, err
 }
 
 const userCreate = `-- name: UserCreate :one
-INSERT INTO users (username, username_key, email, email_key, password_hash, role, locale, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+INSERT INTO users (username, username_key, email, email_key, password_hash, role, locale, unconfirmed_until, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
 ON CONFLICT DO NOTHING
 RETURNING id
 `
 
 type UserCreateParams struct {
-	Username     string
-	UsernameKey  string
-	Email        string
-	EmailKey     string
-	PasswordHash *string
-	Role         string
-	Locale       string
-	Now          time.Time
+	Username         string
+	UsernameKey      string
+	Email            string
+	EmailKey         string
+	PasswordHash     *string
+	Role             string
+	Locale           string
+	UnconfirmedUntil *time.Time
+	Now              time.Time
 }
 
 // The unique indexes decide whether a name or an address is free: two
@@ -113,6 +117,7 @@ func (q *Queries) UserCreate(ctx context.Context, arg UserCreateParams) (int64, 
 		arg.PasswordHash,
 		arg.Role,
 		arg.Locale,
+		arg.UnconfirmedUntil,
 		arg.Now,
 	)
 	var id int64
@@ -134,7 +139,7 @@ func (q *Queries) UserDelete(ctx context.Context, id int64) (int64, error) {
 }
 
 const userHold = `-- name: UserHold :one
-UPDATE users SET updated_at = updated_at WHERE id = $1 AND disabled_at IS NULL RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale
+UPDATE users SET updated_at = updated_at WHERE id = $1 AND disabled_at IS NULL RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until
 `
 
 // Takes the account for the rest of the transaction and changes nothing. Two
@@ -156,8 +161,19 @@ func (q *Queries) UserHold(ctx context.Context, id int64) (User, error) {
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Locale,
+		&i.UnconfirmedUntil,
 	)
 	return i, err
+}
+
+const userKeep = `-- name: UserKeep :exec
+UPDATE users SET unconfirmed_until = NULL WHERE id = $1 AND unconfirmed_until IS NOT NULL
+`
+
+// An account that is used is kept, confirmed or not.
+func (q *Queries) UserKeep(ctx context.Context, id int64) error {
+	_, err := q.exec(ctx, q.userKeepStmt, userKeep, id)
+	return err
 }
 
 const userPasswordRehash = `-- name: UserPasswordRehash :exec
@@ -251,7 +267,7 @@ func (q *Queries) UserSetUsername(ctx context.Context, arg UserSetUsernameParams
 }
 
 const userVerifyEmail = `-- name: UserVerifyEmail :execrows
-UPDATE users SET email_verified_at = $1, updated_at = $1
+UPDATE users SET email_verified_at = $1, unconfirmed_until = NULL, updated_at = $1
 WHERE id = $2 AND email_key = $3 AND email_verified_at IS NULL AND disabled_at IS NULL
 `
 
@@ -265,6 +281,40 @@ type UserVerifyEmailParams struct {
 // address is by now.
 func (q *Queries) UserVerifyEmail(ctx context.Context, arg UserVerifyEmailParams) (int64, error) {
 	result, err := q.exec(ctx, q.userVerifyEmailStmt, userVerifyEmail, arg.Now, arg.ID, arg.EmailKey)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const usersDeleteUnconfirmed = `-- name: UsersDeleteUnconfirmed :execrows
+DELETE FROM users WHERE unconfirmed_until <= $1 AND email_verified_at IS NULL AND role = 'user'
+`
+
+// Served by users_unconfirmed_until.
+func (q *Queries) UsersDeleteUnconfirmed(ctx context.Context, now *time.Time) (int64, error) {
+	result, err := q.exec(ctx, q.usersDeleteUnconfirmedStmt, usersDeleteUnconfirmed, now)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const usersForgetUnconfirmed = `-- name: UsersForgetUnconfirmed :execrows
+DELETE FROM users
+WHERE (username_key = $1 OR email_key = $2)
+  AND unconfirmed_until <= $3 AND email_verified_at IS NULL AND role = 'user'
+`
+
+type UsersForgetUnconfirmedParams struct {
+	UsernameKey string
+	EmailKey    string
+	Now         *time.Time
+}
+
+// Accounts in the way of a registration that should be gone already.
+func (q *Queries) UsersForgetUnconfirmed(ctx context.Context, arg UsersForgetUnconfirmedParams) (int64, error) {
+	result, err := q.exec(ctx, q.usersForgetUnconfirmedStmt, usersForgetUnconfirmed, arg.UsernameKey, arg.EmailKey, arg.Now)
 	if err != nil {
 		return 0, err
 	}

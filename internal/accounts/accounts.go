@@ -64,6 +64,9 @@ type Newcomer struct {
 
 // Create makes an account that nobody can log in to yet: it has no password.
 func (k *Keeper) Create(ctx context.Context, q *gendb.Queries, n Newcomer) (gendb.User, error) {
+	if err := TakeName(ctx, q, n.Username, n.Address, "", k.Now()); err != nil {
+		return gendb.User{}, err
+	}
 	id, err := q.UserCreate(ctx, gendb.UserCreateParams{
 		Username: n.Username, UsernameKey: UsernameKey(n.Username),
 		Email: n.Address.Display, EmailKey: n.Address.Key, Role: n.Role, Locale: n.Locale, Now: k.Now(),
@@ -76,6 +79,9 @@ func (k *Keeper) Create(ctx context.Context, q *gendb.Queries, n Newcomer) (gend
 		case errors.Is(err, sql.ErrNoRows):
 			err = ErrEmailTaken
 		}
+	}
+	if err == nil {
+		err = ReleaseName(ctx, q, n.Username)
 	}
 	if err != nil {
 		return gendb.User{}, err

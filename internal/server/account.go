@@ -71,8 +71,16 @@ func (s *Server) UpdateProfile(ctx context.Context, in genapi.UpdateProfileReque
 	return updated, nil
 }
 
-// changeUsername leaves it to the unique index whether the name is free.
+// changeUsername leaves it to the unique indexes whether the name is free.
 func (s *Server) changeUsername(ctx context.Context, q *gendb.Queries, user gendb.User, username string) error {
+	if accounts.UsernameKey(username) != user.UsernameKey {
+		if err := s.takeName(ctx, q, username, email.Address{}, ""); err != nil {
+			return err
+		}
+		if err := accounts.ReleaseName(ctx, q, username); err != nil {
+			return err
+		}
+	}
 	err := q.UserSetUsername(ctx, gendb.UserSetUsernameParams{
 		ID: user.ID, Username: username, UsernameKey: accounts.UsernameKey(username), Now: s.Now(),
 	})

@@ -33,16 +33,22 @@ func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) 
 		return nil, err
 	}
 	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		if err := s.takeName(ctx, q, in.Body.Username, address, hash); err != nil {
+			return err
+		}
 		locale := requestFrom(ctx).locale
 		id, err := q.UserCreate(ctx, gendb.UserCreateParams{
 			Username: in.Body.Username, UsernameKey: accounts.UsernameKey(in.Body.Username),
 			Email: address.Display, EmailKey: address.Key,
-			PasswordHash: &hash, Role: string(genapi.RoleUser), Locale: locale, Now: s.Now(),
+			PasswordHash: &hash, Role: string(genapi.RoleUser), Locale: locale, UnconfirmedUntil: s.unconfirmedUntil(), Now: s.Now(),
 		})
 		if errors.Is(err, sql.ErrNoRows) {
 			return s.registrationTaken(ctx, q, in.Body.Username, address)
 		}
 		if err != nil {
+			return err
+		}
+		if err := accounts.ReleaseName(ctx, q, in.Body.Username); err != nil {
 			return err
 		}
 		if err := s.record(ctx, q, audit.Entry{Event: audit.UserCreated, Reason: "registered", Actor: id, Subject: id}); err != nil {
@@ -60,7 +66,8 @@ func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) 
 // registrationTaken finds out which of the two the unique indexes have refused;
 // the name is told first when it is both. Who has an address is not told to
 // strangers where accounts need a confirmed one: the owner gets a mail instead,
-// and the stranger the same answer.
+// and the stranger the same answer. The name stays reserved, so that the stranger
+// does not learn it from what becomes of that either.
 func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, username string, address email.Address) error {
 	_, err := q.UserByUsernameKey(ctx, accounts.UsernameKey(username))
 	switch {
@@ -112,11 +119,14 @@ func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (_ gen
 // checkLogin finds the account and compares the password. newHash is one to
 // store instead of the account's, empty if that is as it should be.
 func (s *Server) checkLogin(ctx context.Context, login, given string) (user gendb.User, newHash string, err error) {
-	user, err = accounts.ByLogin(ctx, s.DB.Queries, login)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	user, err = s.userByLogin(ctx, login)
+	stored := "" // stands for nobody, and costs the same
+	if errors.Is(err, sql.ErrNoRows) {
+		stored, err = accounts.ReservedHash(ctx, s.DB.Queries, login, s.Now())
+	}
+	if err != nil {
 		return user, "", err
 	}
-	stored := "" // stands for nobody, and costs the same
 	if user.PasswordHash != nil {
 		stored = *user.PasswordHash
 	}
@@ -135,7 +145,7 @@ func (s *Server) checkLogin(ctx context.Context, login, given string) (user gend
 		return user, "", s.loginRefused(ctx, login, user, errInvalidCredentials)
 	case user.DisabledAt != nil:
 		return user, "", s.loginRefused(ctx, login, user, errAccountDisabled)
-	case user.EmailVerifiedAt == nil && s.Registration == registrationVerified:
+	case user.ID == 0, user.EmailVerifiedAt == nil && s.Registration == registrationVerified:
 		return user, "", s.loginRefused(ctx, login, user, errEmailUnverified)
 	}
 	if rehash {
@@ -169,6 +179,9 @@ func (s *Server) startSession(ctx context.Context, user gendb.User, newHash stri
 			if err != nil {
 				return err
 			}
+		}
+		if err := q.UserKeep(ctx, user.ID); err != nil {
+			return err
 		}
 		if err := s.recordLogin(ctx, q, user.ID); err != nil {
 			return err
