@@ -379,7 +379,7 @@ export type ExportedMail = {
      */
     attempts: number;
     /**
-     * Why it has not gone out.
+     * Why it has not gone out, in one of the words deferred, unreachable and given_up; null if it has not been tried.
      */
     last_error: string | null;
     /**
@@ -1202,7 +1202,8 @@ export type LoginErrors = {
     401: InvalidCredentials;
     /**
      * The request comes from a page that may not call this server, or the password is right but the account has
-     * been disabled or, with `REGISTRATION=verified`, its address is not confirmed yet.
+     * been disabled or, with `REGISTRATION=verified`, its address is not confirmed yet. In that mode a login with an
+     * address that is not confirmed gets 401 whatever the password: whether it has an account is not told.
      *
      */
     403: LoginRefused;

@@ -235,7 +235,7 @@ export const zExportedMail = z.object({
     created_at: z.iso.datetime().max(40),
     next_attempt_at: z.iso.datetime().max(40),
     attempts: z.int().gte(0).lte(1000000),
-    last_error: z.string().max(1000).nullable(),
+    last_error: z.string().max(20).regex(/^(deferred|unreachable|given_up)$/).nullable(),
     dead_at: z.iso.datetime().max(40).nullable()
 });
 

@@ -99,7 +99,8 @@ type Config struct {
 	RateLimits string `group:"Security" env:"RATE_LIMITS" placeholder:"LIMITS" standard:"those in the contract" help:"Limits that replace those of the contract, such as login: 10 per minute; default: 500 per day, 100 per hour, with operationIds as names; docs/limits.md lists them. off, which production refuses, limits nothing."`
 
 	// Registration decides who may open an account and when it works. With verified,
-	// nobody learns from the answers who has one: that is told by mail alone.
+	// nobody learns from the answers who has one: that is told by mail alone. What is
+	// not confirmed within seven days is deleted.
 	Registration string `group:"Accounts" env:"REGISTRATION" placeholder:"MODE" default:"open" help:"open (an account works at once), verified (it works once its address is confirmed; in production needs MAIL_URL) or closed (administrators open accounts)."`
 
 	// PasswordPolicy is composition for front ends written for the Flask system, which

@@ -21,6 +21,7 @@ package mail
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	netmail "net/mail"
 	"strings"
@@ -83,6 +84,20 @@ func (k Kind) purpose() (purpose, page string) {
 // anonymous kinds may be added without a user: anybody can cause them, for any address.
 func (k Kind) anonymous() bool {
 	return k == VerifyEmail || k == ResetPassword || k == AlreadyRegistered
+}
+
+// OwnDetails is what the owner of an account may read of the details of a mail to it.
+// Where a stranger may have asked for the mail, that is not where the stranger was.
+func (k Kind) OwnDetails(stored string) string {
+	var d Details
+	if !k.anonymous() || json.Unmarshal([]byte(stored), &d) != nil {
+		return stored
+	}
+	own, err := json.Marshal(Details{Time: d.Time})
+	if err != nil {
+		return "{}"
+	}
+	return string(own)
 }
 
 // A Message is a mail to be written and sent.

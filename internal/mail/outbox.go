@@ -100,6 +100,17 @@ func (o *Outbox) VoidMails(ctx context.Context, q *gendb.Queries, userID int64, 
 	return err
 }
 
+// VoidChange makes the link useless that would give the account another address.
+func (o *Outbox) VoidChange(ctx context.Context, q *gendb.Queries, userID int64) error {
+	_, err := q.OutboxVoid(ctx, gendb.OutboxVoidParams{
+		Kind: string(ConfirmEmail), UserID: sql.NullInt64{Int64: userID, Valid: true},
+	})
+	if err == nil {
+		_, err = q.TokenVoid(ctx, gendb.TokenVoidParams{UserID: userID, Purpose: PurposeChangeEmail})
+	}
+	return err
+}
+
 // Wake tells the worker of this process that there may be something to send. It never
 // waits.
 func (o *Outbox) Wake() {

@@ -83,34 +83,59 @@ func (w *Worker) Run(ctx context.Context) {
 	w.reachable(ctx)
 	var running sync.WaitGroup
 	var busy atomic.Int64
+	send := func(row gendb.Outbox) {
+		busy.Add(1)
+		running.Go(func() {
+			defer func() {
+				busy.Add(-1)
+				signal(w.idle)
+			}()
+			w.survive(sends, func() { w.handle(sends, row) })
+		})
+	}
 	for ctx.Err() == nil {
-		limit, wait := w.server.allows(w.Now())
-		if limit == 1 && busy.Load() == 0 && wait <= 0 {
-			w.reachable(ctx) // one of all that wait is the one to try the server with
+		wait := poll // after a panic
+		w.survive(ctx, func() { wait = w.next(ctx, busy.Load(), send) })
+		if wait != 0 {
+			w.sleep(ctx, wait)
 		}
-		if wait <= 0 && busy.Load() < limit {
-			row, err := w.claim(ctx)
-			if err == nil {
-				busy.Add(1)
-				running.Go(func() {
-					defer func() {
-						busy.Add(-1)
-						signal(w.idle)
-					}()
-					w.handle(sends, row)
-				})
-				continue
-			}
-			if wait = poll; errors.Is(err, sql.ErrNoRows) {
-				wait = w.untilDue(ctx)
-			}
-			if wait <= 0 {
-				continue // another instance has just taken what we wanted
-			}
-		}
-		w.sleep(ctx, wait)
 	}
 	running.Wait()
+}
+
+// next sends the next mail that is due, if there is one and it may be sent while busy
+// others are. It returns how long there is nothing to do.
+func (w *Worker) next(ctx context.Context, busy int64, send func(gendb.Outbox)) time.Duration {
+	limit, wait := w.server.allows(w.Now())
+	if limit == 1 && busy == 0 && wait <= 0 {
+		w.reachable(ctx) // one of all that wait is the one to try the server with
+	}
+	if wait > 0 {
+		return wait
+	}
+	if busy >= limit {
+		return poll // or until one of them ends
+	}
+	row, err := w.claim(ctx)
+	switch {
+	case err == nil:
+		send(row)
+		return 0
+	case errors.Is(err, sql.ErrNoRows):
+		return max(w.untilDue(ctx), 0) // 0: another instance has just taken what we wanted
+	}
+	return poll
+}
+
+// survive runs one step. A panic in it costs that step, whose mail goes out when its
+// lease has run out: the server must not die of a mail.
+func (w *Worker) survive(ctx context.Context, step func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.Logger.ErrorContext(ctx, "panic while sending mail", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	step()
 }
 
 // sleep waits until there may be something to do, at most for d.

@@ -7,6 +7,7 @@ import (
 	genapi "github.com/techtreks/auth/gen/api"
 	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/audit"
+	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/session"
 )
 
@@ -71,8 +72,23 @@ func exportToken(t gendb.Token) genapi.ExportedToken {
 
 func exportMail(m gendb.Outbox) genapi.ExportedMail {
 	return genapi.ExportedMail{
-		ID: int(m.ID), Kind: m.Kind, Recipient: m.Recipient, Locale: m.Locale, Details: m.Details,
+		ID: int(m.ID), Kind: m.Kind, Recipient: m.Recipient, Locale: m.Locale, Details: mail.Kind(m.Kind).OwnDetails(m.Details),
 		CreatedAt: m.CreatedAt, NextAttemptAt: m.NextAttemptAt, Attempts: int(m.Attempts),
-		LastError: m.LastError, DeadAt: m.DeadAt,
+		LastError: whyWaiting(m), DeadAt: m.DeadAt,
 	}
+}
+
+// whyWaiting is why a mail has not gone out, in a word. What the mail server has
+// said is for the operator: it is about the server, and at times quotes the mail.
+func whyWaiting(m gendb.Outbox) *string {
+	word := "deferred"
+	switch {
+	case m.LastError == nil:
+		return nil
+	case m.DeadAt != nil:
+		word = "given_up"
+	case m.Unreachable:
+		word = "unreachable"
+	}
+	return &word
 }

@@ -164,7 +164,7 @@ func TestWhatHappensAtOnceWaitsForNoneOfTheOthers(t *testing.T) {
 // both are answered; the link that works is that of the later one, whichever
 // mail is written first.
 func TestOfLinksAskedForAtOnceTheNewestWorks(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
+	eachByChance(t, func(t *testing.T, h *harness) {
 		h.browser().register("alice")
 		var ticks atomic.Int64
 		h.Mail.Now = func() time.Time {

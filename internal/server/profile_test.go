@@ -51,7 +51,11 @@ func TestProfileUpdates(t *testing.T) {
 		"the same again":           {members{"username": "alice", "email": "alice@example.com"}, "alice", "alice@example.com", "yes", nil},
 		"name":                     {members{"username": "alice.b"}, "alice.b", "alice@example.com", "yes", []string{"username_changed to alice@example.com"}},
 		"name in other letters":    {members{"username": "ALICE"}, "ALICE", "alice@example.com", "yes", nil},
-		"address in other letters": {members{"email": "Alice@Example.com"}, "alice", "Alice@Example.com", "yes", nil},
+		"domain in other letters":  {members{"email": "alice@Example.COM"}, "alice", "alice@Example.COM", "yes", nil},
+		"address in other letters": {
+			members{"email": "Alice@Example.com"}, "alice", "Alice@Example.com", "no",
+			[]string{"email_changed to alice@example.com", "verify_email to Alice@Example.com"},
+		},
 		"address": {
 			members{"email": "alice@new.example"}, "alice", "alice@new.example", "no",
 			[]string{"email_changed to alice@example.com", "verify_email to alice@new.example"},

@@ -200,3 +200,38 @@ func TestMailsSayWhatSomebodyHasTypedToTheOwnerAlone(t *testing.T) {
 		}
 	}
 }
+
+// The export says in a word why a mail waits, not what a mail server has said, and
+// not where a stranger was who has asked for it.
+func TestExportTellsNothingOfOthersAboutMails(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		b.login("alice")
+		h.drain()
+		h.browser().call("POST", "/auth/request_reset", members{"email": "alice@example.com"}, header("User-Agent", "Stranger/1.0")).want(200, "")
+		why := func(change string) any {
+			h.exec("UPDATE outbox SET " + change)
+			a := b.call("GET", "/auth/export", nil).want(200, "")
+			mails := quoted(a.json()["mails"])
+			for _, secret := range []string{"450", "Stranger", "127.0.0.1", "request_id"} {
+				if strings.Contains(mails, secret) {
+					t.Errorf("it says %s: %s", secret, mails)
+				}
+			}
+			return a.json()["mails"].([]any)[0].(map[string]any)["last_error"]
+		}
+		for change, word := range map[string]any{
+			"last_error = NULL": nil,
+			"last_error = '450 alice@example.com is not liked', unreachable = FALSE": "deferred",
+			"last_error = '450 dial tcp 10.0.0.1', unreachable = TRUE":               "unreachable",
+		} {
+			if got := why(change); got != word {
+				t.Errorf("%s: %v", change, got)
+			}
+		}
+		if got := why("dead_at = created_at"); got != "given_up" {
+			t.Errorf("%v", got)
+		}
+	})
+}
