@@ -81,6 +81,7 @@ func sweepOnce(ctx context.Context, s *server.Server, logger *slog.Logger) {
 	}()
 	tasks := map[string]func(context.Context) (int64, error){
 		"sessions": s.Sessions.Sweep,
+		"audit":    s.Audit.Sweep,
 		"accounts that nobody has confirmed": func(ctx context.Context) (int64, error) {
 			now := s.Now()
 			return s.DB.UsersDeleteUnconfirmed(ctx, &now)

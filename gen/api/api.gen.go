@@ -78,6 +78,129 @@ func (e AmbiguousSessionCode) Valid() bool {
 	}
 }
 
+// Defines values for AuditEventOutcome.
+const (
+	AuditEventOutcomeFailure AuditEventOutcome = "failure"
+	AuditEventOutcomeSuccess AuditEventOutcome = "success"
+)
+
+// Valid indicates whether the value is a known member of the AuditEventOutcome enum.
+func (e AuditEventOutcome) Valid() bool {
+	switch e {
+	case AuditEventOutcomeFailure:
+		return true
+	case AuditEventOutcomeSuccess:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditEventName.
+const (
+	AuditEventNameAuthnLoginFail             AuditEventName = "authn_login_fail"
+	AuditEventNameAuthnLoginFailMax          AuditEventName = "authn_login_fail_max"
+	AuditEventNameAuthnLoginLock             AuditEventName = "authn_login_lock"
+	AuditEventNameAuthnLoginSuccess          AuditEventName = "authn_login_success"
+	AuditEventNameAuthnLoginSuccessafterfail AuditEventName = "authn_login_successafterfail"
+	AuditEventNameAuthnPasswordChange        AuditEventName = "authn_password_change"
+	AuditEventNameAuthnPasswordChangeFail    AuditEventName = "authn_password_change_fail"
+	AuditEventNameAuthnTokenCreated          AuditEventName = "authn_token_created"
+	AuditEventNameAuthnTokenReuse            AuditEventName = "authn_token_reuse"
+	AuditEventNameAuthnTokenRevoked          AuditEventName = "authn_token_revoked"
+	AuditEventNameAuthzAdmin                 AuditEventName = "authz_admin"
+	AuditEventNameAuthzChange                AuditEventName = "authz_change"
+	AuditEventNameAuthzFail                  AuditEventName = "authz_fail"
+	AuditEventNameExcessRateLimitExceeded    AuditEventName = "excess_rate_limit_exceeded"
+	AuditEventNameMailFailed                 AuditEventName = "mail_failed"
+	AuditEventNameMaliciousCors              AuditEventName = "malicious_cors"
+	AuditEventNameMaliciousCsrf              AuditEventName = "malicious_csrf"
+	AuditEventNameSensitiveRead              AuditEventName = "sensitive_read"
+	AuditEventNameSequenceFail               AuditEventName = "sequence_fail"
+	AuditEventNameSessionCreated             AuditEventName = "session_created"
+	AuditEventNameSessionExpired             AuditEventName = "session_expired"
+	AuditEventNameSessionLogout              AuditEventName = "session_logout"
+	AuditEventNameSessionRenewed             AuditEventName = "session_renewed"
+	AuditEventNameSessionUseAfterExpire      AuditEventName = "session_use_after_expire"
+	AuditEventNameSysCrash                   AuditEventName = "sys_crash"
+	AuditEventNameSysShutdown                AuditEventName = "sys_shutdown"
+	AuditEventNameSysStartup                 AuditEventName = "sys_startup"
+	AuditEventNameUserArchived               AuditEventName = "user_archived"
+	AuditEventNameUserCreated                AuditEventName = "user_created"
+	AuditEventNameUserDeleted                AuditEventName = "user_deleted"
+	AuditEventNameUserUpdated                AuditEventName = "user_updated"
+)
+
+// Valid indicates whether the value is a known member of the AuditEventName enum.
+func (e AuditEventName) Valid() bool {
+	switch e {
+	case AuditEventNameAuthnLoginFail:
+		return true
+	case AuditEventNameAuthnLoginFailMax:
+		return true
+	case AuditEventNameAuthnLoginLock:
+		return true
+	case AuditEventNameAuthnLoginSuccess:
+		return true
+	case AuditEventNameAuthnLoginSuccessafterfail:
+		return true
+	case AuditEventNameAuthnPasswordChange:
+		return true
+	case AuditEventNameAuthnPasswordChangeFail:
+		return true
+	case AuditEventNameAuthnTokenCreated:
+		return true
+	case AuditEventNameAuthnTokenReuse:
+		return true
+	case AuditEventNameAuthnTokenRevoked:
+		return true
+	case AuditEventNameAuthzAdmin:
+		return true
+	case AuditEventNameAuthzChange:
+		return true
+	case AuditEventNameAuthzFail:
+		return true
+	case AuditEventNameExcessRateLimitExceeded:
+		return true
+	case AuditEventNameMailFailed:
+		return true
+	case AuditEventNameMaliciousCors:
+		return true
+	case AuditEventNameMaliciousCsrf:
+		return true
+	case AuditEventNameSensitiveRead:
+		return true
+	case AuditEventNameSequenceFail:
+		return true
+	case AuditEventNameSessionCreated:
+		return true
+	case AuditEventNameSessionExpired:
+		return true
+	case AuditEventNameSessionLogout:
+		return true
+	case AuditEventNameSessionRenewed:
+		return true
+	case AuditEventNameSessionUseAfterExpire:
+		return true
+	case AuditEventNameSysCrash:
+		return true
+	case AuditEventNameSysShutdown:
+		return true
+	case AuditEventNameSysStartup:
+		return true
+	case AuditEventNameUserArchived:
+		return true
+	case AuditEventNameUserCreated:
+		return true
+	case AuditEventNameUserDeleted:
+		return true
+	case AuditEventNameUserUpdated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BodyTooLargeCode.
 const (
 	BodyTooLargeCodeBodyTooLarge BodyTooLargeCode = "body_too_large"
@@ -898,6 +1021,100 @@ type AssetName = string
 // Example: .swagger-ui{}
 type AssetText = string
 
+// AuditEvent One event of the audit trail. docs/audit.md says when each is recorded.
+//
+// Example: {"actor_id":null,"created_at":"2026-03-01T09:30:00Z","event":"authn_login_fail","id":1,"ip":"192.0.2.7","operation":"login","outcome":"failure","reason":"invalid_credentials","repeats":0,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE","session_hash":null,"user_agent":"curl/8.0","user_hash":null,"user_id":1}
+type AuditEvent struct {
+	// ActorID Who did it; null for somebody without a session.
+	ActorID *int `json:"actor_id"`
+
+	// CreatedAt When it happened.
+	//
+	// Example: 2026-03-01T09:30:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// Event What happened, in the words of the OWASP Logging Vocabulary.
+	//
+	// Example: authn_login_fail
+	Event AuditEventName `json:"event"`
+
+	// ID Number of the event.
+	//
+	// Example: 1
+	ID int `json:"id"`
+
+	// IP Address of the client.
+	//
+	// Example: 192.0.2.7
+	IP *string `json:"ip"`
+
+	// Operation Operation of this contract; empty for what happens beside the requests.
+	//
+	// Example: login
+	Operation string `json:"operation"`
+
+	// Outcome Whether what was tried was done.
+	//
+	// Example: failure
+	Outcome AuditEventOutcome `json:"outcome"`
+
+	// Reason A code that says more; empty if there is no more to say.
+	//
+	// Example: invalid_credentials
+	Reason string `json:"reason"`
+
+	// Repeats How many more of the same this one stands for.
+	//
+	// Example: 0
+	Repeats int `json:"repeats"`
+
+	// RequestID The request.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID *string `json:"request_id"`
+
+	// SessionHash Stands for the session; it is no use to anybody.
+	SessionHash *string `json:"session_hash"`
+
+	// UserAgent What the client called itself.
+	//
+	// Example: curl/8.0
+	UserAgent *string `json:"user_agent"`
+
+	// UserHash Stands for a name that no account has.
+	UserHash *string `json:"user_hash"`
+
+	// UserID Whose account it was done to.
+	//
+	// Example: 1
+	UserID *int `json:"user_id"`
+}
+
+// AuditEventOutcome Whether what was tried was done.
+//
+// Example: failure
+type AuditEventOutcome string
+
+// AuditEventName What happened, in the words of the OWASP Logging Vocabulary.
+//
+// Example: authn_login_fail
+type AuditEventName string
+
+// AuditPage Events of the audit trail, the newest first.
+//
+// Example: {"events":[],"next_cursor":null}
+type AuditPage struct {
+	// Events The events of this page.
+	//
+	// Example: []
+	Events []AuditEvent `json:"events"`
+
+	// NextCursor The `cursor` of the next page; null when there is none.
+	//
+	// Example: aWQ6NTE.3Qk0J8yVq1m5v0c2o9sX7nJrT4uYbLhPzWfGdEaKi6Q
+	NextCursor *NextCursor `json:"next_cursor"`
+}
+
 // Banner A line of text.
 //
 // Example: Backend is running on port 5001!
@@ -1112,12 +1329,17 @@ type ErrorSentence = string
 
 // Export Everything that is stored about one account.
 //
-// Example: {"account":{"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"alice@example.com","email_verified_at":null,"has_password":true,"id":1,"locale":"en","role":"user","updated_at":"2026-03-01T09:30:00Z","username":"alice"},"mails":[],"sessions":[],"tokens":[]}
+// Example: {"account":{"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"alice@example.com","email_verified_at":null,"has_password":true,"id":1,"locale":"en","role":"user","updated_at":"2026-03-01T09:30:00Z","username":"alice"},"events":[],"mails":[],"sessions":[],"tokens":[]}
 type Export struct {
 	// Account The account itself.
 	//
 	// Example: {"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"alice@example.com","email_verified_at":null,"has_password":true,"id":1,"locale":"en","role":"user","updated_at":"2026-03-01T09:30:00Z","username":"alice"}
 	Account ExportedAccount `json:"account"`
+
+	// Events The newest events of the audit trail about the account, as `getActivity` has them.
+	//
+	// Example: []
+	Events []AuditEvent `json:"events"`
 
 	// Mails Mail that has not gone out.
 	//
@@ -2737,6 +2959,11 @@ type UserState string
 // Example: alice
 type Username = string
 
+// AuditParameterRefused The request cannot be used.
+//
+// Example: {"code":"invalid_fields","error":"id must be an integer","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type AuditParameterRefused = InvalidSessionParameter
+
 // TooManyRequests The caller has done this too often.
 //
 // Example: {"code":"rate_limited","error":"Too many requests","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
@@ -2746,6 +2973,39 @@ type TooManyRequests = RateLimited
 //
 // Example: {"code":"not_found","error":"Not found","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type UserUnknown = NotFound
+
+// GetActivityParams defines parameters for GetActivity.
+type GetActivityParams struct {
+	// Cursor The `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit How many events a page has at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListAuditEventsParams defines parameters for ListAuditEvents.
+type ListAuditEventsParams struct {
+	// Event Events of this name alone.
+	Event *AuditEventName `form:"event,omitempty" json:"event,omitempty"`
+
+	// User What this account did, and what was done to it. The number of a deleted account works as well.
+	User *UserID `form:"user,omitempty" json:"user,omitempty"`
+
+	// Address What came from this address (`ip`), in any spelling.
+	Address *string `form:"address,omitempty" json:"address,omitempty"`
+
+	// Since The earliest time.
+	Since *time.Time `form:"since,omitempty" json:"since,omitempty"`
+
+	// Until The first time that is too late.
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit How many events a page has at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
 
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
@@ -2884,6 +3144,12 @@ type ServerInterface interface {
 	// DeleteAccount Delete the account
 	// (DELETE /auth/account)
 	DeleteAccount(c *gin.Context)
+	// GetActivity What happened to the account lately
+	// (GET /auth/activity)
+	GetActivity(c *gin.Context, params GetActivityParams)
+	// ListAuditEvents Read the audit trail
+	// (GET /auth/admin/audit)
+	ListAuditEvents(c *gin.Context, params ListAuditEventsParams)
 	// ListUsers List accounts
 	// (GET /auth/admin/users)
 	ListUsers(c *gin.Context, params ListUsersParams)
@@ -3036,6 +3302,116 @@ func (siw *ServerInterfaceWrapper) DeleteAccount(c *gin.Context) {
 	}
 
 	siw.Handler.DeleteAccount(c)
+}
+
+// GetActivity operation middleware
+func (siw *ServerInterfaceWrapper) GetActivity(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetActivityParams
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetActivity(c, params)
+}
+
+// ListAuditEvents operation middleware
+func (siw *ServerInterfaceWrapper) ListAuditEvents(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditEventsParams
+
+	// ------------- Optional query parameter "event" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "event", c.Request.URL.Query(), &params.Event, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter event: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "user" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "user", c.Request.URL.Query(), &params.User, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "address" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "address", c.Request.URL.Query(), &params.Address, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter address: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", c.Request.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter since: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", c.Request.URL.Query(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter until: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListAuditEvents(c, params)
 }
 
 // ListUsers operation middleware
@@ -3844,6 +4220,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/openapi.json", wrapper.GetContractJSON)
 	router.GET(options.BaseURL+"/docs", wrapper.GetDocs)
 	router.GET(options.BaseURL+"/docs/:asset", wrapper.GetDocsAsset)
+	router.GET(options.BaseURL+"/auth/activity", wrapper.GetActivity)
+	router.GET(options.BaseURL+"/auth/admin/audit", wrapper.ListAuditEvents)
 	router.GET(options.BaseURL+"/auth/admin/users", wrapper.ListUsers)
 	router.POST(options.BaseURL+"/auth/admin/users", wrapper.CreateUser)
 	router.DELETE(options.BaseURL+"/auth/admin/users/:id", wrapper.DeleteUser)
@@ -3886,6 +4264,26 @@ type AmbiguousSessionJSONResponse struct {
 	Body AmbiguousSession
 
 	Headers AmbiguousSessionResponseHeaders
+}
+
+type AuditPageResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type AuditPageJSONResponse struct {
+	Body AuditPage
+
+	Headers AuditPageResponseHeaders
+}
+
+type AuditParameterRefusedResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type AuditParameterRefusedJSONResponse struct {
+	Body InvalidSessionParameter
+
+	Headers AuditParameterRefusedResponseHeaders
 }
 
 type BodyTooLargeResponseHeaders struct {
@@ -4322,6 +4720,274 @@ func (response DeleteAccount500JSONResponse) VisitDeleteAccountResponse(w http.R
 type DeleteAccount503JSONResponse struct{ BusyOrUnavailableJSONResponse }
 
 func (response DeleteAccount503JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetActivityRequestObject struct {
+	Params GetActivityParams
+}
+
+type GetActivityResponseObject interface {
+	VisitGetActivityResponse(w http.ResponseWriter) error
+}
+
+type GetActivity200JSONResponse struct{ AuditPageJSONResponse }
+
+func (response GetActivity200JSONResponse) VisitGetActivityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetActivity400JSONResponse struct {
+	AuditParameterRefusedJSONResponse
+}
+
+func (response GetActivity400JSONResponse) VisitGetActivityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetActivity401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response GetActivity401JSONResponse) VisitGetActivityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetActivity403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+
+func (response GetActivity403JSONResponse) VisitGetActivityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetActivity500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetActivity500JSONResponse) VisitGetActivityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetActivity503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetActivity503JSONResponse) VisitGetActivityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditEventsRequestObject struct {
+	Params ListAuditEventsParams
+}
+
+type ListAuditEventsResponseObject interface {
+	VisitListAuditEventsResponse(w http.ResponseWriter) error
+}
+
+type ListAuditEvents200JSONResponse struct{ AuditPageJSONResponse }
+
+func (response ListAuditEvents200JSONResponse) VisitListAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditEvents400JSONResponse struct {
+	AuditParameterRefusedJSONResponse
+}
+
+func (response ListAuditEvents400JSONResponse) VisitListAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditEvents401JSONResponse struct{ LoginRequiredJSONResponse }
+
+func (response ListAuditEvents401JSONResponse) VisitListAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditEvents403JSONResponse struct {
+	AdministrationRefusedJSONResponse
+}
+
+func (response ListAuditEvents403JSONResponse) VisitListAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditEvents500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListAuditEvents500JSONResponse) VisitListAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditEvents503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListAuditEvents503JSONResponse) VisitListAuditEventsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11815,6 +12481,12 @@ type StrictServerInterface interface {
 	// DeleteAccount Delete the account
 	// (DELETE /auth/account)
 	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
+	// GetActivity What happened to the account lately
+	// (GET /auth/activity)
+	GetActivity(ctx context.Context, request GetActivityRequestObject) (GetActivityResponseObject, error)
+	// ListAuditEvents Read the audit trail
+	// (GET /auth/admin/audit)
+	ListAuditEvents(ctx context.Context, request ListAuditEventsRequestObject) (ListAuditEventsResponseObject, error)
 	// ListUsers List accounts
 	// (GET /auth/admin/users)
 	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
@@ -12050,6 +12722,58 @@ func (sh *strictHandler) DeleteAccount(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(DeleteAccountResponseObject); ok {
 		if err := validResponse.VisitDeleteAccountResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetActivity operation middleware
+func (sh *strictHandler) GetActivity(ctx *gin.Context, params GetActivityParams) {
+	var request GetActivityRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetActivity(ctx, request.(GetActivityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetActivity")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetActivityResponseObject); ok {
+		if err := validResponse.VisitGetActivityResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListAuditEvents operation middleware
+func (sh *strictHandler) ListAuditEvents(ctx *gin.Context, params ListAuditEventsParams) {
+	var request ListAuditEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAuditEvents(ctx, request.(ListAuditEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAuditEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListAuditEventsResponseObject); ok {
+		if err := validResponse.VisitListAuditEventsResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -13265,316 +13989,341 @@ func (sh *strictHandler) GetReadiness(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3pdhs3tj/6KgjPuStDUxQt2U4sr6z/kYckSsuS27Lb3R26SbAKJHFUBBgAJYrHR3fdp7kPdp/kLmwA",
-	"VagqFCdRg2V+SSzWhGFjz/u3PzciPp5wRpiSjYPPjRHBMRHwz8Mk4VP9j5jISNCJopw1DhrvRwSNiRrx",
-	"WCI1wgqpEUETrEZohGWr0WyQSzyeJKRx0Pj19fsm+u314asmOn37/uj05KzRbMhoRMZYv3eML48JG6pR",
-	"4+BRu91sTLBSROhv/PuPw51/ffrLd01k/vH9D//ZaDbUbKLfKpWgbNi4umo2DqUk6iWORuQlZ0rwpDrc",
-	"F4JPJRESjfEMnRMygfEOaEKaCLMYYXmO8BBThvBAEYEwQyOeiuJEJmk/oVETjfHlDh6Sn/efttuFqRCW",
-	"jhsHf4Rv/BQa+vxR9xjfkYoL0jtAjFA1IgL13UwYF2gi+CUlMp8RZnJKSsN2LwkONbsYHl5CsDgjUlLO",
-	"XnJ+Tkl1kO/ImF8QCZ+X5lYUwb1oIPgYfreDLo7L3vzzc/QWq9HPu8/RG3y5czgkP7efo9+UmpyyZPYc",
-	"neExOaOK/HyML+sIZ18TTmD4nA2oGGM90rd4SMJkPMFDgvjAUITgTCHCYkPUkXmB1PSA41gQKZtoStUI",
-	"blb8nDDUJyPKYtT7j15xeiOlJvJgdxdPJi37ayvi490LIuhg9h/w8M/n+79ftGd//sTeiUeXT37bG/9L",
-	"/Rh9fCxfPEtfPR382sav9+nxT/ztk79NG82GIH+mVJC4caBESmrWYq8dXgy9AG95QqNZdRmOiZL2BA8J",
-	"SjiO0VTPnyrECIml20kqkSTiAg5IjBhXI8qG5iJms+mICIJIIklxJWIywGmidqSI0LeMM/Ltc2S+bn6S",
-	"JBl8W7e1T8KzeYcVOaZjqqqT+YULRHA0Qom+7naWT4gAQkAjPkVjzGZILyeRSiIsCErIQKHveqL3PcyN",
-	"evdJEnEGfI7M9L0dJsgkIYzKEYnRdz3V+76JsNTPxAIP1A4larCj9x9P6I7AisBIdixXbXVYYXk6jTFl",
-	"qSKdxnPx8/5z9fPjvUb93s5djLr9fV2/HE0keWk5vuv92ftez8ZdcQvwXW/a+75VN/g/f37yfPrz0/aq",
-	"gzefPXpVHfZRTJiiAwrchUo3wueW12hC/FaihA+10NHEyhkiF0TMUEIZQbjPU03DxRE/+fX3vX/87ce/",
-	"/uvl47+/f/H0zcf9dye/vXryz8PXhYH/pyCDxkHjP3ZzybhrrsrdfMhmAkrMDrXYqM7gzJEOR1NMFeqT",
-	"ARcEKTHTBwckTmF0e6W1o2PNpn96+liv3Zgy8/ejbB0pU2RIBIzjjKgFrPp9hUUfoBGXaoezZNZEAy5g",
-	"ZacjnhAkqSJNpFeQD5CAA8UH9txKczPWi6/nUeL+mHVYQi8IwgqNuVQtdMS0rIrTCE4gTiRHvTMSpYL0",
-	"ysfBiYU/n160/7//5/+tSgdYjY1IiCvNUuWEM0mMrhPrJZbKnIx3BKf6Ua0cMUUYsBo8mSQ0guu7/y31",
-	"qn52Y4dXRIJLeSrokMIlmY7HWMw0VzJMkoMQ12vbaDYucJIS84FYDwwe7nJ4uivIIJUk1msjBBewfVQi",
-	"cxX0GMYVinCSeMeh0Wzw88bBACeSGHlBpOrSeD7d64UYcNGncUxKwz7hytKFPn88CQ07fzQfKywlwlFE",
-	"pDm3ILfWHp3I9iIfmqbmhOvFoPqAccSTODA682jXG4Mb49uEYEmckEczngo0wVJOuVh7qFfL8pAgrcHz",
-	"1TOr190xbr3hRKCYEwkEYE6m26Im3JOtyhiYzQgzpAhDhlNLvU5a0sEnNYONsCI9NMbnRBqJP/2+iSwv",
-	"sDNHER8TqwZgoyWAglQiw0w/0EzNMyJAzd3x9NzQytj7dws68VWz8Y8dy293jIyY96zPmbVlUFpkc6K2",
-	"J/rOT/Tax8Ss4AbOycOg73GfDlOeSiv4VyRt7B4vMdYpL6kJMkAj2cNde2+BrvOV1apZzoc4K6sgN09C",
-	"5UWqox5HClgIGjZo/XlExCj9ytDYdEQYwkjSfqJVu5iPMWVokmCmpJ51C50Yc6nDpliiWP8Ems89IKMX",
-	"PJ695/wYiyFZkYSU95hHQZyjBH6u0k2fx7Ou4rzrbggRjb7JiXV3381SSWENFlCIGx2MTBiCePoY/ZW+",
-	"uCd84UUqZ6fiA8MXmCa4n6y6q/1Uzqo7CrYg6BZSa/b6CIT2Vz9b3FXrM6AS2YtrSrS0OKGiKhhjhfta",
-	"n8tYvnGGBYbov6c40uwl1L7Cu++G6a+yZSEidLvg1FTju+gTzXKiEYnOSey2JhNxdQvTQu/FLLdBN0W2",
-	"YA7vZPbwfKrNLOfr0fvLXEf7qpS8pakrsECLpGBFIZqOuCRuIvZ8cFbyxVCp7gkPPGKKCIaT12YbViIH",
-	"ap8t0oJ7IzI7WyUE91jX3eBIIHvSckJ3/WY3vbgCgf0+42NiXLhTwhSaCs6GiPpb2kLWygY1zijMWHKG",
-	"UhYTgXr5qHv3ZNuPOdC4c5SvtO1J+dmi1ZTw4ZDEiLLA1sOjIScDjOf27KXi9AN7fsIz7cVNJ5MUTtvV",
-	"e01YTOJ7sqdvINB4whUEI1fe1nHg8XxnPwLVm3sCG2sudBlXXWwfzzfXDMzI1OzizW5wZS1q+DjEYskl",
-	"lUo2UT9VMEgbuqLSzreFDkGZUCMUYWb1AiT5c9SD1/eyY+9ivVS5AG8oRjxvT81NLuZ5B1R0wtUvPGWr",
-	"Ug/zHvP5AZJpNIK1C1CNJpcBPJUTi3G8mN9ulkaymYZpQzj1Flg/xO6pdPHNe3Lk33P+BrOZ/VWuuGfC",
-	"BcTKh10r0HygSIiF64e6iX3KU994KT5249v3zht9zem23q2R9SSYHVRucsDQJR8TYPX6piG9IAxugKkY",
-	"SZ8bEZk/EEcRT5nKnBVoimWH6U88Rz1Ps+8hiWfW6UE1X0kS1N+wQ6MQ4p1LOtmN/lM7eTB0qYft7Xdk",
-	"waxvqz9ko3iROTxnhsjmJI35mJQIGhl6Vg/F+v3AZDqZcKFI/IbEFL+HMOeKRJS9oqr3/n52ehIkmOyZ",
-	"7lh/twvx1TkOvXGq/0VQZTQ3T0eBFaohKKcea1KKSZRgQWKEJeqVR90DNkuVvll/U0vPe6Myf5BEfGDn",
-	"jE/ZRvUdKyC+VJWnMAm3f1pAukvWBLoXu5hN3iYngH52yhKQaTiOqZ4fTt4KPiFCUb19doGL8z9kiOyM",
-	"MU18HS9LuPjcIPpa46CBExqR//Jy1fToJ97bs1sXBFzYzA7Wxu6dQf2HfT7PNeT9/yaRpqbLnTGREg+t",
-	"/pY90ngNAxe5RdusTdNYYUnK0UJLEQvDheV8g9JK3lL4tLwr5rPlbJ+PI6w8xw4M1WZ9+gOs5kcE/Zmf",
-	"/Bwd//lSUk024/k0Aj6pM6K5UkT0U3od5j/yC6aJpoDiQq2SqeVTIj/PNqdpFrDw3gqJzssmuDnCewD0",
-	"taWmGmoKxO5XIKQj5ZSUKCFYoOmI5uKrkNrQJwlnQ82ywtR0x4H8axNbdfwF6gpN7yuislwWV9a0qheg",
-	"U2YTXyLMNG2BA1ETmjGqSIwSek4Qd7cx7lwM5TTOqjLRLCQDP3kMCa1Z6UdgU6Cu42gcTNw/ZIjqK8Xc",
-	"3gZkPY2xahw0+pRp1bXw1adPnuw/rfvSCR4HPqR/1cwa22qRKVUjnmq1NoFk7mLu6hQPh0TspLQVSVn6",
-	"dmXCpUoXvPM/7Z1nn/J/tro7n0IlL3a878llIPv9EClyqWCwxbG18sF9vioO7fGjZ4/3248DH3qBGQvl",
-	"NR+aDGstxMhlKcH6BY7OCYs11YiUMW10c4a09YWetNuPvil++1EgMbeakbKqhK1LIwlzwFtNSbk2vyuN",
-	"tsDsKjP5ejhdMOdlRbqx4VnL/IKOpDAB3VDOy/VpxXzb9+0V6cVc/3qoBOxyHKlXPErHziMSJBJTYlWR",
-	"OqcTwg7fHqHYvqCFjpREfMqQnJCIDqxrxfnHMUhPbTOWSYdPCMMT2jho7Lfarf3qZmc3lPf770SA2mVN",
-	"CDeiwveLLNl8ocR3Q8U4hdW135+3jDUyqLpMCEv0z8M3x8Vx2U8coOAAH//05MeQtH4pCBQG4USu6glB",
-	"qSQCMZDpoqT9mEpQqmQWGCntWFYbcNB4Lx5fkGQnocORIkKLNP1iBhqEUX2q+5k/Hq5CNFebiFziSCUz",
-	"m1w6xRJJUhKx1c9nao9XwFBYzL3F+lY+hfIAP8xbNW12shmKcLnuz6zDimpfiQizMTXzma3iPhpTKSE5",
-	"zqOZ+oyxFcVFnicuNYn7Rte8xPGq/LizDLJrC5jF1n3N3L4ikZMKQZh66x3/FeksMm9Ygy/NZULzVsCN",
-	"9lCeEVVZhbWOontl0ZlrV0dzmBVX5uOIl9KY6EBzIq0Dl2XtuZPnqf1Ovc+7aa51oU6b6pHbr2uyedRs",
-	"QMnMgXlRiO1X5fh56EQRk1HqgvT+RAqDN8O2i9znPCGYOWa9MOwliTgVJ2mShOkY3lFDspKL4LDB/0MQ",
-	"00Ym8L8+GVIGroNk5jEkSCgaY+MsKMmFj397evL+dWv/b+ft33+a/f3PR+MnF+1ojz+T//iR/S7eP07/",
-	"2T8evf2fj4Nf49f4r/Tp30qmtK2GXWRLawP6L0ED+hVnZC2HW1yezefGWA6zOIUjmm8sP9a7VyEIeKBq",
-	"UUvL1sD5OyF8Urbgq59YUF29DHs8S6OIkNiexgqJ6LGGKOS1CwQVZ3HKCJokgKNh1IMDxDiKqZwkWm7h",
-	"MWnqHyI+1koh/PvPlCsSo4RHOEETLMyvR2/dGxAE7MeYMpOMaitrxnjWYX2CbM6t2cRlnFCZpmRYwFz1",
-	"ZL+GsL75j//8vzppu7339Nsf/tLp7P78f/7d7XU6nzud/+10rv7vTmfn01++63Raqz3x/Q//9d0f/+50",
-	"LtvtnU5n92DnvzqdP3b0XTudzuWPv3zKrjY7nVbwjh/mPv/9/+l0Wt//xd2z+ddXz1pZHmSrf8QucEJj",
-	"BLuA7M+Fzai9Jd+fulvyTQvecOUI+CVng4RGag2Z7KiTSqTwOWFhxc6IErjB0+fMQcaJIFizfqatkrtS",
-	"4PwRFvS24tC/HnWtOOZFSwk1gHgx7z5MEjSgJIkLwbky/15goL2+nHCxKrG+viBiZnKflHVHAOJPbPEx",
-	"OMuikCUadrkeUB9DsCJxF47uXnvv6U57f6f96H372cF++6Dd/lej2YipxP3E3sTSJGmuoGV5D42w7OZq",
-	"qtF/rO4FQgKIEyLXRU1sEi8cYshI18OQjYM/PjUd9IT9CxB64N+VU+atzFzyvzQ5R4f29vxrZap6oxkC",
-	"bI9JRlFoqPeFp8U90cOiiozlsl/W7zWfvTwyzz1qt32AICwEhqTHfO5VDBNzxY3vgsAA+4QwJKdkotCM",
-	"XHOYWWXuMiN1+xI+mViiMbAQpLiBNCJCcpYHbqamrtuCHUy5OL/e2N/r4VRGXh52iS/laVTZumcTc0QS",
-	"ZE4lilpDbtmEA6okSQZlqfVwj3lJTHoTDRg5rJCbYWgqLnH0mm9nCo4e5o6i45IH7HFITS+s6VLjcU9s",
-	"bEx6U0zUpGBxegJ/mdQvYxZcBbe9fl5WldLzsmAstzmxIiHWWerKJRHisBumzk5frL1oK12rLjndV+DZ",
-	"MBumFqUOeENxceCU+FhHTwKzNKdogR6l77kqnrHgrlm/dDTCbKhtNyzVzR0O3y29aB3hvjKzpbHPE5qZ",
-	"4WfBT+yqlwghRMLFg9r0uUhh0eZx7jf2FK3AtrVRPV5OQfjc0JbPeKJk46DdXI6fE+yz5Zgoo6I0IEvA",
-	"cuRzyrQlYrALu24B9b7bWlf7dJFzM3KpunZAc8cgSEQnFMJxy2Sh5nMsU+dvfGpKYByJKkFLvKTdzIHV",
-	"jIrhQ6u1q9BqzcXSwp0HnMoNcq6qmHBbNW8QptQnndweA81IJqiRmQR5LT+hmrw4rEomSvtZKOJHA4z5",
-	"JB33iXBBUE2RhVc/8rb5Wbv946Nnz/aePP7xcfvZs0fzofQctc+ZDVhOxZmUjkYp8acyI//oVD80y9PS",
-	"84MOkTbOstRRU7oVkwERgsRNlDLIHdVbBZFMIIRuOnmO9A4iOvBfCtp7djgKdmh1xz0f2Hfue//rfe5/",
-	"3ae+Dzpb68TakZIosaJtDYlW4S51p4JaNgBO65s7nR4TC/vNqd5LIlsr58nND5GCeAOS9cfgyTV3PksC",
-	"q7x+zZyvFugz5zvz5Np6WayneRZpWY6NReOgMZnqWflAdfOF2TICj1xOqCCydM9e4R4r9uikcdB49Gyv",
-	"1W7ttX50yyIJYQvtjy4eGnkWpSLZ/anVDoixsQhLsNxsBY5emH4JknoaL8FsqutXq4s7/ccTJTer3S2U",
-	"rVmILBwf2+hgfNKoXSKX9UxYLF1yWIIVuclVWmxF2PNnDAlNt5UAk7Wy8jKWCI9DMtmn96XEWHYeQnkt",
-	"ZmVQKgn6znpkDA7l9zdrMbjzF5TiABCYaD5pKqnjkDskP7nNJQCpKxy5wGsL6wT7Uxhl4Ig2gT0USHIe",
-	"+zVeqNWZr8EwV0XX2RpeobkuoOUZ7iQVEy4D+pRWrDMrZXV3Dr0NLw4Jx0Qz4W9SuUpu9nUUgCUYFVVI",
-	"Kj6R4OCkNuRzg6xpnm4ONLYx5TwjkTn6+YALP8ZVoiVBJFG+pW/8GNl1yi6ogohyMSJWek2I7SwmwY1a",
-	"iAtMsxBbcsuXu0EKjMojrHxCIcZj43RVMZNM8UwiYDgmNdDlUQOTEUTzK4kwGmCapIJ4+wTP+CtuuVbV",
-	"qfYLJUmcAXutyPJEmtisPW1MQVAO9QXB5zXVdorzrhxxoVcE7rbOaOtNstFtmyUJSZKuzn1/Z7+NohEW",
-	"OFJEyGWjtVB1kCb+0jS8oKGtsveHBRn/HMLtzlbLCKjZSE0deNcMHugbJ8YpNpkQEWFJujZPEsyGaeW3",
-	"mA6p8v6GVGOceL+40wTFBxEfj6HOKvs14kxhymSXQhammvkX+2BIEt9L19VnVFyUcwkLcy4fP7s3dQU8",
-	"puELSeIWej2eqJkBL4FfcZq4NG0/hxMiuwCGbyrFGRQBaXIxUHiw16YIr8OmXKiRJm+Clea3pUwUn2AW",
-	"6FQZQdXRxZIh54XkuGL8ucRNHDXZqLobdZBXZMc14CSC+LR3KKlEfaElRtPtBxdxLkxMEL0YsruJo7ps",
-	"GNBjRYtigM3GbwQnK9eqHyaJXpQpSZKatMaalMO1075Ce1iBU1yvtGYQVDBvET7x2gkzpVEW+FNlBl9P",
-	"2oxNtFq/NiNv5zCfRuAzXT+fPycUexUVr94RmVQHWqKV0Ey+OoJ5iwUeE7Vy9vchmrgnXb1en1S16wrh",
-	"GPnh0QyWkhi/OGbIEVCmO90p7dixBskmm8eGKMa+b2lpJ78wMhN8QBPyEiy9dUow4EGP0sY4Jh4A1IpA",
-	"DOiEW1WS5gmBKxLuEvqd29Sb0pBu+HRorQeQCgG31FZQhs+IVr0SfWpJ3O3zeAb+s7m4ENuDtNZBsu+8",
-	"blH+MizbWpdVyg8n01aJvXzRT/rPCN1khnvH8K4puzLtRaReIOvK01uyXo6sJVmHqI3/PENvmnJxnoGF",
-	"ZbE0411COPfq1HJ5eF/B9DEKCRfIuOZi5G65U9XEDeJ6xFp+25ZWl6FVG+pbV3Mu9jq6huZM4xzRkyHn",
-	"or8fOvNW/N8o7d2IFrC+Or2a+hDCBFhSffDRFTINIuPzX7ISsfDAbBWLtQ7MOoH5GsViPc3hXqkLy3g2",
-	"tsrAyvS1Pjs2ZEYlckyRiwdHdFsd9XbJ0iVPrEaNZy7PT3EEGRjE1Pv70lWNCBXQTT0acS5JDZB1jC/K",
-	"GTW1qB363jVxrrNip5Vqa65bzVIpZFkFgyXz6mHmauILaCz57l2jNN4BRalAmTzoeIybepYIM637yVpc",
-	"vSwdoFxBn8/DFtG7G+6E4VSHWaidhz/4YFDkK5WHvp7QzzGWCvCqVyQu27tsytMk1oSTkIHSzABbYG4i",
-	"/NZ1QYqCREy4v4TXqC9kLxJYcWGMW6nwnaE3eoMtkE5hEl8R2UAC+BFbOVLo97Xrk2HKggg+JvgsU4BQ",
-	"H6SJB+FzJ7hR68IEBeaxWZyg5cGn6jGF5oBPmW0+TdV63KEWScvbZ32Vp+omQJoKb787fCbbB3JdZMOs",
-	"z4XX2vCrgC5sOmiGriv1zQ52yrKjvQU4DNBa3jZ1o4f2VhqsXl9UF4f3qcKQu+UM3q+CNN7AADIfWAWq",
-	"HrwPtsk0lPCiQ2bBikhiOs4VOw9gv2Kl3lHRON///aI9+/Mn9k48unzy2974X+rH6ONj+eJZ+urp4Nc2",
-	"fr1Pj3/ib5/8bVqut3i6EIfpDWZ4SOI1MCsPWYbiAY1VudRc0FSHjDhKOD9HeFBSZFGhgRWJBFFBROlr",
-	"orf0eX+BQmNUoTrglr2yjiMVVqDgRIpekKLS0+f9B47KcuegK3OxTFx9qVaJ5YhP7Ykqm+zgb1kK52Rt",
-	"FJXnth59wIWNIzoXBDINScmkXPa6CayVVXw2lpAXv/oMbrwFzBIzosqOVzBMCrU9Pj0HmXWgT/bKiNhq",
-	"lLNlwArz202H43S30mH72hI+MMxifCw0ja9H0p+QaQHhOklOBxBM9WTpT4vQQX1ozwwuOssxUCghWCr0",
-	"UyEN8ar52QOo+ONw51+fgiikzqUYKHkqDiJ/WXEItoZJ86jsJSghShk7tzAKvPM/c0cRKrJacRQoe0fd",
-	"INo7z+YOolzVteoAGFR5Vj7777yX0byvV2vIVv2+fUNODY2rq08VjStENSZi7jZyx1vEplvY8o+wWOA2",
-	"x/mLsoolRqgWba0OO2Qz77qWYIYZNLOG6waOZDwmkNUVpQrxwaCF3mbduOGlWBA0TKGlLBpQIc0v1rw8",
-	"0Epjh8U8krtZF+/WOG6hj3pivbeHZ2cfT9+96r49PT56+c+fEzhUPZM+kSZEwsu4HrJte2FaFABjAH3A",
-	"KqflMrY1G08sOPUe5m/o1I+5VEi/qFRLebkDy2FLTarlhN7bqERQA+lsjRgrjMyN88sUyyPysr8RH6AZ",
-	"T4WFtYZ/FntjuCAIy0oQbR8I0xcjVDNZHLPiBiubM2DRJ+RS1UGza+nbi+Biz9XKZSDtFgLIVTw6Y+Jm",
-	"gNkXKrUnXofh1fQLN3BzkPTfYZXiJnoRX1uByAdV0Bv8sX5F6gJX7wiOZ9du0qXweZYSVlPAfXud7a8f",
-	"SSwMVY5SpSgbdmM+LYWAijd+PXTztq4b5G/v3xwDryuytE7abu9H38Q80q9CIzVO4CeybLOpYiOU+9q6",
-	"yY1y7fomnsR5poXRchiZomq3C9uLpju3GRYjU/+Gk/3pjv5zMhJYkkBXmupLV+pOU/7gglbxnqVSpsjK",
-	"QEqvXiXXwna2gdXUazkJ9r9xQzliEReCRBuIelULEFym6Iqu9ZelvkOIZoO8H272ZmXDuvkQtz54xzLN",
-	"0pyyZLZy6Nwn3Pq2UwsP+CbO5gabTrlf16n6CUQtPIa5+lpZ3PcVYxabWeHs2/Of8aM45V1xaZFr7Q68",
-	"ElavhjkKckHJ9OjVPIgp7IEjTy28aSWl7DqIU7Z2eHWooW9NY9Bwd41ro6pdK9vk2qEX+8AtoKndm9BH",
-	"LRzVTcUdbjqKUIkeeFQQlCTXKKI3uIvcFdKb3jMeUT3PmuVCVp++KhWelU26MiW3+jegTa5GemvtUu3a",
-	"Xr8jle90ekjdqZrllNltu6qrZuMdVuSYjqlaK14H6KcCWGHMmQ3WKc4NiH6YagRWpJvYT3r+FM7RGLNZ",
-	"5oy5K5opjK9AI6WRf0VEQnBMGZHyWu62ub62zWCRNRtTLBhlw7puApgh/XLIz5YjSAQ3STOqhU64st7t",
-	"sqMb/MVFzDitlEyxiEncHXDRpUPGbeLWUrBv2Yp+NOMtg78t6P9UA7JWeWtlEXrBYfcOHFYepLErwizI",
-	"MiRaEBeo6r1/9+Hs/etX3bfvTv9x9Pqsl4fqQVqMLEBth/X+sfOL+5D+V6+Fjgau+QGaCH45KwQ0IEaW",
-	"JDYjFskRBshbieC0SRtGsge0duXzkxq+JXBk3xGcqtGayYeFTFfgeglAP8G8apgffC/kLHmbECyJa2Bk",
-	"wkGeG+luWGFltIv7dVef+Zr45BDKSNaiJGcdkUtaZY8m9Rz66Iv8IzeQf179xN0loZvlFOtUAxrPU9hy",
-	"nmcVz3VLLzaDV9P81/S5bL4EcE33SwhH6aq0bzdUB/hw6/22RX7Vw79eIYrjxjZp5rqlKP6A9PuihMu7",
-	"SyesGazwBtm1I9xWmxTpyr2ssty/UBbLAkYMZV4i/bcQIyuKyzl7XJScxaoA/WepM/zezo+fPu89vfrP",
-	"sJoqiVqTlZ5Uq6VNb1uTHh1yLZvzEKpkcgh6VlfxLt3JKQgMMVwtHbjxKyJ5npA5nWyc4jnGMxTzsqDS",
-	"S8pjYzI3mo1AObG9q0q0PCFrBQ0Fr8Dc2XhEPpIK7SzvGC8tKDy4itqj31JUePLmSXPjTK5TGbJBd30i",
-	"Ez7UXMaHYNpEzMmNiA34Gi0uJgmOwAsiSN4/a06NXV/wKRQzQc+jJfuoWTd7qXfzmi3TuGwcNJZvnZYN",
-	"OJSPYy8iLNEAC5uMY7mn4kkpZvULFWTAL8tJN/e+V1m2/HWhLtv5cESQ8exihbA8lxuqpNn2G/MMaBke",
-	"i/FUavVVzqQi4yUp8piydCl6/AL7nLmDC4uWE3FI6lkKO6ZrAVsl9CJr1SeBfdcF4nOQh6wX/8Efn67r",
-	"x87fNZ9KbXb/c7TXbrtugmNe6iX4x7JuaV9sFDzSe+0lXNLeqIMbks2vruuTXsa5TZ8sKoWno+hHPi3B",
-	"kSBVZC1tpFpkXNz/jaTfbCiPZhU1poi1pt/3wUsKvm5etd2/jCLH9SBNX2Z69TadGihGphPbmJ7EFL+H",
-	"G64H6mo3+/ez05M6gsk+2h3rr3ZtSzOfdgqvzIqBJpOERuAc2f1vye/OARieQYmkamb5FVGXXAuc2rU+",
-	"HvFSWjM2deNDkpWokfEKsYHNZsxt89NuOz+tjsRMPtqq3uUjMI9izohXAWkNJudRYXxaH8cr+c6KOGEr",
-	"Y3H4Nz3Sd5RSQG8MncObRhmfY7NByYKP7/bxyHzQlnVgyfSD65QtHi62O9YmmrsGcLmukbSRfZu7Y/Nd",
-	"eoX8U0a0+mt63kNy6pRGZGMOPT2YNUzZQyPv7FgTKhXYsmbM5SQDRi5VN7IFwoY29OKE7dnCzYvi11nd",
-	"8VX2ygobsGMCMQ2JgFiiKREEYXlOTF4NF2hApiVszqWN2wIlrGbcmjE3C5OuI5lTcZImySb1Fi6g/voW",
-	"VZVyDfZWdbmfqssZwSIaVdf0BRlSxgCPfYAw0t/J0ikwK8EMFGVtnwcayBfLR/3I5b87nct2e6fTudxr",
-	"dzqXP/7y6S/BCGYObzSXAJzmZJ2bWVeZLN5nJUmmDJSifPZy8PNuv4pfPwaIDtk0CB36/xz+i+WISNDs",
-	"UhYTISMuiGyhD4z+mRIoNgB+T5VEEZYk0JS/uI77xf7I+5UAsME8aXV3Qis4D/NimUbNHjDOErfnI8tu",
-	"1hvCWTLL8FMSt24GxqW0cE1/1apgG9U+3d6noA2K/fnqCnyhUSqomp3pQ2Xm71qMBL2jDq834vyc2tBF",
-	"D2IIPSSJki1klHfr0+7Z+3uIMhSTC5LwyZgw1US9bvc3LtWOf8NE8DiN9Nc6TFNHr9s90+Mj+V2QPpzf",
-	"Z9JZTUk3VSMk0/5OzMeYMvncuNg5U3rxjQstRnq4u3xCGJ7Q1gyPk16H6ZXJozGmqsKkxVI9bTNVLaEM",
-	"J3frk8u1Cf0rmZn1pDYqWFU0UzUiTFkXCerj6JyAaYMVwmhK+mggOFMIfsTJOUDpx1SQSCWzVod12A8/",
-	"WBeybP3wAzrmwyFk3zBYd816er8pNTllyaxX2J4RT2JpsrOxPl/glGyhM/0llzEOq9dhPa/vzgHqNCiL",
-	"kjQmnUbveSVnW49PKi6Iy+Sw8YMWylGdCYsl6puYG3DMVDUtiCJmaMRT0WH6y1qnS6Vp2olRjGce0iIQ",
-	"V9M0GwK2EHG9XQZ457tCCkmWfq5PlCQK9bkafW8Xz7Rq0Etn2pr7XnDnBHVOcJCS8Gp9aH4/Oz0BZ9cB",
-	"6oGXpWdyrQO2VRP1Ih4TfUOHSaX5KPC5McFMmfsEHwo8lk3Uy100PTRYJj/GWMM9kxfYA5VTIgKzgd86",
-	"LKu0tOlHpk+DHpKE262yl6Xq600yFbLaoEgN+JDBAMZGUvAoSi04oN5ZQJHz1qzD7GuBOsyaSvS4/Rh9",
-	"13NgMr3vmwhbnDlH8AE0uvzhJ+i7Xhnxruf28dikrf/wA+pd7gisyA4ksvcQTMWbl8QziUZ8agpm4Gzb",
-	"gNsYzwzSMVXPc+XdakOCc+US6AHHKdUMy54i0JTdFywclC2bk1zPUFO5XlCYEdPfNPYBFYhPWatIe6BA",
-	"2KKX/LUdBiOnDPWyCqJeoQSvhU4v3OnQV414N++kEj3ee2a4Ye8dUWK2c6jPUs8QTwbQA3jr0MaIaWYH",
-	"eFW2ImAcZ/QfE4VpIu3SvzAnHBZf8xkwgKSJ3xRp1RpDJhdO+guOvusdHh+ffnz9qnv67ujXo5Oz3vct",
-	"dApairt9SBR63N5vdtjU6i/QmULZhXQnxDQbgJU2exAjbCFqDfvWmgKTxv4yvPtwgqMR2dmDiGoqtI4/",
-	"UmoiD3Z3p9NpC8PlFhfDXfus3D0+evn65Ow1PHPVbCiqDFgIiUbvBTmX6DBVo0azcUGEEZuNduuRudfK",
-	"mcZBY7/Vbu0b6T8CIbur/zMMwZYcooRasiGXhmdg337RL5XF5c4UeIZwzoaPCoLSpBz0+HlPq1MZsR1p",
-	"9eBXol5gxsBkEUROuJ64Htleu22c8JrRwVj1mHYnCTYNIqxWZk3OTLqDFpGOx1jMIBjmS369UjhJ9RK+",
-	"sDJQKyWpVakZmnCh0JN2+5HDKrAzqLzUu5S/k5+DOWBshEUWhJ00CO7aoJuxigyc1Yjg2FrYL4GQXmr1",
-	"gtcabPb+XbjZ3XvVbPxjxzrzd4wTZN6zvtv/qtl43N6veyLbut2Xgkt5CqfJ5fdeNRtPzG7Of/SIafUU",
-	"JyAuzVpmi36GZ7nVWFoerQ7hodSWhINR+6Sf3tWKz661PQydJCRkqryC3wtO3iaYAC7wbf4C7cUYD/rP",
-	"HF9gZPEFhsB0U1XEZp7iGehcRiCajiJg0XRYsbOIqWwG9lE8JGZ81pWSB1hecIOU5Z2RSiisdFL82oR8",
-	"cX24opygP88rm7hantQtXoyH4BGk+agEK9Nq+Ka1rYZZwCIWTd8QQGn2r+yP3sSNPz9Lh81uyOpylp/9",
-	"K85IaMrGVhlaKKVNne5Mai882tmN/lM7b3lCo9nSD9vbIS1H7bw01sqiIScEC2tO2Ceuy5ZWJQMHLlog",
-	"g8O89X4OPppRxKLuoVVEmXvTO3R5Wg13c605r/XNgu+FqHq0Ik0k5XYVOWWccJX7bQNEcbNNKK6aDcg0",
-	"qLLsqALEZQG9AmOcg4h1g8hey5NeFfAsQHbzUM1qF+PLV54et5+tSsxYqjINV5ukhUj5FhuhLU8ceWe4",
-	"WkGqgmO8L3v/aIm919rce86PsRiCRHz86Mnih4KZWvrhvWeLH37P+RvMZu8cMseaerp+apn5pXJ2Kvxk",
-	"RN8JDFIyc//+8UkLu7KK5uvnns7vfvF1fk0Eu1lIMmzs2sikSx4C35CiY2LgsnmqUE9CIMYgZPMkBnHH",
-	"x8R4AB2strsJrpjmLVP4bx6f6ZMhZdI4HBFVTdSfWXxoZTAp8oecQR1zIuE+F85BNugbYWYcDxAzzYK+",
-	"2hJhqGccUk1ELggDJ1Czw7DxGOpRIsWHxq1hsM7RgCaKCEDLkGYJ+jxlMYltAMCPK+dLdGCCBj0vcNpD",
-	"faLNaJYmiXUjOXtNEPDtMY7G3LjyzCPQoMeirusVNmOxz1mkVBN4H3ARsouOqVQfpAtuCDwmysS15wbO",
-	"9KcKoTP9QzF21jTpyrNADAgCaeCc/zMlYub75iFotyxP8+J8AJVfQ5x2cbQeyBOCcFKB57bx3tCQXFuQ",
-	"pQbkqqhqhwJeYSrBXRscSRanCy6P7U2ywuqYtinzFqdwYqh0MBskBrXAuIkDlS2h8Xl4Z/kQ50Q0Ax9d",
-	"ooamOhlAaC+cI0uicNhNA5xN4LGH5mxTHlYw5CUXoUn8xqc2uaPEVEdYOqz+wiSetMMjAvZV2oIBThNl",
-	"Hqn7as0XsrQcSAWZl4mjxc01fQtVnSvTm/RS+MrW3IwcQJAwQHreq6bcW1sWAycF4Dw+rn/1mqTixvIl",
-	"9g679pgjLHhyrVHvN6t1rfOHDt9sXH1aQSXOEscCGnE1O+xBuJhu1UWUp8AV/QDY6S4GEIrITG0JWFPU",
-	"+FOq3iL7Dhv7hZuC/iL7As9dlLHs3FkUetnavqKmZcFF7mNB/FaZookOlvu1aLa63ESdJMjnWf/G2/aM",
-	"vXW6Zt3ps5fdnkytQmuh6frE91p4e5dV5BY03yKZ3S8H23yTr9gCdlknyGFuwXsgMffTqF3PnD2GmL8V",
-	"574lW5h54xPkV2VpBvqOp+02mhBhi5dt4lJEpLQ3c2Bff4SwHbRewWXAEH4JAlN6pbDIJcbgYvcHLQYl",
-	"xL74lJlEmrwvYzPPnuu9e/3r0dn7d4fvj05PepANYYNflJ0jyjqMKmv8cRaZNBVN6L2jk78fvX/dff/+",
-	"uIe+UyNBCIrxTH7/XKv68GoTgqYKRSPOpY3ZZYP8rieIJFmoqfe9Td5xOrrsMF95h1TkJMmQG6C5rEn0",
-	"sW/nAklC/MaUAHmoX+J1pNTHNeFSNTusJwmLC0DyPbtsmHGTT8BIC50QEktoKjakLJPUJZTGkMlrNuuD",
-	"tAHzdeOAOX2UGD3CyKedjN079YgIykraUUDZ8XQb/QAcDZfV70VcfPIJfSzGF+UUaO/N+uqKPNx9qyak",
-	"UQKXWxR9XDXEAJMtBxeO7I+V6CNUx9Ds6sbrQgKLW5NfXlR0vaTzx6vo5267VlJxXRFXzYYVwRVtwRYp",
-	"NYuFDBSJpni2VYNXVYOzmoCiVesYaF8QfK75mEgTsop26KrU4f3IwmuEFMPiJYfoXdALg+/aBkvvpS6H",
-	"UzVaL6S1gBLB0cS86ECZFJdBta9gsK5hPoWHaTOWTKIQenN4dNz98O44lGDgcM788FsGp4wkpDUzg/22",
-	"/iD9OpfiQAv9AQLjux0sznWEeoajFziCZw6BySSXYpWXzTiHv8V3Di60UV7d0uj/u+6rUBPQ52oEEY4M",
-	"w3Qbc/ySzTOjkmWwXSsaaJ59VjLKnCEWClPufqbx1TI5iiUrbfNpis3sSXOcWdxhmcEkCBpoqwwPMWXP",
-	"bfE2ZUN0TsjEQi+sb9yYOVrjZm5AL1isW/D/79kAwwRDirRVQmlc0etXUUfhcH265TREUya/zUG8X5ox",
-	"jUPOYdv8fAVNmHpNrbU9bAJSIVXYAsU4RZgWUwbD77lXntH3trDHasDQjihPMigAInytWvHjJWSaJOID",
-	"g77l2+Swh5Ac9lDUJpukVbDCNqs4NcOZXKcsVwECWsWvRD18laLP+xXnasAYfgjoMqt5EA04z3z/4Vb7",
-	"2Wo/W+3n7uO766g/D0V6viM4Xl92rh8VrnVG7FquD4WAwcDxa6bN/CQpACr7cC9Y5fHdMT4nDjEAwsCp",
-	"JIlBArcJD2MApkSKI6pa6Bdb2c0QZ1npeEIUxJ87zASgKTtAjGex2ab+AyLA8C8b9IVla6GPtoodgCNi",
-	"W2yJ3rglkbZRApJcD8FF523OtqnOTwjq6QXq2exXZGHLskhy1mIwWwIqM4Q75xkNej7MPV+B68Mh/FQ9",
-	"+dUVq/OFPHyIxRuJknoru9V4thrPVuP5MjWercNn6/C5H2mMPDrPm9vwdHMOn9UUVcKW0FMhB7cX53pW",
-	"zwIRDVN2UMwipDLL2J1i2UIO+wz0WK27Sq0naq4GJX8G2yOkSHaYp0miayuSxiUSUh9fs69DezQ7PV95",
-	"zBxHIdXRvaD5FXrCltcSLaFtdcStjrjVEbdesbtUMYjyWhUyk3dyR2oGOJa6PoJWWN14A+n+ABkATqqS",
-	"U0y5Ogg+yHA4TaGAwSC1ZQJ+DnPxBTaJMFNXZsRk8nRY9hM4t2xDOSpRyhRNvLqNHMdPDySkUJyVqxge",
-	"tl4hK8iBZ6QYODM6BCyF2T1pbthgNo4WwpCstc1Z30rhrRT+Gj01a3vHb62395eR4b70GSl2YF/ef74g",
-	"X3zraNqoFqg1qlwNxEYAKw4469hHLr2lPO1d11Nkkgb0v1/pRTFP26l0+ilXkGoxvQUfm1RrcqmyIiHO",
-	"WugwSQqp3WjI4fdlIGSvWWJ6ZvKl3hnwoPut9W24/vUNPid1FbDVXvUrsBnXM39O4alrj79pzNso74MX",
-	"FikOcN2iRZVVXp5kGOf32222LNrKDfrO/KXcKu6rUqrjqr7qjmQajSqkuUh1Bw/7Gugq9ju57l590baw",
-	"dJtCv42obvFVH4hqbQSbiXdmGrYJYN6iPu203HkFkMFsQ883gbxmixFmWu/NPMbhmGlsMDjtpx944DQu",
-	"q4Cv4aeKvpcFu4m9vlkP58xg18LLtxrS1rW5dW1uA4x3m8M0LKQwmQz1aamt0I2WrxlgtAtSI9iaVvdS",
-	"Ws3Xe+bQx09sUjyFDltea1WkuJV+80Czvw7BpyVRgWWesmyhw4VxuS7yx+eG7WhmUDaTRnMpb4dtRVGA",
-	"yvqx2aCTxkHj0bO9Vru11/qx0TTGgCSEzX0bl42DhvVgdPEQXgyj2f2p1V4NNNZueR1urNdkVW5l81Y2",
-	"b2XzVjbfpWz+COg0efqPLHRh2nx53PJ26u5n+6/uAtQeMFp5LnJKhL3QLL3Pwrk5fzB2xoXB/BgcTL6W",
-	"aw/KLtddWcs3YSwfmXDC1lLeSuOtNN5K43thKWsDuSTNbh8lbxdCw7NuhghaA2vu2mLlIKHl8vRCw6AB",
-	"F3nVjfUjawYsR3zKTD8ok8Yxda2IqYuMUCELJTwdltfwmJuy78wrAn+DxTkAkv4970X0gE3zPMJfB+rq",
-	"+t1461cVwQbC1WvftK3sKWcn1C/nVrHYKhZbxWKrWNylYvEen+dW/rcSQQWL7XtDM4Tmm9MvTHJbsbAn",
-	"nQd3Y9QA6VcFQ9TAuOPLeDamhZ9B1R1CaqjNGzYqFIbkP8DsbaFDi9ZLEltBZPSQYCMQGPXbPPd1/WRI",
-	"swDlbuj2V5+llXpI670Tjy9IspPQ4UgR8Y1WMcjUv+Fkf7qj/5yMBJbkm3VaQpuZ1gk3nsRZ3we9klmf",
-	"lttKpXyZ5UaWFJOsJXw1e3ID7gH72QchwM+I2nnJ+Tklix4+I8pKHHv/bYv/KcHnVYW12K/fsPUVdIG3",
-	"3uOKQ1PHMfj+qspA1r9dcd4t3tc4KB4+X0uo+cI9SmY8RDAJPcAxlRJ69Ypig5H7pSCski5Y0BYq6qPv",
-	"1a4kDOpHuxkjy2kGNBDkXVizmgd65FcpuradfmCMZbnQpVkT/3y8Lysv9G66WRp0xH+UfTFAfzaB0w8y",
-	"+F36wotxbyhyCeXspeBSngoKpJhrntvUyeu1prcJlD6AzPze9Nb2XuS+egN4ib73yrVTN8piCTKx3s1l",
-	"KoFIjCCpxYZmoGZNpMyg0nRYoWPfz86x0dPPXkB7+KGsSSd5aabz2pbrra+FwqzKSqj50WM59q7G+f7v",
-	"F+3Znz+xd+LR5ZPf9sb/Uj9GHx/LF8/SV08Hv7bx6316/BN/++Rv01VYxXv9+nmVOmbtBxacMqv2u1tN",
-	"07jAbkTNDFW3QJs8Q2tb/1F79SaAUEdS2NmPWpg0IXmriQSZJDgisZY+5HJixXudMulOSLmzmvv9VtQ7",
-	"ODYLKlXMySmqd8Wmt1ycywcgUTfd2mxON65lmppRpunqxikBPrpUDy7osup4SdZJcIYYn27rSe6xMy+X",
-	"Q0bkW9cV2THkVnHTGS0isk46TwGy5oKLzgSTYg+ZnBIh0V67jQh1cbcmoDNrZoFNj/sIM4TlOeIMJRzH",
-	"eeNihuA0mORYCHhInpAD1OPnPThRIrW9rSwQH7jkbEO3YMpRM3sWDhE4nfJnWeocg1MqSU0bCmsDZd17",
-	"r6UiMDBYlrQmvbNvll2PF3bVhW8L7zmue0cxruYCZDih0ZK9ZDXHeVSOh3nhL3jVSgEwf1EDbOfjiJe2",
-	"kQ4QZjM96a32sgT3OBz36TDlqXQpadcUj19W2OKqOcf2O5TnaFqiL9/4S9WIMJWxwJUyE3N+SS61wKjl",
-	"lK/90ANBMVa4j7WEBYQJ3Nfs0DMHm6ifKpvsAEpXmsQoKcKsGTzUEZYjZ0v6beA7TI24JHAJWg0G0xhh",
-	"0IdZM4NrMjvDFkrGodeu2+dT7qfrB/4X8zXvobro/6NmI+ERBn4HalqJ903ihUOs8keDwqOp7FOhYuFT",
-	"01jI8O9VtDdDYwH+mZPXlluuzS1vLKL8IHhsPYN9XQqr5u07DF/jjEiSDEIOtwVB4RpeC+72eqfcmcJC",
-	"SYTz6C2LtdoorZLJzylpocPscuayczANziiLsBCUxIiwWB54Tj0qEU6mAN7YYZq/AZRPzzGAHliCxnLS",
-	"v2VtjPUPRUW8aVLW9KekHhNDqckdyNq6Imyc2B5u5JCY4Upzi1bBER4oIvJftZUeLCuDlbuOA7A/e101",
-	"hF/MqgZGxunnBqLLTLPAx/WO92cnlRbYL2b5uq79pVXM5peCxFpHwIms016d8/UG3IxGazliS2j/xtNo",
-	"wKRkGumDM0iTYLrdvTALjt3UAquaTXAbPb9d56d1/ZUVuVDkl4wnahaCDzS3VIPo7tnIO1GhCLoXMnVh",
-	"82DIvBjTd3L5vgfMYdmywGUVHUiLny82jh70nX/wxZo2a7RM82NxdZ7zIqFkeZnWf168eit7vkAWnPBS",
-	"JIbmLdoLaU/3x3++SsQr12SL+wuN4FzuvaQqBAQGD3c5PN3NE3AK+KLmKmDbQOsOnCReMHT9BIovArM1",
-	"ZYuz7S3MWTDVvhBv8F5WDjoATloxFf8GYau4b/YswEfjY2LxNq3rGHTzEjVkeK4ZBy1IAa3ygfukBMfe",
-	"YX1CWN7oj4um6fZSE1ZvgrlQt+4G0P3IWg9jHpMMxRNeilmHFXICKi8YaovkcfsRuHgggO9P5QBNR8Rg",
-	"zBtO4kGV2lcpnsRGyd9GY76UFJW5nspjgANZyTf5pJBCXTCRuUmPntNtySsARpz5SSdaWEUJwcLclNvM",
-	"EZ/MnLvR/AppVlyoUdb/E2zRKRaxbHVYuGcSq+Zx1ZirpmHVRiyo01QFTSjziaoNlV9bI1XjOPvkcmls",
-	"rvEUdR4KcAuMuSBfmfnzUpPdDRhA2/jJNbhSqW3cEiGTGr40EXxADYBsLcySE3MuqmGqPMshnFYodvvW",
-	"vv5GQhnBXv3LBC9u0tWydHqtXZltj/1t9OD+tVTnjHwLfY9CndXnBQuWiBYI4vErskwur1HjsURDzmP9",
-	"f0ampvTcZG9ajZ4REiOMBoLIkZ5BsXqMBIvHAkrOu+L4ruOc96vjwrUvS7rLV8/syGrcahhMOTv/RvJx",
-	"M6O4mJFbX5aeV39592yy/utBlXA/PB/2Kq7rjFbKvukH6bj+UmDrtwVe2wKvbYHXtsDLZjsvX+ElyJBK",
-	"ZWLhNdhEYNqVmkTFKObE+F8tei/64HIRJMKCoJTRP1NS8OpSAQkeTedNJpBKDxc6LMKMMxrhRGuY4+eo",
-	"z9UIXmQwjUwK/gxNoS5sNiExGhFBWuij9Q9jE19yBQgQyCARjbVyapzgYz4mpqdph3k+ZJOkA9na2tSe",
-	"cmTWxOimUj/NWUQQucSRSmYGU8q681od1mEWCMH4u7N+X5G3FZ73XBKmWujjHId7wWFvZY7tD2DgGTpM",
-	"691NmxZjZlvyzyuemPUx+To2O8a2xoDUmL32I/OGvNMqeOKxKRODEZZL7aKESz1A67aMMEOOfMIavSWt",
-	"6+jyqyRTznMw3FhSzDuPWOa1zPJcC4sU/lUlutuEsjh/l/8e7jAv/BvW0Pe9DywoxyOXVKptBd4athxg",
-	"H9xbEIdbAXBo3mguzmGSmBfJlU0aYguJ86kT1xT5+sZMs8G4+v3s9KS6+0451Kwe7gh1Lk20HCVx1wIe",
-	"+g2cnEXjv8dkkti3rau+VwFHtDhNE6sT9AUP1wbWEuoHy5kz3LD9nf02ikZY4AiABoMgZJx35YgL5W1V",
-	"xuL93Vr49qtm4aWJMTmWI/4M6UyhMZcKPWrvPS68+7as3JXysprmAFXwTDLzo0x7LdSDzeo59QI6PqAB",
-	"ThOldRZQt7iIicizVZs2T7aZ8bHnqGf2sYcSLSn0Y2OEkySk4AkC8VkoOsYFVsiZ1Y70H8NU65i2BYWx",
-	"pfi5UQch+oqTxNR3unQJoxBlZXlwv7mbl3IP7k++weq5S6DElThp5OAWBUFjHBOtlxeap8nAofXV5K59",
-	"bX5yfb0IUEXdDTfdJHlYBa3bfLpNQAU29sh9IYsN13UXyX/N6u6KurlOclimqpeHmtcYzClCd49XRpqJ",
-	"AjdYd8PtkeuignRteJpkSqyyDFKHbQEd5dzs9f8d3wNWlxnTMKtt5fq99/bkHh3wvhTP3qp5USOeiqLP",
-	"x9CxlqNqXiSQJtJ5NOig4MkoiUOgPleDY50KiurT5FB8NGUONL2yWUazQZ8BDA1a3W/cb8BCdTn1ToMV",
-	"jvGhee88MB4PhGbTAb+40jjqo59LGZi08QEcDZCxV4x13gTFSpn9loSpzQYBD02tmKOGrS/gHgTzjHy+",
-	"V2bvBq2bUsK4XYVtmOSBQ74cynMjaixAMQewFFxA3PWkqCARvyBiFpKfe+1cgDYb+9kf8I9gNEUSFncL",
-	"aDIL5aseV0jG9knC2VDqCXixF9D+tPgtptHTxUK4w5aXwnoaf/dnsZXFNy6L/b1nkCxutxfcMpaa9c5D",
-	"AcdWQG8F9FZAbwX0lyygbaGkZXPGVWhJNwzMthkJrYr9E8LoGcT2Y8rcy6WGTPMQbo0jmWQ9GAYgiwtN",
-	"GMzMLSYRsuCxHQa4kpBv0LRLZGbzHXzOtCCh7IIqs1im84QgBMV4Jr833+UsmaHpiCYk7/qklQwiVQu9",
-	"KqVt1Eh/tZFmDYxMQ6H7BVm45TYMzZsG0nVzNV6H5cF0b62XQ1WpOCNqThqvseODyBcbgtn1gy6SbAsm",
-	"7i20bv7w9VB2m/e8m8S97CSxBEOxkdQisHC1ovt+9pbYKkg36fo/W85rUafb7H4GCruq13EOJeq9PT17",
-	"j0KP95pah4hG6JyQifQ0HcAyG3g5nIArNgJsxj5BE0EGRAgSL1QtXsyOKTtf1DdyDpB91jlyJcUg2GXS",
-	"8cb1Gk2+AcUPgMVdt8m7VZnWUH7m+Uu2+s1Wv9nqN1v9ZqvfbPWbm9Rvmg7+I6Me2+HayOp5uk+OK6wV",
-	"iISYEueappiZJ6bk0zFwSSaPMAgUzeJTNSIOl0NeH2CBsLicjPcafqoIv9NiI09i79qs3JuhEb4g5uVb",
-	"mbcFQbijtv3Qoda0ACMJ9INxRz875p+umvXQKQm9IHWHvGmwDbAiUoEmYvLkWujE4jZBFw7I7LSVvkjx",
-	"Od7SYyrV5vhBRRE+ZdlMwv0tPED1z42+4FMAtm1EqdBq8TK4LLagtIQDTyeNg8ajZ3utdmuv9WOj2Uiw",
-	"VF1JCJv7Mi4bBw1bUtXFQ3gvDGb3p1a7cbUKzrtdVb3AdTqGm/yWV2151S3zqo/AnrReW9NRI2dVayK2",
-	"uBfsfqbx1WK9Jsewq/A7o9EgyqIkjcOemdfMoSEscsicZO3wPXSXgjvmUdDFQuO1/St2ZEDtn25R57Lf",
-	"vQll68gk8Ww1rfW8CwHgCowYUOYq5jn1yrS0taHIEF4QqCnTdlZujtOiIR5+z23jmLx1xzYsLrEPYQJh",
-	"y+wkY/8c3x9Uk1sUS+3Hix894eoXnrKHqXPzgqIZ0LczuWS6AHU9DMNJGlDEfzE1taYDniAoIQMFX5IK",
-	"zzI8BywAUNVr02pz3xyMsJUzWvtEijArMiXiosN6ZbCXXgsdKdt3hAwGJFIOvqGJUpZlSzazyD1P4kLv",
-	"Sp7Ez+fCIWvbAN7fYfYDUGBjEi3ydEw1EjwdGleGQYSwRYl5F2Tq6g1zgGMfvKIA4xCS2B9gG3yox7Wb",
-	"mXA1CgUd8uYr1azF8soHcRUK+ZytfgmSoYy60OqvgeRo+gyH25FgBUAccMdNhC1sO6wSxL/9sRq9MANG",
-	"aXbDBtWJM3yhydq0qTU9iDiS+GKbxbn6rtZWGMJ5KHiqv6RS9ttSRhYeTJcRez99/ls4tS2c2j2EU/sa",
-	"upMYiNoqvRpF0MY4eRIHsQj0o6Gz9DYhWJIMjmsGucF5MPWmy7v1sHIbJezFzOY35lCpg1lR003iTF91",
-	"mAWmAAhVFeBqO6XV0A0eKoDBnTamby5SKr4gxAIn3lcBK3CbwA1Ag61U8yDrtngFXwU6JaiEyzQEnY9Z",
-	"Ccb4bA5ipeH1slBRN69eIyvAQOX6i73HUH8hF1ZWdJhj0T7Yo6LAXbEqOeVb6ARKAl27zIB5D9WXtsvo",
-	"dYx7WztRtO5VGYfrhissIDVyXoZhTYbnpi32cGOxOcjoRgq4x77ZfKKhRy3Rg0JJf5DZhtdKMVzVkIZD",
-	"s6B6Mkuy8xAQq/l224S6B15R6XCfMasXpMVKyrI09asFgnk1awjVv5KJAimaUHZub04INi5tFFNtriez",
-	"5/CINFcUNxiCgjPVYYTFrgohlaRYrWCG3dOiu/fb68NXPc/isSO1rtCqsO2wj3M7HprUIw90ISYTqObk",
-	"DNz2fEKY6fNuvfvlTyJCtZF9gCaCDwUeS4tKCIiClClu56xfZFanqY3bAoSDXg/pFgQMN6tDwOIgAuoG",
-	"VkjrQF59xgJd4kEXXWx1gwevG+yv7g4zS1eyvDnqEy9e158hbFusBSI3ARdShc1ucO/nMydsT6Yn3rPc",
-	"RW1xm3jXRgnlmOdYNnOf8wr53+Ih2eqBG9MD16iyeABa34PQwTRzcRqDQVNcCd/CZArGeNbQQywDOsbk",
-	"Ytd5PoN62xFDMbkgCZ9A94sc3RiG6CBtHTzMuVbZKENjMuZiBk6PhEplu20Ucqdt2vQh8zK1wZPcYZYc",
-	"BzxlcV3O9FtBLiiZkviN83DMld6KXKrdkRon5SMvFRalhra/8SmiCvXJkDIvaaHRSdvt/eibmEdqNiFI",
-	"vw1+sju5ZLxpWCuv9Upt8tC9NNPfObPetSUFrh7ihuzw28unWufIFo7fewfKYRlgmsSmmMVHy3KnzjsR",
-	"pXOUJdsGD5Nt9ZIpxXrHEVaolz3fqzZkPRvxaZnaV8iwNUeTZd+72VRbO9AlU22/hFPpDJeHcyq32bLX",
-	"S1C5Rprsponpa+HOp8xBJknAwhIwJyQJ0X/P58w8krUM+WyKh0Mi0IejFnp9QcTM1nCpDEExi357Qe7n",
-	"kAdii70UaC8m8KNHx6CZrXWxBNtrv9IjehC8cYKHZKux3NGZeH05SUzCh3HwKIEjZejP1fF554JHqT4U",
-	"vvtWn4zdz1hKoupVljP4t2wiqWaJRWuhka2L7ME7erVUfigNDvt8dQXCuNY3SU0qX+4llOaE7qS0FYGj",
-	"JKCvYJnDva+ussAg9SCWUlnoGA/J7sTmxS3/gaOxOUdNc7D1XCrnepZUWtXBj0iOiA9o0mjlq/L5aoWz",
-	"DCN5Ty5VPpD/xhfY7EZlPNmvhQGZXz0e00glQVIJGqlO4/maowmyF0cN67IX+MBGReaqqlM1Z8coT5DJ",
-	"bZNwl9afgMxd6wR7F3S7xKoGEURp7uEpUu6g5LrUvHfeX43Kcgx8bQr5WvWpQ0OBWfytIB5MtAgUoAUS",
-	"ZERwokb/U2/vQigK9KKEs6Gt2nHFqkabki7wJp8jLM/zGJgVCTFWuI8lCQqZ32AA16+bxwm9KPNe+ClQ",
-	"M78Cfdvhhes36QPwsF6bEI+KFIHtouf1Y+KCRsSSG58Qhie05XawFsABgOodwWqq62XPzvA4CSssL60K",
-	"ZXsYXpOiltfSPzfs2BoHjf1Wu7W/Cgd1g35lJ1snSp1+uGWW67gGfQUbS9flch5n9MltLqn67wVNXluh",
-	"1s50DJIqi2ykTV8XFcjAg60w1Ncizs8pmUvd/zx8c7wadbsprGmD2pU4QI62VyXteRrilqw3SNaWNOaR",
-	"NWSK18v7vXbbJGD7gtsmpBiKHVkVwGyy71SB7J9+ShPI+XmOnrT3Dcr5lEpiK12NzuIqRTpMjlIlUcyn",
-	"rJD6MsYzcA4iSSLOYsSTYBjpV6LeERxTZiLw12T4sDTlBto4noVViGZjigWrdHuAJ0yysORjYhShhPPz",
-	"QIVVjuFjXwW7NuBiikVM4u6Aiy4dMq4N4k+rFZ3YNQnrLRFmX6fikoV4V4EmtYegWriRHY/YQeob6g3V",
-	"cHhB42In5uwlNmTq37dmqYk+U/pEVUdszykkpvPJJNyKRD+uKBt24R3F0XovsHche9fNmpknXJmjWEvQ",
-	"jKsmsrbQmGuut9FEKaLEbOdwoC3chRSuxMzceZ2zUcwswMzjmlATk9lcYV0bSjL0zeHkvoxnN5qNVCSN",
-	"g8ZIqcnB7m7CI5yMuFQHT9rtR+BAsG8vv8S1/m9aaLSmtv2gU3KxyjIx8BItz9lX7Fp51fwcKtz3ml+B",
-	"fQGpWZX3+6+1dSLV950R4vpxIM7ItxLxKStAh9lXZGAXgXeM+NTWMlXSOwy6knmt97ZCZkdoVGX0y1zy",
-	"8iTOkaWkv3gZ9GX1hcfQrVpTnl9pAm5eEMPSQ9cUPCGoN+Yxge7OPcQF6kHD556/pHkH6PAcfuECJRzH",
-	"qI8TzCKnI0wInyQENmuKGYAwnDM+zZAuVIGVpJPCFhgarn7rN5JMpFUhvACNfkOfaE40FVQpwiAZzgZ1",
-	"DK5WnEbKQtvYr/hBpuqXSnoVi7PCSY6I9dlT1UJnU6qiEYkRHwyKn0IpS0x6NEFGZeEClkKbAv44Chra",
-	"1YrpP/9/AAAA//8=",
+	"7L3pdhs3tj/6KgjPuStDUxQt2U4sr6z/kYckypElt2W3uzt0k2AVSOKoCDAAShTbR3fdp7kPdp/kLmwA",
+	"VagqFCdRg2V+SawiCoVhY2OPv/25EfHxhDPClGwcfG6MCI6JgH8eJgmf6n/EREaCThTlrHHQeD8iaEzU",
+	"iMcSqRFWSI0ImmA1QiMsW41mg1zi8SQhjYPGr6/fN9Fvrw9fNdHp2/dHpydnjWZDRiMyxrrfMb48Jmyo",
+	"Ro2DR+12szHBShGhv/GvPw53/vnpL981kfnH9z/8Z6PZULOJ7lUqQdmwcXXVbBxKSdRLHI3IS86U4El1",
+	"uC8En0oiJBrjGTonZALjHdCENBFmMcLyHOEhpgzhgSICYYZGPBXFiUzSfkKjJhrjyx08JD/vP223C1Mh",
+	"LB03Dv4IN/wUGvr8UfcY35GKC9I7QIxQNSIC9d1MGBdoIvglJTKfEWZySkrDdp0Eh5r9GB5eQrA4I1JS",
+	"zl5yfk5JdZDvyJhfEAmfl6YpiqAtGgg+hud20MVx2cY/P0dvsRr9vPscvcGXO4dD8nP7OfpNqckpS2bP",
+	"0RkekzOqyM/H+LKOcPY14QSGz9mAijHWI32LhyRMxhM8JIgPDEUIzhQiLDZEHZkOpKYHHMeCSNlEU6pG",
+	"0Fjxc8JQn4woi1HvP3rF6Y2UmsiD3V08mbTs01bEx7sXRNDB7D/g5Z/P93+/aM/+/Im9E48un/y2N/6n",
+	"+jH6+Fi+eJa+ejr4tY1f79Pjn/jbJ3+dNpoNQf5MqSBx40CJlNSsxV47vBh6Ad7yhEaz6jIcEyXtCR4S",
+	"lHAco6meP1WIERJLt5NUIknEBRyQGDGuRpQNzY+YzaYjIggiiSTFlYjJAKeJ2pEiQt8yzsi3z5H5unkk",
+	"STL4tm5rn4Rn8w4rckzHVFUn8wsXiOBohBL9u9tZPiECCAGN+BSNMZshvZxEKomwICghA4W+64ne9zA3",
+	"6rWTJOIM+ByZ6bYdJsgkIYzKEYnRdz3V+76JsNTvxAIP1A4larCj9x9P6I7AisBIdixXbXVYYXk6jTFl",
+	"qSKdxnPx8/5z9fPjvUb93s5djLr9fV2/HE0keWk5vuv92ftez8b94hbgu960932rbvB//vzk+fTnp+1V",
+	"B28+e/SqOuyjmDBFBxS4C5VuhM8tr9GE+K1ECR/qS0cTK2eIXBAxQwllBOE+TzUNF0f85Nff9/7+1x//",
+	"+58vH//t/Yunbz7uvzv57dWTfxy+Lgz8PwUZNA4a/7Gb34y75le5mw/ZTECJ2aG+NqozOHOkw9EUU4X6",
+	"ZMAFQUrM9MGBG6cwur3S2tGxZtM/PX2s125Mmfn7UbaOlCkyJALGcUbUAlb9vsKiD9CIS7XDWTJrogEX",
+	"sLLTEU8IklSRJtIryAdIwIHiA3tupWmM9eLreZS4P2YdltALgrBCYy5VCx0xfVfFaQQnECeSo94ZiVJB",
+	"euXj4K6FP59etP+//+f/rd4OsBobuSGuNEuVE84kMbJOrJdYKnMy3hGc6le1cMQUYcBq8GSS0Ah+3/0f",
+	"qVf1sxs7dBEJLuWpoEMKP8l0PMZiprmSYZIcLnG9to1m4wInKTEfiPXA4OUuh7e7ggxSSWK9NkJwAdtH",
+	"JTK/ghzDuEIRThLvODSaDX7eOBjgRBJzXxCpujSeT/d6IQZc9Gkck9KwT7iydKHPH09Cw85fzccKS4lw",
+	"FBFpzi3cW2uPTmR7kQ9NU3PC9WJQfcA44kkcGJ15teuNwY3xbUKwJO6SRzOeCjTBUk65WHuoV8vykCCt",
+	"wfvVM6vX3TFuveFEoJgTCQRgTqbboia0yVZlDMxmhBlShCHDqaVeJ33TwSc1g42wIj00xudEmht/+n0T",
+	"WV5gZ44iPiZWDMBGSgABqUSGmXygmZqnRICYu+PJuaGVse13CzLxVbPx9x3Lb3fMHTHvXZ8za82gtMjm",
+	"RG1P9J2f6LWPiVnBDZyTh0Hf4z4dpjyV9uJfkbSxe73EWKe8JCbIAI1kL3dt2wJd5yurRbOcD3FWFkFu",
+	"noTKi1RHPY4UsBA0rND684iIEfqVobHpiDCEkaT9RIt2MR9jytAkwUxJPesWOjHqUodNsUSxfgSSz30g",
+	"ozSmyinIK9DPxL6Sk84pI1oCZ8onGHggGwd/fG7gSHEBm8vSJGk2IkGwInEXq8ZBY6+993Snvb/TfvS+",
+	"/exgv33Qbv9TExX0d9DQ1xXrwt3WHWCaNJoN3dGjZoNOGgeNR8/2Wu3WXutHTVBOu2kcNOAF/SxV+pBr",
+	"7oZpkoI9RBAM02pQdoETGncjQUDnwImEnycE65G3lyfMphNguyMsR26eqSSii4dmIlEqkt2fWlpRgueV",
+	"hjCtq0/NBiOXqhulQupTpRusQvbZpgbo/bBg9VAC06R1r2hR4DFRRKx5ZdsVK197GJlfnKYjwQSo9Iyr",
+	"/M2RxICSJJYec7N9UHOvQKNGs2GbaSIvduB+y95sNBtjIiWcnWBneudvliUemaFZhpitdh2l2J/dKJ1p",
+	"SI54msSoT4zUWZyKZvRwhWpuN6QXhFVXvXoLL8t67wmxvuDx7D3nx1iszDuV95p39XKOEnhcJcg+j2dd",
+	"xXnXNQjdtrqR04dcu5ulpcIaLLha3ehgZMJs59PH6L/pi/uyoamcnYoPDF9gmuB+suqu9lM5q+4oGNHg",
+	"HpIIKyDg0P7qd4u7ao2tVCL745qqQFqcUFGHjrHCfa0IZ7Ky8SIEhuj3Uxxp1ok9/n67G6a/ypaFiNDt",
+	"gtPvjdG3T7SsFo1IdE5itzUZV6pbmBZ6L2a58W5TZAt2xJ3MkDifajOT4/Xo/WWu3H5V2vHS1BVYoEXq",
+	"Q0WTnI64JG4i2fVYMmJTqe4JDzxiigiGk9dmG1YiB2rfLdKC6xGZnQ3JWqZB1zVwJJC9aTmh+/2mxSN/",
+	"BQL7fcbHxPi+poQpNBWcDRH1t7SFrHkS9F8j42hdA6UsJgL18lH37sm2H3OgcedhXGnbk/K7Rbk74cMh",
+	"iRGoYeWtN/pcwDoL47k9Q1Nx+oE9P+GZ9OKmk90UTlbVe01YTOJ7sqdvIELjhCuI4lh5W8eB1/Od/QhU",
+	"b9oENtb80GVcdbF9Pd9cMzBzp2Y/3uwGV9aiho9DEAu5pFLJJuqnyqg8xudPpZ1vCx2CMKFGKMLMygVI",
+	"8ueoB933smPvgmSocpExoeCaeXtqGrlgkTugohOufuEpW5V6mPeazw+QTKMRrF2AajS5DOCtnFiMxdo8",
+	"u1kayWYapg3hxFtg/RD0RKULDLknR/49528wm9mncsU9Ey6SoHzYtQDNB4qEWLh+qZvYtzzxjZcCC258",
+	"+955o6853dYtMLImWLODyk0OGLrkYwKsfpRZLpSbirnpcyUic6TgKOIpU5mVF02x7DD9ieeo50n2PSTx",
+	"zFqLqeYrSYL6G7YEF2Jj5pJO1tB/ayePIlnqZdv8jjSY9XX1h6wUL1KH58wQ2WDOMR+TEkEjQ8/qoWi/",
+	"H5hMJxMuFInfkJji9xAfsiIRZV1U5d7fz05PggSTvdMd6+92ITBljkFvnOp/EVQZzc3TUWCFagjKicea",
+	"lGISJViQGGGJeuVR94DNUqUb62/q2/PeiMwfJBEf2DnjU7ZRecdeEF+qyFOYhNs/fUG6n6wKdC92MZu8",
+	"jeoC+eyUJXCn4Timen44eSv4hAhF9fbZBS75PhgiO2NME1/GyyLVPjeI/q1x0MAJjch/eUG+evQTr/es",
+	"6QKXHZvZwdqgJ6dQ/2Hfz4O0ef9/SKSp6XLHOpOM/Ja90ngNAxe5RtusjW9bYUnKYRaWIhbGWZQDtUor",
+	"eUtxJ+VdMZ8th0l+BLdVZtiBodpweX+A1cCyoD3zkx/c6L9fikbMZjyfRsAmdUY0V4qIfkuvw/xXfsE0",
+	"0RRQXKhVQlx9SuTn2eY0zQIW+q2Q6LwwrJsjvAdAX1tqqqGmQNDTCoR0pJyQEiUECzQd0fz6Knij+yTh",
+	"bKhZVpia7jgC6trEVh1/gbpC0/uKqCy/iytrWpUL0KkLd4gw07QFBkRNaEapIjFK6DnJoyIYdyaGcvx7",
+	"VZhoFrIonjyGTIAsZy6wKZAQdzQOZjwdMkT1L8WkiAaEi44hDKtPmRZdC199+uTJ/tO6L53gceBD+qlm",
+	"1tim2U2pGvFUi7UJZMEUg/6neDgkYielrUjK0rcrEy6lCOKdf7d3nn3K/9nq7nwK5Qra8b4nl4G0oUOk",
+	"yKWCwRbH1soH9/mqOLTHj5493m8/Dn0ojal6feFUh+XZUxZBl110uicbooViHsldeNIax54pCe4+yJCJ",
+	"uLD+B49hbcPulg+7K7PVfO2qrJWjmMaIqudIdwPCR2Y9dPSOfdUoS+l51m7/+OjZs70nj3983H727FEx",
+	"u0f3ZuxSJtGvnO1T3MHquIxxcYQnE8JKxFC33dnxj7EiO4qOSYnU2yHu7wh8YSAiHAVgFFeGfirsIh33",
+	"iXBEDx0Xxv1o6cWrLpYm1MpxN5w7CxdPaPmLBdIu8aOaDcpXxjsK5S+fZpmI8G0wgjAlcKSeIzKeqBnQ",
+	"EQTZmR2UqE8kjYkvnJT4pzttpWFWh+VOY4BmIFJj6kL2lKAkzox+vtggU5CVNc3YE10USrNjXvm6O/dV",
+	"1qvvZHMxAk/T0pJbDAoblNkhjCDFdbviEoR5yaIFyXhNeUy/uexP+KClEqnvNNgykOIUZsYHUBhJezlK",
+	"bYcotSjs1AaZrJDRuCrhFtloJZ8xm7Lv935ujXmMo1TC7mA200ywtcYAfJ4dFGbz42q8OZoBS5IMiovi",
+	"cftyGuByQ1i4ABgxQw4gzmUKqfXyrjXtmltG5uouVdmZLOsljzZ2vZSkZ2psG9mF4/h+zk6yo+0zvmZ+",
+	"debT8xcXGHNhwwsHoESL+VkNiuvFSyZMOe5CbLpYHePEs4f79OPh2Vt0zIdDyobobzzC/TTBYlZQmTxh",
+	"KOeDgacAI2HFpYAEVX7UHUPqqv844dF59sh5HLvRCDMI6g0+L3YPEANdu3Glp4Jc8PPA01S6zv/td/bv",
+	"4of/3cXxmBq9Rc+2m7uAu/oJiaHrsdZlqNYgIykGxQccgu6l3m4WZQN3O54P2j0RhJFp4Qm5nFhTjXuS",
+	"8CFPlfcglaQLO2EbO2rLu4c/00ns/4lFNKIX+d8xSYgbDJNU0QvSFQTDg5nsSoWFSifur1GqYj5l9s9I",
+	"GNrV2iJMsmzDCRBHWJlw+Tkr6BJwHmRAkTAB+3pBpdZ4ROlG8VJ2gkkoFeP2hQOOqd5YxBsDlRAQWfiW",
+	"/gJVZCyXFyP1kozx5ZF5y4cVwEJg8EQXxrzAAUIu1UvTsmJ0N/MqdhfiPi8wY6H0/0MDRKAnTy5Lt/YL",
+	"HJ0TFoPWljKmeQ5naMKFQk/a7UffFO+QR+2Q/F3OP1jVnlqXNBC2d91qAsK1rVul0RYOXWUmX49dK5jh",
+	"sCLd2GBca+oKhg2ECeiGMhyuTyvm234kR5FezO9fD5W8tBrpKx6l47lGLCNBVmyMpxPCDt8eodh20EJH",
+	"+haYMiQnJKID60h3JiwM+gNlZbSWz1qeZHhCGweN/Va7tV/d7KxBeb//RoTMtGySjajw/SJLNl8o8d0Q",
+	"Zk1hde335y1jjcWxukwIS/SPwzfHxXHZTxyg4AAf//Tkx5Bt9qWnCK/o99ZqnDDqDRclW7cBTKNKZmFw",
+	"pR3LIDQOGu/F4wuS7CR0OFJEfGMFKgYSujF0V/czfz0M1mV+bSJyiSOVzGwOtlaKJCldsdXPZ1YuD+ej",
+	"sJh7i63r+RTKA/wwb9Uo01oxinAZHsusw4pG/hIRZmNq5jNbJVhgTKWEVCiPZurzg1a8LnI4BalJ3Hex",
+	"zcNXqN4fd5YvdO0LZrEvt2ZuX9GVkwpBmHrrHf8V6SwyPazBl+YyoXkr4EZ7KM+IqqzCWkfRdVkM3bGr",
+	"oznMiivzccRLSSt04Nvn/Lv23N3nqf1OfYRT0/zWBThDqkduv26dQ4Asc2A6CrH96j1+Xm+Vzpwq/kQK",
+	"gy8YsvqcJwQzx6wXBjlKIk7FSZokYTqGPmpI1iqYlWELYlXsS2X4X58MKQNHcTLzGBKkj4yxcQ2X7oWP",
+	"f3168v51a/+v5+3ff5r97c9H4ycX7WiPP5N//5H9Lt4/Tv/RPx69/ffHwa/xa/zf9OlfS3ZHCxq3yHPa",
+	"6u58+kvQXfqKM7JWeEVcns3nxlgOs6g0RzTfWH6sd69CEPBCVaOWlq2BDXZC+KTsr61+YgEI4TLs8SyN",
+	"rFkrSCJ6rCEKee3C/qpO3kkCcLNGPDhAjKOYykmi7y08Jk39IOJjLRTCv/9MuSIxSniEEzTBwjw9eut6",
+	"QGAVHmPKTOqhBaAZ41mH9QmyGZZmE5cJOcgkJcMC5oon+zWE9c1//Of/1Unb7b2n3/7wl05n9+f/869u",
+	"r9P53On8b6dz9X93Ojuf/vJdp9Na7Y3vf/iv7/74V6dz2W7vdDq7Bzv/1en8saNb7XQ6lz/+8in7tdnp",
+	"tIItfpj7/vf/p9Npff8X12bz3VfPWvk+yFbfInUg2AVkHxc2o7ZJvj91TfJNCza4cgT8krNBQiO1xp3s",
+	"qJNKpPA5YWHBzlwl0MCT58xBxokgWLN+hoxx+k4EOH+EBbmtOPSvR1wrjnnRUgJUFl7Muw+TBBkkHT8U",
+	"s8y/Fyhory8nXKjVbeViZjJdlDVHADB2bGFkOcuccJXgGhPZD2gIi+NqYipxP7GNTPTJ8lKW99IIy24u",
+	"phr5x8pecEkAcUKcclESM76OuUMMKem+R0APyf7TelrsX+BFgn8HwmiyVZp7FC5Ntsmhbe59OWQOsC4M",
+	"UufosJvnBQwDJfaGRB1Gil5QNctSdceb9Us8arfbIdeEXbzybN7o0SrjpTThqUNNcjxV6w3LLaTud7mB",
+	"5VtZRTE2v7jxXRAYYJ8QhuSUTBSakWsOM8PmW2akjszCTAdLNAbuiBQ3oOZESM7yCMSpQXa0cKdTLs6v",
+	"N/b3ejiVkZeHXWK5eT5Qtu7ZxByRZLQfZMClk7LG3ZzFFFTCJx40KyuJAosi6fxsA0NcMbm5kLrCmi41",
+	"HvfGxsa0MFZlqWQmo/pcBbe9fl5WXNTzsrjMtzmxIiHWWSOycDQcNjXV2SIWS2gfJBFaPMvpvlKpAbNh",
+	"aqEbgUkUF4eUggD3n4Ri3rjpea6sqNtcFc9YXZwpbBaEh8QoweXotE0eDt/0vmgdoV0wlMkzljvl1uIg",
+	"21UvEUKIhIsHtRQe5S3aPM79xp6iFaPDx8tJCp8bWrsbT2wg9VL8nGCfLcdEGVmlAXHvliOfU6a1LVPG",
+	"pOsWUO+7RW+ybxc5N0RQ2AHNHYMgEZ1QG3q+OK8yn2MogBNAHRyJQkRrbaSmkTXaiwI0l4m7hvOAU3mT",
+	"kdfZVs0bhAGvSCe3x0AzkgmKZiZKVN+fgI9WHFYlt6L9LOTVXBw7PrZgthsJHTfUPmc2oGAUZ1I6GotC",
+	"kP2jU/3QLE+0zg86eBM5y+KSTRxjTAZECBI3UcogG1JvFXhrgRC66cTmKdCB3ymI8dnhKOja1R337Hzf",
+	"ue/9r/e5/3Wf+j5oUK671o6URIm92ta40Srcpe5UUBfYzirxWJs8nR4TC/sGqN5LIlsrZ37NdwPD9QYk",
+	"64/Bu9fc+SxdWOX1a+Z8tUCfOd+Zd6+tl5d5mudFlu+xsWgcNCZTF63qalbMv8yWynGCqFBZarNXaFOX",
+	"7ATLIglhC/WPagZS9Robi/ANluuvwNEL0y9Vp5vGSzCb6vrVyuJO/vGukpuV7hberZkbMOwD3Gxqk0ca",
+	"tUvk8ngJi6ULgEuwIje5Sou1CHv+jCIxL/cpB2aI8Dh0J8/JgApfY9l5CBnrzMpAish31jRjStJ8f7Ma",
+	"w41lk9TUppufO1FYp1AKROWINoE9FEhyHvs15qjVma8pZ6iKNrQ1rEJzTUDLM9xJKiZcBuQpLVhnWsrq",
+	"5hx6G1YcEvb7Zpe/CVcrJxyuIQAswaioQlLxiQRLJ7VurRtkTfNkc6CxjQnnGYnMkc9ddp7145VoSRBJ",
+	"lK/p2zwa9ztlF1SZdKZPc0T8ENtZTIIb1RAXqGYhtuSWLzeDFJO8csLKJxRiPNYXWb1mkimeSQQMx4Q/",
+	"ulhxYDKCaH4lEUY2ZdTbJ3jHX3HLtapGtV8oSeIMqnpFlifSxEYmamUKHI+oLwg+r8GPUZx35YgL5RX1",
+	"8KxJeVkPZ4DKkNv2d/bbKBphgSOoN7KkRxoyK9KkkH/rOUYtbpw/LMhq4BBS4HS1jICajdQgm5miJoa+",
+	"bY2SdDIhIsKSdG0sKKgN08qzmA6p8v6GcGqceE+ynDQ9lIiPx5ALmGeqcaYwZbJLIdJUzfwf+6BIEt9K",
+	"19VnVFyU4yULcy4fP7s3dZAUpvYzSeIWeg05xlMn0EGhWhuK7sepgvca6mIa7DMGsBaaXAy4O+y1gZXp",
+	"sCkXaoRMtqLmt6VoG59gFshUGUHV0cWSbvWF5Liij73ETRw12cgBN+ogr8iOa8BIBD5471BSifpC3xhZ",
+	"wiYXcX6ZmECBou/uJo7qsv5AjxUtcgY2G78RnKyMvnaYJHpRpiRJakI3a8Iq1w5tC+1hpUDAeulDg6CA",
+	"eYsFAa4dFFQa5aciHEFpBl9PaJANJls//ySv7DqfRkKAD45Q7K+o+OsdkUl1oJ8WQ1d8dQST1yFbNV0p",
+	"L1FmcxL7pCpdL67shqUkxi6OGXIElMlOd0o7dqxBssnmsSGKcaXslr3t5BdGZoIPaEJeGkCDNdJM4EWP",
+	"0sY4Jh6k8YrQguiEW1GS5kGPKxLuEvJdtT7hZiWkGz4dWuoB7H2oxGGzRMNnBGAm9KklcbfP4xnYz+Yi",
+	"HW4P0loHyfZ5XeCBZVi21S6rlB8OGK4Se/lHP7EhI3QT/e4dw7um7Mq0F5F6gawrb2/JejmylmQdojb2",
+	"8wyPeMrFeQZ/nfnSjHUJ4dyqU8vlob+C6mMEEi6Qhb5BrsmdiiZuENcj1nJvW1pdhlYrFXzX58XXkpxp",
+	"nNeoYMiZ6O+HzLy9/m+U9m5EClhfnF5NfAjhHiwpPvgIEpkEkfH5L1mIWHhgtoLFWgdmHcd8jWCxnuRw",
+	"r8SFZSwbW2FgZfpanx0bMqMSOabIxYMjuq2Mertk6YInVqPGMxfnpziCCAxiMA3821WNCBX6xkfRiHNJ",
+	"akozxfiiHFFTi0yi265ZuSlLdlopt+a62SyVRJZVcGYyqx5mLu+/gDiT79410v8dGJYKQAGAjMe4yWeJ",
+	"MNOyn6zFDszCAcooAfk8LFCAa3AnDKc6zAI+APzBB4MiX6m89PW4fo6xVFCBaUXistW4pzxNYk04CRko",
+	"AB63paaI8IuxBykKAjEzHGMPk1L/kHUksOLCKLdS4TtDqPQGWyCdwiS+IrKBAPAjtrKn0K/U3ifDlAVR",
+	"iozz2UJ5D9LEgym6E2ysdaGQAvPYLBbS8gBb9bhJcwC2zDafpmo97lCLFubts/7VgIZvHIiq0PvdYVAd",
+	"82uhN2aVG71i/V8FPGPTYTR0XapvdrBTlh3tLYhjgNZcHxs+tO7i5mZ5M5OcozD4+p3XcCwN71OFIXfL",
+	"EbxfBWm8gQFkNrBK8TWwPgwEHyNsUnjRIbOATCQxNdSLtfSwn7FSb6honO//ftGe/fkTeyceXT75bW/8",
+	"T/Vj9PGxfPEsffV08Gsbv96nxz/xt0/+Oi3nWzxdiDX1BjM8JPEauJyHLEPxAPwhLjUXNNkhI44Szs8R",
+	"1K7wBVlUKMlMIkFUEDX7mugtfd5fINAYUagOuGWvLONIhRUIOJGiF6Qo9PR5/4Gjstw56MpcLBOXX6pF",
+	"YjniU3uiyio72FuWwjlZG0Xluc1HH3Bh/YjOBAHtoohMymmvm8BaWcVmYwl5cddn0PAWMEvMiCo7XsEw",
+	"KeT2+PQcZNZEjXh8wtWhEfjWQv1Wo5wtA2gYAHyPoesaPx381mVcda2k6d3uZky+GHpXN3xgmEX/WGga",
+	"X89Nf0KmBRTvJDkdgDPVu0t/WoSA6sOXZpDYWYyBQgnBUqGfCmGIV83PHkDFH4c7//wURFp1JsVAylNx",
+	"EHlnxSHYHCbNo7JOUEJ048oo8M6/544ilGS14ihQ1kfdINo7z+YOopzVteoAGGR5Vj77r7w677yvV3PI",
+	"Vv2+7SGnhsbV1aeKxBWiGuMxdxu54y1i0y1s+SEsFpjNcd5RlrHECNVXW6vDDtnM+13fYIYZNDUPA8HW",
+	"wJGMxwSiuqJUIT4YtJCbpQVcxIKgYUqkJLEp1gVPrHp5oIXGDoPCwI7by9Y4bqGPemK9t4dnZx9P373q",
+	"vj09Pnr5j58TOFQ9Ez6RJkRCZ1wP2Zb2MGUYgDGAPGCF03Ia25rFNRaceg/XOHTqx1wqpDsq5VJe7sBy",
+	"2FSTajqh1xuVCHIgna4RY4WRaTg/TbE8Ii/6G/EBmvFUWOhu+Gex/odzgrAsBdHWujC1P0I5k8UxK27w",
+	"wDkDFu1VLQsmB/ZMtbKey5XLgOgtBJDLeHTKxM2Azy8Uak+4+oWnbA35wg3cHCT9d1ik0JfwAD6RSxIn",
+	"XCH37E4EiHxQBbnBH+tXJC5w9Y7geHbtQmQKn9fUR869iF6Fr6LTR7OBPpYks3R67e7Gk1gYqhylSlE2",
+	"7EJtyaL3sNDw66Gbt8HM6EOGfnv/5rhaaLLRSdvt/eibmEe6KzRS4wQekWULahWLvdzX8lRulGvnN/Ek",
+	"ziMtjJTDyBRVK3rYejvduQW/GJn6DU72pzv6z8lIYEkClXeqna5Ugaf8wUW1P3NNpUyRlYGUul4l1sJW",
+	"74HV1Gs5Cdb4cUM5YhEXgkQb8HpVExBcpOiKpvWXpdpKiGaDvB9m9mZlw7r5ELc2eMcyzdKcsmS2suvc",
+	"J9z60loLD/gmzuYGC2u5p+tk/QS8Fh7DXH2tLAD8ij6Lzaxw9u357/henPKuuLDItXYHuoTVq2GOglxQ",
+	"Mj16NQ9iCnvgyFMLb1oJKbsO4pTNHV4dauhbU/w0XEHk2qhq14o2ubbrxb5wC2hq98b1UQtHdVN+h5v2",
+	"IlS8Bx4VBG+SayTRG9xF7hLpKyVanmcFgSGqT/8qFZ6VVboyJbf6NyBNrkZ6a+1S7dpev+qWb3R6SBW4",
+	"muWQ2W1Jrqtm4x1W5JiOqVrLXwfopwJYYcyZddYpzg2IfphqBFakm9hPevYUztEYs1lmjLkrmimMr0Aj",
+	"pZF/RURCcEwZkfJa5ra5trbNYJE1G1MsGGXDumoCmCHdOcRnyxEEgpugGdVCJ1xZ63bZ0A324iJmnBZK",
+	"pljEJO4OuOjSIeM2cGsp2LdsRT+a8ZbB3xYUgqoBWav0WlmEXnDYvQOHlQdh7IowC7IMgRbEOap67999",
+	"OHv/+lX37bvTvx+9Puvlrnq4LUYWoLbDen/f+cV9SP+r10JHA1f8AE0Ev5wVHBrgI0sSGxGL5AgD5K1E",
+	"cNqkdSPZA1q78vlJDTcJHNl3BKdqtGbwYSHSFbheAtBPMK8a5gffCxlL3iYES+IKGBl3kGdGuhtWWBnt",
+	"4prk1Xe+Jj45hDSStSjJaUfkklbZowk91yIgEvlHbiD+vPqJuwtCN8sp1skGNJansOY8Tyuea5ZerAav",
+	"JvmvaXPZfArgmuaXEI7SVWnfbigP8OHm+22T/KqHf71EFMeNbdDMdVNR/AHp/qKEy7sLJ6wZrPAG2bUj",
+	"3GabFOnKdVZZ7l8oi2UBI4YyL5D+W/CRFa/LOXtcvDmLWQH6z1L1+72dHz993nt69Z9hMVUStSYrPalm",
+	"S5sityY8OmRaNuchlMnkEPSsrOL9dCenIDDEcLZ0oOFXRPI8IXMq2TjBc4xnKObli0ovKY+NytxoNgLp",
+	"xLZVlWh5QtZyGgpegbmz/oh8JBXaWd4wXlpQeHEVsUf3UhR48uJJc/1MrlIZsk53fSITPtRcxodg2oTP",
+	"yY2IDfgaJS4mCY7ACiJIXj9rTo5dX/ApJDNBzaMl66hZM3updvOaJdO4bBw0li+dlg04FI9jf0RYogEW",
+	"NhjHck/Fk5LP6hcqyIBfloNu7n2tsmz561xdtvLhiCBj2cUKYXkuN5RJs6035inQMjwWY6nU4qucSUXG",
+	"S1LkMWXpUvT4BdY5cwcXFi0n4tCtZynsmK4FbJXQi6xUnwT2XeeIz0EesqL8B398uq4dO+9rPpXa6P7n",
+	"aK/ddtUEx7xUS/CPZc3S/rVRsEjvtZcwSXujDm5INr+6qk96GecWfbKoFJ6Mol/5tARHglCRtaSRapJx",
+	"cf83En6zoTiaVcSYItaa7u+DFxR83bhqu38ZRY7rQZq+zPDqbTg1UIxMJ7YwPYkpfg8Nrgfqajf797PT",
+	"kzqCyT7aHeuvdm1JM592Cl1myUCTSUIjMI7s/o/kd2cADM+gRFI1s/yKqEuuBU7tSh+PeCmsGZu88SHJ",
+	"UtTIeAXfwGYj5rbxabcdn1ZHYiYebVXr8hGoRzFnxMuAtAqTs6gwPq3345VsZ0WcsJWxOPxGj3SLUgjo",
+	"jaFzeNMo43Ns1ilZsPHdPh6ZD9qyDiyZfnGdtMXDxXrH2kRz1wAu11WSNrJvc3dsvkmvEH/KiBZ/Tc17",
+	"CE6d0ohszKCnB7OGKnto7js71oRKBbqsGXM5yICRS9WNbIKwoQ29OGF9ttB4kf86yzu+yrqssAE7Jrim",
+	"IRAQSzQlgiAsz4mJq+ECDci0hM25tHJboITVlFsz5mZh0nUkcypO0iTZpNzCBeRf36KoUs7B3oou91N0",
+	"OSNYRKPqmr4gQ8oY4LEPEEb6O1k4BWYlmIHiXdvngQLyxfRR33P5r07nst3e6XQu99qdzuWPv3z6S9CD",
+	"mcMbzSUAJzlZ42ZWVSbz99mbJBMGSl4++3Pw826/il8/BogO2TQIHfr/HP6L5YhIkOxSFhMhIy6IbKEP",
+	"jP6ZEkg2AH5PlUQRliRQlL+4jvvF+sj7FQewwTxpdXdCKzgP82KZQs0eMM4SzfORZY31hnCWzDL8lMSt",
+	"m4FxKS1c01+1KthGtU639ykog2IfX12BLTRKBVWzM32ozPxdiZGgddTh9Uacn1PruuiBD6GHJFGyhYzw",
+	"bm3aPdu+hyhDMbkgCZ+MCVNN1Ot2f+NS7fgNJoLHaaS/1mGaOnrd7pkeH8lbQfhw3s6Es5qUbqpGSKb9",
+	"nZiPMWXyuTGxc6b04hsTWoz0cHf5hDA8oa0ZHie9DtMrk3tjTFaFCYuletpmqvqGMpzcrU9+r03of5OZ",
+	"WU9qvYJVQTNVI8KUNZGgPo7OCag2WCGMpqSPBoIzheAhTs4BSj+mgkQqmbU6rMN++MGakGXrhx/QMR8O",
+	"IfqGwbpr1tP7TanJKUtmvcL2jHgSSxOdjfX5AqNkC53pL7mIcVi9Dut5dXcOUKdBWZSkMek0es8rMdt6",
+	"fFJxQVwkh/UftFCO6kxYLFHf+NyAY6aqaUEUMUMjnooO01/WMl0qTdFOjGI885AWgbiaptgQsIWI6+0y",
+	"wDvfFUJIsvBzfaIkUajP1eh7u3imVINeOlPW3LeCOyOoM4LDLQld60Pz+9npCRi7DlAPrCw9E2sd0K2a",
+	"qBfxmOgGHSaV5qPA58YEM2XaCT4UeCybqJebaHposEx8jNGGeyYusAcip0QEZgPPOizLtLThR6ZOgx6S",
+	"hOZW2MtC9fUmmQxZrVCkBnzIYABjc1PwKEotOKDeWUCR89asw2y3QB1mTSV63H6Mvus5MJne902ELc6c",
+	"I/gAGl3+8hP0Xa+MeNdz+3hswtZ/+AH1LncEVmQHAtl7CKbizUvimUQjPjUJM3C2rcNtjGcG6Ziq57nw",
+	"bqUhwblyAfSA45RqhmVPEUjK7gsWDsqmzUmuZ6ipXC8ozIjpbxr9gArEp6xVpD0QIGzSS95th8HIKUO9",
+	"LIOoV0jBa6HTC3c69K/mejd9Uoke7z0z3LD3jigx2znUZ6lniCcD6AG8dShjxDSzA7wqmxEwjjP6j4nC",
+	"NJF26V+YEw6Lr/kMKEDS+G+KtGqVIRMLJ/0FR9/1Do+PTz++ftU9fXf069HJWe/7FjoFKcU1HxKFHrf3",
+	"mx02tfILVKZQdiHdCTHFBmClzR7ECFuIWsO+taTApNG/DO8+nOBoRHb2wKOaCi3jj5SayIPd3el02sLw",
+	"c4uL4a59V+4eH718fXL2Gt65ajYUVQYshESj94KcS3SYqlGj2bggwlybjXbrkWlr75nGQWO/1W7tm9t/",
+	"BJfsrv7PMARbcogSasmGXBqegX39RXcqi8udCfAM4ZwNHxUuShNy0OPnPS1OZcR2pMWDX4l6gRkDlUUQ",
+	"OeF64npke+22McJrRgdj1WPanSTYFIiwUplVObPbHaSIdDzGYgbOMP/m1yuFk1Qv4Qt7B2qhJLUiNUMT",
+	"LhR60m4/clgFdgaVTr2f8j75OagDRkdYpEHYScPFXet0M1qRgbMaERxbDfslENJLLV7wWoXNtt+Fxq7t",
+	"VbPx9x1rzN8xRpB57/pm/6tm43F7v+6NbOt2Xwou5SmcJhffe9VsPDG7Of/VI6bFU5zAdWnWMlv0MzzL",
+	"tcbS8mhxCA+l1iQcjNon/fauFnx2re5h6CQhIVXlFTwvGHmboAI4x7f5C6QXozzoP3N8gZHFFxgC001V",
+	"EZt5imcgc5kL0VQUAY2mw4qVRUxmM7CP4iEx47OmlNzB8oIbpCzvjFRcYaWT4ucm5IvrwxXlBP15XtrE",
+	"1fKkbvFiPASPIM1HJViZVsNXrW02zAIWsWj6hgBKs39lH3oTN/b8LBw2a5Dl5Sw/+1eckdCUja4ytFBK",
+	"mzrd2a298GhnDf23dt7yhEazpV+2zSEsR+28NNrKoiEnBAurTtg3rsuWViUDBy5aIIPDvPR+Dj6aUcSi",
+	"6qFVRJl7Uzt0eVoNV3OtOa/1xYLvxVX1aEWaSMrlKnLKOOEqt9sGiOJmi1BcNRsQaVBl2VEFiMsCegXG",
+	"OAcR6waRvZYnvSrgWYDs5qGa1S7Gly88PW4/W5WYsVRlGq4WSQuR8i0WQlueOPLKcLUXqQqO8b7s/aMl",
+	"9l5Lc+85P8ZiCDfi40dPFr8UjNTSL+89W/zye87fYDZ755A51pTT9VvLzC+Vs1PhByP6RmC4JTPz7x+f",
+	"9GVXFtF8+dyT+d2Tgsyv6AX0WqPpapImF3qEmcM3jalCSoAHJYMhMkgo38pcLTAIylN984Ed8MBYCWXT",
+	"2b0QZwRwA5rWNCCbxhjJBx3mFIoWOh0Yu0qWHACVbWIag6Y9xcUQJ1Y6exLPml5RdMUT857WTcAmAlke",
+	"Bx3Ww5HiokvjXhP16ET/N4+87pUsgWDis0PsjrAc9cAoB17KgFryK1GHbqGbjQkWeEyUcSwHcag9N2sG",
+	"Rg1+bFPmYxOo02A1/zMlYpYbza1jdwV1RXKLX1+cxG98alzYlnJs1JnW/iweeWEKT9rh8YCpqzCcmAxw",
+	"mijzSs03676QhR6Au3tetIE+UiH9af6xPdTnAvB1c1F7qTcsNRTusUeL3y6WDbt9q8OS3Gw9PvbRWAsm",
+	"E8JIjGwiinOOJliRZLaAsWkusAu8qpa3va7ja1Xm1UIm2T+B8gcmyAWu9QHVvyFzdKCQlq2OoHtw7Y0t",
+	"Hoz+HWZeHnAR4hTHVCogCzO2RdzCn4HmcCbFvwpMn6oR6xrpe2D87KHzBqd16eOfD/PEOvhrcmjyPFvN",
+	"tY2Je+p8IAY2iyNqbEHWm2qs7tackOMmwupCWEwpGuRReEIuDmup+bhAiJp5ZNlXdkbWnPudviu+b5qs",
+	"jRmSE5IkZbCkQopWaJy2sxKrKzknj96GAxbm5H/5GddFf3t759nhzi94Z3DQCgYsVBcBBAEsEqrPhKLj",
+	"OYXDvPDL0GwlZRAcUDvX5btfJt3MX4T2khM1jkvdX+ZHU5wD46kZ197CaadMwclba9p7tzLtreCxFTxu",
+	"SvA4zMVyD9HkPsoe7wiOyxKBL2wUJtL4BLE9HOwJfzh4gLIcksV8hr2JNvTTkSs434EZQD0irWL1JES6",
+	"mRJEPInBnsjHxEknpm6RawS/mOqYU/hvHgDXJ1oHMxEdiKom6s9sAR5lQP/yl9wVF3OtmfVn2fWDbFRt",
+	"hJnx7EJQahZVq1kmQz3j8W/CUQQve7PDsAnJ0KNEig+N39gUk7LCEsARSrMEfZ6ymMS+TJCtlFuiAxOV",
+	"VeRcfULZELQx66d3DjFBjJ7G0ZibWImlBTe0UG77IF302ByJrRCZqD9ViE3UD4rBiZlkUQ2yg0jF4AVr",
+	"oiJXEXxsIGWApWbEaReHSsCnCImZVtwKDcnVXVxqQA6monYoEHZDJcTDhAVeFwgZXB5b/HGF1TF1Kect",
+	"TuHEUOlwDEkMdldjfQhAB4TG5wFK18kKhZDRwEeXACl46BIALjHVL10GuJZROzNM66XwrdlzUx4Aos8g",
+	"lXtdTbm3tiwGTgrI5Hxc3/WapOLG8iUWZ772mCMseHKtUe83q8BB84cO32xcfVrB55Bl5gRcDtX0mwfh",
+	"w79VH3yeY1R0tGInuxjEXSIzsSXgrqLGYV11x9s+rHkcGgUd8rYDzx+fsezcGx/qbG1nfNOy4CL3sSjp",
+	"q0zRhF+WC2JqtrrcRN1NkM+zvsfbDj3IlLi602d/dnsytQKtxf7uE98t7O1dBnlUkHyLZHa/IhhuVWe9",
+	"h17D9XTdYwiqttf5IiU3i+PWLZ6222hChEWHspkhEZGypBEHwPO0XMFlQBF+CRem9LCGkMs8wMXyevoa",
+	"lBBcyKfMZCrkhe+beXpS793rX4/O3r87fH90etKDcHMbXUjZOaKsw6izK3MWmTwATei9o5O/Hb1/3X3/",
+	"/riHvlMjQQiK8Ux+/1yL+tC1ifGlCkUjzqUNiswG+V1PEEmyWL7e9zY7wsnossN84d0ZtR00Hvg4TSaF",
+	"7Z0LJAnxK/8DprzuxCv5b9yhUjU7rCcJiwuVunp22TDjJmCbkRY6ISSWULV5SFl2U5dg8EMqr9msD9JG",
+	"JK8baJnTR4nRI4x82snYvROPiKCsJB0FhB1PttEvwNFwadNeSJtPPqGPxfiinGPq9ax/XZGHu2/VxIyV",
+	"0LsXhXeuGsMFky1Hbx3Zh5XwToAfoNmvG0+8DyxuTQJvUdD1snofryKfu+1aScR1KBk1G1ZEr7eIGIWj",
+	"STWLAZY1xbOtGLyqGJwlXRe1WsdA+4Lgc83HRJqQVaRDBwMG/SPrWQkJhsWfXMmkglwY7GsbjXovZTmc",
+	"qtF6MYMLKBEMTcwLvyqT4jJlwypFLtZQn8LDtCkhJhMDvTk8Ou5+eHcciuB2QNJ+fGNWrwZJCNViBlx7",
+	"/UH6QALFgRYKsAXGdzvFDta51DOg8sARPHNRbCZ7D6scl8AZ/G0BneBC2yAJuzT6/xYA0yRd97kagYcj",
+	"KxKxDer8ktUzI5JloY8rKmiefraCm3L3M42vlkkCK2lpm88Da2ZvmuPM4g7LFCZB0EBrZXiIKXtu0bEo",
+	"G6JzQiYW22595cbM0So3cx16QTSkgv1/zzoYJhhyUK0QSuOKXL9ypNKnW87zMjhk2ySv+yUZ0zhkHDZO",
+	"81UkYRrnJk2tDxuHVEgUtkicThCmxZyscD/3yjL63iInWAlYFQMPC4hzX6tU/HiJO00S8YGdMz5l2+yb",
+	"h5B981DEJpsFU9DCNis4NcORXKcsFwHCeSAPX6To837FuBpQhh8CfOdqFkSDfjrffriVfrbSz1b6uXv/",
+	"7jriz0O5PSH+ee27c32vcK0xYtdyfUBaCTqOXzOt5idJoWKNnzKGVe7fHeNz4iDZwA2cSpKYUks24GEM",
+	"yP8uLekXC53FEGcZNldCFPifO8w4oCk7QIxnvtmm/gM8wPAv6/SFZWuhjzalBJD5Yotmg964JZG2Eh2S",
+	"XA/BeedtzLaBP0uISU/t2ehXZHGhM09yVsM9WwIqMwhxZxkNWj5Mm6/A9OEgVKuW/OqK1dlCHj6G/Y14",
+	"Sb2V3Uo8W4lnK/F8mRLP1uCzNfjcjzBGHp3nACE83ZzBZzVBlbAl5FSIwe3FuZzVs0ivw5QdFKMIqcwi",
+	"dqdYtpADlwY5VsuuUsuJmqtByp8BTwwJkh3mSZLo2oKkMYmExMfX7OuQHs1OzxceM8NRSHR0HTS/QkvY",
+	"8lKiJbStjLiVEbcy4tYqdpciBvEgyCgzcSd3JGaAYanrQxSHxY03EO4PkAFgpCoZxZTLg+CDDN7MJAqY",
+	"Ig82TcCPYS52YIMIM3FlRkwkT4dlj8C4ZSt2U4kABMXL28iB0vVAQgLFWTmL4WHLFbICzX5Gio4zI0PA",
+	"Upjdk6bBBqNx9CUMwVrbmPXtLby9hb9GS83a1nFLiLZV12viqDlDiy8azx9mhPvSZwQY+rzI8Zq1XxAv",
+	"vjU0bVQK1BJVLgZicwErDoWssF8a4pbitHdd0cZJGpD/fqUXxThtJ9Lpt1xCqi2aJPjYhFqTS5UlCXFm",
+	"gC/90G405PB8mRod10wxPTPxUu8MeND9lvo2nP/6Bp+TugzYSprrKmyGJ+SUJbN5iae6/5soKhLlhcbD",
+	"V4qraGXRosoiL0+yIlL322y2LNrKDdrO/KXcCu6rUqrjqr7ojmQajSqkuUh0Bwv7Gugq9ju57F7taJtY",
+	"ug2h33pUtwUsHohobS62Uq0H48C8RXnaSbnzEiCD0YaebQJ51ewjzLTcm1mMwz7T2GBw2k8/cMdpXBYB",
+	"X8OjiryXObuJ/X2zFs6Zwa6FzrcS0ta0uTVtbh2MdxvDNCyEMJkI9WmpbuuNpq8ZYLQLUnOxNa3spbSY",
+	"DxWcLPr4iQ2Kp1DCWF95VvpHitvbbx5o9tdx8embqMAyT1m20OHEuFwW+eNzw5aMNiibSaO5lLXD1vor",
+	"QGX92GzQSaluCCgDkhA2tzcuGwcNa8EwdbHsaHZ/arVXA421W16HG2vM+LYC2PZu3t7N27t5ezffaTky",
+	"IogX/iMLZW43nx63vJ66+9mVIVyA2gNKK8+vnBJhL1RL7/Pl3Jw/GDvjwmB+DA4mX8u1B2WX66605ZtQ",
+	"lo+MO2GrKW9v4+1tvL2N74WmrBXk0m12+yh5u+AannUzRNAaWHNXFisHCS2npxcKBg24yLNurB1ZM2A5",
+	"4lNm6kGZMI4pnmUlqoxnhApZSOHpsDyHxzTKvjMvCfwNFucASPq3vBbRA1bNcw9/Hairq3fjrV/1CjYQ",
+	"rl75pm1mTzk6oX45t4LFVrDYChZbweIuBYv3+DzX8r+VCDJYbN0bmiE035x8YYLbiok96Ty4GyMGSD8r",
+	"GLwGxhxfxrMxJfwMqu4QQkNt3LARoTAE/wFmbwsdWrRektgMIiOHBAuBwKjf5rGv6wdDmgUowcfZmL8C",
+	"SzN2bW+lGu/F4wuS7CR0OFJEfKNFDDL1G5zsT3f0n5ORwJJ8swqHcXMzM6273HgSZ3Uf9EpmdVpuK5Ty",
+	"ZRYbWRJM3PgD0ZMbMA/Yzz6IC/yMqJ2XnJ9TsujlM6LsjWPb3/b1PyX4vCqw+tABwrL1FWSBt97rikNR",
+	"xzHY/qrCgPtSV3HeLbZrHBQPny8l1HzhHgUzHiKYhB7gmEoJtXpFscDI/RIQVgkXLEgLFfHRt2pXAgb1",
+	"q92MkeU0AxII8n5YM5tnKjgbVina8voiKAY0rY6xfC90KYu4ECRS3nhfVjr0Gt0sDTriP8q+GKA/G8Dp",
+	"Oxn8Kn3hxbg3FLmEcPZScClPBQVSzCXPbeik3H2RytmpuFYApQ8g44uqFs3RFzeN7r3IfPUG8BJ965Ur",
+	"p26ExRJkYr2Zy2QCkRhBUIt1zUDOmkiZQaXpsELFvp+dYaOn372A8vBDWRNO8tJM57VN11tfCoVZlYVQ",
+	"89BjObZV43z/94v27M+f2Dvx6PLJb3vjf6ofo4+P5Ytn6aung1/b+PU+Pf6Jv33y1+kqrOK97n5epo5Z",
+	"+4EFp8yy/e5W0jQmsBsRM0PZLVAmz9Da1n7UXr0IIOSRFHb2o75MmhC81USCTBIckVjfPuRyYq/3OmHS",
+	"nZByZTX3/FbEOzg2CzJVzMkpinfFordcnMsHcKNuurTZnGpcyxQ1o0zT1Y1TAnx0qRpcUGXV8ZKskuAM",
+	"MT7d5pPcY2Nefg+ZK9+arsiOIbeKmc5IEZE10nkCkFUXnHcmGBR7yOSUCIn22m1EqPO7NQGdWTMLbGrc",
+	"R5ghLM8RZyjhOM4LFzMEp8EEx4LDQ/KEHKAeP+/BiRKprW1lgfjAJGcLugVDjprZu3CIwOiUv8tSZxic",
+	"UklqylBYHSir3nstEYGBwrKkNumdfbPserywq859W+jnuK6Pol/NOchwQqMla8lqjvOo7A/z3F/Q1UoO",
+	"MH9RA2zn44iXtpEOEGYzPemt9LIE9zgc9+kw5al0IWnXvB6/LLfFVXOO7ncoz9G0RF++8peqEWEqY4Er",
+	"RSbm/JJc6gujllO+9l0PBMVY4T7WNywgTOC+ZoeeOthE/VTZYAcQutIkRkkRZs3goY6wHDld0i8D32Fq",
+	"xCWBn6DUYDCMEQZ9mBUzuCazM2yhpBx65bp9PuUeXd/xv5iveS/Vef8fNRsJjzDwOxDTSrxvEi8cYpU/",
+	"NhvkQlOxpkmDyGP/6WUvfGoabRn+vYokZ+gtwEtzUttyzrU55415lx8Ev61ntq9LLta8lIfhcZwRSZJB",
+	"yPi2wEFcw3fB9F5voDtTWCiJcO7JZbEWIaUVOPk5JS10mP2cme8cZINT0CIsBCUxIiyWB56Bj0qEkykA",
+	"OXaY5nUA69NzzKAHWqHRovSzrKSxflAUypsmfE1/SuoxMZSaOIKsxCvCxqDtYUgOiRmuNE20OI7wQBGR",
+	"P9UaezDFDFbuOsbA/ux1VSl+MasqGxnXn+uULjPQAk/XO96fnVTKYb+Y5eu69pdWUaFfChJreQEnsk6S",
+	"dYbYGzA5GgnmiC2hCRirowGWkmmkD84gTYKhd/dCRTh2UwusajbBrSf9dg2h1gxYFupCXmAynqhZCErQ",
+	"NKk61N27kXeiQt50z33qXOhB93nRv+/u5fvuPIdly5yYVaQgff18sT71oB39g3+taRVH32m+X67Oil4k",
+	"lCxG09rSi7/eyp4vuAtOeMkrQ/Ny7YUQqPtjS1/F+5VLssX9haJwLg5fUhUCBYOXuxze7ubBOAWsUfMr",
+	"4NxAGQ+cJJ5jdP1gii8CvzVliyPvLeRZMOy+4HvwOis7IAAzrRiWf4MQVtxXexZgpfExsdib1owMsnmJ",
+	"GjJs14yDFm4BLfKBKaUEzd5hfUJYXvSPi6ap/FLjYm+CulC37gbc/chqD2MekwzREzrFrMMK8QGVDoZa",
+	"I3ncfgTmHnDm+1M5QNMRMXjzhpN4sKW2K8WT2Aj5W8/MlxKuMtdqeQzQICvZKZ8UwqkLKjI3odJzKi95",
+	"ycCIMz8ARV9WUUKwMI1ynTnik5kzPZqnEHLFhRpltUBBF51iEctWh4XrJ7FqTFeNumqKV21EgzpNVVCF",
+	"Mp+o6lD5b2uEbRxnn1wupM0VoaLOQgFmgTEX5CtTf15qsrsBBWjrS7kGVyqVkFvCfVLDlyaCD6gBk62F",
+	"XHLXnPNwmIzPsjunFfLjvrXd34hbI1i3fxlHxk2aWpYOtbUrs623v/Ue3L/y6pyRb6EGUqjK+jxnwRLe",
+	"AkE8fkWWies1YjyWaMh5rP/PyNSkoZtITivRM0JihNFAEDnSMyhmkpFgIllAyHlXHN91jPN+plw4D2ZJ",
+	"c/nqUR5ZvlsNgylH6t9IbG6mFBejc+tT1PNMMK/NJnPBHlQ698OzYa9ius5opWybfpCG6y8Fwn6b7LVN",
+	"9tome22TvWzk8/LZXoIMqVTGF16DUwSqXalgVIxiToz91SL5og8uFkEiLAhKGf0zJQWrLhUQ4NF01mQC",
+	"YfXwQ4dFmHFGI5xoCXP8HPW5GkFHBt/IhOPP0BRyxGYTEqMREaSFPlr7MDb+JZeMAI4MEtFYC6fGCD7m",
+	"Y2Lqm3aYZ0M2QToQua1V7SlHZk2MbCr125xFBJFLHKlkZvClrDmv1WEdZkERjL07q/0VeVvhWc8lYaqF",
+	"Ps4xuBcM9vbOsbUCDFRDh2m5u2nDYsxsS/Z5xROzPiZex0bH2DIZEBqz135kesirroIlHpuUMRhhOe0u",
+	"SrjUA7Rmywgz5MgnLNFb0rqOLL9KYOU8A8ONBcW884hlXvksz7SwSOBf9UZ3m1C+zt/lz8PV5oXfYA15",
+	"3/vAgtQ8ckml2mbjraHLAQ7CvQV0uBUwh+aNxuIcJonpSK6s0hCbVJxPnbgCyddXZpoNxtXvZ6cn1d13",
+	"wqFm9dAiVMU00fcoibsW/NAv5uQ0Gr8fE0lie1tXfK+Cj+jrNE2sTNAXPJwnWEuoHyxnzjDE9nf22yga",
+	"YYEjAB0MApJx3pUjLpS3VRmL93drYe9XzUKniVE5liP+DPVMoTGXCj1q7z0u9H1bWu5KcVlNc4Aq2CaZ",
+	"+lGmvRbqwWb1nHgB1R/QAKeJ0jILiFtcxETk0apNGyfbzPjYc9Qz+9hDib4p9GtjhJMkJOAJAv5ZSEDG",
+	"BVbImZWO9B/DVMuYthyF0aX4uREHwfuKk8TkerpwCSMQZSl60N605qXYg/sTb7B67BIIcSVOGjnoRUHQ",
+	"GMdEy+WFQmoycGh9Mblru81Pri8XAcKoa3DTBZOHVQC7zYfbBERgo4/cF7LYcI53kfzXzPSuiJvrBIdl",
+	"onp5qHmOwZyEdPd6ZaTZVeAG6xrcHrkuSk7XiqcJpsQqiyB1OBdQXc7NXv/f8T1gdZkyDbPaZrHfe2tP",
+	"btEB60vx7K0aFzXiqSjafAwd63tUzfME0kQ6iwYdFCwZpesQqM/l4FijgqL6NDlEH02ZA02vbJbRbNBm",
+	"AEODsvcbtxuwUF5OvdFghWN8aPqdB8zjAdJs2uEXV4pIffRjKQOTNjaAowEy+orRzpsgWCmz35IwtVkn",
+	"4KHJFXPUsLUF3ANnnrmf75Xau0HtphQwbldh6yZ54PAvh/LcXDUWrJgDcAouoO96t6ggEb8gYha6P/fa",
+	"+QXabOxnf8A/gt4USVjcLSDLLLxf9bhCd2yfJJwNpZ6A53sB6U9fv8Uwerr4Eu6w5W9hPY2/+bPY3sU3",
+	"fhf7e88gWNxuL5hlLDXrnYcEju0Fvb2gtxf09oL+ki9omyhp2ZwxFVrSDYO0beaGVsVaCmH0DGJrM2Xm",
+	"5VJxpnlot8aQTLJ6DAO4iwsFGczMLT4RskCyHQYYkxBv0LRLZGbzHXzOlCOh7IIqs1imCoUgBMV4Jr83",
+	"3+UsmaHpiCYkrwClhQwiVQu9KoVt1Nz+aiOFGxiZhlz3C6JwyyUZmjcNquvmaqwOywPr3lpdh6pQcUbU",
+	"nDBeo8cHkS82BLnrO10k2SZM3FuY3fzl6yHuNu95ZYl7WVViCYZiPalFkOFqRvf9rDOxFZBu0vR/tpzV",
+	"ok622f0MFHZVL+McStR7e3r2HoVe7zW1DBGN0DkhE+lJOoBlNvBiOAFXbAQ4jX2CJoIMiBAkXihavJgd",
+	"U3a+qIbkHFD7rIrkSoJBsOKk443rFZ18A4IfgIy7ypN3KzKtIfzMs5ds5ZutfLOVb7byzVa+2co3Nynf",
+	"NB38R0Y9ttq1uavnyT45rrAWIBJiUpxrCmRmlpiSTcfAJZk4wiBoNItP1Yg4XA55fYAFwuJyMN5reFS5",
+	"/E6LRT2JbbXZe2+GRviCmM63d94WBOGOSvhDtVpTDowkUBvGHf3smH+6atZDpyT0gtQd8qbBNsCKSAWS",
+	"iImTa6ETi9sEFTkgstNm+iLF51hLj6lUm+MHFUH4lGUzCde68ADVPzf6gk8B2LYRpUKLxcvgstiE0hIm",
+	"PJ00DhqPnu212q291o+NZiPBUnUlIWxuZ1w2Dho2paqLh9AvDGb3p1a7cbUKzrtdVb3AdTKGm/yWV215",
+	"1S3zqo/AnrRcW1NdI2dVayK2uA52P9P4arFck2PYVfidkWgQZVGSxmHLzGvm0BAWGWROstL4HrpLwRzz",
+	"KGhiofHa9hU7MqD2T7coc9nv3oSwdWSCeLaS1nrWhQBwBUYMKHMV9Zx6aVpa21BkCB0Ecsq0npWr47So",
+	"iIf7uW0ck7fu2IavS+xDmIDbMjvJ2D/H9wfV5Bavpfbjxa+ecPULT9nDlLl5QdAMyNvZvWQqAnU9DMNJ",
+	"GhDEfzE5taYaniAoIQMFX5IKzzI8BywAUNUr2Wpj3xyMsL1ntPSJFGH2ypSIiw7rlcFeei10pGzdETIY",
+	"kEg5+IYmSlkWLdnMPPc8iQt1LHkSP58Lh6x1A+i/w+wHIMHGBFrk4ZhqJHg6NKYMgwhhkxLzisjU5Rvm",
+	"AMc+eEUBxiF0Y3+AbfChHtcuZsLVKOR0yIuvVKMWyysfxFUoxHO2+iVIhjLqQqu/BpKjqTkcLkeCFQBx",
+	"QIubcFvY0lgliH/7sOq9MANGadZgg+LEGb7QZG1K1poaRBxJfLGN4lx9V2szDOE8FCzVX1Iq+20JIwsP",
+	"pouIvZ82/y2c2hZO7R7CqX0N1UkMRG2VXo0gaH2cPImDWAT61dBZepsQLEkGxzWD2ODcmXrT6d16WLmO",
+	"ErZiZvMbc8jUwawo6SZxJq86zAKTAISqAnC1nNJq6AYPFcDgTovUNxcJFV8QYoG73lcBK3CbwA1Ag81U",
+	"8yDrtngFXwU6JYiEyxQEnY9ZCcr4bA5ipeH1spBRNy9fI0vAQOX8i73HkH8hF2ZWdJhj0T7Yo6LAXbEq",
+	"GeVb6ARSAl25zIB6D9mXtsrodZR7mztR1O5VGYfrhjMsIDRyXoRhTYTnpjX2cGGxOcjo5hZwr32z+UBD",
+	"j1qiB4WS/iCjDa8VYriqIg2HZkH2ZBZk5yEgVuPttgF1Dzyj0uE+Y1Z/kRYzKcu3qZ8tEIyrWeNS/W8y",
+	"UXCLJpSd28YJwcakjWKq1fVk9hxekeYXxQ2GoOBMdRhhsctCSCUpZiuYYff01d377fXhq56n8diRWlNo",
+	"9bLtsI9zKx6a0CMPdCEmE8jm5AzM9nxCmKnzbq375U8iQrWSfYAmgg8FHkuLSgiIgpQpbuesOzKr09TK",
+	"bQHCQa+HdAsCipuVIWBxEAFxAyukZSAvP2OBLPGgky62ssGDlw32VzeHmaUrad4c9Ynnr+vPELYl1gKe",
+	"m4AJqcJmN7j385kTtifTu96z2EWtcRt/10YJ5ZjnWDZz3/MS+d/iIdnKgRuTA9fIsngAUt+DkME0c3ES",
+	"g0FTXAnfwkQKxnjW0EMsAzrG5GLXWT6DctsRQzG5IAmfQPWLHN0YhuggbR08zLkW2ShDYzLmYgZGj4RK",
+	"ZattFGKnbdj0IfMitcGS3GGWHAc8ZXFdzPRbQS4omZL4jbNwzL29FblUuyM1TspHXiosSgVtf+NTRBXq",
+	"kyFlXtBCo5O22/vRNzGP1GxCkO4NHtmdXNLfNKy9r/VKbfLQvTTT3zmz1rUlL1w9xA3p4bcXT7XOkS0c",
+	"v/cOlMMywDSJTTKLj5blTp13IkrnKAu2DR4mW+olE4r1jiOsUC97v1ctyHo24tMyta8QYWuOJsu+d7Oh",
+	"tnagS4bafgmn0ikuD+dUbqNlrxegco0w2U0T09fCnU+Zg0ySgIUlYE5IEqL/ns+ZeSRrGfLZFA+HRKAP",
+	"Ry30+oKImc3hUhmCYub99pzczyEOxCZ7KZBejONHj45BMVtrYgmW136lR/QgeOMED8lWYrmjM/H6cpKY",
+	"gA9j4FECR8rQn8vj884Fj1J9KHzzrT4Zu5+xlETViyxn8G/ZRFLNEovWQiObF9mDPnq1VH4oDQ77fHEF",
+	"3LjWNklNKF9uJZTmhO6ktBWBoSQgr2CZw72vLrLAIPUglhJZ6BgPye7ExsUt/4GjsTlHTXOw9Vwq53qW",
+	"VErVwUMkR8QHNGm08lX5fLXCWYaRvCeXKh/I/+ALbHajMp7saWFA5qnHYxqpJEgqQSPVaTxfczRB9uKo",
+	"YV32Ah/Y6JW5quhUjdkxwhNEctsg3KXlJyBzVzrBtoJql1jVIIIozT08QcodlFyWmtfn/ZWoLMfA16aQ",
+	"r1WeOjQUmPnfCteD8RaBALTgBhkRnKjRv+v1XXBFgVyUcDa0WTsuWdVIU9I53uRzhOV57gOzV0KMFe5j",
+	"SYKXzG8wgOvnzeOEXpR5LzwK5MyvQN92eOH8TfoALKzXJsSjIkVgu+h5/pi4oBGx5MYnhOEJbbkdrAVw",
+	"AKB6R7Ca6nrZuzM8TsICy0srQtkahtekqOWl9M8NO7bGQWO/1W7tr8JB3aBf2cnWXaVOPtwyy3VMg76A",
+	"jaWrcjmPM/rkNpdU/X5BktdaqNUzHYOkyiIbadXXeQUy8GB7GerfIs7PKZlL3f84fHO8GnW7Kaypg9qV",
+	"OECOtlcl7XkS4pasN0jWljTmkTVEitff93vttgnA9i9uG5BiKHZkRQCzyb5RBaJ/+ilNIObnOXrS3jco",
+	"51Mqic10NTKLyxTpMDlKlUQxn7JC6MsYz8A4iCSJOIsRT4JupF+JekdwTJnxwF+T4cPSlAto43gWFiGa",
+	"jSkWrFLtAd4wwcKSj4kRhBLOzwMZVjmGj+0Kdm3AxRSLmMTdARddOmRcK8SfVks6sWsSllsizL5OwSVz",
+	"8a4CTWoPQTVxIzsesYPUN9QbyuHwnMbFSsxZJ9Zl6rdbM9VEnyl9oqojtucUAtP5ZBIuRaJfV5QNu9BH",
+	"cbReB7YVsq1uVs084cocxVqCZlw1kdWFxlxzvY0GShElZjuHA63hLqRwJWam5XXORjGyADOPa0JOTKZz",
+	"hWVtSMnQjcPBfRnPbjQbqUgaB42RUpOD3d2ERzgZcakOnrTbj8CAYHsvd+JK/zctNFpT635QKbmYZZkY",
+	"eImWZ+wrVq28an4OJe57xa9Av4DQrEr/frc2T6Ta3xkhrh4H4ox8KxGfsgJ0mO0iA7sI9DHiU5vLVAnv",
+	"MOhKpluvt0JkR2hUZfTL/OblSZwjS0l/8TLoy2qHx1CtWlOen2kCZl64hqWHril4QlBvzGMC1Z17iAvU",
+	"g4LPPX9J8wrQ4Tn8wgVKOI5RHyeYRU5GmBA+SQhs1hQzAGE4Z3yaIV2oAitJJ4UtMDRc/dZvJJlIK0J4",
+	"DhrdQ59oTjQVVCnCIBjOOnUMrlacRspC29iv+E6m6pdKchWLs8RJjoi12VPVQmdTqqIRiREfDIqfQilL",
+	"THg0QUZk4QKWQqsC/jgKEtrViuE//38AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -56,6 +56,217 @@ func (q *Queries) AuditAdd(ctx context.Context, arg AuditAddParams) error {
 	return err
 }
 
+const auditByAddress = `-- name: AuditByAddress :many
+SELECT id, created_at, event, outcome, reason, operation, actor_id, user_id, user_hash, ip, user_agent, request_id, session_hash, token_hash, repeats FROM audit_events
+WHERE ip = $1 AND (CAST($2 AS TEXT) = '' OR event = $2)
+  AND created_at >= $3 AND created_at <= $4 AND (created_at < $4 OR id < $5)
+ORDER BY created_at DESC, id DESC
+LIMIT CAST($6 AS BIGINT)
+`
+
+type AuditByAddressParams struct {
+	Ip       string
+	Event    string
+	Since    time.Time
+	Before   time.Time
+	BeforeID int64
+	MaxRows  int64
+}
+
+// Served by audit_events_ip.
+func (q *Queries) AuditByAddress(ctx context.Context, arg AuditByAddressParams) ([]AuditEvent, error) {
+	rows, err := q.query(ctx, q.auditByAddressStmt, auditByAddress,
+		arg.Ip,
+		arg.Event,
+		arg.Since,
+		arg.Before,
+		arg.BeforeID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditEvent
+	for rows.Next() {
+		var i AuditEvent
+		if err := rows.Scan(
+			&i.ID,
+			&i.CreatedAt,
+			&i.Event,
+			&i.Outcome,
+			&i.Reason,
+			&i.Operation,
+			&i.ActorID,
+			&i.UserID,
+			&i.UserHash,
+			&i.Ip,
+			&i.UserAgent,
+			&i.RequestID,
+			&i.SessionHash,
+			&i.TokenHash,
+			&i.Repeats,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const auditByEvent = `-- name: AuditByEvent :many
+SELECT id, created_at, event, outcome, reason, operation, actor_id, user_id, user_hash, ip, user_agent, request_id, session_hash, token_hash, repeats FROM audit_events
+WHERE event = $1
+  AND created_at >= $2 AND created_at <= $3 AND (created_at < $3 OR id < $4)
+ORDER BY created_at DESC, id DESC
+LIMIT CAST($5 AS BIGINT)
+`
+
+type AuditByEventParams struct {
+	Event    string
+	Since    time.Time
+	Before   time.Time
+	BeforeID int64
+	MaxRows  int64
+}
+
+// Served by audit_events_event.
+func (q *Queries) AuditByEvent(ctx context.Context, arg AuditByEventParams) ([]AuditEvent, error) {
+	rows, err := q.query(ctx, q.auditByEventStmt, auditByEvent,
+		arg.Event,
+		arg.Since,
+		arg.Before,
+		arg.BeforeID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditEvent
+	for rows.Next() {
+		var i AuditEvent
+		if err := rows.Scan(
+			&i.ID,
+			&i.CreatedAt,
+			&i.Event,
+			&i.Outcome,
+			&i.Reason,
+			&i.Operation,
+			&i.ActorID,
+			&i.UserID,
+			&i.UserHash,
+			&i.Ip,
+			&i.UserAgent,
+			&i.RequestID,
+			&i.SessionHash,
+			&i.TokenHash,
+			&i.Repeats,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const auditByTime = `-- name: AuditByTime :many
+
+SELECT id, created_at, event, outcome, reason, operation, actor_id, user_id, user_hash, ip, user_agent, request_id, session_hash, token_hash, repeats FROM audit_events
+WHERE created_at >= $1 AND created_at <= $2 AND (created_at < $2 OR id < $3)
+ORDER BY created_at DESC, id DESC
+LIMIT CAST($4 AS BIGINT)
+`
+
+type AuditByTimeParams struct {
+	Since    time.Time
+	Before   time.Time
+	BeforeID int64
+	MaxRows  int64
+}
+
+// A page of the trail, the newest first, is what begins below a row, or below a
+// time for the first page. Each query is for the filter that its index serves;
+// the others are held against the rows that it finds.
+// Served by audit_events_created_at.
+func (q *Queries) AuditByTime(ctx context.Context, arg AuditByTimeParams) ([]AuditEvent, error) {
+	rows, err := q.query(ctx, q.auditByTimeStmt, auditByTime,
+		arg.Since,
+		arg.Before,
+		arg.BeforeID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditEvent
+	for rows.Next() {
+		var i AuditEvent
+		if err := rows.Scan(
+			&i.ID,
+			&i.CreatedAt,
+			&i.Event,
+			&i.Outcome,
+			&i.Reason,
+			&i.Operation,
+			&i.ActorID,
+			&i.UserID,
+			&i.UserHash,
+			&i.Ip,
+			&i.UserAgent,
+			&i.RequestID,
+			&i.SessionHash,
+			&i.TokenHash,
+			&i.Repeats,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const auditDeleteOld = `-- name: AuditDeleteOld :execrows
+DELETE FROM audit_events WHERE id IN (
+    SELECT old.id FROM audit_events AS old
+    WHERE old.created_at < $1
+    ORDER BY old.created_at, old.id
+    LIMIT CAST($2 AS BIGINT))
+`
+
+type AuditDeleteOldParams struct {
+	Before  time.Time
+	MaxRows int64
+}
+
+// Some of the oldest. Served by audit_events_created_at.
+func (q *Queries) AuditDeleteOld(ctx context.Context, arg AuditDeleteOldParams) (int64, error) {
+	result, err := q.exec(ctx, q.auditDeleteOldStmt, auditDeleteOld, arg.Before, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const auditLastLogin = `-- name: AuditLastLogin :one
 SELECT event FROM audit_events
 WHERE user_id = $1 AND operation = 'login'
@@ -70,6 +281,138 @@ func (q *Queries) AuditLastLogin(ctx context.Context, userID sql.NullInt64) (str
 	var event string
 	err := row.Scan(&event)
 	return event, err
+}
+
+const auditOfActor = `-- name: AuditOfActor :many
+SELECT id, created_at, event, outcome, reason, operation, actor_id, user_id, user_hash, ip, user_agent, request_id, session_hash, token_hash, repeats FROM audit_events
+WHERE actor_id = $1 AND (CAST($2 AS TEXT) = '' OR event = $2) AND (CAST($3 AS TEXT) = '' OR ip = $3)
+  AND created_at >= $4 AND created_at <= $5 AND (created_at < $5 OR id < $6)
+ORDER BY created_at DESC, id DESC
+LIMIT CAST($7 AS BIGINT)
+`
+
+type AuditOfActorParams struct {
+	UserID   sql.NullInt64
+	Event    string
+	Ip       string
+	Since    time.Time
+	Before   time.Time
+	BeforeID int64
+	MaxRows  int64
+}
+
+// What somebody did. Served by audit_events_actor_id.
+func (q *Queries) AuditOfActor(ctx context.Context, arg AuditOfActorParams) ([]AuditEvent, error) {
+	rows, err := q.query(ctx, q.auditOfActorStmt, auditOfActor,
+		arg.UserID,
+		arg.Event,
+		arg.Ip,
+		arg.Since,
+		arg.Before,
+		arg.BeforeID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditEvent
+	for rows.Next() {
+		var i AuditEvent
+		if err := rows.Scan(
+			&i.ID,
+			&i.CreatedAt,
+			&i.Event,
+			&i.Outcome,
+			&i.Reason,
+			&i.Operation,
+			&i.ActorID,
+			&i.UserID,
+			&i.UserHash,
+			&i.Ip,
+			&i.UserAgent,
+			&i.RequestID,
+			&i.SessionHash,
+			&i.TokenHash,
+			&i.Repeats,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const auditOfSubject = `-- name: AuditOfSubject :many
+SELECT id, created_at, event, outcome, reason, operation, actor_id, user_id, user_hash, ip, user_agent, request_id, session_hash, token_hash, repeats FROM audit_events
+WHERE user_id = $1 AND (CAST($2 AS TEXT) = '' OR event = $2) AND (CAST($3 AS TEXT) = '' OR ip = $3)
+  AND created_at >= $4 AND created_at <= $5 AND (created_at < $5 OR id < $6)
+ORDER BY created_at DESC, id DESC
+LIMIT CAST($7 AS BIGINT)
+`
+
+type AuditOfSubjectParams struct {
+	UserID   sql.NullInt64
+	Event    string
+	Ip       string
+	Since    time.Time
+	Before   time.Time
+	BeforeID int64
+	MaxRows  int64
+}
+
+// What happened to an account. Served by audit_events_user_id.
+func (q *Queries) AuditOfSubject(ctx context.Context, arg AuditOfSubjectParams) ([]AuditEvent, error) {
+	rows, err := q.query(ctx, q.auditOfSubjectStmt, auditOfSubject,
+		arg.UserID,
+		arg.Event,
+		arg.Ip,
+		arg.Since,
+		arg.Before,
+		arg.BeforeID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditEvent
+	for rows.Next() {
+		var i AuditEvent
+		if err := rows.Scan(
+			&i.ID,
+			&i.CreatedAt,
+			&i.Event,
+			&i.Outcome,
+			&i.Reason,
+			&i.Operation,
+			&i.ActorID,
+			&i.UserID,
+			&i.UserHash,
+			&i.Ip,
+			&i.UserAgent,
+			&i.RequestID,
+			&i.SessionHash,
+			&i.TokenHash,
+			&i.Repeats,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const auditOfToken = `-- name: AuditOfToken :one
@@ -92,4 +435,66 @@ func (q *Queries) AuditOfToken(ctx context.Context, tokenHash *string) (AuditOfT
 	var i AuditOfTokenRow
 	err := row.Scan(&i.Event, &i.UserID)
 	return i, err
+}
+
+const auditOwn = `-- name: AuditOwn :many
+SELECT id, created_at, event, outcome, reason, operation, actor_id, user_id, user_hash, ip, user_agent, request_id, session_hash, token_hash, repeats FROM audit_events
+WHERE user_id = $1 AND event <> 'mail_failed' AND (event <> 'authn_token_created' OR reason <> 'change_email')
+  AND created_at <= $2 AND (created_at < $2 OR id < $3)
+ORDER BY created_at DESC, id DESC
+LIMIT CAST($4 AS BIGINT)
+`
+
+type AuditOwnParams struct {
+	UserID   sql.NullInt64
+	Before   time.Time
+	BeforeID int64
+	MaxRows  int64
+}
+
+// What people may see of their own. Whether the mail that confirms a new address
+// was written would tell whether somebody else has the address. Served by
+// audit_events_user_id.
+func (q *Queries) AuditOwn(ctx context.Context, arg AuditOwnParams) ([]AuditEvent, error) {
+	rows, err := q.query(ctx, q.auditOwnStmt, auditOwn,
+		arg.UserID,
+		arg.Before,
+		arg.BeforeID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditEvent
+	for rows.Next() {
+		var i AuditEvent
+		if err := rows.Scan(
+			&i.ID,
+			&i.CreatedAt,
+			&i.Event,
+			&i.Outcome,
+			&i.Reason,
+			&i.Operation,
+			&i.ActorID,
+			&i.UserID,
+			&i.UserHash,
+			&i.Ip,
+			&i.UserAgent,
+			&i.RequestID,
+			&i.SessionHash,
+			&i.TokenHash,
+			&i.Repeats,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

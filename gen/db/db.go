@@ -33,11 +33,32 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.auditAddStmt, err = db.PrepareContext(ctx, auditAdd); err != nil {
 		return nil, fmt.Errorf("error preparing query AuditAdd: %w", err)
 	}
+	if q.auditByAddressStmt, err = db.PrepareContext(ctx, auditByAddress); err != nil {
+		return nil, fmt.Errorf("error preparing query AuditByAddress: %w", err)
+	}
+	if q.auditByEventStmt, err = db.PrepareContext(ctx, auditByEvent); err != nil {
+		return nil, fmt.Errorf("error preparing query AuditByEvent: %w", err)
+	}
+	if q.auditByTimeStmt, err = db.PrepareContext(ctx, auditByTime); err != nil {
+		return nil, fmt.Errorf("error preparing query AuditByTime: %w", err)
+	}
+	if q.auditDeleteOldStmt, err = db.PrepareContext(ctx, auditDeleteOld); err != nil {
+		return nil, fmt.Errorf("error preparing query AuditDeleteOld: %w", err)
+	}
 	if q.auditLastLoginStmt, err = db.PrepareContext(ctx, auditLastLogin); err != nil {
 		return nil, fmt.Errorf("error preparing query AuditLastLogin: %w", err)
 	}
+	if q.auditOfActorStmt, err = db.PrepareContext(ctx, auditOfActor); err != nil {
+		return nil, fmt.Errorf("error preparing query AuditOfActor: %w", err)
+	}
+	if q.auditOfSubjectStmt, err = db.PrepareContext(ctx, auditOfSubject); err != nil {
+		return nil, fmt.Errorf("error preparing query AuditOfSubject: %w", err)
+	}
 	if q.auditOfTokenStmt, err = db.PrepareContext(ctx, auditOfToken); err != nil {
 		return nil, fmt.Errorf("error preparing query AuditOfToken: %w", err)
+	}
+	if q.auditOwnStmt, err = db.PrepareContext(ctx, auditOwn); err != nil {
+		return nil, fmt.Errorf("error preparing query AuditOwn: %w", err)
 	}
 	if q.loginAttemptCountStmt, err = db.PrepareContext(ctx, loginAttemptCount); err != nil {
 		return nil, fmt.Errorf("error preparing query LoginAttemptCount: %w", err)
@@ -281,14 +302,49 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing auditAddStmt: %w", cerr)
 		}
 	}
+	if q.auditByAddressStmt != nil {
+		if cerr := q.auditByAddressStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing auditByAddressStmt: %w", cerr)
+		}
+	}
+	if q.auditByEventStmt != nil {
+		if cerr := q.auditByEventStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing auditByEventStmt: %w", cerr)
+		}
+	}
+	if q.auditByTimeStmt != nil {
+		if cerr := q.auditByTimeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing auditByTimeStmt: %w", cerr)
+		}
+	}
+	if q.auditDeleteOldStmt != nil {
+		if cerr := q.auditDeleteOldStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing auditDeleteOldStmt: %w", cerr)
+		}
+	}
 	if q.auditLastLoginStmt != nil {
 		if cerr := q.auditLastLoginStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing auditLastLoginStmt: %w", cerr)
 		}
 	}
+	if q.auditOfActorStmt != nil {
+		if cerr := q.auditOfActorStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing auditOfActorStmt: %w", cerr)
+		}
+	}
+	if q.auditOfSubjectStmt != nil {
+		if cerr := q.auditOfSubjectStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing auditOfSubjectStmt: %w", cerr)
+		}
+	}
 	if q.auditOfTokenStmt != nil {
 		if cerr := q.auditOfTokenStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing auditOfTokenStmt: %w", cerr)
+		}
+	}
+	if q.auditOwnStmt != nil {
+		if cerr := q.auditOwnStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing auditOwnStmt: %w", cerr)
 		}
 	}
 	if q.loginAttemptCountStmt != nil {
@@ -703,8 +759,15 @@ type Queries struct {
 	adminOtherStmt                 *sql.Stmt
 	administrationHoldStmt         *sql.Stmt
 	auditAddStmt                   *sql.Stmt
+	auditByAddressStmt             *sql.Stmt
+	auditByEventStmt               *sql.Stmt
+	auditByTimeStmt                *sql.Stmt
+	auditDeleteOldStmt             *sql.Stmt
 	auditLastLoginStmt             *sql.Stmt
+	auditOfActorStmt               *sql.Stmt
+	auditOfSubjectStmt             *sql.Stmt
 	auditOfTokenStmt               *sql.Stmt
+	auditOwnStmt                   *sql.Stmt
 	loginAttemptCountStmt          *sql.Stmt
 	loginAttemptForgiveStmt        *sql.Stmt
 	loginAttemptHoldStmt           *sql.Stmt
@@ -788,8 +851,15 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		adminOtherStmt:                 q.adminOtherStmt,
 		administrationHoldStmt:         q.administrationHoldStmt,
 		auditAddStmt:                   q.auditAddStmt,
+		auditByAddressStmt:             q.auditByAddressStmt,
+		auditByEventStmt:               q.auditByEventStmt,
+		auditByTimeStmt:                q.auditByTimeStmt,
+		auditDeleteOldStmt:             q.auditDeleteOldStmt,
 		auditLastLoginStmt:             q.auditLastLoginStmt,
+		auditOfActorStmt:               q.auditOfActorStmt,
+		auditOfSubjectStmt:             q.auditOfSubjectStmt,
 		auditOfTokenStmt:               q.auditOfTokenStmt,
+		auditOwnStmt:                   q.auditOwnStmt,
 		loginAttemptCountStmt:          q.loginAttemptCountStmt,
 		loginAttemptForgiveStmt:        q.loginAttemptForgiveStmt,
 		loginAttemptHoldStmt:           q.loginAttemptHoldStmt,

@@ -3,7 +3,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ConfirmEmailData, ConfirmEmailErrors, ConfirmEmailResponses, CreateUserData, CreateUserErrors, CreateUserResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, EndUserSessionsData, EndUserSessionsErrors, EndUserSessionsResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetBannerData, GetBannerErrors, GetBannerResponses, GetContractJsonData, GetContractJsonErrors, GetContractJsonResponses, GetContractYamlData, GetContractYamlErrors, GetContractYamlResponses, GetCurrentUserData, GetCurrentUserErrors, GetCurrentUserResponses, GetDocsAssetData, GetDocsAssetErrors, GetDocsAssetResponses, GetDocsData, GetDocsErrors, GetDocsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetProfileData, GetProfileErrors, GetProfileResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetUserData, GetUserErrors, GetUserResponses, ListPreviewedMailData, ListPreviewedMailErrors, ListPreviewedMailResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUsersResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, MarkEmailVerifiedData, MarkEmailVerifiedErrors, MarkEmailVerifiedResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RegisterData, RegisterErrors, RegisterResponses, RequestResetData, RequestResetErrors, RequestResetResponses, ResendVerificationData, ResendVerificationErrors, ResendVerificationResponses, ResetPasswordByLinkData, ResetPasswordByLinkErrors, ResetPasswordByLinkResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, SendPasswordResetData, SendPasswordResetErrors, SendPasswordResetResponses, SetUserRoleData, SetUserRoleErrors, SetUserRoleResponses, ShowPreviewedMailData, ShowPreviewedMailErrors, ShowPreviewedMailResponses, UpdateProfileData, UpdateProfileErrors, UpdateProfileResponses, VerifyEmailByLinkData, VerifyEmailByLinkErrors, VerifyEmailByLinkResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
+import type { ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ConfirmEmailData, ConfirmEmailErrors, ConfirmEmailResponses, CreateUserData, CreateUserErrors, CreateUserResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, EndUserSessionsData, EndUserSessionsErrors, EndUserSessionsResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetActivityData, GetActivityErrors, GetActivityResponses, GetBannerData, GetBannerErrors, GetBannerResponses, GetContractJsonData, GetContractJsonErrors, GetContractJsonResponses, GetContractYamlData, GetContractYamlErrors, GetContractYamlResponses, GetCurrentUserData, GetCurrentUserErrors, GetCurrentUserResponses, GetDocsAssetData, GetDocsAssetErrors, GetDocsAssetResponses, GetDocsData, GetDocsErrors, GetDocsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetProfileData, GetProfileErrors, GetProfileResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListPreviewedMailData, ListPreviewedMailErrors, ListPreviewedMailResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUsersResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, MarkEmailVerifiedData, MarkEmailVerifiedErrors, MarkEmailVerifiedResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RegisterData, RegisterErrors, RegisterResponses, RequestResetData, RequestResetErrors, RequestResetResponses, ResendVerificationData, ResendVerificationErrors, ResendVerificationResponses, ResetPasswordByLinkData, ResetPasswordByLinkErrors, ResetPasswordByLinkResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, SendPasswordResetData, SendPasswordResetErrors, SendPasswordResetResponses, SetUserRoleData, SetUserRoleErrors, SetUserRoleResponses, ShowPreviewedMailData, ShowPreviewedMailErrors, ShowPreviewedMailResponses, UpdateProfileData, UpdateProfileErrors, UpdateProfileResponses, VerifyEmailByLinkData, VerifyEmailByLinkErrors, VerifyEmailByLinkResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -431,6 +431,41 @@ export const getDocs = <ThrowOnError extends boolean = false>(options?: Options<
  * Scripts, styles and icons of `/docs`.
  */
 export const getDocsAsset = <ThrowOnError extends boolean = false>(options: Options<GetDocsAssetData, ThrowOnError>) => (options.client ?? client).get<GetDocsAssetResponses, GetDocsAssetErrors, ThrowOnError>({ url: '/docs/{asset}', ...options });
+
+/**
+ * What happened to the account lately
+ *
+ * The events of the audit trail about the caller's account, the newest first: logins, refused ones too, changes, ends of
+ * sessions. Of what somebody else did who was logged in, an administrator say, it is not told who and from where:
+ * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null.
+ *
+ */
+export const getActivity = <ThrowOnError extends boolean = false>(options?: Options<GetActivityData, ThrowOnError>) => (options?.client ?? client).get<GetActivityResponses, GetActivityErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/activity',
+    ...options
+});
+
+/**
+ * Read the audit trail
+ *
+ * Events of the audit trail, the newest first. All filters given must fit. A cursor works with the filters that it was
+ * given for.
+ *
+ */
+export const listAuditEvents = <ThrowOnError extends boolean = false>(options?: Options<ListAuditEventsData, ThrowOnError>) => (options?.client ?? client).get<ListAuditEventsResponses, ListAuditEventsErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/audit',
+    ...options
+});
 
 /**
  * List accounts

@@ -241,6 +241,10 @@ export type Export = {
      * Mail that has not gone out.
      */
     mails: Array<ExportedMail>;
+    /**
+     * The newest events of the audit trail about the account, as `getActivity` has them.
+     */
+    events: Array<AuditEvent>;
 };
 
 /**
@@ -407,6 +411,81 @@ export type Cursor = string;
  * The `cursor` of the next page; null when there is none.
  */
 export type NextCursor = string | null;
+
+/**
+ * What happened, in the words of the OWASP Logging Vocabulary.
+ */
+export type AuditEventName = 'authn_login_success' | 'authn_login_successafterfail' | 'authn_login_fail' | 'authn_login_fail_max' | 'authn_login_lock' | 'authn_password_change' | 'authn_password_change_fail' | 'authn_token_created' | 'authn_token_revoked' | 'authn_token_reuse' | 'authz_fail' | 'authz_change' | 'authz_admin' | 'excess_rate_limit_exceeded' | 'malicious_csrf' | 'malicious_cors' | 'sequence_fail' | 'session_created' | 'session_renewed' | 'session_expired' | 'session_logout' | 'session_use_after_expire' | 'user_created' | 'user_updated' | 'user_archived' | 'user_deleted' | 'sensitive_read' | 'sys_startup' | 'sys_shutdown' | 'sys_crash' | 'mail_failed';
+
+/**
+ * One event of the audit trail. docs/audit.md says when each is recorded.
+ */
+export type AuditEvent = {
+    /**
+     * Number of the event.
+     */
+    id: number;
+    /**
+     * When it happened.
+     */
+    created_at: string;
+    event: AuditEventName;
+    /**
+     * Whether what was tried was done.
+     */
+    outcome: 'success' | 'failure';
+    /**
+     * A code that says more; empty if there is no more to say.
+     */
+    reason: string;
+    /**
+     * Operation of this contract; empty for what happens beside the requests.
+     */
+    operation: string;
+    /**
+     * Who did it; null for somebody without a session.
+     */
+    actor_id: number | null;
+    /**
+     * Whose account it was done to.
+     */
+    user_id: number | null;
+    /**
+     * Stands for a name that no account has.
+     */
+    user_hash: string | null;
+    /**
+     * Address of the client.
+     */
+    ip: string | null;
+    /**
+     * What the client called itself.
+     */
+    user_agent: string | null;
+    /**
+     * The request.
+     */
+    request_id: string | null;
+    /**
+     * Stands for the session; it is no use to anybody.
+     */
+    session_hash: string | null;
+    /**
+     * How many more of the same this one stands for.
+     */
+    repeats: number;
+};
+
+/**
+ * Events of the audit trail, the newest first.
+ */
+export type AuditPage = {
+    /**
+     * The events of this page.
+     */
+    events: Array<AuditEvent>;
+    next_cursor: NextCursor;
+};
 
 /**
  * An account as those see it who look after the server. There is no secret in it.
@@ -2482,6 +2561,126 @@ export type GetDocsAssetResponses = {
 };
 
 export type GetDocsAssetResponse = GetDocsAssetResponses[keyof GetDocsAssetResponses];
+
+export type GetActivityData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The `next_cursor` of the page before.
+         */
+        cursor?: Cursor;
+        /**
+         * How many at most.
+         */
+        limit?: number;
+    };
+    url: '/auth/activity';
+};
+
+export type GetActivityErrors = {
+    /**
+     * A parameter is not what it should be, the cursor is not one that was given for these filters, or the request carries the session cookie more than once.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type GetActivityError = GetActivityErrors[keyof GetActivityErrors];
+
+export type GetActivityResponses = {
+    /**
+     * A page of the trail.
+     */
+    200: AuditPage;
+};
+
+export type GetActivityResponse = GetActivityResponses[keyof GetActivityResponses];
+
+export type ListAuditEventsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Events of this name alone.
+         */
+        event?: AuditEventName;
+        /**
+         * What this account did, and what was done to it. The number of a deleted account works as well.
+         */
+        user?: UserId;
+        /**
+         * An IP address.
+         */
+        address?: string;
+        /**
+         * A time.
+         */
+        since?: string;
+        /**
+         * A time.
+         */
+        until?: string;
+        /**
+         * The `next_cursor` of the page before.
+         */
+        cursor?: Cursor;
+        /**
+         * How many at most.
+         */
+        limit?: number;
+    };
+    url: '/auth/admin/audit';
+};
+
+export type ListAuditEventsErrors = {
+    /**
+     * A parameter is not what it should be, the cursor is not one that was given for these filters, or the request carries the session cookie more than once.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type ListAuditEventsError = ListAuditEventsErrors[keyof ListAuditEventsErrors];
+
+export type ListAuditEventsResponses = {
+    /**
+     * A page of the trail.
+     */
+    200: AuditPage;
+};
+
+export type ListAuditEventsResponse = ListAuditEventsResponses[keyof ListAuditEventsResponses];
 
 export type ListUsersData = {
     body?: never;

@@ -240,16 +240,6 @@ export const zExportedMail = z.object({
 });
 
 /**
- * Everything that is stored about one account.
- */
-export const zExport = z.object({
-    account: zExportedAccount,
-    sessions: z.array(zExportedSession).max(100000),
-    tokens: z.array(zExportedToken).max(100),
-    mails: z.array(zExportedMail).max(100000)
-});
-
-/**
  * Whether the account can be used.
  */
 export const zUserState = z.enum(['active', 'disabled']);
@@ -268,6 +258,82 @@ export const zCursor = z.string().min(1).max(600).regex(/^[A-Za-z0-9._-]+$/);
  * The `cursor` of the next page; null when there is none.
  */
 export const zNextCursor = z.string().max(600).nullable();
+
+/**
+ * What happened, in the words of the OWASP Logging Vocabulary.
+ */
+export const zAuditEventName = z.enum([
+    'authn_login_success',
+    'authn_login_successafterfail',
+    'authn_login_fail',
+    'authn_login_fail_max',
+    'authn_login_lock',
+    'authn_password_change',
+    'authn_password_change_fail',
+    'authn_token_created',
+    'authn_token_revoked',
+    'authn_token_reuse',
+    'authz_fail',
+    'authz_change',
+    'authz_admin',
+    'excess_rate_limit_exceeded',
+    'malicious_csrf',
+    'malicious_cors',
+    'sequence_fail',
+    'session_created',
+    'session_renewed',
+    'session_expired',
+    'session_logout',
+    'session_use_after_expire',
+    'user_created',
+    'user_updated',
+    'user_archived',
+    'user_deleted',
+    'sensitive_read',
+    'sys_startup',
+    'sys_shutdown',
+    'sys_crash',
+    'mail_failed'
+]);
+
+/**
+ * One event of the audit trail. docs/audit.md says when each is recorded.
+ */
+export const zAuditEvent = z.object({
+    id: z.int().gte(1).lte(9007199254740991),
+    created_at: z.iso.datetime().max(40),
+    event: zAuditEventName,
+    outcome: z.enum(['success', 'failure']),
+    reason: z.string().max(64),
+    operation: z.string().max(64),
+    actor_id: z.int().gte(1).lte(9007199254740991).nullable(),
+    user_id: z.int().gte(1).lte(9007199254740991).nullable(),
+    user_hash: z.string().max(64).nullable(),
+    ip: z.string().max(64).nullable(),
+    user_agent: z.string().max(300).nullable(),
+    request_id: z.string().max(64).nullable(),
+    session_hash: z.string().max(64).nullable(),
+    repeats: z.int().gte(0).lte(9007199254740991)
+});
+
+/**
+ * Everything that is stored about one account.
+ */
+export const zExport = z.object({
+    account: zExportedAccount,
+    sessions: z.array(zExportedSession).max(100000),
+    tokens: z.array(zExportedToken).max(100),
+    mails: z.array(zExportedMail).max(100000),
+    events: z.array(zAuditEvent).max(100000)
+});
+
+/**
+ * Events of the audit trail, the newest first.
+ */
+export const zAuditPage = z.object({
+    events: z.array(zAuditEvent).max(200),
+    next_cursor: zNextCursor
+});
 
 /**
  * An account as those see it who look after the server. There is no secret in it.
@@ -940,6 +1006,21 @@ export const zShowPreviewedMailPath = z.object({
 
 export const zGetDocsAssetPath = z.object({
     asset: zAssetName
+});
+
+export const zGetActivityQuery = z.object({
+    cursor: zCursor.optional(),
+    limit: z.int().gte(1).lte(200).optional().default(50)
+});
+
+export const zListAuditEventsQuery = z.object({
+    event: zAuditEventName.optional(),
+    user: zUserId.optional(),
+    address: z.string().min(2).max(64).regex(/^[0-9A-Fa-f:.]+$/).optional(),
+    since: z.iso.datetime().min(20).max(40).optional(),
+    until: z.iso.datetime().min(20).max(40).optional(),
+    cursor: zCursor.optional(),
+    limit: z.int().gte(1).lte(200).optional().default(50)
 });
 
 export const zListUsersQuery = z.object({

@@ -57,6 +57,8 @@ type Trail struct {
 	Signer *token.Signer
 	Now    func() time.Time
 	Logger *slog.Logger
+	// Keep is how long an event is kept; 0 is for ever.
+	Keep time.Duration
 
 	// Recorded, if set, is told of every event in the trail, Lost of every one
 	// that could not be written, and Suppressed of every one of a flood.

@@ -27,6 +27,8 @@ const (
 	maxSessionIdle     = 7 * 24 * time.Hour
 	maxSessionAbsolute = 30 * 24 * time.Hour
 	maxShutdownDelay   = 10 * time.Second
+	minAuditRetention  = 24 * time.Hour
+	maxAuditRetention  = 3650 * 24 * time.Hour
 	minTokenLife       = 5 * time.Minute
 	maxVerifyTTL       = 7 * 24 * time.Hour
 	maxResetTTL        = 24 * time.Hour
@@ -176,6 +178,8 @@ func (c *Config) faults(keyless bool) []string {
 			"FRONTEND_URL must begin with https:// in production"},
 		{sends && c.FrontendURL == "",
 			"FRONTEND_URL is required in production with MAIL_URL"},
+		{c.AuditRetention != 0 && (time.Duration(c.AuditRetention) < minAuditRetention || time.Duration(c.AuditRetention) > maxAuditRetention),
+			"AUDIT_RETENTION must be between 1d and 3650d, or 0"},
 		{!slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel),
 			"LOG_LEVEL must be debug, info, warn or error"},
 		{c.MetricsAddr != "" && !metricsOK,

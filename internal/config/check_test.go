@@ -11,7 +11,7 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 		"ADDR": "hunter2", "FLASK_ENV": "hunter2", "PUBLIC_URL": "hunter2", "TRUSTED_PROXIES": "hunter2",
 		"DATABASE_URL": "mysql://root:hunter2@db/x", "SECRET_KEY": "hunter2,,hunter2", "ALLOWED_ORIGINS": "https://app.example.com,hunter2",
 		"COOKIE_DOMAIN": "hunter2", "COOKIE_SAMESITE": "hunter2", "LOG_LEVEL": "hunter2",
-		"REGISTRATION": "hunter2", "PASSWORD_POLICY": "hunter2", "HIBP_URL": "hunter2", "VERIFY_TTL": "1m", "RESET_TTL": "25h", "INVITE_TTL": "721h", "MAIL_URL": "hunter2", "MAIL_FROM": "hunter2", "FRONTEND_URL": "hunter2",
+		"REGISTRATION": "hunter2", "PASSWORD_POLICY": "hunter2", "HIBP_URL": "hunter2", "VERIFY_TTL": "1m", "RESET_TTL": "25h", "INVITE_TTL": "721h", "AUDIT_RETENTION": "23h", "MAIL_URL": "hunter2", "MAIL_FROM": "hunter2", "FRONTEND_URL": "hunter2",
 	}, "SESSION_IDLE=hunter2\nDOCS=hunter2\nVERIFY_RESPONSES=hunter2\nPORT=hunter2\nSESSION_ABSOLUTE=30s\n")
 	want := []string{
 		"PORT must be a whole number",
@@ -38,6 +38,7 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 		"MAIL_URL must be smtp://USER:PASSWORD@HOST:PORT or smtps://USER:PASSWORD@HOST:PORT, special characters of user and password percent-encoded",
 		"MAIL_FROM must be an address or NAME <ADDRESS>",
 		"FRONTEND_URL must be a URL like https://app.example.com, without user, query or fragment",
+		"AUDIT_RETENTION must be between 1d and 3650d, or 0",
 		"LOG_LEVEL must be debug, info, warn or error",
 	}
 	got := faultsOf(t, err)
@@ -136,7 +137,7 @@ func TestRefusedValues(t *testing.T) {
 		},
 		"VERIFY_TTL": {"4m59s", "169h", "24", "-1h"},
 		"RESET_TTL":  {"4m59s", "25h", "0s"},
-		"INVITE_TTL": {"4m59s", "721h", "0s"},
+		"INVITE_TTL": {"4m59s", "721h", "0s"}, "AUDIT_RETENTION": {"23h", "3651d", "-1d", "90", "1.5d"},
 		"MAIL_FROM": {
 			"TechTreks", "a@b", "a@example.com,b@example.com", "A <a@example.com>, B <b@example.com>", "a@example.com\nBcc: b@example.com",
 			"A\r\nBcc: b@example.com <a@example.com>", "\"a b\"@example.com", "A <a@[127.0.0.1]>", "=?utf-8?q?A=0AB?= <a@example.com>", "@localhost", "a b@localhost",

@@ -135,6 +135,11 @@ type Config struct {
 	// slash at the end. Never taken from a request, whose Host header anyone can write.
 	FrontendURL string `name:"frontend-url" group:"Mail" env:"FRONTEND_URL" placeholder:"URL" standard:"in development http://localhost:3000, in production none" help:"Address of the web front end that links in mails lead to. In production https only, and required with MAIL_URL."`
 
+	// AuditRetention is how long the audit trail is kept. Less than a day would be
+	// gone before anybody looks; 0 keeps it for ever, for whoever deletes by other
+	// means.
+	AuditRetention Period `group:"Operation" env:"AUDIT_RETENTION" placeholder:"DURATION" default:"90d" help:"How long events stay in the audit trail, 1d to 3650d, or 0 for ever."`
+
 	// Docs is nil when it was not set. Use [Config.ServeDocs].
 	Docs *bool `negatable:"" group:"Operation" env:"DOCS" standard:"true in development, false in production" help:"Serve /docs, /openapi.yaml and /openapi.json."`
 

@@ -199,6 +199,8 @@ func misfit(flag *kong.Flag, v value) string {
 		kind = kind.Elem()
 	}
 	switch {
+	case kind == reflect.TypeFor[Period]():
+		return v.variable + " must be a duration such as 12h or 90d"
 	case kind.String() == "time.Duration":
 		return v.variable + " must be a duration such as 90s, 15m or 1h"
 	case kind.Kind() == reflect.Bool:

@@ -77,7 +77,8 @@ func TestDefaults(t *testing.T) {
 		AllowedOrigins: []string{"http://localhost:3000"}, CookieSameSite: "lax",
 		SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour, LogLevel: "info",
 		Registration: "open", PasswordPolicy: "composition", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour, InviteTTL: 72 * time.Hour,
-		MailFrom: "TechTreks <no-reply@localhost>", FrontendURL: "http://localhost:3000",
+		AuditRetention: Period(90 * 24 * time.Hour),
+		MailFrom:       "TechTreks <no-reply@localhost>", FrontendURL: "http://localhost:3000",
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)

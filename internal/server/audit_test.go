@@ -9,6 +9,7 @@ import (
 
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/internal/audit"
+	"github.com/techtreks/auth/internal/config"
 )
 
 // recorded are the rows of the trail, oldest first.
@@ -84,4 +85,20 @@ func TestRefusalsDoNotDependOnTheTrail(t *testing.T) {
 			t.Errorf("the log has %v", lines)
 		}
 	})
+}
+
+func TestALimitThatIsReachedIsInTheTrail(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		for range 3 {
+			h.browser().call("POST", "/auth/login", members{"username": "nobody", "password": "wrong"})
+		}
+		var got []string
+		for _, row := range h.recorded() {
+			got = append(got, row["event"]+" "+row["reason"])
+		}
+		want := []string{"authn_login_fail invalid_credentials", "excess_rate_limit_exceeded 1_per_minute"}
+		if lines := h.logs.events(t); !slices.Equal(got, want) || len(lines) != len(want) {
+			t.Errorf("the trail has %v, the log %d lines, want %v", got, len(lines), want)
+		}
+	}, func(c *config.Config) { c.RateLimits = "login: 1 per minute" })
 }

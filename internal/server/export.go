@@ -31,13 +31,21 @@ func (s *Server) ExportAccount(ctx context.Context, _ genapi.ExportAccountReques
 		return nil, err
 	}
 	s.note(ctx, audit.Entry{Event: audit.SensitiveRead, Outcome: audit.Success, Reason: "export", Subject: user.ID})
+	events, _, err := s.Audit.Own(ctx, user.ID, "", maxExportedEvents)
+	if err != nil {
+		return nil, err
+	}
 	return genapi.ExportAccount200JSONResponse{Body: genapi.Export{
 		Account:  exportAccount(user),
 		Sessions: each(sessions, exportSession),
 		Tokens:   each(tokens, exportToken),
 		Mails:    each(mails, exportMail),
+		Events:   each(events, func(e gendb.AuditEvent) genapi.AuditEvent { return ownEvent(user.ID, e) }),
 	}}, nil
 }
+
+// maxExportedEvents bounds the export in the contract.
+const maxExportedEvents = 100_000
 
 // each turns rows into what the contract calls them; none are an empty list.
 func each[Row, Exported any](rows []Row, export func(Row) Exported) []Exported {

@@ -63,7 +63,7 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 			Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute, Cookie: cookie,
 		},
 		Passwords:       &password.Hasher{},
-		Audit:           &audit.Trail{DB: d, Signer: signer, Now: now, Logger: logger},
+		Audit:           &audit.Trail{DB: d, Signer: signer, Now: now, Logger: logger, Keep: time.Duration(cfg.AuditRetention)},
 		PasswordPolicy:  passwordPolicy(cfg, logger),
 		Now:             now,
 		Logger:          logger,

@@ -75,6 +75,7 @@ var masks = []struct {
 	{regexp.MustCompile(`[A-Z2-7]{26}`), "(request id)"},
 	{regexp.MustCompile(`[A-Za-z0-9_-]{40,}(\.[A-Za-z0-9_-]{16,})?`), "(token)"},
 	{regexp.MustCompile(`("(?:[a-z_]+_)?id": ?)\d+`), "$1(id)"},
+	{regexp.MustCompile(`("session_hash": ?)"[A-Za-z0-9_-]{12}"`), "$1(hash)"},
 	{regexp.MustCompile(`(/(?:sessions|users)/)\d+`), "$1(id)"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "(server)"},
 }

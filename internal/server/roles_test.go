@@ -32,12 +32,12 @@ var mayCall = map[string][]string{
 	"requestReset": everybody, "resetPassword": everybody, "resetPasswordByLink": everybody,
 
 	"getProfile": loggedIn, "updateProfile": loggedIn, "changePassword": loggedIn, "reauthenticate": loggedIn,
-	"exportAccount": loggedIn, "deleteAccount": loggedIn,
+	"getActivity": loggedIn, "exportAccount": loggedIn, "deleteAccount": loggedIn,
 	"listSessions": loggedIn, "endSession": loggedIn, "endOtherSessions": loggedIn,
 
 	"listUsers": moderators, "getUser": moderators, "disableUser": moderators, "enableUser": moderators,
 	"createUser": admins, "deleteUser": admins, "setUserRole": admins, "sendPasswordReset": admins, "markEmailVerified": admins,
-	"listUserSessions": admins, "endUserSessions": admins, "endUserSession": admins,
+	"listAuditEvents": admins, "listUserSessions": admins, "endUserSessions": admins, "endUserSession": admins,
 }
 
 // refusal is what somebody gets who may not.

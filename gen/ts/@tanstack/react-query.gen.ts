@@ -4,8 +4,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen.js';
-import { changePassword, confirmEmail, createUser, deleteAccount, deleteUser, disableUser, enableUser, endOtherSessions, endSession, endUserSession, endUserSessions, exportAccount, getBanner, getContractJson, getContractYaml, getCurrentUser, getDocs, getDocsAsset, getHealth, getProfile, getReadiness, getUser, listPreviewedMail, listSessions, listUsers, listUserSessions, login, logout, markEmailVerified, type Options, reauthenticate, register, requestReset, resendVerification, resetPassword, resetPasswordByLink, sendPasswordReset, setUserRole, showPreviewedMail, updateProfile, verifyEmail, verifyEmailByLink } from '../sdk.gen.js';
-import type { ChangePasswordData, ChangePasswordError, ChangePasswordResponse, ConfirmEmailData, ConfirmEmailError, ConfirmEmailResponse, CreateUserData, CreateUserError, CreateUserResponse, Cursor, DeleteAccountData, DeleteAccountError, DeleteAccountResponse, DeleteUserData, DeleteUserError, DeleteUserResponse, DisableUserData, DisableUserError, DisableUserResponse, EnableUserData, EnableUserError, EnableUserResponse, EndOtherSessionsData, EndOtherSessionsError, EndOtherSessionsResponse, EndSessionData, EndSessionError, EndSessionResponse, EndUserSessionData, EndUserSessionError, EndUserSessionResponse, EndUserSessionsData, EndUserSessionsError, EndUserSessionsResponse, ExportAccountData, ExportAccountError, ExportAccountResponse, GetBannerData, GetBannerError, GetBannerResponse, GetContractJsonData, GetContractJsonError, GetContractJsonResponse, GetContractYamlData, GetContractYamlError, GetContractYamlResponse, GetCurrentUserData, GetCurrentUserError, GetCurrentUserResponse, GetDocsAssetData, GetDocsAssetError, GetDocsAssetResponse, GetDocsData, GetDocsError, GetDocsResponse, GetHealthData, GetHealthError, GetHealthResponse, GetProfileData, GetProfileError, GetProfileResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetUserData, GetUserError, GetUserResponse, ListPreviewedMailData, ListPreviewedMailError, ListPreviewedMailResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListUsersData, ListUsersError, ListUserSessionsData, ListUserSessionsError, ListUserSessionsResponse, ListUsersResponse, LoginData, LoginError, LoginResponse, LogoutData, LogoutError, LogoutResponse, MarkEmailVerifiedData, MarkEmailVerifiedError, MarkEmailVerifiedResponse, ReauthenticateData, ReauthenticateError, ReauthenticateResponse, RegisterData, RegisterError, RegisterResponse, RequestResetData, RequestResetError, RequestResetResponse, ResendVerificationData, ResendVerificationError, ResendVerificationResponse, ResetPasswordByLinkData, ResetPasswordByLinkError, ResetPasswordByLinkResponse, ResetPasswordData, ResetPasswordError, ResetPasswordResponse, SendPasswordResetData, SendPasswordResetError, SendPasswordResetResponse, SetUserRoleData, SetUserRoleError, SetUserRoleResponse, ShowPreviewedMailData, ShowPreviewedMailError, ShowPreviewedMailResponse, UpdateProfileData, UpdateProfileError, UpdateProfileResponse, VerifyEmailByLinkData, VerifyEmailByLinkError, VerifyEmailByLinkResponse, VerifyEmailData, VerifyEmailError, VerifyEmailResponse } from '../types.gen.js';
+import { changePassword, confirmEmail, createUser, deleteAccount, deleteUser, disableUser, enableUser, endOtherSessions, endSession, endUserSession, endUserSessions, exportAccount, getActivity, getBanner, getContractJson, getContractYaml, getCurrentUser, getDocs, getDocsAsset, getHealth, getProfile, getReadiness, getUser, listAuditEvents, listPreviewedMail, listSessions, listUsers, listUserSessions, login, logout, markEmailVerified, type Options, reauthenticate, register, requestReset, resendVerification, resetPassword, resetPasswordByLink, sendPasswordReset, setUserRole, showPreviewedMail, updateProfile, verifyEmail, verifyEmailByLink } from '../sdk.gen.js';
+import type { ChangePasswordData, ChangePasswordError, ChangePasswordResponse, ConfirmEmailData, ConfirmEmailError, ConfirmEmailResponse, CreateUserData, CreateUserError, CreateUserResponse, Cursor, DeleteAccountData, DeleteAccountError, DeleteAccountResponse, DeleteUserData, DeleteUserError, DeleteUserResponse, DisableUserData, DisableUserError, DisableUserResponse, EnableUserData, EnableUserError, EnableUserResponse, EndOtherSessionsData, EndOtherSessionsError, EndOtherSessionsResponse, EndSessionData, EndSessionError, EndSessionResponse, EndUserSessionData, EndUserSessionError, EndUserSessionResponse, EndUserSessionsData, EndUserSessionsError, EndUserSessionsResponse, ExportAccountData, ExportAccountError, ExportAccountResponse, GetActivityData, GetActivityError, GetActivityResponse, GetBannerData, GetBannerError, GetBannerResponse, GetContractJsonData, GetContractJsonError, GetContractJsonResponse, GetContractYamlData, GetContractYamlError, GetContractYamlResponse, GetCurrentUserData, GetCurrentUserError, GetCurrentUserResponse, GetDocsAssetData, GetDocsAssetError, GetDocsAssetResponse, GetDocsData, GetDocsError, GetDocsResponse, GetHealthData, GetHealthError, GetHealthResponse, GetProfileData, GetProfileError, GetProfileResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetUserData, GetUserError, GetUserResponse, ListAuditEventsData, ListAuditEventsError, ListAuditEventsResponse, ListPreviewedMailData, ListPreviewedMailError, ListPreviewedMailResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListUsersData, ListUsersError, ListUserSessionsData, ListUserSessionsError, ListUserSessionsResponse, ListUsersResponse, LoginData, LoginError, LoginResponse, LogoutData, LogoutError, LogoutResponse, MarkEmailVerifiedData, MarkEmailVerifiedError, MarkEmailVerifiedResponse, ReauthenticateData, ReauthenticateError, ReauthenticateResponse, RegisterData, RegisterError, RegisterResponse, RequestResetData, RequestResetError, RequestResetResponse, ResendVerificationData, ResendVerificationError, ResendVerificationResponse, ResetPasswordByLinkData, ResetPasswordByLinkError, ResetPasswordByLinkResponse, ResetPasswordData, ResetPasswordError, ResetPasswordResponse, SendPasswordResetData, SendPasswordResetError, SendPasswordResetResponse, SetUserRoleData, SetUserRoleError, SetUserRoleResponse, ShowPreviewedMailData, ShowPreviewedMailError, ShowPreviewedMailResponse, UpdateProfileData, UpdateProfileError, UpdateProfileResponse, VerifyEmailByLinkData, VerifyEmailByLinkError, VerifyEmailByLinkResponse, VerifyEmailData, VerifyEmailError, VerifyEmailResponse } from '../types.gen.js';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -650,20 +650,19 @@ export const getDocsAssetOptions = (options: Options<GetDocsAssetData>) => query
     queryKey: getDocsAssetQueryKey(options)
 });
 
-export const listUsersQueryKey = (options?: Options<ListUsersData>) => createQueryKey('listUsers', options);
+export const getActivityQueryKey = (options?: Options<GetActivityData>) => createQueryKey('getActivity', options);
 
 /**
- * List accounts
+ * What happened to the account lately
  *
- * Accounts a page at a time. Without `search` the oldest come first. With `search` come those whose user name begins
- * with it, by name, then those whose address does, by address. A page can have fewer accounts than `limit`, even none,
- * as a search together with a filter looks at a bounded number of accounts at a time: only `next_cursor` being null
- * says that there are no more. A cursor works with the filters that it was given for.
+ * The events of the audit trail about the caller's account, the newest first: logins, refused ones too, changes, ends of
+ * sessions. Of what somebody else did who was logged in, an administrator say, it is not told who and from where:
+ * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null.
  *
  */
-export const listUsersOptions = (options?: Options<ListUsersData>) => queryOptions<ListUsersResponse, ListUsersError, ListUsersResponse, ReturnType<typeof listUsersQueryKey>>({
+export const getActivityOptions = (options?: Options<GetActivityData>) => queryOptions<GetActivityResponse, GetActivityError, GetActivityResponse, ReturnType<typeof getActivityQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
-        const { data } = await listUsers({
+        const { data } = await getActivity({
             ...options,
             ...queryKey[0],
             signal,
@@ -671,7 +670,7 @@ export const listUsersOptions = (options?: Options<ListUsersData>) => queryOptio
         });
         return data;
     },
-    queryKey: listUsersQueryKey(options)
+    queryKey: getActivityQueryKey(options)
 });
 
 const createInfiniteParams = <K extends Pick<QueryKey<Options>[0], 'body' | 'headers' | 'path' | 'query'>>(queryKey: QueryKey<Options>, page: K) => {
@@ -702,6 +701,115 @@ const createInfiniteParams = <K extends Pick<QueryKey<Options>[0], 'body' | 'hea
     }
     return params as unknown as typeof page;
 };
+
+export const getActivityInfiniteQueryKey = (options?: Options<GetActivityData>): QueryKey<Options<GetActivityData>> => createQueryKey('getActivity', options, true);
+
+/**
+ * What happened to the account lately
+ *
+ * The events of the audit trail about the caller's account, the newest first: logins, refused ones too, changes, ends of
+ * sessions. Of what somebody else did who was logged in, an administrator say, it is not told who and from where:
+ * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null.
+ *
+ */
+export const getActivityInfiniteOptions = (options?: Options<GetActivityData>) => infiniteQueryOptions<GetActivityResponse, GetActivityError, InfiniteData<GetActivityResponse>, QueryKey<Options<GetActivityData>>, Cursor | Pick<QueryKey<Options<GetActivityData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<GetActivityData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await getActivity({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getActivityInfiniteQueryKey(options)
+});
+
+export const listAuditEventsQueryKey = (options?: Options<ListAuditEventsData>) => createQueryKey('listAuditEvents', options);
+
+/**
+ * Read the audit trail
+ *
+ * Events of the audit trail, the newest first. All filters given must fit. A cursor works with the filters that it was
+ * given for.
+ *
+ */
+export const listAuditEventsOptions = (options?: Options<ListAuditEventsData>) => queryOptions<ListAuditEventsResponse, ListAuditEventsError, ListAuditEventsResponse, ReturnType<typeof listAuditEventsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listAuditEvents({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listAuditEventsQueryKey(options)
+});
+
+export const listAuditEventsInfiniteQueryKey = (options?: Options<ListAuditEventsData>): QueryKey<Options<ListAuditEventsData>> => createQueryKey('listAuditEvents', options, true);
+
+/**
+ * Read the audit trail
+ *
+ * Events of the audit trail, the newest first. All filters given must fit. A cursor works with the filters that it was
+ * given for.
+ *
+ */
+export const listAuditEventsInfiniteOptions = (options?: Options<ListAuditEventsData>) => infiniteQueryOptions<ListAuditEventsResponse, ListAuditEventsError, InfiniteData<ListAuditEventsResponse>, QueryKey<Options<ListAuditEventsData>>, Cursor | Pick<QueryKey<Options<ListAuditEventsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListAuditEventsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listAuditEvents({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listAuditEventsInfiniteQueryKey(options)
+});
+
+export const listUsersQueryKey = (options?: Options<ListUsersData>) => createQueryKey('listUsers', options);
+
+/**
+ * List accounts
+ *
+ * Accounts a page at a time. Without `search` the oldest come first. With `search` come those whose user name begins
+ * with it, by name, then those whose address does, by address. A page can have fewer accounts than `limit`, even none,
+ * as a search together with a filter looks at a bounded number of accounts at a time: only `next_cursor` being null
+ * says that there are no more. A cursor works with the filters that it was given for.
+ *
+ */
+export const listUsersOptions = (options?: Options<ListUsersData>) => queryOptions<ListUsersResponse, ListUsersError, ListUsersResponse, ReturnType<typeof listUsersQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listUsers({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listUsersQueryKey(options)
+});
 
 export const listUsersInfiniteQueryKey = (options?: Options<ListUsersData>): QueryKey<Options<ListUsersData>> => createQueryKey('listUsers', options, true);
 

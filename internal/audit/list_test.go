@@ -1,0 +1,192 @@
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/techtreks/auth/db"
+	gendb "github.com/techtreks/auth/gen/db"
+)
+
+// history writes 20,000 events down: of 40 people, from 50 addresses, one in 100
+// is a login that failed, one in ten done by somebody else than whose account it
+// was, two of them at each moment.
+const history = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+INSERT INTO audit_events (created_at, event, outcome, reason, operation, actor_id, user_id, ip, user_agent, request_id, repeats)
+SELECT %s, CASE WHEN i %% 100 = 0 THEN 'authn_login_fail' ELSE 'session_created' END, 'success', '', '',
+	CASE WHEN i %% 10 = 0 THEN 1 ELSE i %% 40 + 1 END, i %% 40 + 1, '192.0.2.' || (i %% 50), '', '', 0 FROM n`
+
+func (b *bundle) live(t *testing.T) {
+	t.Helper()
+	at := fmt.Sprintf("%d + i / 2 * 1000000", b.now.UnixMicro())
+	if b.DB.Kind == db.Postgres {
+		at = fmt.Sprintf("to_timestamp(%d + i / 2)", b.now.Unix())
+	}
+	for _, statement := range []string{fmt.Sprintf(history, at), "ANALYZE"} {
+		if _, err := b.DB.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+var filters = map[string]Filter{
+	"all": {}, "event": {Event: LoginFail}, "person": {User: 1}, "address": {Address: "192.0.2.7"}, "nobody": {User: 999},
+	"person and event": {User: 1, Event: LoginFail}, "address and event": {Address: "192.0.2.0", Event: LoginFail},
+	"all three": {User: 1, Address: "192.0.2.0", Event: LoginFail},
+}
+
+// Page by page, whatever its size, a list has each event that fits once, the
+// newest first.
+func TestPagesHaveEveryEventOnce(t *testing.T) {
+	run(t, func(t *testing.T, b *bundle) {
+		b.live(t)
+		for name, f := range filters {
+			f.Since, f.Until = b.now.Add(5000*time.Second), b.now.Add(5300*time.Second)
+			where := fmt.Sprintf("($1 = '' OR event = $1) AND ($2 = '' OR ip = $2) AND (%d = 0 OR user_id = %[1]d OR actor_id = %[1]d) AND created_at >= $3 AND created_at < $4", f.User)
+			if b.DB.Kind == db.Postgres {
+				where = strings.NewReplacer("$1 = ''", "CAST($1 AS TEXT) = ''", "$2 = ''", "CAST($2 AS TEXT) = ''").Replace(where)
+			}
+			rows, err := b.DB.QueryContext(t.Context(), "SELECT id FROM audit_events WHERE "+where+" ORDER BY id DESC", string(f.Event), f.Address, f.Since, f.Until)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want, got []int64
+			for rows.Next() {
+				var id int64
+				if err := rows.Scan(&id); err != nil {
+					t.Fatal(err)
+				}
+				want = append(want, id)
+			}
+			_ = rows.Close()
+			if len(want) == 0 && name != "nobody" {
+				t.Errorf("%s: nothing fits", name)
+			}
+			for limit, from := 7, ""; ; {
+				page, next, err := b.List(t.Context(), f, from, limit)
+				if err != nil || len(page) > limit {
+					t.Fatalf("%s: %d events, %v", name, len(page), err)
+				}
+				for _, e := range page {
+					got = append(got, e.ID)
+				}
+				if from = next; from == "" {
+					break
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %d events %v, want %d %v", name, len(got), got, len(want), want)
+			}
+		}
+	})
+}
+
+// explaining runs queries, and notes how the database goes about each.
+type explaining struct {
+	gendb.DBTX
+	t     testing.TB
+	kind  db.Kind
+	plans []string
+}
+
+func (e *explaining) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	e.t.Helper()
+	prefix := "EXPLAIN QUERY PLAN "
+	if e.kind == db.Postgres {
+		prefix = "EXPLAIN "
+	}
+	rows, err := e.DBTX.QueryContext(ctx, prefix+query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	plan := query + "\n"
+	for rows.Next() {
+		var line string
+		into := make([]any, len(columns)) // the text comes last
+		for i := range into {
+			into[i] = new(any)
+		}
+		into[len(into)-1] = &line
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		plan += line + "\n"
+	}
+	e.plans = append(e.plans, plan)
+	return e.DBTX.QueryContext(ctx, query, args...)
+}
+
+// indexed says whether a plan finds events by an index; on SQLite, which has
+// nothing better, it must take them in its order as well. PostgreSQL may sort what
+// a filter leaves when that is little.
+func (e *explaining) indexed(plan string) bool {
+	if e.kind == db.Postgres {
+		return strings.Contains(plan, "Index Cond") && !strings.Contains(plan, "Seq Scan")
+	}
+	return strings.Contains(plan, "USING INDEX audit_events_") && !strings.Contains(plan, "SCAN") && !strings.Contains(plan, "TEMP B-TREE")
+}
+
+// Whatever the filter, an index leads to the page: nothing reads the whole trail.
+func TestNoListReadsTheWholeTrail(t *testing.T) {
+	run(t, func(t *testing.T, b *bundle) {
+		b.live(t)
+		e := &explaining{DBTX: b.DB.DB, t: t, kind: b.DB.Kind}
+		b.Trail.DB = &db.DB{DB: b.DB.DB, Queries: gendb.New(e), Kind: b.DB.Kind}
+		check := func(what string, err error) {
+			t.Helper()
+			if err != nil || len(e.plans) == 0 {
+				t.Fatalf("%s: %d plans, %v", what, len(e.plans), err)
+			}
+			for _, plan := range e.plans {
+				if !e.indexed(plan) {
+					t.Errorf("%s:\n%s", what, plan)
+				}
+			}
+			e.plans = nil
+		}
+		for name, f := range filters {
+			_, _, err := b.List(t.Context(), f, "", 50)
+			check(name, err)
+			f.Since, f.Until = b.now, b.now.Add(100*time.Second)
+			_, _, err = b.List(t.Context(), f, "", 50)
+			check(name+" for a time", err)
+		}
+		_, _, err := b.Own(t.Context(), 1, "", 50)
+		check("own", err)
+		rows, err := e.QueryContext(t.Context(), "SELECT id FROM audit_events WHERE outcome = 'failure'")
+		if err != nil || e.indexed(e.plans[0]) {
+			t.Errorf("this would pass as well: %v\n%s", err, e.plans)
+		}
+		_ = rows.Close()
+	})
+}
+
+// What is old goes, in batches, and nothing else; a trail that is kept for ever
+// is left alone.
+func TestOldEventsAreDeleted(t *testing.T) {
+	run(t, func(t *testing.T, b *bundle) {
+		b.live(t)
+		b.now = b.now.Add(90*24*time.Hour + 2500*time.Second)
+		if n, err := b.Sweep(t.Context()); n != 0 || err != nil {
+			t.Errorf("kept for ever, and %d are deleted (%v)", n, err)
+		}
+		b.Keep = 90 * 24 * time.Hour
+		if n, err := b.Sweep(t.Context()); n != 4999 || err != nil {
+			t.Errorf("%d deleted (%v)", n, err)
+		}
+		var left int
+		if err := b.DB.QueryRowContext(t.Context(), "SELECT count(*) FROM audit_events").Scan(&left); err != nil || left != 15001 {
+			t.Errorf("%d left (%v)", left, err)
+		}
+	})
+}
