@@ -391,8 +391,8 @@ export const getReadiness = <ThrowOnError extends boolean = false>(options?: Opt
 /**
  * The mail that would have been sent
  *
- * In development without a mail server, mail is kept in memory and listed here, the latest first. Anywhere else this
- * is not found.
+ * In development without a mail server, mail is kept in memory and listed here, the latest first, for whoever calls
+ * from the same machine, by a name of its own such as `localhost`. Anywhere else this is not found.
  *
  */
 export const listPreviewedMail = <ThrowOnError extends boolean = false>(options?: Options<ListPreviewedMailData, ThrowOnError>) => (options?.client ?? client).get<ListPreviewedMailResponses, ListPreviewedMailErrors, ThrowOnError>({ url: '/dev/mail', ...options });

@@ -18,6 +18,7 @@ import (
 type request struct {
 	id        string
 	ip        netip.Addr // of the client, behind trusted proxies
+	local     bool       // from this machine, which it was called by a name of
 	method    string
 	locale    string          // the language of mails, as far as the client says
 	userID    int64           // who has logged in with this request
@@ -39,6 +40,7 @@ func requestFrom(ctx context.Context) *request {
 func (s *Server) beginRequest(c *gin.Context) {
 	state := &request{
 		id: rand.Text(), ip: clientIP(c), method: c.Request.Method,
+		local:  isLocal(clientIP(c), c.Request.Host),
 		locale: mail.Language(c.GetHeader("Accept-Language")), userAgent: c.Request.UserAgent(),
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.Timeout)

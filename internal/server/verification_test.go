@@ -287,6 +287,17 @@ func TestMailPreviewIsOfDevelopmentAlone(t *testing.T) {
 		}
 		b.call("GET", "/dev/mail/99", nil).want(404, "not_found")
 		b.call("GET", "/dev/mail/x", nil).want(400, "invalid_fields")
+		for _, host := range []string{"evil.example", "evil.example:5001", "localhost.evil.example", "192.0.2.1", ""} {
+			for _, path := range []string{"/dev/mail", fmt.Sprintf("/dev/mail/%d", m.ID)} {
+				a := b.call("GET", path, nil, func(r *http.Request) { r.Host = host })
+				if wanted := map[bool]int{true: 200, false: 404}[host == ""]; a.status != wanted {
+					t.Errorf("%s at %q: %d", path, host, a.status)
+				}
+			}
+		}
+		proxied := start(t, h.DB, func(c *config.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
+		proxied.browser().call("GET", "/dev/mail", nil, header("X-Forwarded-For", "127.0.0.1")).want(200, "")
+		proxied.browser().call("GET", "/dev/mail", nil, header("X-Forwarded-For", "192.0.2.7")).want(404, "not_found")
 		production := start(t, h.DB, inProduction)
 		production.browser().call("GET", "/dev/mail", nil).want(404, "not_found")
 		production.browser().call("GET", "/dev/mail/1", nil).want(404, "not_found")

@@ -533,8 +533,8 @@ export const listPreviewedMailQueryKey = (options?: Options<ListPreviewedMailDat
 /**
  * The mail that would have been sent
  *
- * In development without a mail server, mail is kept in memory and listed here, the latest first. Anywhere else this
- * is not found.
+ * In development without a mail server, mail is kept in memory and listed here, the latest first, for whoever calls
+ * from the same machine, by a name of its own such as `localhost`. Anywhere else this is not found.
  *
  */
 export const listPreviewedMailOptions = (options?: Options<ListPreviewedMailData>) => queryOptions<ListPreviewedMailResponse, ListPreviewedMailError, ListPreviewedMailResponse, ReturnType<typeof listPreviewedMailQueryKey>>({
