@@ -43,8 +43,7 @@ test-web: ## Test the web app: types, units, and every page in a real browser (n
 
 .PHONY: screenshots
 screenshots: ## Take the pictures in docs/screenshots anew (needs Node and Chromium)
-	@scripts/npm-ci.sh web
-	@node web/test/screenshots.mjs
+	@SCREENSHOTS=docs/screenshots scripts/test-web.sh
 
 .PHONY: generate
 generate: ## Regenerate gen/ from api/openapi.yaml, db/migrations and db/queries

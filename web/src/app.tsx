@@ -24,6 +24,8 @@ const ChangeEmail = lazy(async () => ({ default: (await import("./pages/account/
 const ChangePassword = lazy(async () => ({ default: (await import("./pages/account/ChangePassword")).ChangePassword }));
 const Sessions = lazy(async () => ({ default: (await import("./pages/account/Sessions")).Sessions }));
 const YourData = lazy(async () => ({ default: (await import("./pages/account/YourData")).YourData }));
+const Users = lazy(async () => ({ default: (await import("./pages/admin/Users")).Users }));
+const UserPage = lazy(async () => ({ default: (await import("./pages/admin/UserPage")).UserPage }));
 
 export function App() {
   const locale = useLocale();
@@ -59,6 +61,8 @@ export function App() {
                 <Route path="sessions" element={<Sessions />} />
                 <Route path="data" element={<YourData />} />
               </Route>
+              <Route path="admin" element={<Users />} />
+              <Route path="admin/users/:id" element={<UserPage />} />
             </Route>
           </Route>
         </Routes>

@@ -1,6 +1,3 @@
-import { zNewPassword } from "@client/zod.gen";
-import { z } from "zod";
-
 // What this app must know of the settings of its server, which writes them into the page.
 const setting = (name: string): string | undefined =>
   document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content;
@@ -10,6 +7,3 @@ export const policy = setting("password-policy") === "length" ? "length" : "comp
 
 /** Whether people can open accounts themselves (REGISTRATION). */
 export const registrationOpen = setting("registration") !== "closed";
-
-/** A new password by the rules of this server. The contract in the repository has those of composition. */
-export const zPassword: z.ZodType<string> = policy === "length" ? z.string().min(15).max(1024) : zNewPassword;

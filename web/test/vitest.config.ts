@@ -3,5 +3,10 @@ import { defineConfig } from "vitest/config";
 // One browser at a time: the machines that run this are small.
 export default defineConfig({
   root: import.meta.dirname,
-  test: { include: ["*.test.ts"], fileParallelism: false, testTimeout: 40_000, hookTimeout: 60_000 },
+  test: {
+    include: [process.env.SCREENSHOTS === undefined ? "*.test.ts" : "screenshots.ts"],
+    fileParallelism: false,
+    testTimeout: 40_000,
+    hookTimeout: 60_000,
+  },
 });

@@ -30,10 +30,14 @@ export function brokenRules(schema: z.ZodType, value: unknown): string[] {
   return result.success ? [] : result.error.issues.map((issue) => ruleOf(issue, value));
 }
 
+/** The rules for a form, or where to get them when they are needed first. */
+export type Schema<T> = z.ZodType<T> | (() => Promise<z.ZodType<T>>);
+
 /** The server's own rules, before a request is made. The type of an error is the code of its rule. */
-export function rulesOf<T extends FieldValues>(schema: z.ZodType<T>): Resolver<T> {
-  return (values) => {
-    const result = schema.safeParse(values);
+export function rulesOf<T extends FieldValues>(schema: Schema<T>): Resolver<T> {
+  return async (values) => {
+    const loaded = typeof schema === "function" ? await schema().catch(() => undefined) : schema;
+    const result = loaded?.safeParse(values) ?? { success: true, data: values }; // the server checks as well
     if (result.success) return { values: result.data, errors: {} };
     const errors: Record<string, { type: string }> = {};
     for (const issue of result.error.issues) {

@@ -1,8 +1,7 @@
 import { useState } from "react";
 import { type DefaultValues, type FieldValues, type Path, type UseFormReturn, useForm } from "react-hook-form";
-import type { z } from "zod";
 import { type Failure, failureOf } from "../api/failure";
-import { rulesOf } from "./rules";
+import { rulesOf, type Schema } from "./rules";
 
 /** Codes that are about one field although the server names none. */
 const fieldOf: Record<string, string[]> = {
@@ -12,7 +11,7 @@ const fieldOf: Record<string, string[]> = {
 };
 
 interface Options<T extends FieldValues> {
-  schema: z.ZodType<T>;
+  schema: Schema<T>;
   defaults: DefaultValues<T>;
   /** Sends the values; throws a Failure. */
   send: (values: T) => Promise<unknown>;

@@ -1,24 +1,44 @@
 import type {
   ChangePasswordError,
   ConfirmEmailError,
+  CreateUserError,
   DeleteAccountError,
+  DeleteUserError,
+  DisableUserError,
+  EnableUserError,
   EndSessionError,
+  EndUserSessionError,
   ExportAccountError,
   FieldError,
   GetCurrentUserError,
+  GetUserError,
   ListSessionsError,
+  ListUsersError,
   LoginError,
+  MarkEmailVerifiedError,
   ReauthenticateError,
   RegisterError,
   RequestResetError,
   ResendVerificationError,
   ResetPasswordError,
+  SendPasswordResetError,
+  SetUserRoleError,
   UpdateProfileError,
   VerifyEmailError,
 } from "@client/types.gen";
 import type { LocalCode } from "../api/failure";
 
 type AppError =
+  | SetUserRoleError
+  | SendPasswordResetError
+  | MarkEmailVerifiedError
+  | ListUsersError
+  | GetUserError
+  | EndUserSessionError
+  | EnableUserError
+  | DisableUserError
+  | DeleteUserError
+  | CreateUserError
   | ChangePasswordError
   | ConfirmEmailError
   | DeleteAccountError

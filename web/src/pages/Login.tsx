@@ -1,5 +1,4 @@
 import { login } from "@client/sdk.gen";
-import { zCredentials } from "@client/zod.gen";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Link, useLocation } from "react-router";
@@ -25,7 +24,8 @@ export function Login() {
   const [deleted] = useState(() => sessionStorage.getItem(farewell) !== null);
   useEffect(() => sessionStorage.removeItem(farewell), []);
   const form = useServerForm({
-    schema: zCredentials,
+    // The first page that anybody sees should be there quickly; the rules come when there is something to check.
+    schema: async () => (await import("@client/zod.gen")).zCredentials,
     defaults: { username: "", password: "" },
     send: async (body) => {
       const { data } = await login({ body, throwOnError: true });

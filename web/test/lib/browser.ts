@@ -66,7 +66,10 @@ export class Person {
   }
 
   async heading(name: string | RegExp): Promise<void> {
-    await this.page.getByRole("heading", { name }).waitFor();
+    await this.page
+      .getByRole("heading", { name, exact: typeof name === "string" })
+      .first()
+      .waitFor();
   }
 
   async login(app: string, name: string, password = secret): Promise<void> {

@@ -16,8 +16,8 @@ export function Account() {
   ] as const;
   return (
     <div className="gap-10 md:flex">
-      <nav aria-label={t.accountPages} className="-mx-4 mb-6 overflow-x-auto px-4 md:mx-0 md:w-52 md:shrink-0 md:px-0">
-        <ul className="flex gap-1 md:flex-col">
+      <nav aria-label={t.accountPages} className="-mx-3 mb-6 md:mx-0 md:w-52 md:shrink-0">
+        <ul className="flex flex-wrap gap-1 md:flex-col">
           {pages.map(([to, name]) => (
             <li key={to}>
               <NavLink

@@ -21,7 +21,7 @@ export function SessionRow({ session, isPending, onEnd }: SessionRowProps) {
       <span className="grid size-11 shrink-0 place-items-center rounded-xl bg-sunken text-muted">
         <MonitorSmartphone size={22} aria-hidden />
       </span>
-      <div className="min-w-0 flex-1">
+      <div className="min-w-48 flex-1 sm:min-w-0">
         <p className="flex flex-wrap items-center gap-x-2 font-medium">
           {device}
           {current && (

@@ -1,0 +1,106 @@
+import { listUsers } from "@client/sdk.gen";
+import type { ManagedUser } from "@client/types.gen";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { ChevronRight, UserPlus } from "lucide-react";
+import { useDeferredValue, useState } from "react";
+import { Input, Label, SearchField } from "react-aria-components";
+import { Link } from "react-router";
+import { useMessages } from "../../i18n";
+import { useUser } from "../../session/useUser";
+import { Action } from "../../ui/Action";
+import { Card } from "../../ui/Card";
+import { Loading } from "../../ui/Loading";
+import { Problem } from "../../ui/Problem";
+import { focusRing } from "../../ui/styles";
+import { Title } from "../../ui/Title";
+import { Invite } from "./Invite";
+
+export const usersKey = ["admin", "users"] as const;
+
+/** Everybody who has an account, with a search and more at a press. */
+export function Users() {
+  const t = useMessages();
+  const { user } = useUser();
+  const [search, setSearch] = useState("");
+  const [inviting, setInviting] = useState(false);
+  const wanted = useDeferredValue(search.trim());
+  const list = useInfiniteQuery({
+    queryKey: [...usersKey, wanted],
+    queryFn: async ({ pageParam: cursor }) =>
+      (await listUsers({ query: { search: wanted || undefined, cursor, limit: 25 }, throwOnError: true })).data,
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    placeholderData: (before) => before,
+  });
+  const users = list.data?.pages.flatMap((page) => page.users);
+  return (
+    <>
+      <Title text={t.usersText}>{t.users}</Title>
+      <div className="mb-5 flex flex-wrap items-end gap-3">
+        <SearchField value={search} onChange={setSearch} className="flex min-w-56 flex-1 flex-col gap-1.5">
+          <Label className="text-sm font-medium">{t.searchUsers}</Label>
+          <Input
+            maxLength={254}
+            className={`h-11 rounded-lg border border-field bg-card px-3 [&::-webkit-search-cancel-button]:hidden ${focusRing}`}
+          />
+        </SearchField>
+        {user?.role === "admin" && (
+          <Action onClick={() => setInviting(true)}>
+            <UserPlus size={18} aria-hidden />
+            {t.inviteUser}
+          </Action>
+        )}
+      </div>
+      {list.error ? (
+        <Problem error={list.error} retry={list.refetch} />
+      ) : users === undefined ? (
+        <Loading />
+      ) : (
+        <Card>
+          {users.length === 0 && <p className="text-muted">{t.noUsers}</p>}
+          <ul className="-my-5 divide-y divide-line">
+            {users.map((found) => (
+              <UserRow key={found.id} user={found} />
+            ))}
+          </ul>
+        </Card>
+      )}
+      {list.hasNextPage && (
+        <div className="mt-5 flex justify-center">
+          <Action kind="secondary" onClick={() => void list.fetchNextPage()} isPending={list.isFetchingNextPage}>
+            {t.moreUsers}
+          </Action>
+        </div>
+      )}
+      <Invite isOpen={inviting} close={() => setInviting(false)} />
+    </>
+  );
+}
+
+function UserRow({ user }: { user: ManagedUser }) {
+  return (
+    <li>
+      <Link to={`/admin/users/${user.id}`} className={`flex items-center gap-4 rounded-lg py-4 ${focusRing}`}>
+        <span className="min-w-0 flex-1">
+          <span className="block truncate font-medium">{user.username}</span>
+          <span className="block truncate text-sm text-muted">{user.email}</span>
+        </span>
+        <Badges user={user} />
+        <ChevronRight size={20} className="shrink-0 text-muted" aria-hidden />
+      </Link>
+    </li>
+  );
+}
+
+/** What is unusual about an account. */
+export function Badges({ user }: { user: ManagedUser }) {
+  const t = useMessages();
+  const badge = "rounded-full px-2 py-0.5 text-xs font-medium whitespace-nowrap";
+  return (
+    <span className="flex flex-wrap justify-end gap-1.5">
+      {user.role !== "user" && <span className={`${badge} bg-tint text-link`}>{t.roles[user.role]}</span>}
+      {!user.email_verified && <span className={`${badge} bg-warn-tint text-warn`}>{t.unverified}</span>}
+      {user.state === "disabled" && <span className={`${badge} bg-danger-tint text-danger`}>{t.disabled}</span>}
+    </span>
+  );
+}
