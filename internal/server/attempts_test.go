@@ -167,3 +167,19 @@ func TestDelaysBearAClockThatJumps(t *testing.T) {
 		}
 	}, manyLogins)
 }
+
+// What is known of an account's networks goes with it.
+func TestDeletionForgetsTheNetworks(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		b.login("alice")
+		if n := h.count("SELECT count(*) FROM login_attempts"); n != 1 {
+			t.Fatalf("%d rows after a login, want 1", n)
+		}
+		b.call("DELETE", "/auth/account", members{"password": goodPassword}).want(200, "")
+		if n := h.count("SELECT count(*) FROM login_attempts"); n != 0 {
+			t.Errorf("%d rows are left", n)
+		}
+	}, manyLogins)
+}
