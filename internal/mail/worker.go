@@ -133,6 +133,7 @@ func (w *Worker) survive(ctx context.Context, step func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.Logger.ErrorContext(ctx, "panic while sending mail", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			w.Audit.Note(ctx, audit.Entry{Event: audit.SysCrash, Outcome: audit.Failure, Reason: "panic"})
 		}
 	}()
 	step()

@@ -152,6 +152,9 @@ func (s *Server) askToConfirm(ctx context.Context, q *gendb.Queries, user gendb.
 	if err := s.Mail.VoidChange(ctx, q, user.ID); err != nil {
 		return err
 	}
+	if err := s.record(ctx, q, audit.Entry{Event: audit.UserUpdated, Reason: "email_change_requested", Subject: user.ID}); err != nil {
+		return err
+	}
 	return s.Mail.Add(ctx, q, mail.Message{Kind: mail.ConfirmEmail, UserID: user.ID, Address: address, Locale: user.Locale, Details: origin(ctx)})
 }
 

@@ -68,6 +68,14 @@ var stimuli = []stimulus{
 	{"a registration of a name that is taken", func(s *scene) {
 		s.post(s.stranger, "/auth/register", members{"username": s.name, "email": "x" + s.address(), "password": goodPassword}, 409)
 	}, []string{"user_created failure username_taken, " + strangers}},
+	{"a registration with an address that is taken", func(s *scene) {
+		s.Registration = "verified"
+		s.post(s.stranger, "/auth/register", members{"username": "x" + s.name, "email": s.address(), "password": goodPassword}, 201)
+	}, []string{"user_created failure email_taken, " + strangerSelf}},
+	{"a registration where nobody may", func(s *scene) {
+		s.Registration = "closed"
+		s.post(s.stranger, "/auth/register", members{"username": "x" + s.name, "email": "x" + s.address(), "password": goodPassword}, 403)
+	}, []string{"user_created failure registration_closed, " + strangers}},
 	{"a login", func(s *scene) {
 		s.logIn(s.stranger, s.name, goodPassword, 200)
 	}, []string{"authn_login_success success , " + selfSelf, "session_created success , " + selfSelf}},
