@@ -81,6 +81,10 @@ client-package: ## Pack the TypeScript client as an npm package, into bin/ (need
 test-client: ## Test the TypeScript client: its types and its package (needs Node)
 	@scripts/test-client.sh
 
+.PHONY: generators
+generators: ## Show the contract to the tools that read such documents; none may complain
+	@scripts/generators.sh
+
 .PHONY: contract-breaking
 contract-breaking: ## Fail if api/openapi.yaml breaks clients of the released contract without a new major version
 	@scripts/contract.sh breaking
@@ -115,12 +119,26 @@ timing: ## Whether the time of an answer to a login, a reset or a registration t
 KILL_ROUNDS ?= 40
 RACE_ROUNDS ?= 20
 RUBBISH_REQUESTS ?= 50000
+# Connections that do everything a byte a second; each is two open files of one process.
+SLOW_CLIENTS ?= 2000
 WRITES_EACH ?= 1200
 
 .PHONY: torture
-torture: ## Killing, racing starts, fifty writers and rubbish requests in earnest (KILL_ROUNDS=40 RACE_ROUNDS=20 RUBBISH_REQUESTS=50000 for each database)
-	KILL_ROUNDS=$(KILL_ROUNDS) RACE_ROUNDS=$(RACE_ROUNDS) DB_TEST_ROUNDS=$(RACE_ROUNDS) RUBBISH_REQUESTS=$(RUBBISH_REQUESTS) WRITES_EACH=$(WRITES_EACH) \
-		go test -count=1 -v -timeout 60m -run 'Kill|AtOnce|Rubbish|WritersDoNotFail' ./db/... ./cmd/... ./internal/server/...
+torture: ## Killing, racing starts, fifty writers, slow crowds and rubbish requests in earnest (KILL_ROUNDS=40 RACE_ROUNDS=20 RUBBISH_REQUESTS=50000 for each database)
+	KILL_ROUNDS=$(KILL_ROUNDS) RACE_ROUNDS=$(RACE_ROUNDS) DB_TEST_ROUNDS=$(RACE_ROUNDS) RUBBISH_REQUESTS=$(RUBBISH_REQUESTS) WRITES_EACH=$(WRITES_EACH) SLOW_CLIENTS=$(SLOW_CLIENTS) \
+		go test -count=1 -v -timeout 60m -run 'Kill|AtOnce|Rubbish|WritersDoNotFail|SlowCrowds' ./db/... ./cmd/... ./internal/server/...
+
+# Requests to each database.
+FUZZ_REQUESTS ?= 200000
+
+.PHONY: fuzz
+fuzz: ## Fuzz the server from its contract, and every parser, in earnest (FUZZ_REQUESTS=200000 for each database, FUZZ_SEED=1)
+	FUZZ_REQUESTS=$(FUZZ_REQUESTS) scripts/fuzz.sh -v
+	FUZZ_TIME=5m scripts/fuzz-go.sh
+
+.PHONY: mutate
+mutate: ## Break the product in ways the checks must notice, each in a copy (about a quarter of an hour)
+	@scripts/mutate.sh
 
 .PHONY: clean
 clean: ## Remove what was built or downloaded here (never instance/, which holds data)

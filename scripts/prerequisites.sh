@@ -29,6 +29,9 @@ has_node() {
 	command -v npm >/dev/null && version=$(node --version 2>/dev/null) && at_least "${version#v}" 20.19
 }
 
+# ensurepip is what Debian packs apart from Python, and what makes a virtual environment.
+has_python() { python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
 # The same places as db/dbtest looks in.
 has_postgres() {
 	[[ -n ${TEST_DATABASE_URL:-} ]] && return
@@ -46,7 +49,7 @@ has_postgres() {
 # CHROMIUM names another one than Debian's.
 has_chromium() { "${CHROMIUM:-/usr/bin/chromium}" --version >/dev/null 2>&1; }
 
-needs=(git make curl jq go cc node postgres chromium)
+needs=(git make curl jq go cc node postgres python chromium)
 declare -A what=(
 	[git]="git: the version of the build and the checks of the tree"
 	[make]="make: every command of this repository"
@@ -56,10 +59,11 @@ declare -A what=(
 	[cc]="a C compiler with the C library's headers: the race detector"
 	[node]="Node 20.19 or newer with npm: the linter of the contract, the TypeScript client, the web app"
 	[chromium]="Chromium (or its path in CHROMIUM): the web app in a real browser"
+	[python]="Python 3.11 or newer with venv: fuzzing from the contract"
 	[postgres]="PostgreSQL 15 or newer, server programs, or TEST_DATABASE_URL: every test on the second database"
 )
 declare -A packages=(
-	[git]=git [make]=make [curl]="curl ca-certificates" [jq]=jq [cc]="gcc libc6-dev" [node]="nodejs npm" [postgres]=postgresql [chromium]=chromium
+	[git]=git [make]=make [curl]="curl ca-certificates" [jq]=jq [cc]="gcc libc6-dev" [node]="nodejs npm" [postgres]=postgresql [python]="python3 python3-venv" [chromium]=chromium
 )
 
 if [[ ${1:-} == --has ]]; then

@@ -29,7 +29,7 @@ func newWeb(t *testing.T, change func(*http.Server)) *web {
 	t.Helper()
 	cfg := config.Config{
 		Env: "development", Port: 5001, PublicURL: "http://localhost:5001", SecretKey: secretKey, CookieSameSite: "lax",
-		AllowedOrigins: []string{"http://localhost:3000"}, SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour,
+		AllowedOrigins: []string{"http://localhost:3000"}, SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour, RateLimits: "off",
 	}
 	logger := slog.New(slog.DiscardHandler)
 	s, err := server.New(&cfg, dbtest.Open(t, db.SQLite), time.Now, logger)

@@ -1,0 +1,46 @@
+package ratelimit
+
+import "testing"
+
+// A limit that is accepted says the same when it is written down again.
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{
+		"5 per minute", "200 per day", "1 per 10 seconds", "50 per hour per account", "5/minute", "5 per  minute", "0 per minute",
+		"-1 per day", "99999999999999999999 per day", "5 per fortnight", "５ per minute", "5 per minute;", " 5 per minute", "",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		limit, err := Parse(text)
+		if err != nil {
+			return
+		}
+		again, err := Parse(limit.String())
+		if err != nil || again != limit {
+			t.Errorf("%q is %+v, written %q, read %+v, %v", text, limit, limit, again, err)
+		}
+	})
+}
+
+// Settings are what an operator types: rubbish is refused, not half understood.
+func FuzzParseSettings(f *testing.F) {
+	for _, text := range []string{"off", "login: 5 per minute", "login: 5 per minute, 50 per hour; default: 200 per day", "login:", ":", ";;", "login: off"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		settings, err := ParseSettings(text)
+		if err != nil {
+			return
+		}
+		for name, limits := range settings.Limits {
+			if name == "" || len(limits) == 0 || settings.Off {
+				t.Errorf("%q: %q has %v", text, name, limits)
+			}
+			for _, l := range limits {
+				if again, err := Parse(l.String()); err != nil || again != l || l.Requests < 1 || l.Requests > MaxRequests || l.Window <= 0 {
+					t.Errorf("%q: %q has %+v", text, name, l)
+				}
+			}
+		}
+	})
+}
