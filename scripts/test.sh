@@ -85,7 +85,6 @@ if has node; then
 else
 	skip "contract (Redocly)" "it needs Node"
 fi
-stage "generators agree" target generators || failed=1
 stage "contract breaks no client" breaking_changes || failed=1
 if has node; then
 	stage "web app (lint)" target lint-web || failed=1
@@ -112,10 +111,4 @@ if has node && has chromium; then
 else
 	skip "web app" "it needs Node and Chromium"
 fi
-if has python; then
-	stage "fuzzing from the contract" scripts/fuzz.sh -v || failed=1
-else
-	skip "fuzzing from the contract" "it needs Python"
-fi
-stage "fuzz targets of the Go code" scripts/fuzz-go.sh || failed=1
 exit "$failed"

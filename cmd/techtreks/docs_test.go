@@ -68,7 +68,8 @@ var consoleMasks = []struct {
 	pattern *regexp.Regexp
 	with    string
 }{
-	{regexp.MustCompile(`"request_id":"[A-Z2-7]{26}"`), `"request_id":"(id)"`},
+	{regexp.MustCompile(`("request_id": ?)"[A-Z2-7]{26}"`), `$1"(id)"`},
+	{regexp.MustCompile(`("session_hash": ?)"[A-Za-z0-9_-]{12}"`), `$1"(hash)"`},
 	{regexp.MustCompile(`[A-Za-z0-9_-]{43}(\.[A-Za-z0-9_-]{43})?`), "(token)"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?`), "(time)"},
 	{regexp.MustCompile(`(curl/)[0-9.]+`), "$1(version)"},

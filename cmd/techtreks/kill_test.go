@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/internal/mail/mailtest"
 )
 
 // What an answer promised, and what became unknown because the answer never
@@ -159,13 +160,15 @@ func rage(t *testing.T, p *process) *ledger {
 func TestKillLosesNothingConfirmed(t *testing.T) {
 	total := rounds(t, "KILL_ROUNDS", 10)
 	eachKind(t, func(t *testing.T, kind db.Kind, url string) {
-		p := serve(t, serving(url))
+		sink := mailtest.New(t)
+		env := serving(url).with(settings{"MAIL_URL": sink.URL()})
+		p := serve(t, env)
 		var before ledger
 		var slowest time.Duration
 		for round := range (total + 1) / 2 {
 			now := rage(t, p)
 			begin := time.Now()
-			p = serve(t, serving(url))
+			p = serve(t, env)
 			p.awaitReady()
 			slowest = max(slowest, time.Since(begin))
 			now.checkPasswords(t, p.url)
@@ -173,6 +176,7 @@ func TestKillLosesNothingConfirmed(t *testing.T) {
 			before.visits = append(before.visits, now.visits...)
 			before.checkVisits(t, p.url)
 			before.checkDatabase(t, kind, url)
+			before.checkMail(t, url, sink)
 			if t.Failed() {
 				t.Fatalf("after kill %d", round+1)
 			}
@@ -258,6 +262,42 @@ func (l *ledger) checkVisits(t *testing.T, server string) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// checkMail looks for everybody's mail: in the outbox, or else where it went.
+func (l *ledger) checkMail(t *testing.T, url string, sink *mailtest.Server) {
+	t.Helper()
+	d, err := db.Open(t.Context(), url)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer func() { _ = d.Close() }()
+	there := map[string]bool{}
+	rows, err := d.QueryContext(t.Context(), "SELECT recipient FROM outbox")
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var to string
+		if err := rows.Scan(&to); err != nil {
+			t.Error(err)
+		}
+		there[to] = true
+	}
+	if err := rows.Err(); err != nil {
+		t.Error(err)
+	}
+	for _, m := range sink.Mails() { // after the rows: what left them meanwhile is here
+		there[m.To[0]] = true
+	}
+	for _, p := range l.people {
+		if p.registered == kept && !there[p.name+"@example.com"] {
+			t.Errorf("the mail to %s is neither in the outbox nor sent", p.name)
+		}
 	}
 }
 

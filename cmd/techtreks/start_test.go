@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -183,9 +184,9 @@ func TestStartLogsWhatMachinesRead(t *testing.T) {
 			t.Errorf("line without time in UTC, level and message: %v", line)
 		}
 	}
-	listening := lines[0]
+	listening := lines[slices.IndexFunc(lines, func(line map[string]any) bool { return line["msg"] == "listening" })]
 	if p.url == "http://127.0.0.1:0" || listening["database"] != "sqlite" || listening["url"] != "http://localhost:"+p.port() {
-		t.Errorf("the first line is %v", listening)
+		t.Errorf("the line for scripts is %v", listening)
 	}
 	if p.stderr.String() != "" {
 		t.Errorf("on standard error: %s", p.stderr.String())

@@ -2592,6 +2592,12 @@ export type GetActivityErrors = {
      */
     403: CrossOriginRefused;
     /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */
     500: InternalError;
@@ -2661,6 +2667,12 @@ export type ListAuditEventsErrors = {
      * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
      */
     403: AdministrationRefused;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
     /**
      * Something went wrong in the server. The log has the reason under `request_id`.
      */

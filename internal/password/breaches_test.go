@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +24,7 @@ const (
 // corpus is a breach corpus that answers as a test wants.
 type corpus struct {
 	*Breaches
+	mu       sync.Mutex // of asked: a connection that is cut off tells nobody when its handler ends
 	asked    []*http.Request
 	outcomes []string
 	logs     bytes.Buffer
@@ -32,7 +34,9 @@ func newCorpus(t *testing.T, answer http.HandlerFunc) *corpus {
 	t.Helper()
 	c := &corpus{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.mu.Lock()
 		c.asked = append(c.asked, r)
+		c.mu.Unlock()
 		answer(w, r)
 	}))
 	t.Cleanup(server.Close)
@@ -84,8 +88,11 @@ func TestBreachesByOutcome(t *testing.T) {
 			if got := (&Policy{Breaches: c.Breaches}).Check(t.Context(), goodPhrase, alice); got != want {
 				t.Errorf("the password is %q, want %q", got, want)
 			}
-			if !slices.Equal(c.outcomes, []string{test.outcome}) || len(c.asked) != 1 {
-				t.Errorf("%v after %d requests", c.outcomes, len(c.asked))
+			c.mu.Lock()
+			asked := len(c.asked)
+			c.mu.Unlock()
+			if !slices.Equal(c.outcomes, []string{test.outcome}) || asked != 1 {
+				t.Errorf("%v after %d requests", c.outcomes, asked)
 			}
 			if warned := strings.Contains(c.logs.String(), "level=WARN"); warned != (test.outcome == "unknown") {
 				t.Errorf("logged %q", c.logs.String())
