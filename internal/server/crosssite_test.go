@@ -156,7 +156,7 @@ func TestPagesFromElsewhereChangeNothing(t *testing.T) {
 		"https twin of a listed origin":        {"Origin": "https://localhost:3000", "Sec-Fetch-Site": "same-site"},
 		"an unknown value":                     {"Sec-Fetch-Site": "whatever"},
 	}
-	each(t, func(t *testing.T, h *harness) {
+	eachByChance(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		b.register("alice")
 		h.setRole("alice", "admin")
