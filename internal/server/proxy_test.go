@@ -146,6 +146,9 @@ func TestTheRequestsNameForTheServerIsNotBelieved(t *testing.T) {
 					names = append(names, header(name, value))
 				}
 				for _, op := range append(h.safe(), h.Contract.Operation("login")) {
+					if strings.HasPrefix(op.Path, "/dev/") {
+						continue // asks for the name to refuse it: TestMailPreviewIsOfDevelopmentAlone
+					}
 					path, body := h.sample(op)
 					plain := visible(b.call(op.Method, path, body))
 					for _, edit := range names {
