@@ -223,17 +223,18 @@ func TestExportTellsNothingOfOthersAboutMails(t *testing.T) {
 			}
 			return a.json()["mails"].([]any)[0].(map[string]any)["last_error"]
 		}
-		for change, word := range map[string]any{
-			"last_error = NULL": nil,
-			"last_error = '450 alice@example.com is not liked', unreachable = FALSE": "deferred",
-			"last_error = '450 dial tcp 10.0.0.1', unreachable = TRUE":               "unreachable",
+		for _, mail := range []struct {
+			change string
+			word   any
+		}{
+			{"last_error = NULL", nil},
+			{"last_error = '450 alice@example.com is not liked', unreachable = FALSE", "deferred"},
+			{"last_error = '450 dial tcp 10.0.0.1', unreachable = TRUE", "unreachable"},
+			{"dead_at = created_at", "given_up"},
 		} {
-			if got := why(change); got != word {
-				t.Errorf("%s: %v", change, got)
+			if got := why(mail.change); got != mail.word {
+				t.Errorf("%s: %v", mail.change, got)
 			}
-		}
-		if got := why("dead_at = created_at"); got != "given_up" {
-			t.Errorf("%v", got)
 		}
 	})
 }

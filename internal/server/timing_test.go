@@ -86,7 +86,7 @@ func BenchmarkRegisterTiming(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		serveOnce(b, handler, "POST", "/auth/register", `{"username":"owner","email":"taken@example.com","password":"Tr4vel-light"}`, "", 201)
+		serveOnce(b, handler, "POST", "/auth/register", `{"username":"first","email":"taken@example.com","password":"Tr4vel-light"}`, "", 201)
 		n := 0
 		compareTimes(b, []string{"free", "taken"}, func(class string) {
 			n++
