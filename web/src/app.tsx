@@ -26,6 +26,8 @@ const Sessions = lazy(async () => ({ default: (await import("./pages/account/Ses
 const YourData = lazy(async () => ({ default: (await import("./pages/account/YourData")).YourData }));
 const Users = lazy(async () => ({ default: (await import("./pages/admin/Users")).Users }));
 const UserPage = lazy(async () => ({ default: (await import("./pages/admin/UserPage")).UserPage }));
+const Audit = lazy(async () => ({ default: (await import("./pages/admin/Audit")).Audit }));
+const Activity = lazy(async () => ({ default: (await import("./pages/account/Activity")).Activity }));
 
 export function App() {
   const locale = useLocale();
@@ -59,9 +61,11 @@ export function App() {
                 <Route path="email" element={<ChangeEmail />} />
                 <Route path="password" element={<ChangePassword />} />
                 <Route path="sessions" element={<Sessions />} />
+                <Route path="activity" element={<Activity />} />
                 <Route path="data" element={<YourData />} />
               </Route>
               <Route path="admin" element={<Users />} />
+              <Route path="admin/audit" element={<Audit />} />
               <Route path="admin/users/:id" element={<UserPage />} />
             </Route>
           </Route>

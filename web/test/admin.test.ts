@@ -57,6 +57,18 @@ test("an account is made, and its owner chooses the password", async () => {
   await owner.leave();
 });
 
+test("what happened is told: to oneself, and to administrators", async () => {
+  await me.login(server.app, "anna");
+  await me.page.goto(`${server.app}/account/activity`);
+  await me.page.getByText("Logged in", { exact: true }).first().waitFor();
+  await me.page.goto(`${server.app}/admin/audit`);
+  await me.heading("Audit trail");
+  await me.page.getByLabel("Kind of event").selectOption("user_created");
+  await me.page.getByRole("listitem").filter({ hasText: "Account opened" }).first().waitFor();
+  await expect.poll(() => me.page.getByRole("listitem").filter({ hasText: "Logged in" }).count()).toBe(0);
+  expect(me.page.url()).toContain("event=user_created");
+});
+
 test("role, disabling and deletion", async () => {
   await register(server.url, "carl");
   await me.login(server.app, "anna");

@@ -10,8 +10,10 @@ import type {
   EndUserSessionError,
   ExportAccountError,
   FieldError,
+  GetActivityError,
   GetCurrentUserError,
   GetUserError,
+  ListAuditEventsError,
   ListSessionsError,
   ListUsersError,
   LoginError,
@@ -29,6 +31,8 @@ import type {
 import type { LocalCode } from "../api/failure";
 
 type AppError =
+  | ListAuditEventsError
+  | GetActivityError
   | SetUserRoleError
   | SendPasswordResetError
   | MarkEmailVerifiedError

@@ -1,6 +1,8 @@
 import type { Messages } from "./en";
+import { events } from "./events.de";
 
 export const de: Messages = {
+  events,
   errors: {
     account_disabled: "Dieses Konto ist gesperrt.",
     ambiguous_session:
@@ -198,7 +200,7 @@ export const de: Messages = {
   usersText: "Alle, die hier ein Konto haben.",
   searchUsers: "Anfang eines Namens oder einer Adresse",
   noUsers: "So heißt niemand.",
-  moreUsers: "Mehr zeigen",
+  more: "Mehr zeigen",
   inviteUser: "Konto anlegen",
   inviteUserText: "An die Adresse geht eine E-Mail mit einem Link, um ein Passwort zu wählen.",
   inviteSend: "Einladung senden",
@@ -215,6 +217,14 @@ export const de: Messages = {
   deleteUserText: (name) => `${name} und alles in diesem Konto wird gelöscht. Das lässt sich nicht rückgängig machen.`,
   noSessions: "Nirgends angemeldet.",
   endAll: "Alle Sitzungen beenden",
+
+  activity: "Aktivität",
+  activityText: "Was mit Ihrem Konto geschehen ist. Waren Sie etwas nicht selbst, ändern Sie Ihr Passwort.",
+  failedEvent: "fehlgeschlagen",
+  audit: "Protokoll",
+  auditText: "Was auf diesem Server geschehen ist, das Neueste zuerst.",
+  eventFilter: "Art des Ereignisses",
+  allEvents: "Alle",
 
   askPassword: "Bestätigen Sie, dass Sie es sind",
   askPasswordText: "Ihre Anmeldung ist schon eine Weile her. Geben Sie Ihr Passwort ein, um fortzufahren.",

@@ -1,4 +1,5 @@
 import type { Code, FieldCode } from "./codes";
+import { events } from "./events.en";
 
 const errors: Record<Code, string> = {
   account_disabled: "This account has been disabled.",
@@ -50,6 +51,7 @@ const rules: Record<FieldCode, string> = {
 };
 
 export const en = {
+  events,
   errors,
   rules,
   fieldErrors: {
@@ -200,7 +202,7 @@ export const en = {
   usersText: "Everybody who has an account here.",
   searchUsers: "Beginning of a name or an address",
   noUsers: "Nobody is called that.",
-  moreUsers: "Show more",
+  more: "Show more",
   inviteUser: "Add an account",
   inviteUserText: "A mail goes to the address, with a link to choose a password.",
   inviteSend: "Send the invitation",
@@ -217,6 +219,14 @@ export const en = {
   deleteUserText: (name: string) => `${name} and everything in the account will be gone. There is no way back.`,
   noSessions: "Not logged in anywhere.",
   endAll: "End all sessions",
+
+  activity: "Activity",
+  activityText: "What has happened with your account. If something was not you, change your password.",
+  failedEvent: "failed",
+  audit: "Audit trail",
+  auditText: "What has happened on this server, the newest first.",
+  eventFilter: "Kind of event",
+  allEvents: "All",
 
   askPassword: "Confirm that it is you",
   askPasswordText: "You logged in a while ago. Enter your password to go on.",

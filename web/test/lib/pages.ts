@@ -15,11 +15,13 @@ export const memberPages = [
   { name: "email", path: "/account/email", heading: "E-mail address" },
   { name: "password", path: "/account/password", heading: "Password" },
   { name: "sessions", path: "/account/sessions", heading: "Sessions" },
+  { name: "activity", path: "/account/activity", heading: "Activity" },
   { name: "data", path: "/account/data", heading: "Your data" },
 ];
 
 /** For administrators. */
 export const adminPages: { name: string; path: string; heading: string | RegExp }[] = [
   { name: "admin-users", path: "/admin", heading: "Accounts" },
+  { name: "admin-audit", path: "/admin/audit", heading: "Audit trail" },
   { name: "admin-user", path: "/admin/users/2", heading: /.+/ },
 ];

@@ -12,6 +12,7 @@ export function Account() {
     ["email", t.changeEmail],
     ["password", t.changePassword],
     ["sessions", t.sessions],
+    ["activity", t.activity],
     ["data", t.data],
   ] as const;
   return (

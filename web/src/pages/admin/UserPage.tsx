@@ -37,6 +37,11 @@ export function UserPage() {
         <Facts user={data.user} />
         <UserActions user={data.user} changed={changed} />
         {me?.role === "admin" && <UserSessions id={data.user.id} />}
+        {me?.role === "admin" && (
+          <Link to={`/admin/audit?user=${data.user.id}`} className={linkStyle}>
+            {t.audit}
+          </Link>
+        )}
       </div>
     </>
   );

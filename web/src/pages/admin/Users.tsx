@@ -9,9 +9,8 @@ import { useMessages } from "../../i18n";
 import { useUser } from "../../session/useUser";
 import { Action } from "../../ui/Action";
 import { Card } from "../../ui/Card";
-import { Loading } from "../../ui/Loading";
-import { Problem } from "../../ui/Problem";
-import { focusRing } from "../../ui/styles";
+import { Paged } from "../../ui/Paged";
+import { focusRing, linkStyle } from "../../ui/styles";
 import { Title } from "../../ui/Title";
 import { Invite } from "./Invite";
 
@@ -45,33 +44,27 @@ export function Users() {
           />
         </SearchField>
         {user?.role === "admin" && (
-          <Action onClick={() => setInviting(true)}>
-            <UserPlus size={18} aria-hidden />
-            {t.inviteUser}
-          </Action>
+          <>
+            <Action onClick={() => setInviting(true)}>
+              <UserPlus size={18} aria-hidden />
+              {t.inviteUser}
+            </Action>
+            <Link to="/admin/audit" className={`px-2 py-2.5 ${linkStyle}`}>
+              {t.audit}
+            </Link>
+          </>
         )}
       </div>
-      {list.error ? (
-        <Problem error={list.error} retry={list.refetch} />
-      ) : users === undefined ? (
-        <Loading />
-      ) : (
+      <Paged list={list}>
         <Card>
-          {users.length === 0 && <p className="text-muted">{t.noUsers}</p>}
+          {users?.length === 0 && <p className="py-4 text-muted">{t.noUsers}</p>}
           <ul className="-my-5 divide-y divide-line">
-            {users.map((found) => (
+            {users?.map((found) => (
               <UserRow key={found.id} user={found} />
             ))}
           </ul>
         </Card>
-      )}
-      {list.hasNextPage && (
-        <div className="mt-5 flex justify-center">
-          <Action kind="secondary" onClick={() => void list.fetchNextPage()} isPending={list.isFetchingNextPage}>
-            {t.moreUsers}
-          </Action>
-        </div>
-      )}
+      </Paged>
       <Invite isOpen={inviting} close={() => setInviting(false)} />
     </>
   );

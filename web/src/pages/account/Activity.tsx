@@ -1,0 +1,29 @@
+import { getActivity } from "@client/sdk.gen";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useMessages } from "../../i18n";
+import { Card } from "../../ui/Card";
+import { Events } from "../../ui/Events";
+import { Paged } from "../../ui/Paged";
+import { Title } from "../../ui/Title";
+
+/** What has happened with one's own account. */
+export function Activity() {
+  const t = useMessages();
+  const list = useInfiniteQuery({
+    queryKey: ["activity"],
+    queryFn: async ({ pageParam: cursor }) =>
+      (await getActivity({ query: { cursor, limit: 25 }, throwOnError: true })).data,
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+  });
+  return (
+    <>
+      <Title text={t.activityText}>{t.activity}</Title>
+      <Paged list={list}>
+        <Card>
+          <Events events={list.data?.pages.flatMap((page) => page.events) ?? []} />
+        </Card>
+      </Paged>
+    </>
+  );
+}

@@ -1,0 +1,77 @@
+import { listAuditEvents } from "@client/sdk.gen";
+import type { AuditEvent, AuditEventName } from "@client/types.gen";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link, useSearchParams } from "react-router";
+import { useMessages } from "../../i18n";
+import { Card } from "../../ui/Card";
+import { Events } from "../../ui/Events";
+import { Paged } from "../../ui/Paged";
+import { focusRing, linkStyle } from "../../ui/styles";
+import { Title } from "../../ui/Title";
+
+/** The audit trail. What it shows stands in the address, so that it can be linked to. */
+export function Audit() {
+  const t = useMessages();
+  const [query, setQuery] = useSearchParams();
+  const event = (query.get("event") ?? undefined) as AuditEventName | undefined;
+  const user = Number(query.get("user")) || undefined;
+  const list = useInfiniteQuery({
+    queryKey: ["admin", "audit", event, user],
+    queryFn: async ({ pageParam: cursor }) =>
+      (await listAuditEvents({ query: { event, user, cursor, limit: 50 }, throwOnError: true })).data,
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    placeholderData: (before) => before,
+  });
+  const choose = (name: string): void => {
+    const next = new URLSearchParams(query);
+    if (name === "") next.delete("event");
+    else next.set("event", name);
+    setQuery(next, { replace: true });
+  };
+  return (
+    <>
+      <Link to="/admin" className={`mb-4 inline-block text-sm ${linkStyle}`}>
+        ← {t.users}
+      </Link>
+      <Title text={t.auditText}>{t.audit}</Title>
+      <label className="mb-5 flex max-w-sm flex-col gap-1.5 text-sm font-medium">
+        {t.eventFilter}
+        <select
+          value={event ?? ""}
+          onChange={(change) => choose(change.target.value)}
+          className={`h-11 rounded-lg border border-field bg-card px-3 text-base font-normal ${focusRing}`}
+        >
+          <option value="">{t.allEvents}</option>
+          {Object.entries(t.events).map(([name, sentence]) => (
+            <option key={name} value={name}>
+              {sentence}
+            </option>
+          ))}
+        </select>
+      </label>
+      <Paged list={list}>
+        <Card>
+          <Events events={list.data?.pages.flatMap((page) => page.events) ?? []} extra={details} />
+        </Card>
+      </Paged>
+    </>
+  );
+}
+
+/** For whoever looks into something: names of the program, in no language. */
+function details({ event, operation, reason, actor_id, user_id, request_id }: AuditEvent): React.ReactNode {
+  const parts = [
+    event,
+    operation,
+    reason,
+    actor_id !== null && `actor ${actor_id}`,
+    user_id !== null && `user ${user_id}`,
+    request_id,
+  ];
+  return (
+    <span className="block font-mono text-xs" lang="en">
+      {parts.filter((part) => part !== "" && part !== false && part !== null).join(" · ")}
+    </span>
+  );
+}
