@@ -10,7 +10,8 @@ WHERE tokens.created_at <= excluded.created_at;
 
 -- name: TokenUse :one
 -- Decides single use: of any number of requests at once, one gets a row.
--- Disabled accounts have no tokens. Served by tokens_token_hash.
+-- An account that is disabled has none: disabling deletes them, and no mail to
+-- it is written. Served by tokens_token_hash.
 UPDATE tokens SET used_at = @now
 WHERE token_hash = @token_hash AND purpose = @purpose AND used_at IS NULL AND expires_at > @now
 RETURNING user_id, email, email_key;

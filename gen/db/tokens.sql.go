@@ -92,7 +92,8 @@ type TokenUseRow struct {
 }
 
 // Decides single use: of any number of requests at once, one gets a row.
-// Disabled accounts have no tokens. Served by tokens_token_hash.
+// An account that is disabled has none: disabling deletes them, and no mail to
+// it is written. Served by tokens_token_hash.
 func (q *Queries) TokenUse(ctx context.Context, arg TokenUseParams) (TokenUseRow, error) {
 	row := q.queryRow(ctx, q.tokenUseStmt, tokenUse, arg.Now, arg.TokenHash, arg.Purpose)
 	var i TokenUseRow

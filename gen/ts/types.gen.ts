@@ -49,12 +49,15 @@ export type Credentials = {
 };
 
 /**
- * A token from a mail. Anything else is answered like a token that does not work.
+ * A token from a mail. Anything else, however long, is answered like a token that does not work: the bound is that of a
+ * request's body.
+ *
  */
 export type MailedToken = string;
 
 /**
- * An e-mail address. One that cannot exist is answered like one that nobody has.
+ * An e-mail address. One that cannot exist, such as one of more than 254 characters, is answered like one that nobody
+ * has: the bound is that of a request's body.
  *
  */
 export type AnyAddress = string;
@@ -993,7 +996,7 @@ export type InvalidToken = {
     /**
      * What went wrong.
      */
-    code: 'invalid_token' | 'invalid_fields';
+    code: 'invalid_token';
     request_id: RequestId;
     fields?: FieldErrors;
 };

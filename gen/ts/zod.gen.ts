@@ -41,15 +41,18 @@ export const zCredentials = z.object({
 });
 
 /**
- * A token from a mail. Anything else is answered like a token that does not work.
- */
-export const zMailedToken = z.string().min(1).max(256);
-
-/**
- * An e-mail address. One that cannot exist is answered like one that nobody has.
+ * A token from a mail. Anything else, however long, is answered like a token that does not work: the bound is that of a
+ * request's body.
  *
  */
-export const zAnyAddress = z.string().min(1).max(254);
+export const zMailedToken = z.string().min(1).max(65536);
+
+/**
+ * An e-mail address. One that cannot exist, such as one of more than 254 characters, is answered like one that nobody
+ * has: the bound is that of a request's body.
+ *
+ */
+export const zAnyAddress = z.string().min(1).max(65536);
 
 /**
  * A token from a mail.
@@ -772,7 +775,7 @@ export const zNotReady = z.object({
 export const zInvalidToken = z.object({
     ok: zFailed,
     error: zErrorSentence,
-    code: z.enum(['invalid_token', 'invalid_fields']),
+    code: z.enum(['invalid_token']),
     request_id: zRequestId,
     fields: zFieldErrors.optional()
 });

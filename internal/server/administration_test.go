@@ -55,14 +55,20 @@ func TestDisabledAccountLetsNobodyIn(t *testing.T) {
 		root := h.admin("alice")
 		open := make([]*browser, 5)
 		h.browser().register("bob")
+		elsewhere := start(t, h.DB) // another instance
 		for i := range open {
-			open[i] = h.browser()
+			open[i] = []*harness{h, elsewhere}[i%2].browser()
 			open[i].login("bob")
 		}
-		verify := h.mailedToken(mail.VerifyEmail, "bob@example.com")
-		h.browser().call("POST", "/auth/request_reset", members{"email": "bob@example.com"}).want(200, "")
-		reset := h.mailedToken(mail.ResetPassword, "bob@example.com")
+		verify, change, reset := h.mailedToken(mail.VerifyEmail, "bob@example.com"), h.changeToken("bob", "next@example.com"), h.resetToken("bob")
+		refused := func() {
+			b := h.browser()
+			b.call("POST", "/auth/reset_password", members{"token": reset, "password": "N3w-passphrase"}).want(400, "invalid_token")
+			b.call("POST", "/auth/verify", members{"token": verify}).want(400, "invalid_token")
+			b.call("POST", "/auth/confirm_email", members{"token": change}).want(400, "invalid_token")
+		}
 		sent := len(h.mails())
+		h.browser().call("POST", "/auth/request_reset", members{"email": "bob@example.com"}).want(200, "") // waits
 
 		user := root.manage("POST", "bob", "/disable", nil).want(200, "").json()["user"].(map[string]any)
 		if user["state"] != "disabled" || user["disabled_at"] == nil {
@@ -73,8 +79,7 @@ func TestDisabledAccountLetsNobodyIn(t *testing.T) {
 		}
 		b := h.browser()
 		b.call("POST", "/auth/login", members{"username": "bob", "password": goodPassword}).want(403, "account_disabled")
-		b.call("POST", "/auth/reset_password", members{"token": reset, "password": "N3w-passphrase"}).want(400, "invalid_token")
-		b.call("POST", "/auth/verify", members{"token": verify}).want(400, "invalid_token")
+		refused()
 		b.call("POST", "/auth/request_reset", members{"email": "bob@example.com"}).want(200, "")
 		b.call("POST", "/auth/resend_verification", members{"email": "bob@example.com"}).want(200, "")
 		if n := len(h.mails()); n != sent {
@@ -90,7 +95,7 @@ func TestDisabledAccountLetsNobodyIn(t *testing.T) {
 		for _, b := range open {
 			b.call("GET", "/auth/profile", nil).want(401, "login_required") // what has ended has ended
 		}
-		b.call("POST", "/auth/reset_password", members{"token": reset, "password": "N3w-passphrase"}).want(400, "invalid_token")
+		refused()
 		b.login("bob")
 		h.wantEvent(h.idOf("bob"), "user_updated enabled by 1")
 	})
@@ -190,6 +195,18 @@ func TestTwoAdminsCannotRemoveEachOther(t *testing.T) {
 	})
 }
 
+// justBeforeHolding has a statement run when a transaction is about to hold an
+// account.
+func (h *harness) justBeforeHolding(username, statement string) {
+	h.t.Helper()
+	if h.DB.Kind == db.SQLite {
+		h.exec("CREATE TRIGGER meanwhile BEFORE UPDATE ON users WHEN NEW.username = '" + username + "' BEGIN " + statement + "; END")
+		return
+	}
+	h.exec("CREATE FUNCTION meanwhile() RETURNS trigger LANGUAGE plpgsql AS $x$ BEGIN " + statement + "; RETURN NEW; END $x$")
+	h.exec("CREATE TRIGGER meanwhile BEFORE UPDATE ON users FOR EACH ROW WHEN (NEW.username = '" + username + "') EXECUTE FUNCTION meanwhile()")
+}
+
 // A request that was let through while its sender was an administrator, and
 // reaches the database when they are none any more, comes to nothing.
 func TestRequestsOnTheirWayLoseTheRoleWithTheirSender(t *testing.T) {
@@ -202,13 +219,7 @@ func TestRequestsOnTheirWayLoseTheRoleWithTheirSender(t *testing.T) {
 				h.admin("alice")
 				mallory := h.member("mallory", "admin")
 				h.browser().register("bob")
-				// The change of the role lands just before the account is held.
-				if h.DB.Kind == db.Postgres {
-					h.exec("CREATE FUNCTION meanwhile() RETURNS trigger LANGUAGE plpgsql AS $x$ BEGIN " + change + "; RETURN NEW; END $x$")
-					h.exec("CREATE TRIGGER meanwhile BEFORE UPDATE ON users FOR EACH ROW WHEN (NEW.username = 'bob') EXECUTE FUNCTION meanwhile()")
-				} else {
-					h.exec("CREATE TRIGGER meanwhile BEFORE UPDATE ON users WHEN NEW.username = 'bob' BEGIN " + change + "; END")
-				}
+				h.justBeforeHolding("bob", change)
 				before := h.count("SELECT count(*) FROM users WHERE role = 'admin'")
 				a := mallory.manage("PUT", "bob", "/role", members{"role": "admin"})
 				if a.status != 401 && a.status != 403 {

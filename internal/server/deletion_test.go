@@ -301,9 +301,10 @@ func TestEverythingAboutAPersonRefersToThem(t *testing.T) {
 func TestDeletionEndsEverySession(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		h.browser().register("alice")
+		elsewhere := start(t, h.DB) // another instance
 		var all []*browser
-		for range 5 {
-			b := h.browser()
+		for i := range 5 {
+			b := []*harness{h, elsewhere}[i%2].browser()
 			b.login("alice")
 			all = append(all, b)
 		}

@@ -130,12 +130,6 @@ func TestConfirmedAddressThatIsTakenByNow(t *testing.T) {
 	}, func(c *config.Config) { c.Registration = "verified" })
 }
 
-func TestOverlongTokenInThePath(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		h.browser().call("GET", "/auth/verify/"+strings.Repeat("x", 300), nil).want(400, "invalid_fields")
-	})
-}
-
 // A fault before it is known which operation a request is for is still an
 // answer of the contract.
 func TestFaultOutsideTheContractIsAnAnswer(t *testing.T) {

@@ -44,10 +44,15 @@ func label(name string) string {
 }
 
 // EndSession logs out one of the caller's sessions. That of somebody else is as
-// unknown as one that never was.
+// unknown as one that never was. A thief who is being thrown out ends none: the
+// owner's would be among them.
 func (s *Server) EndSession(ctx context.Context, in genapi.EndSessionRequestObject) (genapi.EndSessionResponseObject, error) {
 	err := s.DB.Tx(ctx, func(q *gendb.Queries) error {
-		ended, err := s.Sessions.End(ctx, q, session.From(ctx).User.ID, int64(in.ID))
+		user, err := s.hold(ctx, q)
+		if err != nil {
+			return err
+		}
+		ended, err := s.Sessions.End(ctx, q, user.ID, int64(in.ID))
 		if err == nil && !ended {
 			return errNotFound
 		}
@@ -61,7 +66,13 @@ func (s *Server) EndSession(ctx context.Context, in genapi.EndSessionRequestObje
 
 // EndOtherSessions logs the caller out everywhere else.
 func (s *Server) EndOtherSessions(ctx context.Context, _ genapi.EndOtherSessionsRequestObject) (genapi.EndOtherSessionsResponseObject, error) {
-	if err := s.DB.Tx(ctx, func(q *gendb.Queries) error { return s.Sessions.EndOthers(ctx, q) }); err != nil {
+	err := s.DB.Tx(ctx, func(q *gendb.Queries) error {
+		if _, err := s.hold(ctx, q); err != nil {
+			return err
+		}
+		return s.Sessions.EndOthers(ctx, q)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return genapi.EndOtherSessions200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Other sessions ended"}}, nil

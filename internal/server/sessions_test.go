@@ -229,3 +229,21 @@ func TestEndingAllOthersLeavesThisOne(t *testing.T) {
 		}
 	})
 }
+
+// The owner throws a thief out who is just about to throw out the owner.
+func TestASessionThatEndsMeanwhileEndsNoOthers(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		owner, thief := h.browser(), h.browser()
+		owner.register("alice")
+		owner.login("alice")
+		thief.login("alice")
+		id := owner.sessionID()
+		h.justBeforeHolding("alice", fmt.Sprintf("DELETE FROM sessions WHERE id = %d", thief.sessionID()))
+		before := h.dump()
+		thief.endSession(id).want(401, "login_required")
+		thief.call("DELETE", "/auth/sessions", nil).want(401, "login_required")
+		if h.dump() != before || !owner.loggedIn() {
+			t.Error("something was done")
+		}
+	})
+}
