@@ -110,7 +110,7 @@ func (at *Attempt) count(ctx context.Context, q *gendb.Queries, now time.Time) e
 	if w := wait(row, now); w > 0 {
 		return &DelayError{w}
 	}
-	if row.NextAt.Add(ForgetAfter).Before(now) || row.NextAt.After(now) {
+	if row.NextAt.Add(ForgetAfter).Before(now) || row.NextAt.After(now.Add(MaxDelay)) {
 		row.Failures = 0 // long ago, or by a clock that has been set back
 	}
 	if at.shared {
@@ -124,10 +124,12 @@ func (at *Attempt) count(ctx context.Context, q *gendb.Queries, now time.Time) e
 }
 
 // wait is how long a count still refuses. One that would refuse for longer than
-// any does was made before the clock was set back, and refuses nothing.
+// any does was made before the clock was set back, and refuses nothing. Nor does one
+// that makes nobody wait yet: of two attempts at once the one that comes second to
+// the row may have looked at its clock first.
 func wait(row gendb.LoginAttempt, now time.Time) time.Duration {
 	left := row.NextAt.Sub(now)
-	if left <= 0 || left > MaxDelay {
+	if row.Failures < FreeFailures || left <= 0 || left > MaxDelay {
 		return 0
 	}
 	return left

@@ -152,6 +152,25 @@ func TestGuessesAtOnceAreNoMoreThanMayFail(t *testing.T) {
 	})
 }
 
+// The clocks of two instances differ a little, and so do those of two requests that
+// wait for one row: nobody is refused for that, and no failure forgotten.
+func TestAttemptsBearClocksThatDiffer(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		h.browser().register("alice")
+		for i := range 5 {
+			h.browser().call("POST", "/auth/login", wrong("alice")).want(401, "invalid_credentials")
+			if i == 1 {
+				h.clock.advance(-5 * time.Millisecond)
+			}
+		}
+		h.browser().call("POST", "/auth/login", wrong("alice")).want(429, "rate_limited")
+		h.clock.advance(time.Second)
+		h.browser().login("alice")
+		h.clock.advance(-5 * time.Millisecond)
+		h.browser().login("alice")
+	}, manyLogins)
+}
+
 // R18, for the wait: a clock that jumps makes nobody wait for longer.
 func TestDelaysBearAClockThatJumps(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
