@@ -6,9 +6,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 names=() results=() seconds=()
+notes=$(mktemp -d) # what the tests have seen of the contract
 
 summary() {
 	local status=$? i
+	rm -rf "$notes"
 	printf '\n%-28s %-8s %8s\n' stage result seconds
 	for i in "${!names[@]}"; do
 		printf '%-28s %-8s %8s\n' "${names[i]}" "${results[i]:-STOPPED}" "${seconds[i]:-}"
@@ -59,6 +61,8 @@ modules() {
 	return "$failed"
 }
 
+conformance() { go run ./internal/contract/conformance "$notes"; }
+
 breaking_changes() { scripts/contract.sh breaking && scripts/contract.sh prove; }
 
 tests() {
@@ -70,7 +74,7 @@ tests() {
 	if ! has postgres; then
 		echo "!!! ON SQLITE ONLY: the subtests on PostgreSQL skip themselves" >&2
 	fi
-	go test ${race:+"$race"} -count=1 -timeout 40m ./...
+	CONFORMANCE_NOTES=$notes go test ${race:+"$race"} -count=1 -timeout 40m ./...
 }
 
 failed=0
@@ -92,6 +96,11 @@ stage "build" target build || failed=1
 stage "vet and staticcheck" target lint-go || failed=1
 stage "modules" modules || failed=1
 stage "tests, both databases" tests || failed=1
+if has postgres; then
+	stage "conformance" conformance || failed=1
+else
+	skip "conformance" "some answers are seen on PostgreSQL alone"
+fi
 if has node; then
 	stage "TypeScript client" target test-client || failed=1
 else

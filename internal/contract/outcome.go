@@ -22,19 +22,6 @@ func (o Outcome) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %d %s", o.Operation, o.Status, o.Code))
 }
 
-// ParseOutcome reads what String has written.
-func ParseOutcome(text string) (Outcome, error) {
-	parts := strings.Fields(text)
-	if len(parts) < 2 || len(parts) > 3 {
-		return Outcome{}, fmt.Errorf("contract: %q is not an outcome", text)
-	}
-	status, err := strconv.Atoi(parts[1])
-	if err != nil {
-		return Outcome{}, fmt.Errorf("contract: %q is not an outcome: %w", text, err)
-	}
-	return Outcome{Operation: parts[0], Status: status, Code: strings.Join(parts[2:], "")}, nil
-}
-
 // Outcomes lists every way in which any operation may end, in the order of the
 // operations, and last those of addresses that are not in the contract.
 func (c *Contract) Outcomes() []Outcome {

@@ -29,9 +29,6 @@ func TestOutcomesAreThoseOfTheDocument(t *testing.T) {
 		if o.Status >= 400 && o.Code == "" {
 			t.Errorf("%s has no code", o)
 		}
-		if again, err := contract.ParseOutcome(o.String()); err != nil || again != o {
-			t.Errorf("%q is read as %+v, %v", o, again, err)
-		}
 	}
 }
 
@@ -52,7 +49,45 @@ func TestOutcomeOfAnAnswer(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	if _, err := contract.ParseOutcome("login two hundred ok"); err == nil {
-		t.Error("nonsense is read as an outcome")
+}
+
+func TestAnswerIsLikeAnExample(t *testing.T) {
+	shown := map[string]any{"ok": true, "msg": "done", "user": map[string]any{"id": 1.0, "name": "alice", "role": "user"}, "list": []any{map[string]any{"id": 7.0}}}
+	for body, want := range map[string]bool{
+		`{"ok":true,"msg":"done","user":{"id":9,"name":"bob","role":"user"},"list":[{"id":8},{"id":9}],"more":1}`: true,
+		`{"ok":false,"msg":"done","user":{"id":9,"name":"bob","role":"user"},"list":[{"id":8}]}`:                  false,
+		`{"ok":true,"msg":"other","user":{"id":9,"name":"bob","role":"user"},"list":[{"id":8}]}`:                  false,
+		`{"ok":true,"msg":"done","user":{"id":9,"name":"bob","role":"admin"},"list":[{"id":8}]}`:                  false,
+		`{"ok":true,"msg":"done","user":{"id":9,"name":null,"role":"user"},"list":[{"id":8}]}`:                    false,
+		`{"ok":true,"msg":"done","user":null,"list":[{"id":8}]}`:                                                  false,
+		`{"ok":true,"msg":"done","user":{"id":9,"name":"bob","role":"user"},"list":[]}`:                           false,
+		`not JSON`: false,
+	} {
+		if got := (contract.Example{Value: shown}).IsLike([]byte(body)); got != want {
+			t.Errorf("%s: %t, want %t", body, got, want)
+		}
+	}
+	text := contract.Example{Value: "<!doctype html>"}
+	if !text.IsLike([]byte("<!doctype html><p>")) || text.IsLike([]byte("<p>")) {
+		t.Error("an example of text is how it begins")
+	}
+	if empty := (contract.Example{Value: []any{}}); !empty.IsLike([]byte("[]")) || empty.IsLike([]byte("[1]")) {
+		t.Error("an example of nothing is like nothing else")
+	}
+}
+
+func TestExamplesAreThoseOfTheDocument(t *testing.T) {
+	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range c.Examples() {
+		names = append(names, e.String())
+	}
+	for _, want := range []string{"login 401 example invalid", "register 409 example username", "unrouted 405 example methodNotAllowed"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("%s is missing", want)
+		}
 	}
 }

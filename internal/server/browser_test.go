@@ -2,12 +2,14 @@ package server_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,26 +18,38 @@ import (
 	"github.com/techtreks/auth/internal/contract"
 )
 
+// samples are the contracts' own examples of requests.
+type samples struct {
+	Paths map[string]map[string]struct {
+		Parameters []struct {
+			Name    string
+			Example any
+		}
+		RequestBody struct {
+			Content map[string]struct {
+				Examples map[string]struct{ Value any }
+			}
+		}
+	}
+}
+
+// sampled are those of each contract, by its hash: reading one takes milliseconds.
+var sampled sync.Map
+
 // sample returns a request that an operation takes, out of the contract's own
 // examples, so that a new operation is covered on the day it is written.
 func (h *harness) sample(op *contract.Operation) (path string, body any) {
 	h.t.Helper()
-	type example struct{ Value any }
-	var doc struct {
-		Paths map[string]map[string]struct {
-			Parameters []struct {
-				Name    string
-				Example any
-			}
-			RequestBody struct {
-				Content map[string]struct{ Examples map[string]example }
-			}
+	hash := sha256.Sum256(h.Contract.JSON)
+	doc, ok := sampled.Load(hash)
+	if !ok {
+		read := &samples{}
+		if err := json.Unmarshal(h.Contract.JSON, read); err != nil {
+			h.t.Fatal(err)
 		}
+		doc, _ = sampled.LoadOrStore(hash, read)
 	}
-	if err := json.Unmarshal(h.Contract.JSON, &doc); err != nil {
-		h.t.Fatal(err)
-	}
-	spec := doc.Paths[op.Path][strings.ToLower(op.Method)]
+	spec := doc.(*samples).Paths[op.Path][strings.ToLower(op.Method)]
 	path = op.Path
 	for _, p := range spec.Parameters {
 		path = strings.ReplaceAll(path, "{"+p.Name+"}", fmt.Sprint(p.Example))

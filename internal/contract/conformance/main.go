@@ -1,7 +1,7 @@
 // Command conformance says whether the tests have seen every answer that the
-// contract promises. It reads what they have noted (see contracttest) and fails
-// when an outcome of the contract was seen by no test, or one was seen that is
-// not in the contract.
+// contract promises and every example that it shows. It reads what they have
+// noted (see contracttest) and fails when one was seen by no test, or when a test
+// has seen what is not in the contract.
 //
 //	conformance [-report docs/conformance.md] [-write] NOTES
 //
@@ -9,10 +9,10 @@
 package main
 
 import (
-	"bufio"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,13 +42,20 @@ func run(report string, write bool, notes string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	promised := c.Outcomes()
-	faults := compare(promised, seen, out)
-	fmt.Fprintf(out, "%d of %d promised outcomes seen, %d faults\n", len(promised)-missing(promised, seen), len(promised), faults)
-	if faults > 0 {
-		return fmt.Errorf("the tests and the contract disagree in %d outcomes", faults)
+	outcomes, examples := c.Outcomes(), c.Examples()
+	promised := map[string]bool{}
+	for _, o := range outcomes {
+		promised[o.String()] = true
 	}
-	text := render(promised)
+	for _, e := range examples {
+		promised[e.String()] = true
+	}
+	faults := tell(out, "no test has seen:   ", promised, seen) + tell(out, "not in the contract:", seen, promised)
+	fmt.Fprintf(out, "%d outcomes and %d examples in the contract, %d faults\n", len(outcomes), len(examples), faults)
+	if faults > 0 {
+		return fmt.Errorf("the tests and the contract disagree in %d lines", faults)
+	}
+	text := render(outcomes, len(examples))
 	if write {
 		return os.WriteFile(report, []byte(text), 0o644)
 	}
@@ -59,72 +66,47 @@ func run(report string, write bool, notes string, out io.Writer) error {
 }
 
 // read collects what all test processes have noted.
-func read(dir string) (map[contract.Outcome]bool, error) {
+func read(dir string) (map[string]bool, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
 		return nil, err
 	}
-	seen := map[contract.Outcome]bool{}
+	seen := map[string]bool{}
 	for _, name := range files {
-		file, err := os.Open(name)
+		text, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
-		lines := bufio.NewScanner(file)
-		for lines.Scan() {
-			outcome, err := contract.ParseOutcome(lines.Text())
-			if err != nil {
-				return nil, err
-			}
-			seen[outcome] = true
-		}
-		if err := lines.Err(); err != nil {
-			return nil, err
-		}
-		if err := file.Close(); err != nil {
-			return nil, err
+		for line := range strings.Lines(string(text)) {
+			seen[strings.TrimSpace(line)] = true
 		}
 	}
 	return seen, nil
 }
 
-// compare lists what is promised and unseen, and what is seen and not promised.
-func compare(promised []contract.Outcome, seen map[contract.Outcome]bool, out io.Writer) (faults int) {
-	for _, outcome := range promised {
-		if !seen[outcome] {
+// tell writes what is among these and not among those.
+func tell(out io.Writer, what string, these, those map[string]bool) (faults int) {
+	for _, line := range slices.Sorted(maps.Keys(these)) {
+		if !those[line] {
 			faults++
-			fmt.Fprintln(out, "no test has seen:   ", outcome)
-		}
-	}
-	for outcome := range seen {
-		if !slices.Contains(promised, outcome) {
-			faults++
-			fmt.Fprintln(out, "not in the contract:", outcome)
+			fmt.Fprintln(out, what, line)
 		}
 	}
 	return faults
 }
 
-func missing(promised []contract.Outcome, seen map[contract.Outcome]bool) (n int) {
-	for _, outcome := range promised {
-		if !seen[outcome] {
-			n++
-		}
-	}
-	return n
-}
-
 // render writes the report: a line for each operation and status. That it is
 // written at all says that every outcome in it was seen.
-func render(promised []contract.Outcome) string {
+func render(outcomes []contract.Outcome, examples int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Conformance
 
-Written by `+"`make conformance`"+`, which fails when a test has not seen one of the %d outcomes below, or has seen one
-that is not here. Every answer that any test sees is held against the contract: status, headers, media type, body.
-`, len(promised))
+Written by `+"`make conformance`"+`, which fails when no test has seen one of the %d outcomes below, or one of the %d examples
+that the contract has of them, and when a test has seen an outcome that is not here. Every answer that any test sees is
+held against the contract: status, headers, media type, body.
+`, len(outcomes), examples)
 	operation, status := "", 0
-	for _, o := range promised {
+	for _, o := range outcomes {
 		if o.Operation != operation {
 			if operation != "" {
 				b.WriteString("\n")

@@ -40,8 +40,8 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := t.Contract.Verify(r, op, response.StatusCode, response.Header, body); err != nil {
 		t.T.Errorf("%s %s: the answer breaks the contract: %v\n%s", r.Method, r.URL.Path, err, body)
 	} else if r.Method != http.MethodHead && r.Method != http.MethodOptions {
-		if err := note(t.Contract.OutcomeOf(op, response.StatusCode, body)); err != nil {
-			t.T.Errorf("noting an outcome: %v", err)
+		if err := note(t.Contract, op, response.StatusCode, body); err != nil {
+			t.T.Errorf("noting an answer: %v", err)
 		}
 	}
 	return response, nil

@@ -1,30 +1,51 @@
 package contracttest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 
 	"github.com/techtreks/auth/internal/contract"
 )
 
 // NotesDir is the environment variable that names the folder where tests note
-// which outcomes they have seen, one file for each process. Unset means that
-// nobody wants to know.
+// which outcomes and which examples of the contract they have seen, one file for
+// each process. Unset means that nobody wants to know.
 const NotesDir = "CONFORMANCE_NOTES"
 
-// note remembers an outcome that a test has seen. Tests of several packages run
-// at once, in several processes; a line is short enough to be appended whole.
-func note(seen contract.Outcome) error {
+// noted is what this process has written down already.
+var noted sync.Map
+
+// note remembers what a test has seen. Tests of several packages run at once, in
+// several processes; a line is short enough to be appended whole.
+func note(c *contract.Contract, op *contract.Operation, status int, body []byte) error {
 	dir := os.Getenv(NotesDir)
 	if dir == "" {
 		return nil
 	}
-	file, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(os.Getpid())), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	seen := []fmt.Stringer{c.OutcomeOf(op, status, body)}
+	for _, example := range c.ExamplesLike(op, status, body) {
+		seen = append(seen, example)
+	}
+	for _, one := range seen {
+		if _, again := noted.LoadOrStore(one.String(), true); again {
+			continue
+		}
+		if err := appendLine(filepath.Join(dir, strconv.Itoa(os.Getpid())), one.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func appendLine(name, line string) error {
+	file, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteString(seen.String() + "\n")
+	_, err = file.WriteString(line + "\n")
 	if closed := file.Close(); err == nil {
 		err = closed
 	}
