@@ -51,6 +51,8 @@ func readPage(t *testing.T, name string) (page consolePage) {
 			}
 		case block == "sh" && (strings.HasPrefix(line, "base=") || strings.HasPrefix(line, "call()")):
 			page.setUp += line + "\n"
+		case block == "sh" && strings.HasPrefix(line, "curl "):
+			t.Errorf("%s:%d: a call of the API that nobody runs; it belongs into a block of console", name, i+1)
 		case block == "console" && isCommand:
 			page.steps = append(page.steps, consoleStep{line: i + 1, command: command, later: later})
 			later = 0

@@ -156,6 +156,9 @@ def valid_request_is_not_called_malformed(ctx, response, case):
     """Stands in for positive_data_acceptance, see schemathesis.toml."""
     if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code not in (400, 413, 415):
         return
+    # An inferred link has carried on the null of an account that is nobody's, which fits no path.
+    if "None" in map(str, (case.path_parameters or {}).values()):
+        return
     answer = response.json()
     if response.status_code == 400 and answer["code"] not in ("malformed_body", "missing_fields", "invalid_fields"):
         return

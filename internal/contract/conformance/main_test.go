@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"io"
 	"os"
 	"path/filepath"
@@ -54,5 +55,25 @@ func TestWhatIsMissingOrTooMuchFails(t *testing.T) {
 		if try(true, notes) == nil {
 			t.Errorf("%s passes", name)
 		}
+	}
+}
+
+var update = flag.Bool("update", false, "write the report without proving it, which make test will")
+
+// The report changes with the contract, and says so before every test has run.
+func TestTheReportIsOfThisContract(t *testing.T) {
+	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const report = "../../../docs/conformance.md"
+	want := render(c.Outcomes(), len(c.Examples()))
+	if *update {
+		if err := os.WriteFile(report, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(report); err != nil || string(got) != want {
+		t.Errorf("%s is of another contract (%v): go test ./internal/contract/conformance -update", report, err)
 	}
 }
