@@ -154,6 +154,33 @@ func (db *DB) Tx(ctx context.Context, fn func(q *gendb.Queries) error) error {
 	return nil
 }
 
+// View runs fn in a transaction that reads: all of its queries see the database as
+// it was at one instant, whatever others write meanwhile. It writes nothing, and on
+// SQLite it waits for no writer and keeps none waiting.
+func (db *DB) View(ctx context.Context, fn func(q *gendb.Queries) error) error {
+	if db.router.readers != nil {
+		// There, every transaction that reads is so.
+		tx, err := db.router.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+		return db.view(tx, err, fn)
+	}
+	conn, settle, err := db.router.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	settle()
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
+	return db.view(tx, err, fn)
+}
+
+func (db *DB) view(tx *sql.Tx, err error, fn func(q *gendb.Queries) error) error {
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // there is nothing to commit
+	return fn(db.Queries.WithTx(tx))
+}
+
 // WithTx gives the queries for a transaction begun by hand. It stands in front
 // of the generated method of that name, whose SELECTs are prepared on SQLite's
 // read-only pool and therefore refused by a transaction of the writer.

@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -143,6 +144,35 @@ func TestTxRollsBackWhenTheCallerLeaves(t *testing.T) {
 		}
 		if n := count(t, d, "users"); n != 0 {
 			t.Errorf("%d rows, want none", n)
+		}
+	})
+}
+
+func TestViewSeesOneInstantAndWritesNothing(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		mustCreate(t, d, "ada")
+		err := d.View(t.Context(), func(q *gendb.Queries) error {
+			before, err := q.UserByUsernameKey(t.Context(), "ada")
+			if err != nil {
+				return err
+			}
+			mustCreate(t, d, "bob")
+			if _, err := d.ExecContext(t.Context(), "UPDATE users SET role = 'admin'"); err != nil {
+				return err
+			}
+			if after, err := q.UserByUsernameKey(t.Context(), "ada"); err != nil || after != before {
+				t.Errorf("it has become %+v, %v", after, err)
+			}
+			if _, err := q.UserByUsernameKey(t.Context(), "bob"); !errors.Is(err, sql.ErrNoRows) {
+				t.Errorf("somebody who came later: %v", err)
+			}
+			if _, err := q.UserCreate(t.Context(), newUser("carl")); err == nil {
+				t.Error("it has written")
+			}
+			return nil
+		})
+		if n := count(t, d, "users"); err != nil || n != 2 {
+			t.Errorf("%d accounts, %v", n, err)
 		}
 	})
 }

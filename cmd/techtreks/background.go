@@ -89,9 +89,7 @@ func sweepOnce(ctx context.Context, s *server.Server, logger *slog.Logger) {
 		"reserved names": func(ctx context.Context) (int64, error) { return s.DB.ReservationsDeleteExpired(ctx, s.Now()) },
 		"tokens":         func(ctx context.Context) (int64, error) { return s.DB.TokensDeleteExpired(ctx, s.Now()) },
 		"limits":         s.SweepLimits,
-	}
-	if s.MailWorker != nil {
-		tasks["mails"] = s.MailWorker.Sweep
+		"mails":          func(ctx context.Context) (int64, error) { return s.Mail.Sweep(ctx, s.DB.Queries) },
 	}
 	for what, task := range tasks {
 		n, err := task(ctx)

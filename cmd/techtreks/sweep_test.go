@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -9,8 +10,9 @@ import (
 	gendb "github.com/techtreks/auth/gen/db"
 )
 
-// The program deletes what has ended by itself, without being asked.
-func TestServeSweepsEndedSessions(t *testing.T) {
+// The program deletes what has ended by itself, without being asked; also mails, where
+// it sends none.
+func TestServeSweepsWhatHasEnded(t *testing.T) {
 	url := dbtest.URL(t, db.SQLite)
 	d, err := db.Open(t.Context(), url)
 	if err != nil {
@@ -25,11 +27,19 @@ func TestServeSweepsEndedSessions(t *testing.T) {
 	if _, err := d.SessionCreate(t.Context(), gendb.SessionCreateParams{TokenHash: []byte("x"), UserID: id, Now: long, ExpiresAt: long.Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
-	p := serve(t, serving(url))
+	month := time.Now().Add(-31 * 24 * time.Hour)
+	for _, dead := range []any{nil, month} {
+		_, err := d.ExecContext(t.Context(), `INSERT INTO outbox (message_id, kind, recipient, recipient_key, locale, details, created_at, next_attempt_at, dead_at)
+			VALUES ($1, 'reset_password', 'a@b', 'a@b', '', '{}', $2, $2, $3)`, fmt.Sprint(dead), month, dead)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := serve(t, production(url))
 	defer p.stop()
-	eventually(t, "the ended session is deleted", func() bool {
+	eventually(t, "the ended session and the old mails are deleted", func() bool {
 		var n int
-		return d.QueryRowContext(t.Context(), "SELECT count(*) FROM sessions").Scan(&n) == nil && n == 0
+		return d.QueryRowContext(t.Context(), "SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM outbox)").Scan(&n) == nil && n == 0
 	})
 }
 

@@ -35,7 +35,7 @@ WHERE id = @id AND lease = @lease;
 DELETE FROM outbox WHERE id = @id AND lease = @lease;
 
 -- name: OutboxRetry :execrows
-UPDATE outbox SET lease = NULL, lease_until = NULL, next_attempt_at = @next_attempt_at, last_error = @last_error, unreachable = @unreachable
+UPDATE outbox SET lease = NULL, lease_until = NULL, next_attempt_at = @next_attempt_at, attempts = @attempts, last_error = @last_error, unreachable = @unreachable
 WHERE id = @id AND lease = @lease;
 
 -- name: OutboxBury :one
@@ -78,6 +78,10 @@ SELECT count(*) FROM outbox WHERE dead_at IS NULL;
 
 -- name: OutboxDeleteDead :execrows
 DELETE FROM outbox WHERE dead_at <= @before;
+
+-- name: OutboxDeleteOld :execrows
+-- Where nobody sends any more what was to be sent once.
+DELETE FROM outbox WHERE created_at <= @before;
 
 -- name: OutboxCount :one
 -- For the metrics, a few times a minute. Counting ends at a number that says

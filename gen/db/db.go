@@ -102,6 +102,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.outboxDeleteDeadStmt, err = db.PrepareContext(ctx, outboxDeleteDead); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxDeleteDead: %w", err)
 	}
+	if q.outboxDeleteOldStmt, err = db.PrepareContext(ctx, outboxDeleteOld); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxDeleteOld: %w", err)
+	}
 	if q.outboxDoneStmt, err = db.PrepareContext(ctx, outboxDone); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxDone: %w", err)
 	}
@@ -415,6 +418,11 @@ func (q *Queries) Close() error {
 	if q.outboxDeleteDeadStmt != nil {
 		if cerr := q.outboxDeleteDeadStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing outboxDeleteDeadStmt: %w", cerr)
+		}
+	}
+	if q.outboxDeleteOldStmt != nil {
+		if cerr := q.outboxDeleteOldStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxDeleteOldStmt: %w", cerr)
 		}
 	}
 	if q.outboxDoneStmt != nil {
@@ -782,6 +790,7 @@ type Queries struct {
 	outboxClaimStmt                *sql.Stmt
 	outboxCountStmt                *sql.Stmt
 	outboxDeleteDeadStmt           *sql.Stmt
+	outboxDeleteOldStmt            *sql.Stmt
 	outboxDoneStmt                 *sql.Stmt
 	outboxForgetStmt               *sql.Stmt
 	outboxNextDueStmt              *sql.Stmt
@@ -874,6 +883,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		outboxClaimStmt:                q.outboxClaimStmt,
 		outboxCountStmt:                q.outboxCountStmt,
 		outboxDeleteDeadStmt:           q.outboxDeleteDeadStmt,
+		outboxDeleteOldStmt:            q.outboxDeleteOldStmt,
 		outboxDoneStmt:                 q.outboxDoneStmt,
 		outboxForgetStmt:               q.outboxForgetStmt,
 		outboxNextDueStmt:              q.outboxNextDueStmt,

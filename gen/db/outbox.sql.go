@@ -173,6 +173,19 @@ func (q *Queries) OutboxDeleteDead(ctx context.Context, before *time.Time) (int6
 	return result.RowsAffected()
 }
 
+const outboxDeleteOld = `-- name: OutboxDeleteOld :execrows
+DELETE FROM outbox WHERE created_at <= $1
+`
+
+// Where nobody sends any more what was to be sent once.
+func (q *Queries) OutboxDeleteOld(ctx context.Context, before time.Time) (int64, error) {
+	result, err := q.exec(ctx, q.outboxDeleteOldStmt, outboxDeleteOld, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const outboxDone = `-- name: OutboxDone :execrows
 DELETE FROM outbox WHERE id = $1 AND lease = $2
 `
@@ -319,12 +332,13 @@ func (q *Queries) OutboxReachable(ctx context.Context, now time.Time) (int64, er
 }
 
 const outboxRetry = `-- name: OutboxRetry :execrows
-UPDATE outbox SET lease = NULL, lease_until = NULL, next_attempt_at = $1, last_error = $2, unreachable = $3
-WHERE id = $4 AND lease = $5
+UPDATE outbox SET lease = NULL, lease_until = NULL, next_attempt_at = $1, attempts = $2, last_error = $3, unreachable = $4
+WHERE id = $5 AND lease = $6
 `
 
 type OutboxRetryParams struct {
 	NextAttemptAt time.Time
+	Attempts      int64
 	LastError     *string
 	Unreachable   bool
 	ID            int64
@@ -334,6 +348,7 @@ type OutboxRetryParams struct {
 func (q *Queries) OutboxRetry(ctx context.Context, arg OutboxRetryParams) (int64, error) {
 	result, err := q.exec(ctx, q.outboxRetryStmt, outboxRetry,
 		arg.NextAttemptAt,
+		arg.Attempts,
 		arg.LastError,
 		arg.Unreachable,
 		arg.ID,

@@ -382,7 +382,7 @@ export type ExportedMail = {
      */
     next_attempt_at: string;
     /**
-     * How often it was tried.
+     * How often the mail server was asked to take it.
      */
     attempts: number;
     /**

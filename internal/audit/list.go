@@ -52,13 +52,13 @@ func (t *Trail) List(ctx context.Context, f Filter, from string, limit int) (pag
 }
 
 // Own returns a page of what somebody may see of what happened to their account,
-// like List.
-func (t *Trail) Own(ctx context.Context, userID int64, from string, limit int) (page []gendb.AuditEvent, next string, err error) {
+// like List. q is the database, or a view of it.
+func (t *Trail) Own(ctx context.Context, q *gendb.Queries, userID int64, from string, limit int) (page []gendb.AuditEvent, next string, err error) {
 	p, err := Filter{User: userID}.params(from, limit)
 	if err != nil {
 		return nil, "", err
 	}
-	rows, err := t.DB.AuditOwn(ctx, gendb.AuditOwnParams{UserID: p.UserID, Before: p.Before, BeforeID: p.BeforeID, MaxRows: p.MaxRows})
+	rows, err := q.AuditOwn(ctx, gendb.AuditOwnParams{UserID: p.UserID, Before: p.Before, BeforeID: p.BeforeID, MaxRows: p.MaxRows})
 	page, next = cut(rows, limit)
 	return page, next, err
 }

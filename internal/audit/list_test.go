@@ -161,7 +161,7 @@ func TestNoListReadsTheWholeTrail(t *testing.T) {
 			_, _, err = b.List(t.Context(), f, "", 50)
 			check(name+" for a time", err)
 		}
-		_, _, err := b.Own(t.Context(), 1, "", 50)
+		_, _, err := b.Own(t.Context(), b.Trail.DB.Queries, 1, "", 50)
 		check("own", err)
 		rows, err := e.QueryContext(t.Context(), "SELECT id FROM audit_events WHERE outcome = 'failure'")
 		if err != nil || e.indexed(e.plans[0]) {

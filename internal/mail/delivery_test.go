@@ -228,11 +228,11 @@ func TestRefusedForGood(t *testing.T) {
 				if err != nil || event != string(audit.MailFailed) || why != "mail_refused" || whose != id {
 					t.Errorf("the trail has %s %s of %d, %v", event, why, whose, err)
 				}
-				if n, err := b.Sweep(t.Context()); n != 0 || err != nil {
+				if n, err := b.Outbox.Sweep(t.Context(), b.DB.Queries); n != 0 || err != nil {
 					t.Errorf("swept %d, %v", n, err)
 				}
 				pass(24 * time.Hour)
-				if n, err := b.Sweep(t.Context()); n != 1 || err != nil || len(b.rows(t)) != 0 {
+				if n, err := b.Outbox.Sweep(t.Context(), b.DB.Queries); n != 1 || err != nil || len(b.rows(t)) != 0 {
 					t.Errorf("swept %d, %v", n, err)
 				}
 			})

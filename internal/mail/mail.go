@@ -21,6 +21,7 @@ package mail
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	netmail "net/mail"
@@ -193,6 +194,7 @@ type Rendered struct {
 	Link string
 
 	token string
+	owner sql.NullInt64 // whose mail it is
 }
 
 // A Sender gives a mail to whoever delivers it. Any error means that it may not have

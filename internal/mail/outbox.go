@@ -111,6 +111,20 @@ func (o *Outbox) VoidChange(ctx context.Context, q *gendb.Queries, userID int64)
 	return err
 }
 
+// keep is how long a mail is kept that was given up.
+const keep = 30 * 24 * time.Hour
+
+// Sweep deletes mails that were given up 30 days ago, and returns their number. On a
+// server without mail, which gives nothing up, that goes for all that an earlier
+// setting has left waiting.
+func (o *Outbox) Sweep(ctx context.Context, q *gendb.Queries) (int64, error) {
+	before := o.Now().Add(-keep)
+	if o.Off {
+		return q.OutboxDeleteOld(ctx, before)
+	}
+	return q.OutboxDeleteDead(ctx, &before)
+}
+
 // Wake tells the worker of this process that there may be something to send. It never
 // waits.
 func (o *Outbox) Wake() {

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"database/sql"
 	"fmt"
 	"strings"
 
@@ -52,7 +53,7 @@ func (w *Worker) render(row gendb.Outbox, user gendb.User, details Details, valu
 	}
 	m := Rendered{
 		Kind: kind, MessageID: row.MessageID, From: w.Outbox.From, To: to.Mailbox(), Date: row.CreatedAt.UTC(),
-		Link: data.Link, token: value,
+		Link: data.Link, token: value, owner: sql.NullInt64{Int64: user.ID, Valid: true},
 	}
 	m.Subject, m.Text, m.HTML, err = w.Templates.render(locale, kind, data)
 	return m, err

@@ -60,7 +60,6 @@ const (
 	lease      = 60 * time.Second // longer than the longest send
 	poll       = 15 * time.Second // for mails of other instances, and their leases that ran out
 	giveUp     = 24 * time.Hour
-	keepDead   = 30 * 24 * time.Hour
 	queryLimit = 5 * time.Second
 	// When the program ends, sends under way have the first of these to end, and what
 	// must be noted then the second.
@@ -190,6 +189,9 @@ func (w *Worker) reachable(ctx context.Context) {
 // handle sends one mail and notes what became of it.
 func (w *Worker) handle(ctx context.Context, row gendb.Outbox) {
 	m, err := w.attempt(ctx, row)
+	if !row.UserID.Valid {
+		row.UserID = m.owner // found out by this try
+	}
 	var dropped *dropError
 	switch {
 	case err == nil:
@@ -257,11 +259,15 @@ func (w *Worker) done(ctx context.Context, row gendb.Outbox) {
 }
 
 func (w *Worker) retry(ctx context.Context, row gendb.Outbox, next time.Time, cause error, m Rendered, unreachable bool) {
+	attempts := row.Attempts
+	if unreachable || ctx.Err() != nil {
+		attempts-- // the server has said nothing about this mail: its first refusal is yet to come
+	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	text := reason(cause, m)
 	_, err := w.DB.OutboxRetry(ctx, gendb.OutboxRetryParams{
-		ID: row.ID, Lease: row.Lease, NextAttemptAt: next, LastError: &text, Unreachable: unreachable,
+		ID: row.ID, Lease: row.Lease, NextAttemptAt: next, Attempts: attempts, LastError: &text, Unreachable: unreachable,
 	})
 	if err != nil {
 		w.Logger.ErrorContext(ctx, "outbox not updated", w.about(row, "error", err)...)
@@ -281,6 +287,7 @@ func (w *Worker) bury(ctx context.Context, row gendb.Outbox, cause error, m Rend
 		if err != nil {
 			return err
 		}
+		row.UserID = owner
 		return w.Audit.Record(ctx, q, audit.Entry{Event: audit.MailFailed, Outcome: audit.Failure, Reason: code, Subject: owner.Int64})
 	})
 	switch {
@@ -312,12 +319,6 @@ func reason(err error, m Rendered) string {
 		}
 	}
 	return plain(text, maxError)
-}
-
-// Sweep deletes mails that were given up 30 days ago and returns their number.
-func (w *Worker) Sweep(ctx context.Context) (int64, error) {
-	before := w.Now().Add(-keepDead)
-	return w.DB.OutboxDeleteDead(ctx, &before)
 }
 
 // serverState is what this worker knows about the mail server. While there is none, a

@@ -48,7 +48,7 @@ func (s *Server) GetActivity(ctx context.Context, in genapi.GetActivityRequestOb
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := s.Audit.Own(ctx, own, from, limitOf(in.Params.Limit))
+	page, next, err := s.Audit.Own(ctx, s.DB.Queries, own, from, limitOf(in.Params.Limit))
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	genapi "github.com/techtreks/auth/gen/api"
 	gendb "github.com/techtreks/auth/gen/db"
@@ -15,33 +16,54 @@ import (
 // for what would let somebody in. A table that refers to users has its part
 // here; a test reads the schema and fails when one is left out.
 func (s *Server) ExportAccount(ctx context.Context, _ genapi.ExportAccountRequestObject) (genapi.ExportAccountResponseObject, error) {
-	user := session.From(ctx).User
-	sessions, err := s.DB.SessionsStored(ctx, user.ID)
+	id := session.From(ctx).User.ID
+	s.note(ctx, audit.Entry{Event: audit.SensitiveRead, Outcome: audit.Success, Reason: "export", Subject: id})
+	var export genapi.Export
+	err := s.DB.View(ctx, func(q *gendb.Queries) (err error) {
+		export, err = s.export(ctx, q, id)
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, session.ErrEnded // the account has gone meanwhile
+	}
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := s.DB.TokensOfUser(ctx, user.ID)
+	return genapi.ExportAccount200JSONResponse{Body: export}, nil
+}
+
+// export reads the parts of an export out of one view of the database, or they
+// could contradict each other.
+func (s *Server) export(ctx context.Context, q *gendb.Queries, id int64) (export genapi.Export, err error) {
+	user, err := q.UserByID(ctx, id)
 	if err != nil {
-		return nil, err
+		return export, err
 	}
-	mails, err := s.DB.OutboxOfUser(ctx, gendb.OutboxOfUserParams{
-		UserID: sql.NullInt64{Int64: user.ID, Valid: true}, RecipientKey: user.EmailKey,
+	sessions, err := q.SessionsStored(ctx, id)
+	if err != nil {
+		return export, err
+	}
+	tokens, err := q.TokensOfUser(ctx, id)
+	if err != nil {
+		return export, err
+	}
+	mails, err := q.OutboxOfUser(ctx, gendb.OutboxOfUserParams{
+		UserID: sql.NullInt64{Int64: id, Valid: true}, RecipientKey: user.EmailKey,
 	})
 	if err != nil {
-		return nil, err
+		return export, err
 	}
-	s.note(ctx, audit.Entry{Event: audit.SensitiveRead, Outcome: audit.Success, Reason: "export", Subject: user.ID})
-	events, _, err := s.Audit.Own(ctx, user.ID, "", maxExportedEvents)
+	events, _, err := s.Audit.Own(ctx, q, id, "", maxExportedEvents)
 	if err != nil {
-		return nil, err
+		return export, err
 	}
-	return genapi.ExportAccount200JSONResponse{Body: genapi.Export{
+	return genapi.Export{
 		Account:  exportAccount(user),
 		Sessions: each(sessions, exportSession),
 		Tokens:   each(tokens, exportToken),
 		Mails:    each(mails, exportMail),
-		Events:   each(events, func(e gendb.AuditEvent) genapi.AuditEvent { return ownEvent(user.ID, e) }),
-	}}, nil
+		Events:   each(events, func(e gendb.AuditEvent) genapi.AuditEvent { return ownEvent(id, e) }),
+	}, nil
 }
 
 // maxExportedEvents bounds the export in the contract.
