@@ -50,9 +50,11 @@ func Run[T interface {
 // Open opens a fresh, migrated database, closed and removed after the test.
 func Open(t testing.TB, kind db.Kind) *db.DB {
 	t.Helper()
-	u := sqliteURL(t)
+	u := ""
 	if kind == db.Postgres {
 		u = postgresURL(t, true)
+	} else {
+		u = migratedSQLiteURL(t)
 	}
 	d, err := db.Open(t.Context(), u)
 	if err != nil {
@@ -79,6 +81,38 @@ func URL(t testing.TB, kind db.Kind) string {
 func sqliteURL(t testing.TB) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "techtreks.db")
 }
+
+// migratedSQLiteURL is that of a copy of a migrated file.
+func migratedSQLiteURL(t testing.TB) string {
+	t.Helper()
+	migrated, err := sqliteTemplate()
+	if err != nil {
+		t.Fatalf("template file: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "techtreks.db")
+	if err := os.WriteFile(file, migrated, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "sqlite:" + file
+}
+
+// sqliteTemplate is what a migrated file holds, made once in a process:
+// migrating takes most of the time that a small test does.
+var sqliteTemplate = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "techtreks-sqlite-*")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	file := filepath.Join(dir, "techtreks.db")
+	if _, err := db.MigrateUp(context.Background(), "sqlite:"+file); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(file + "-wal"); err == nil {
+		return nil, fmt.Errorf("%s-wal is left: the file alone is not the whole database", file)
+	}
+	return os.ReadFile(file)
+})
 
 // server is the PostgreSQL server of this process: found or started once, on
 // the first test that asks.

@@ -34,22 +34,28 @@ type harness struct {
 	recording *recording // of everything its browsers see; nil for none
 }
 
-// each runs a test on a server on each kind of database, and fails unless both
-// have given the same answers.
+// each runs a test on a server on each kind of database, both at once when the
+// calling test has returned, and fails unless both have given the same answers.
 func each(t *testing.T, test func(t *testing.T, h *harness), options ...func(*config.Config)) {
 	t.Helper()
 	recordings := map[db.Kind]*recording{}
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		h := start(t, d, options...)
-		h.recording = &recording{}
-		test(t, h)
-		recordings[d.Kind] = h.recording
-	})
-	compareRecordings(t, recordings)
+	for _, kind := range dbtest.Kinds {
+		r := &recording{}
+		recordings[kind] = r
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			h := start(t, dbtest.Open(t, kind), options...)
+			h.recording = r
+			test(t, h)
+			r.whole = true
+		})
+	}
+	t.Cleanup(func() { compareRecordings(t, recordings) }) // after the subtests
 }
 
 // eachByChance is each for tests whose requests are chosen by chance or by the
-// order of a table, or whose answers depend on who comes first.
+// order of a table, or whose answers depend on who comes first. They load the
+// machine, so it is one database after the other.
 func eachByChance(t *testing.T, test func(t *testing.T, h *harness), options ...func(*config.Config)) {
 	t.Helper()
 	dbtest.Run(t, func(t *testing.T, d *db.DB) { test(t, start(t, d, options...)) })

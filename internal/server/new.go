@@ -24,6 +24,10 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
+// loadContract is contract.Load, which the tests of this package call once for
+// each set of settings and not for each of their thousand servers.
+var loadContract = contract.Load
+
 // New builds a server out of its settings: the one place where the parts are
 // put together.
 func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger) (*Server, error) {
@@ -39,7 +43,7 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 	if err != nil {
 		return nil, fmt.Errorf("RATE_LIMITS: %w", err)
 	}
-	served, err := contract.Load(api.OpenAPI, overrides, limits)
+	served, err := loadContract(api.OpenAPI, overrides, limits)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/db/dbtest"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/mail"
 )
@@ -251,7 +253,8 @@ func TestBreachedPasswordsAreRefusedAtEveryDoor(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	defer corpus.Close()
-	each(t, func(t *testing.T, h *harness) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		h := start(t, d, func(c *config.Config) { c.HIBPURL = corpus.URL })
 		found := suffix + ":3\r\n"
 		answer.Store(&found)
 		doors := h.open()
@@ -270,5 +273,5 @@ func TestBreachedPasswordsAreRefusedAtEveryDoor(t *testing.T) {
 		h.measured(map[string]float64{
 			`techtreks_breach_checks_total{outcome="found"}`: 4, `techtreks_breach_checks_total{outcome="unknown"}`: 2,
 		})
-	}, func(c *config.Config) { c.HIBPURL = corpus.URL })
+	})
 }
