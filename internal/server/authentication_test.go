@@ -250,6 +250,21 @@ func TestAddressesThatAreMoreThanOnePlainAddress(t *testing.T) {
 		if n := h.count("SELECT count(*) FROM users"); n != 0 {
 			t.Errorf("%d accounts", n)
 		}
+		b := h.browser()
+		b.register("alice")
+		b.login("alice")
+		h.drain()
+		for _, mode := range []string{"open", "verified"} {
+			h.Registration = mode
+			for _, email := range refused {
+				if a := b.updateProfile(members{"email": email}).want(400, "invalid_fields"); a.json()["error"] != "Invalid email format" {
+					t.Errorf("%s, %q: %s", mode, email, a.body)
+				}
+			}
+		}
+		if got := h.queued(); len(got) != 0 || h.account("alice")["email"] != "alice@example.com" {
+			t.Errorf("these mails wait: %v", got)
+		}
 	})
 }
 

@@ -115,6 +115,7 @@ func TestExportDoesNotTellWhoHasAccounts(t *testing.T) {
 func TestMailsSayWhatSomebodyHasTypedToTheOwnerAlone(t *testing.T) {
 	const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0 evil.example/win"
 	password := members{"current_password": goodPassword, "new_password": newPassword}
+	from := []string{"Firefox, Linux", "127.0.0.1", "2026-03-01 09:30 UTC"}
 	kinds := map[mail.Kind]struct {
 		mode  string
 		to    string // empty: the account's own address
@@ -129,18 +130,18 @@ func TestMailsSayWhatSomebodyHasTypedToTheOwnerAlone(t *testing.T) {
 		mail.ResetPassword: {says: []string{"evil.name"}, cause: func(h *harness, b *browser) {
 			b.call("POST", "/auth/request_reset", members{"email": "victim@example.com"}).want(200, "")
 		}},
-		mail.PasswordReset: {says: []string{"evil.name", "Firefox, Linux"}, cause: func(h *harness, b *browser) {
+		mail.PasswordReset: {says: append([]string{"evil.name"}, from...), cause: func(h *harness, b *browser) {
 			b.call("POST", "/auth/request_reset", members{"email": "victim@example.com"}).want(200, "")
 			token := h.mailedToken(mail.ResetPassword, "victim@example.com")
 			b.call("POST", "/auth/reset_password", members{"token": token, "password": newPassword}, header("User-Agent", firefox)).want(200, "")
 		}},
-		mail.PasswordChanged: {says: []string{"evil.name", "Firefox, Linux"}, cause: func(h *harness, b *browser) {
+		mail.PasswordChanged: {says: append([]string{"evil.name"}, from...), cause: func(h *harness, b *browser) {
 			b.call("PUT", "/auth/change_password", password, header("User-Agent", firefox)).want(200, "")
 		}},
-		mail.EmailChanged: {says: []string{"evil.name", "Firefox, Linux", "x***@evil.example"}, cause: func(h *harness, b *browser) {
+		mail.EmailChanged: {says: append([]string{"evil.name", "x***@evil.example"}, from...), cause: func(h *harness, b *browser) {
 			b.call("PUT", "/auth/update_profile", members{"email": "x@evil.example"}, header("User-Agent", firefox)).want(200, "")
 		}},
-		mail.UsernameChanged: {says: []string{"evil.next", "Firefox, Linux"}, cause: func(h *harness, b *browser) {
+		mail.UsernameChanged: {says: append([]string{"evil.next"}, from...), cause: func(h *harness, b *browser) {
 			b.call("PUT", "/auth/update_profile", members{"username": "evil.next"}, header("User-Agent", firefox)).want(200, "")
 		}},
 		mail.ConfirmEmail: {mode: "verified", to: "other@example.com", cause: func(h *harness, b *browser) {
@@ -188,8 +189,8 @@ func TestMailsSayWhatSomebodyHasTypedToTheOwnerAlone(t *testing.T) {
 					// Whoever resets the password has read the mail: it is confirmed.
 					if confirmed || kind == mail.PasswordReset {
 						for _, word := range test.says {
-							if !strings.Contains(m.Text, word) {
-								t.Errorf("it does not say %q:\n%s", word, m.Text)
+							if !strings.Contains(m.Text, word) || !strings.Contains(m.HTML, word) {
+								t.Errorf("it does not say %q:\n%s\n%s", word, m.Text, m.HTML)
 							}
 							text = strings.ReplaceAll(text, word, "")
 						}

@@ -222,8 +222,15 @@ func TestMailPreviewIsOfDevelopmentAlone(t *testing.T) {
 		if !strings.Contains(list, "alice@example.com") || !strings.Contains(list, "#token=") {
 			t.Error("the list lacks the mail")
 		}
-		if page := string(b.call("GET", fmt.Sprintf("/dev/mail/%d", m.ID), nil).want(200, "").body); !strings.Contains(page, "#token=") {
+		page := b.call("GET", fmt.Sprintf("/dev/mail/%d", m.ID), nil).want(200, "")
+		if !strings.Contains(string(page.body), "#token=") {
 			t.Error("the page lacks the link")
+		}
+		// What a template has made of a stranger's words runs nothing, and is of no origin.
+		policy := page.header.Get("Content-Security-Policy")
+		if !strings.Contains(policy, "default-src 'none';") || !strings.Contains(policy, "; sandbox ") ||
+			strings.Contains(policy, "script") || strings.Contains(policy, "allow-same-origin") || strings.Contains(policy, "allow-forms") {
+			t.Errorf("the policy of a mail's page is %q", policy)
 		}
 		b.call("GET", "/dev/mail/99", nil).want(404, "not_found")
 		b.call("GET", "/dev/mail/x", nil).want(400, "invalid_fields")
