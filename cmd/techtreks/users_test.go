@@ -75,7 +75,7 @@ func TestThereIsNoDefaultAccount(t *testing.T) {
 // the server runs.
 func TestFirstAdminIsMadeInTheShell(t *testing.T) {
 	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
-		env := serving(url).with(settings{"REGISTRATION": "closed"})
+		env := serving(url).with(settings{"REGISTRATION": "closed", "RATE_LIMITS": "login: 100 per minute"})
 		p := serve(t, env)
 		c := newClient(t, p.url)
 		secret := printedToken(t, users(t, env, "create", "alice", "alice@example.com", "--role", "admin"), "accept-invitation")
@@ -150,6 +150,10 @@ func recordedByShell(t testing.TB, url string) {
 		if !slices.Contains(got, want) {
 			t.Errorf("%q is not recorded among %q", want, got)
 		}
+	}
+	var left int
+	if err := d.QueryRowContext(t.Context(), "SELECT count(*) FROM login_attempts").Scan(&left); err != nil || left != 0 {
+		t.Errorf("of who is deleted %d counts of logins are left, %v", left, err)
 	}
 }
 

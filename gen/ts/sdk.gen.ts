@@ -437,7 +437,8 @@ export const getDocsAsset = <ThrowOnError extends boolean = false>(options: Opti
  *
  * The events of the audit trail about the caller's account, the newest first: logins, refused ones too, changes, ends of
  * sessions. Of what somebody else did who was logged in, an administrator say, it is not told who and from where:
- * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null.
+ * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null. Neither is it told where somebody is who has
+ * tried to register with the caller's address.
  *
  */
 export const getActivity = <ThrowOnError extends boolean = false>(options?: Options<GetActivityData, ThrowOnError>) => (options?.client ?? client).get<GetActivityResponses, GetActivityErrors, ThrowOnError>({

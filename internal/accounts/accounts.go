@@ -45,6 +45,8 @@ type Keeper struct {
 	Now  func() time.Time
 	// EndSessions ends every session of an account.
 	EndSessions func(ctx context.Context, q *gendb.Queries, userID int64) error
+	// ForgetAttempts deletes what is counted of logins to an account.
+	ForgetAttempts func(ctx context.Context, q *gendb.Queries, userID int64) error
 	// Record writes down what has been done, with what the caller knows of who did it.
 	Record func(ctx context.Context, q *gendb.Queries, e audit.Entry) error
 
@@ -232,6 +234,9 @@ func (k *Keeper) Delete(ctx context.Context, q *gendb.Queries, user gendb.User) 
 		return err
 	}
 	if _, err := q.OutboxForget(ctx, user.EmailKey); err != nil {
+		return err
+	}
+	if err := k.ForgetAttempts(ctx, q, user.ID); err != nil {
 		return err
 	}
 	if _, err := q.UserDelete(ctx, user.ID); err != nil {

@@ -220,7 +220,7 @@ func (s *Server) DeleteAccount(ctx context.Context, in genapi.DeleteAccountReque
 		if err != nil {
 			return err
 		}
-		if err := s.deleteUser(ctx, q, user); err != nil {
+		if err := s.Accounts.Delete(ctx, q, user); err != nil {
 			return err
 		}
 		return s.Sessions.LogOut(ctx, q)

@@ -74,10 +74,12 @@ func publicEvent(e gendb.AuditEvent) genapi.AuditEvent {
 }
 
 // ownEvent leaves out what is not the person's to know: who looks after the
-// server, and from where.
+// server, and from where, and where somebody is who has typed the person's address
+// to register, which the mail about it does not tell either.
 func ownEvent(own int64, e gendb.AuditEvent) genapi.AuditEvent {
 	shown := publicEvent(e)
-	if e.ActorID.Valid && e.ActorID.Int64 != own {
+	registered := e.Event == string(audit.UserCreated) && e.Outcome == string(audit.Failure)
+	if e.ActorID.Valid && e.ActorID.Int64 != own || registered {
 		shown.ActorID, shown.IP, shown.UserAgent, shown.RequestID, shown.SessionHash = nil, nil, nil, nil, nil
 	}
 	return shown

@@ -155,7 +155,7 @@ func (s *Server) DeleteUser(ctx context.Context, in genapi.DeleteUserRequestObje
 		return nil, err
 	}
 	_, err := s.administer(ctx, in.ID, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
-		return user, s.deleteUser(ctx, q, user)
+		return user, s.Accounts.Delete(ctx, q, user)
 	})
 	if err != nil {
 		return nil, err

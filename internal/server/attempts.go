@@ -52,15 +52,13 @@ func claimSession(ctx context.Context, user gendb.User) claim {
 
 func accountOf(userID int64) string { return "user " + strconv.FormatInt(userID, 10) }
 
-// deleteUser deletes an account and the counts of attempts at it, which cannot
-// refer to it: names that nobody has are counted beside them.
-func (s *Server) deleteUser(ctx context.Context, q *gendb.Queries, user gendb.User) error {
-	if s.Attempts != nil {
-		if err := s.Attempts.Forget(ctx, q, accountOf(user.ID)); err != nil {
-			return err
-		}
+// forgetAttempts deletes what is counted of an account that is deleted. The rows
+// cannot refer to it: names that nobody has are counted beside them.
+func (s *Server) forgetAttempts(ctx context.Context, q *gendb.Queries, userID int64) error {
+	if s.Attempts == nil {
+		return nil
 	}
-	return s.Accounts.Delete(ctx, q, user)
+	return s.Attempts.Forget(ctx, q, accountOf(userID))
 }
 
 // forgiveWithin bounds the taking back of an attempt whose request has ended.

@@ -91,7 +91,7 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 	s.setUpMetrics()
 	s.setUpAudit()
 	s.Accounts = &accounts.Keeper{
-		DB: d, Mail: s.Mail, Now: now, EndSessions: s.Sessions.EndAll, Record: s.record,
+		DB: d, Mail: s.Mail, Now: now, EndSessions: s.Sessions.EndAll, ForgetAttempts: s.forgetAttempts, Record: s.record,
 		FrontendURL: cfg.FrontendURL, ResetTTL: cfg.ResetTTL, InviteTTL: cfg.InviteTTL,
 	}
 	return s, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/mail"
+	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 // A stimulus is something that people do, and what the trail must have of it,
@@ -90,6 +91,14 @@ var stimuli = []stimulus{
 		s.begin()
 		s.logIn(s.stranger, s.name, goodPassword, 200)
 	}, []string{"authn_login_successafterfail success , " + selfSelf, "session_created success , " + selfSelf}},
+	{"the fifth failure in a row", func(s *scene) {
+		s.failLogins(4)
+		s.failLogins(1)
+	}, []string{"authn_login_fail_max failure attempts_delayed, " + strangerSelf, "authn_login_fail failure invalid_credentials, " + strangerSelf}},
+	{"the eleventh failure in a row", func(s *scene) {
+		s.failLogins(10)
+		s.failLogins(1)
+	}, []string{"authn_login_lock failure longest_delay, " + strangerSelf, "authn_login_fail failure invalid_credentials, " + strangerSelf}},
 	{"a login to a disabled account", func(s *scene) {
 		s.exec("UPDATE users SET disabled_at = created_at WHERE username = $1", s.name)
 		s.logIn(s.stranger, s.name, goodPassword, 403)
@@ -296,8 +305,6 @@ var elsewhere = map[audit.Event]string{
 
 	audit.RateLimitExceeded: "TestALimitThatIsReachedIsInTheTrail",
 
-	// The vocabulary has them; no limit on failures of one account records them yet.
-	audit.LoginFailMax: "", audit.LoginLock: "",
 }
 
 // byAdmin has an administrator do something to the person.
@@ -306,6 +313,17 @@ func (s *scene) byAdmin(method, path string, body any) {
 	admin := s.admin("a" + s.name)
 	s.begin()
 	admin.call(method, "/auth/admin/users/"+s.id+path, body).want(200, "")
+}
+
+// failLogins fails so often, with the failures counted, and waits after each.
+func (s *scene) failLogins(times int) {
+	s.t.Helper()
+	s.Attempts = &ratelimit.Attempts{DB: s.DB, Now: s.clock.Now, Hash: s.Signer.Keyed}
+	s.begin()
+	for range times {
+		s.logIn(s.stranger, s.name, "wrong", 401)
+		s.clock.advance(ratelimit.MaxDelay)
+	}
 }
 
 func (s *scene) sweep() {

@@ -657,7 +657,8 @@ export const getActivityQueryKey = (options?: Options<GetActivityData>) => creat
  *
  * The events of the audit trail about the caller's account, the newest first: logins, refused ones too, changes, ends of
  * sessions. Of what somebody else did who was logged in, an administrator say, it is not told who and from where:
- * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null.
+ * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null. Neither is it told where somebody is who has
+ * tried to register with the caller's address.
  *
  */
 export const getActivityOptions = (options?: Options<GetActivityData>) => queryOptions<GetActivityResponse, GetActivityError, GetActivityResponse, ReturnType<typeof getActivityQueryKey>>({
@@ -709,7 +710,8 @@ export const getActivityInfiniteQueryKey = (options?: Options<GetActivityData>):
  *
  * The events of the audit trail about the caller's account, the newest first: logins, refused ones too, changes, ends of
  * sessions. Of what somebody else did who was logged in, an administrator say, it is not told who and from where:
- * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null.
+ * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null. Neither is it told where somebody is who has
+ * tried to register with the caller's address.
  *
  */
 export const getActivityInfiniteOptions = (options?: Options<GetActivityData>) => infiniteQueryOptions<GetActivityResponse, GetActivityError, InfiniteData<GetActivityResponse>, QueryKey<Options<GetActivityData>>, Cursor | Pick<QueryKey<Options<GetActivityData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
