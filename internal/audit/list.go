@@ -111,8 +111,9 @@ func cut(rows []gendb.AuditEvent, limit int) (page []gendb.AuditEvent, next stri
 	return rows[:limit], fmt.Sprintf("%d.%d", last.CreatedAt.UnixMicro(), last.ID)
 }
 
-// sweepBatch bounds how long a sweep keeps SQLite's one writer.
-const sweepBatch = 1000
+// sweepBatch bounds how long a sweep keeps SQLite's one writer: some 25 ms in a trail
+// of a million events, five indexes of which each row has its places in.
+const sweepBatch = 200
 
 // Sweep deletes what is older than Keep, and returns how much. Each batch is a
 // transaction of its own, so that others get their turn in between.

@@ -53,10 +53,12 @@ const (
 	PasswordReset   Kind = "password_reset"
 	EmailChanged    Kind = "email_changed" // to the old address
 	UsernameChanged Kind = "username_changed"
+	// LoginAfterFailures tells of a login that guesses may have led to.
+	LoginAfterFailures Kind = "login_after_failures"
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{VerifyEmail, ResetPassword, ConfirmEmail, Invitation, AlreadyRegistered, AddressInUse, PasswordChanged, PasswordReset, EmailChanged, UsernameChanged}
+var Kinds = []Kind{VerifyEmail, ResetPassword, ConfirmEmail, Invitation, AlreadyRegistered, AddressInUse, PasswordChanged, PasswordReset, EmailChanged, UsernameChanged, LoginAfterFailures}
 
 // Purposes of tokens, as the table tokens has them.
 const (

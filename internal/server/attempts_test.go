@@ -10,10 +10,17 @@ import (
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
 	"github.com/techtreks/auth/internal/mail"
+	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 // manyLogins leaves the limits per address out of the way of what is tested here.
 var manyLogins = limiting("login: 100000 per minute", "default: 100000 per minute", "register: 1000 per minute")
+
+// countAttempts counts failures although the server was started without limits.
+func (h *harness) countAttempts() {
+	h.Limits = &ratelimit.Limiter{Store: h.DB, Now: h.clock.Now, Hash: h.Signer.Keyed}
+	h.Attempts = &ratelimit.Attempts{DB: h.DB, Now: h.clock.Now, Hash: h.Signer.Keyed}
+}
 
 const home, away = "192.0.2.10", "203.0.113.10"
 
@@ -96,6 +103,47 @@ func TestStrangersCannotLockTheOwnerOut(t *testing.T) {
 		// Elsewhere still, the longest wait is a minute.
 		h.clock.advance(time.Minute)
 		h.browser().call("POST", "/auth/login", right, forwarded("203.0.113.99")).want(200, "")
+	}, manyLogins, trustingLoopback)
+}
+
+// 6.3.5: the owner is told of a login that follows five failures, once, in their
+// language, and of no other; three times an hour at most.
+func TestOwnersAreToldOfLoginsAfterFailures(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		h.browser().call("POST", "/auth/register", members{"username": "alice", "email": "alice@example.com", "password": goodPassword},
+			header("Accept-Language", "de")).want(201, "")
+		notices := func() (told []mail.Previewed) {
+			for _, m := range h.mails() {
+				if m.Kind == mail.LoginAfterFailures {
+					told = append(told, m)
+				}
+			}
+			return told
+		}
+		login := func(failures int) {
+			t.Helper()
+			for range failures {
+				h.browser().call("POST", "/auth/login", wrong("alice"), forwarded(away)).want(401, "invalid_credentials")
+			}
+			h.clock.advance(time.Second)
+			h.browser().call("POST", "/auth/login", members{"username": "alice@example.com", "password": goodPassword}, forwarded(away)).want(200, "")
+		}
+		login(4)
+		if told := notices(); len(told) != 0 {
+			t.Errorf("%d mails after four failures", len(told))
+		}
+		login(5)
+		login(0)
+		told := notices()
+		if len(told) != 1 || told[0].To != "alice@example.com" || told[0].Subject != "Anmeldung nach Fehlversuchen" || !strings.Contains(told[0].Text, "IP-Adresse: "+away) {
+			t.Fatalf("got %+v, want one mail", told)
+		}
+		for range 4 {
+			login(5)
+		}
+		if told := notices(); len(told) != 3 {
+			t.Errorf("%d mails in an hour, want 3", len(told))
+		}
 	}, manyLogins, trustingLoopback)
 }
 

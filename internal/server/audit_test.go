@@ -24,7 +24,7 @@ func TestWhatPeopleDoIsInTheTrail(t *testing.T) {
 		open := h.Registration
 		for i, test := range stimuli {
 			h.clock.advance(time.Minute) // a flood's worth
-			h.Registration, h.Attempts = open, nil
+			h.Registration, h.Attempts, h.Limits = open, nil, nil
 			h.exec("DELETE FROM sessions") // those of the scenes before
 			s := &scene{harness: h.in(t), name: fmt.Sprintf("person%d", i), own: h.browser(), stranger: h.browser()}
 			s.own.register(s.name)

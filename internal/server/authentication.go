@@ -99,59 +99,75 @@ func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, userna
 // told only to somebody who knows the password.
 func (s *Server) Login(ctx context.Context, in genapi.LoginRequestObject) (_ genapi.LoginResponseObject, err error) {
 	defer func() { s.Metrics.Login(loginOutcome(err)) }()
+	tell := false
 	for {
-		user, newHash, err := s.checkLogin(ctx, in.Body.Username, in.Body.Password)
+		found, err := s.checkLogin(ctx, in.Body.Username, in.Body.Password)
 		if err != nil {
 			return nil, err
 		}
-		err = s.startSession(ctx, user, newHash)
+		suspicious, err := s.suspicious(ctx, found.user, found.failures)
+		if err != nil {
+			return nil, err
+		}
+		tell = tell || suspicious // a success has ended the count, the next time round
+		err = s.startSession(ctx, found, tell)
 		if errors.Is(err, errChangedMeanwhile) {
 			continue // the password of a moment ago, or a newer hash of the same
 		}
 		if err != nil {
 			return nil, err
 		}
-		requestFrom(ctx).userID = user.ID
-		return genapi.Login200JSONResponse{Body: genapi.LoggedIn{Ok: true, Msg: "login successful", User: publicUser(user)}}, nil
+		if tell {
+			s.Mail.Wake()
+		}
+		requestFrom(ctx).userID = found.user.ID
+		return genapi.Login200JSONResponse{Body: genapi.LoggedIn{Ok: true, Msg: "login successful", User: publicUser(found.user)}}, nil
 	}
 }
 
-// checkLogin finds the account and compares the password. newHash is one to
-// store instead of the account's, empty if that is as it should be.
-func (s *Server) checkLogin(ctx context.Context, login, given string) (user gendb.User, newHash string, err error) {
-	user, err = s.userByLogin(ctx, login)
+// A checkedLogin is one whose password was right.
+type checkedLogin struct {
+	user     gendb.User
+	newHash  string // to store instead of the account's; empty if that is as it should be
+	failures int64  // in a row before it
+}
+
+// checkLogin finds the account and compares the password.
+func (s *Server) checkLogin(ctx context.Context, login, given string) (found checkedLogin, err error) {
+	user, err := s.userByLogin(ctx, login)
 	stored := "" // stands for nobody, and costs the same
 	if errors.Is(err, sql.ErrNoRows) {
 		stored, err = accounts.ReservedHash(ctx, s.DB.Queries, login, s.Now())
 	}
 	if err != nil {
-		return user, "", err
+		return found, err
 	}
 	if user.PasswordHash != nil {
 		stored = *user.PasswordHash
 	}
-	rehash := false
-	ok, err := s.prove(ctx, claimLogin(ctx, login, user), func() (ok bool, err error) {
+	rehash, c := false, claimLogin(ctx, login, user)
+	ok, err := s.prove(ctx, c, func() (ok bool, err error) {
 		ok, rehash, err = s.Passwords.Verify(ctx, given, stored)
 		return ok, err
 	})
 	switch {
 	case errors.Is(err, password.ErrCorrupt):
 		s.Logger.ErrorContext(ctx, "stored password hash is unusable", "user_id", user.ID)
-		return user, "", s.loginRefused(ctx, login, user, errInvalidCredentials.Because(err))
+		return found, s.loginRefused(ctx, login, user, errInvalidCredentials.Because(err))
 	case err != nil:
-		return user, "", err
+		return found, err
 	case !ok:
-		return user, "", s.loginRefused(ctx, login, user, errInvalidCredentials)
+		return found, s.loginRefused(ctx, login, user, errInvalidCredentials)
 	case user.DisabledAt != nil:
-		return user, "", s.loginRefused(ctx, login, user, errAccountDisabled)
+		return found, s.loginRefused(ctx, login, user, errAccountDisabled)
 	case user.ID == 0, user.EmailVerifiedAt == nil && s.Registration == registrationVerified:
-		return user, "", s.loginRefused(ctx, login, user, errEmailUnverified)
+		return found, s.loginRefused(ctx, login, user, errEmailUnverified)
 	}
+	found = checkedLogin{user: user, failures: c.failures}
 	if rehash {
-		newHash, err = s.Passwords.Hash(ctx, given)
+		found.newHash, err = s.Passwords.Hash(ctx, given)
 	}
-	return user, newHash, err
+	return found, err
 }
 
 // errChangedMeanwhile says that an account is not as it was when the password
@@ -160,9 +176,10 @@ var errChangedMeanwhile = errors.New("the account has changed meanwhile")
 
 // startSession logs in whom checkLogin has let in. The comparison took its time,
 // outside of any transaction: an owner who has set another password since, to
-// throw somebody out, must not find a session that the old one has opened.
-func (s *Server) startSession(ctx context.Context, user gendb.User, newHash string) error {
-	from := requestFrom(ctx)
+// throw somebody out, must not find a session that the old one has opened. tell has
+// the owner told by mail.
+func (s *Server) startSession(ctx context.Context, found checkedLogin, tell bool) error {
+	from, user := requestFrom(ctx), found.user
 	return s.DB.Tx(ctx, func(q *gendb.Queries) error {
 		held, err := q.UserHold(ctx, user.ID)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -174,8 +191,8 @@ func (s *Server) startSession(ctx context.Context, user gendb.User, newHash stri
 		if held.PasswordHash == nil || *held.PasswordHash != *user.PasswordHash {
 			return errChangedMeanwhile
 		}
-		if newHash != "" {
-			err := q.UserPasswordRehash(ctx, gendb.UserPasswordRehashParams{ID: user.ID, OldHash: user.PasswordHash, NewHash: &newHash, Now: s.Now()})
+		if found.newHash != "" {
+			err := q.UserPasswordRehash(ctx, gendb.UserPasswordRehashParams{ID: user.ID, OldHash: user.PasswordHash, NewHash: &found.newHash, Now: s.Now()})
 			if err != nil {
 				return err
 			}
@@ -185,6 +202,11 @@ func (s *Server) startSession(ctx context.Context, user gendb.User, newHash stri
 		}
 		if err := s.recordLogin(ctx, q, user.ID); err != nil {
 			return err
+		}
+		if tell {
+			if err := s.notify(ctx, q, mail.LoginAfterFailures, user, mail.Details{}); err != nil {
+				return err
+			}
 		}
 		return s.Sessions.LogIn(ctx, q, session.Login{
 			UserID: user.ID, Method: session.Password, IP: from.ip.String(), UserAgent: from.userAgent,

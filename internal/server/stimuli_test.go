@@ -304,7 +304,6 @@ var elsewhere = map[audit.Event]string{
 	audit.MailFailed:  "internal/mail: TestRefusedForGood",
 
 	audit.RateLimitExceeded: "TestALimitThatIsReachedIsInTheTrail",
-
 }
 
 // byAdmin has an administrator do something to the person.
@@ -318,7 +317,7 @@ func (s *scene) byAdmin(method, path string, body any) {
 // failLogins fails so often, with the failures counted, and waits after each.
 func (s *scene) failLogins(times int) {
 	s.t.Helper()
-	s.Attempts = &ratelimit.Attempts{DB: s.DB, Now: s.clock.Now, Hash: s.Signer.Keyed}
+	s.countAttempts()
 	s.begin()
 	for range times {
 		s.logIn(s.stranger, s.name, "wrong", 401)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/techtreks/auth/internal/mail"
 )
@@ -143,6 +144,14 @@ func TestMailsSayWhatSomebodyHasTypedToTheOwnerAlone(t *testing.T) {
 		}},
 		mail.UsernameChanged: {says: append([]string{"evil.next"}, from...), cause: func(h *harness, b *browser) {
 			b.call("PUT", "/auth/update_profile", members{"username": "evil.next"}, header("User-Agent", firefox)).want(200, "")
+		}},
+		mail.LoginAfterFailures: {says: []string{"evil.name", "Firefox, Linux"}, cause: func(h *harness, b *browser) {
+			h.countAttempts()
+			for range 5 {
+				b.call("POST", "/auth/login", wrong("evil.name")).want(401, "invalid_credentials")
+			}
+			h.clock.advance(time.Second)
+			b.call("POST", "/auth/login", members{"username": "evil.name", "password": goodPassword}, header("User-Agent", firefox)).want(200, "")
 		}},
 		mail.ConfirmEmail: {mode: "verified", to: "other@example.com", cause: func(h *harness, b *browser) {
 			b.call("PUT", "/auth/update_profile", members{"email": "other@example.com"}, header("User-Agent", firefox)).want(200, "")
