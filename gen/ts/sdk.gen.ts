@@ -34,8 +34,8 @@ export const getBanner = <ThrowOnError extends boolean = false>(options?: Option
  * account is stored, so of two registrations at once exactly one succeeds.
  *
  * A mail with a link to confirm the address is sent. With `REGISTRATION=verified` the account cannot log in before
- * that, and a taken address is not told here: the answer is the same 201, and its owner gets a mail. With
- * `REGISTRATION=closed` nobody can register.
+ * that, and a taken address is not told here: the answer is the same 201, and its owner gets a mail, for three
+ * registrations an hour with that address. With `REGISTRATION=closed` nobody can register.
  *
  */
 export const register = <ThrowOnError extends boolean = false>(options: Options<RegisterData, ThrowOnError>) => (options.client ?? client).post<RegisterResponses, RegisterErrors, ThrowOnError>({
@@ -123,7 +123,8 @@ export const getProfile = <ThrowOnError extends boolean = false>(options?: Optio
  *
  * Fields that are left out stay as they are. A new address needs a login of the last ten minutes or
  * `current_password`. It takes effect at once, unconfirmed, and the old address is told; with `REGISTRATION=verified` it takes
- * effect when it is confirmed through the link that is mailed to it, and whether it is taken is not told here.
+ * effect when it is confirmed through the link that is mailed to it, and whether it is taken is not told here. An
+ * account can ask for five addresses an hour.
  *
  */
 export const updateProfile = <ThrowOnError extends boolean = false>(options: Options<UpdateProfileData, ThrowOnError>) => (options.client ?? client).put<UpdateProfileResponses, UpdateProfileErrors, ThrowOnError>({

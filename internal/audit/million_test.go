@@ -34,7 +34,7 @@ func BenchmarkTrailMillion(b *testing.B) {
 				{"one user", listing(trail, Filter{User: 7})},
 				{"one address", listing(trail, Filter{Address: "192.0.2.7"})},
 				{"own activity", func(ctx context.Context) error {
-					_, _, err := trail.Own(ctx, 7, "", 50)
+					_, _, err := trail.Own(ctx, d.Queries, 7, "", 50)
 					return err
 				}},
 				{"the last login", func(ctx context.Context) error {

@@ -41,6 +41,11 @@ func (s *Server) UpdateProfile(ctx context.Context, in genapi.UpdateProfileReque
 	if newAddress && in.Body.CurrentPassword == nil && !current.Fresh(s.Now()) {
 		return nil, errReauthRequired
 	}
+	if newAddress { // which gets a mail, and may be anybody's
+		if err := s.limitAccount(ctx, accountOf(current.User.ID)); err != nil {
+			return nil, err
+		}
+	}
 	updated := genapi.UpdateProfile200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Profile updated"}}
 	if !newAddress && (username == nil || *username == current.User.Username) {
 		return updated, nil

@@ -32,29 +32,18 @@ func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) 
 	if err != nil {
 		return nil, err
 	}
+	tellOwner := false
+	if s.Registration == registrationVerified { // counted whoever has the address: it must not show in the time
+		if tellOwner, err = s.mayMail(ctx, address.Key); err != nil {
+			return nil, err
+		}
+	}
 	err = s.DB.Tx(ctx, func(q *gendb.Queries) error {
-		if err := s.takeName(ctx, q, in.Body.Username, address, hash); err != nil {
-			return err
-		}
-		locale := requestFrom(ctx).locale
-		id, err := q.UserCreate(ctx, gendb.UserCreateParams{
-			Username: in.Body.Username, UsernameKey: accounts.UsernameKey(in.Body.Username),
-			Email: address.Display, EmailKey: address.Key,
-			PasswordHash: &hash, Role: string(genapi.RoleUser), Locale: locale, UnconfirmedUntil: s.unconfirmedUntil(), Now: s.Now(),
-		})
+		err := s.createAccount(ctx, q, in.Body.Username, address, hash)
 		if errors.Is(err, sql.ErrNoRows) {
-			return s.registrationTaken(ctx, q, in.Body.Username, address)
+			return s.registrationTaken(ctx, q, in.Body.Username, address, tellOwner)
 		}
-		if err != nil {
-			return err
-		}
-		if err := accounts.ReleaseName(ctx, q, in.Body.Username); err != nil {
-			return err
-		}
-		if err := s.record(ctx, q, audit.Entry{Event: audit.UserCreated, Reason: "registered", Actor: id, Subject: id}); err != nil {
-			return err
-		}
-		return s.Mail.Add(ctx, q, mail.Message{Kind: mail.VerifyEmail, UserID: id, Address: address, Locale: locale, Details: origin(ctx)})
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -63,12 +52,36 @@ func (s *Server) Register(ctx context.Context, in genapi.RegisterRequestObject) 
 	return genapi.Register201JSONResponse{Body: genapi.Registered{Ok: true, Msg: "User registered"}}, nil
 }
 
+// createAccount makes an account and has its address confirmed; sql.ErrNoRows if the
+// name or the address is taken.
+func (s *Server) createAccount(ctx context.Context, q *gendb.Queries, username string, address email.Address, hash string) error {
+	if err := s.takeName(ctx, q, username, address, hash); err != nil {
+		return err
+	}
+	locale := requestFrom(ctx).locale
+	id, err := q.UserCreate(ctx, gendb.UserCreateParams{
+		Username: username, UsernameKey: accounts.UsernameKey(username),
+		Email: address.Display, EmailKey: address.Key,
+		PasswordHash: &hash, Role: string(genapi.RoleUser), Locale: locale, UnconfirmedUntil: s.unconfirmedUntil(), Now: s.Now(),
+	})
+	if err != nil {
+		return err
+	}
+	if err := accounts.ReleaseName(ctx, q, username); err != nil {
+		return err
+	}
+	if err := s.record(ctx, q, audit.Entry{Event: audit.UserCreated, Reason: "registered", Actor: id, Subject: id}); err != nil {
+		return err
+	}
+	return s.Mail.Add(ctx, q, mail.Message{Kind: mail.VerifyEmail, UserID: id, Address: address, Locale: locale, Details: origin(ctx)})
+}
+
 // registrationTaken finds out which of the two the unique indexes have refused;
 // the name is told first when it is both. Who has an address is not told to
 // strangers where accounts need a confirmed one: the owner gets a mail instead,
 // and the stranger the same answer. The name stays reserved, so that the stranger
 // does not learn it from what becomes of that either.
-func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, username string, address email.Address) error {
+func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, username string, address email.Address, tellOwner bool) error {
 	_, err := q.UserByUsernameKey(ctx, accounts.UsernameKey(username))
 	switch {
 	case err == nil:
@@ -86,7 +99,7 @@ func (s *Server) registrationTaken(ctx context.Context, q *gendb.Queries, userna
 		return err
 	}
 	e := audit.Entry{Event: audit.UserCreated, Outcome: audit.Failure, Reason: errEmailTaken.Code, Subject: owner.ID}
-	if err := s.record(ctx, q, e); err != nil {
+	if err := s.record(ctx, q, e); err != nil || !tellOwner {
 		return err
 	}
 	// As a stranger's mail: it counts towards what strangers can pile up, and

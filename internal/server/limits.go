@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -43,7 +44,7 @@ func (s *Server) limit(c *gin.Context, op *contract.Operation) error {
 
 // tooMany is the refusal of a request over a limit. One note of it is made per
 // window, not per request.
-func (s *Server) tooMany(ctx context.Context, op *contract.Operation, outcome ratelimit.Outcome) error {
+func (s *Server) tooMany(ctx context.Context, op *contract.Operation, outcome ratelimit.Outcome) *contract.Error {
 	s.Metrics.LimitHit(op.ID)
 	if outcome.First {
 		s.note(ctx, audit.Entry{Event: audit.RateLimitExceeded, Reason: strings.ReplaceAll(outcome.Refused.Limit.String(), " ", "_")})
@@ -53,29 +54,36 @@ func (s *Server) tooMany(ctx context.Context, op *contract.Operation, outcome ra
 	return &refused
 }
 
+// limitAccount counts against the limits per account of the operation, and refuses
+// what is over one.
+func (s *Server) limitAccount(ctx context.Context, account string) error {
+	op := contract.OperationFrom(ctx)
+	limits := ratelimit.Of(op.Limits, ratelimit.ByAccount)
+	if s.Limits == nil || len(limits) == 0 {
+		return nil
+	}
+	outcome, err := s.Limits.Take(ctx, op.ID, account, limits)
+	if err != nil || outcome.Refused == nil {
+		return err
+	}
+	return s.tooMany(ctx, op, outcome)
+}
+
 // mayMail says whether one more mail may go to an address because a stranger
 // asked for it. Nobody is told that it may not: that somebody asks often for an
 // address is the business of its owner alone.
 func (s *Server) mayMail(ctx context.Context, addressKey string) (bool, error) {
-	op := contract.OperationFrom(ctx)
-	limits := ratelimit.Of(op.Limits, ratelimit.ByAccount)
-	if s.Limits == nil || len(limits) == 0 {
-		return true, nil
+	err := s.limitAccount(ctx, addressKey)
+	var refused *contract.Error
+	if errors.As(err, &refused) {
+		return false, nil
 	}
-	outcome, err := s.Limits.Take(ctx, op.ID, addressKey, limits)
-	if err != nil {
-		return false, err
-	}
-	if outcome.Refused == nil {
-		return true, nil
-	}
-	_ = s.tooMany(ctx, op, outcome) // for the note; the answer is the usual one
-	return false, nil
+	return err == nil, err
 }
 
 // limitsAccounts are the operations that hold the limits per account that the
 // contract gives them. One on another operation would be a rule that holds nothing.
-var limitsAccounts = map[string]bool{"requestReset": true, "resendVerification": true}
+var limitsAccounts = map[string]bool{"register": true, "requestReset": true, "resendVerification": true, "updateProfile": true}
 
 // checkAccountLimits refuses a contract that asks for more.
 func checkAccountLimits(c *contract.Contract) error {

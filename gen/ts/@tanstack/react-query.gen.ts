@@ -68,8 +68,8 @@ export const getBannerOptions = (options?: Options<GetBannerData>) => queryOptio
  * account is stored, so of two registrations at once exactly one succeeds.
  *
  * A mail with a link to confirm the address is sent. With `REGISTRATION=verified` the account cannot log in before
- * that, and a taken address is not told here: the answer is the same 201, and its owner gets a mail. With
- * `REGISTRATION=closed` nobody can register.
+ * that, and a taken address is not told here: the answer is the same 201, and its owner gets a mail, for three
+ * registrations an hour with that address. With `REGISTRATION=closed` nobody can register.
  *
  */
 export const registerMutation = (options?: Partial<Options<RegisterData>>): UseMutationOptions<RegisterResponse, RegisterError, Options<RegisterData>> => {
@@ -176,7 +176,8 @@ export const getProfileOptions = (options?: Options<GetProfileData>) => queryOpt
  *
  * Fields that are left out stay as they are. A new address needs a login of the last ten minutes or
  * `current_password`. It takes effect at once, unconfirmed, and the old address is told; with `REGISTRATION=verified` it takes
- * effect when it is confirmed through the link that is mailed to it, and whether it is taken is not told here.
+ * effect when it is confirmed through the link that is mailed to it, and whether it is taken is not told here. An
+ * account can ask for five addresses an hour.
  *
  */
 export const updateProfileMutation = (options?: Partial<Options<UpdateProfileData>>): UseMutationOptions<UpdateProfileResponse, UpdateProfileError, Options<UpdateProfileData>> => {
