@@ -87,15 +87,16 @@ func Load(source []byte, overrides map[string]any, limits ratelimit.Settings) (*
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
-	doc, err := openapi3.NewLoader().LoadFromData(text)
+	asJSON, err := yaml.YAMLToJSON(text)
+	if err != nil {
+		return nil, fmt.Errorf("contract: %w", err)
+	}
+	// From JSON, so that the document is read as YAML once, and by one reader.
+	doc, err := openapi3.NewLoader().LoadFromData(asJSON)
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
 	if err := doc.Validate(context.Background()); err != nil {
-		return nil, fmt.Errorf("contract: %w", err)
-	}
-	asJSON, err := yaml.YAMLToJSON(text)
-	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
 	if err := checkExtensions(doc); err != nil {
