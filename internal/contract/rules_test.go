@@ -212,3 +212,41 @@ func TestEveryExampleIsWhatItsSchemaSays(t *testing.T) {
 		t.Error("a wrong example is accepted")
 	}
 }
+
+// The examples of answers are each seen by a test; those of schemas have to say
+// one of the things that those do.
+func TestExamplesOfErrorsPairTheirCodeWithItsSentence(t *testing.T) {
+	doc := document(t)
+	answered := map[string]bool{}
+	pair := func(example any) string {
+		members, _ := example.(map[string]any)
+		return fmt.Sprintf("%v: %v", members["code"], members["error"])
+	}
+	collect := func(responses map[string]*openapi3.ResponseRef) {
+		for _, response := range responses {
+			for _, media := range response.Value.Content {
+				for _, example := range media.Examples {
+					answered[pair(example.Value.Value)] = true
+				}
+			}
+		}
+	}
+	collect(doc.Components.Responses)
+	for _, item := range doc.Paths.Map() {
+		for _, operation := range item.Operations() {
+			collect(operation.Responses.Map())
+		}
+	}
+	checked := 0
+	for name, schema := range doc.Components.Schemas {
+		if members, _ := schema.Value.Example.(map[string]any); members["error"] != nil {
+			checked++
+			if !answered[pair(members)] {
+				t.Errorf("%s: no answer says %s", name, pair(members))
+			}
+		}
+	}
+	if checked < 20 {
+		t.Errorf("only %d examples", checked)
+	}
+}
