@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Everything that must hold before a change is merged, in the order in which a
 # failure is cheapest to find. Every stage runs even if an earlier one failed;
-# the table at the end says which. CI=true turns what is missing into a failure.
+# the table at the end says which. Some run beside others, because there are two
+# processors at least. CI=true turns what is missing into a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-names=() results=() seconds=()
+names=() results=() seconds=() lane=
 notes=$(mktemp -d) # what the tests have seen of the contract
+aside=$(mktemp -d) # what the stages beside them say
 
 summary() {
 	local status=$? i
-	rm -rf "$notes"
+	[[ -z $lane ]] || kill -- "-$lane" 2>/dev/null || true
+	rm -rf "$notes" "$aside"
 	printf '\n%-28s %-8s %8s\n' stage result seconds
 	for i in "${!names[@]}"; do
 		printf '%-28s %-8s %8s\n' "${names[i]}" "${results[i]:-STOPPED}" "${seconds[i]:-}"
@@ -34,6 +37,32 @@ stage() {
 skip() {
 	printf '\n!!! %s SKIPPED: %s\n' "$1" "$2" >&2
 	names+=("$1") results+=(SKIPPED) seconds+=(0)
+}
+
+# beside COMMAND: begins stages that run while the others do, in a process group of
+# its own. What they say is kept until join.
+beside() {
+	set -m
+	(
+		names=() results=() seconds=()
+		"$@" || true
+		for i in "${!names[@]}"; do printf '%s\t%s\t%s\n' "${names[i]}" "${results[i]}" "${seconds[i]}"; done >"$aside/rows"
+	) >"$aside/text" 2>&1 &
+	lane=$!
+	set +m
+}
+
+# join waits for them, and adds them to the table. It fails if one of them has.
+join() {
+	local name result took failed=0
+	wait "$lane" || failed=1
+	lane=
+	cat "$aside/text"
+	while IFS=$'\t' read -r name result took; do
+		names+=("$name") results+=("$result") seconds+=("$took")
+		[[ $result != FAILED ]] || failed=1
+	done <"$aside/rows"
+	return "$failed"
 }
 
 has() { scripts/prerequisites.sh --has "$1"; }
@@ -77,6 +106,22 @@ tests() {
 	CONFORMANCE_NOTES=$notes go test ${race:+"$race"} -count=1 -timeout 40m ./...
 }
 
+# What shows the contract to other programs. Theirs is the time in which the tests
+# wait for a database.
+outsiders() {
+	if has node && has python; then
+		stage "generators agree" scripts/generators.sh || true
+	else
+		skip "generators agree" "it needs Node and Python"
+	fi
+	if has python; then
+		stage "fuzzing from the contract" scripts/fuzz.sh -v || true
+	else
+		skip "fuzzing from the contract" "it needs Python"
+	fi
+	stage "fuzz targets" scripts/fuzz-go.sh || true
+}
+
 failed=0
 stage "prerequisites" scripts/prerequisites.sh || exit 1
 stage "tree" scripts/check-tree.sh || failed=1
@@ -95,6 +140,7 @@ fi
 stage "build" target build || failed=1
 stage "vet and staticcheck" target lint-go || failed=1
 stage "modules" modules || failed=1
+beside outsiders
 stage "tests, both databases" tests || failed=1
 if has postgres; then
 	stage "conformance" conformance || failed=1
@@ -111,4 +157,5 @@ if has node && has chromium; then
 else
 	skip "web app" "it needs Node and Chromium"
 fi
+join || failed=1
 exit "$failed"

@@ -95,6 +95,9 @@ func TestWireGoesOnAfterARefusal(t *testing.T) {
 		{login + "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400},
 		{login + "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nbomb", 415},
 		{"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n", 200},
+		{"TRACE /auth/login HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		{"get /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		{"OPTIONS /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 204},
 		// More than net/http counts: none of them is believed.
 		{"GET /auth/profile HTTP/1.1\r\nHost: x\r\nCookie: " + strings.Repeat("a=b; ", 3001) + "\r\n\r\n", 401},
 		{"GET /healthz?" + strings.Repeat("a&", 6000) + " HTTP/1.1\r\nHost: x\r\n\r\n", 200},

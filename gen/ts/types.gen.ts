@@ -56,6 +56,11 @@ export type Credentials = {
 export type MailedToken = string;
 
 /**
+ * A token from a mail, as part of an address. Anything else of this length is answered like a token that does not work.
+ */
+export type LinkToken = string;
+
+/**
  * An e-mail address. One that cannot exist, such as one of more than 254 characters, is answered like one that nobody
  * has: the bound is that of a request's body.
  *
@@ -996,7 +1001,7 @@ export type InvalidToken = {
     /**
      * What went wrong.
      */
-    code: 'invalid_token';
+    code: 'invalid_token' | 'invalid_fields';
     request_id: RequestId;
     fields?: FieldErrors;
 };
@@ -1912,7 +1917,7 @@ export type VerifyEmailByLinkData = {
         /**
          * The token from the mail.
          */
-        token: MailedToken;
+        token: LinkToken;
     };
     query?: never;
     url: '/auth/verify/{token}';
@@ -2183,7 +2188,7 @@ export type ResetPasswordByLinkData = {
         /**
          * The token from the mail.
          */
-        token: MailedToken;
+        token: LinkToken;
     };
     query?: never;
     url: '/auth/reset_password/{token}';

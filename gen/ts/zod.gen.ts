@@ -48,6 +48,11 @@ export const zCredentials = z.object({
 export const zMailedToken = z.string().min(1).max(65536);
 
 /**
+ * A token from a mail, as part of an address. Anything else of this length is answered like a token that does not work.
+ */
+export const zLinkToken = z.string().min(1).max(512);
+
+/**
  * An e-mail address. One that cannot exist, such as one of more than 254 characters, is answered like one that nobody
  * has: the bound is that of a request's body.
  *
@@ -775,7 +780,7 @@ export const zNotReady = z.object({
 export const zInvalidToken = z.object({
     ok: zFailed,
     error: zErrorSentence,
-    code: z.enum(['invalid_token']),
+    code: z.enum(['invalid_token', 'invalid_fields']),
     request_id: zRequestId,
     fields: zFieldErrors.optional()
 });
@@ -966,7 +971,7 @@ export const zEndSessionPath = z.object({
 export const zDeleteAccountBody = zCurrentPassword;
 
 export const zVerifyEmailByLinkPath = z.object({
-    token: zMailedToken
+    token: zLinkToken
 });
 
 /**
@@ -995,7 +1000,7 @@ export const zRequestResetBody = zAddressOnly;
 export const zResetPasswordByLinkBody = zPasswordOnly;
 
 export const zResetPasswordByLinkPath = z.object({
-    token: zMailedToken
+    token: zLinkToken
 });
 
 /**

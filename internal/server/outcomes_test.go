@@ -130,6 +130,15 @@ func TestConfirmedAddressThatIsTakenByNow(t *testing.T) {
 	}, func(c *config.Config) { c.Registration = "verified" })
 }
 
+// A link of any length that is answered at all, however it is encoded, fits into what
+// net/http reads of a header; one that is longer breaks a rule.
+func TestOverlongTokenInThePath(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		h.browser().call("GET", "/auth/verify/"+strings.Repeat("x", 512), nil).want(400, "invalid_token")
+		h.browser().call("GET", "/auth/verify/"+strings.Repeat("x", 513), nil).want(400, "invalid_fields")
+	})
+}
+
 // A fault before it is known which operation a request is for is still an
 // answer of the contract.
 func TestFaultOutsideTheContractIsAnAnswer(t *testing.T) {

@@ -159,6 +159,8 @@ def valid_request_is_not_called_malformed(ctx, response, case):
     # An inferred link has carried on the null of an account that is nobody's, which fits no path.
     if "None" in map(str, (case.path_parameters or {}).values()):
         return
+    if response.status_code == 413 and len(response.request.body or b"") > 64 << 10:
+        return
     answer = response.json()
     if response.status_code == 400 and answer["code"] not in ("malformed_body", "missing_fields", "invalid_fields"):
         return
