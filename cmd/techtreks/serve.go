@@ -29,6 +29,7 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 		return err
 	}
 	settlePort(cfg, listener)
+	listener = limitConnections(listener)
 	watch, err := listenForMetrics(cfg)
 	if err != nil {
 		return errors.Join(err, listener.Close())
