@@ -23,9 +23,12 @@ type consoleStep struct {
 
 // A consolePage is what a page of the documentation has its reader do.
 type consolePage struct {
-	setUp string // the first block of shell, which defines what the commands use
-	steps []consoleStep
+	server settings // that the page has its reader start the server with
+	setUp  string   // the first block of shell, which defines what the commands use
+	steps  []consoleStep
 }
+
+var starts = regexp.MustCompile(`^([A-Z_]+)=(\S+) make run$`)
 
 var passes = regexp.MustCompile(`^<!-- (\d+[hm]) later -->$`)
 
@@ -49,6 +52,9 @@ func readPage(t *testing.T, name string) (page consolePage) {
 			if later, err = time.ParseDuration(passes.FindStringSubmatch(line)[1]); err != nil {
 				t.Fatal(err)
 			}
+		case block == "sh" && starts.MatchString(line):
+			set := starts.FindStringSubmatch(line)
+			page.server = settings{set[1]: set[2]}
 		case block == "sh" && (strings.HasPrefix(line, "base=") || strings.HasPrefix(line, "call()")):
 			page.setUp += line + "\n"
 		case block == "sh" && strings.HasPrefix(line, "curl "):
@@ -116,12 +122,14 @@ func TestPagesPrintWhatTheySay(t *testing.T) {
 	}
 }
 
+var writtenToken = regexp.MustCompile(`("token":"|/verify/)[A-Za-z0-9_-]{43}`)
+
 var mailedLink = regexp.MustCompile(`#token=([A-Za-z0-9_-]{43})`)
 
 // run types a page's commands, and reports how many.
 func (page consolePage) run(t *testing.T) (ran int) {
 	url := dbtest.URL(t, db.SQLite)
-	p := serve(t, serving(url).with(settings{"TRUSTED_PROXIES": "", "RATE_LIMITS": "off"}))
+	p := serve(t, serving(url).with(settings{"TRUSTED_PROXIES": "", "RATE_LIMITS": "off"}).with(page.server))
 	defer p.stop()
 	d, err := db.Open(t.Context(), url)
 	if err != nil {
@@ -142,12 +150,12 @@ func (page consolePage) run(t *testing.T) (ran int) {
 				t.Fatal(err)
 			}
 		}
-		command := regexp.MustCompile(`"token":"([A-Za-z0-9_-]{43})"`).ReplaceAllStringFunc(step.command, func(member string) string {
-			written := member[len(`"token":"`) : len(member)-1]
+		command := writtenToken.ReplaceAllStringFunc(step.command, func(match string) string {
+			before, written := match[:len(match)-43], match[len(match)-43:]
 			if tokens[written] == "" {
 				tokens[written] = p.mailedToken(t, tokens)
 			}
-			return `"token":"` + tokens[written] + `"`
+			return before + tokens[written]
 		})
 		script := strings.ReplaceAll(page.setUp+command, "localhost:5001", strings.TrimPrefix(p.url, "http://"))
 		shell := exec.CommandContext(t.Context(), "bash", "-c", script)
