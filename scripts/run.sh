@@ -9,6 +9,11 @@ if ! scripts/prerequisites.sh --has node; then
 	exec go run ./cmd/techtreks serve
 fi
 
+# The server lets this origin in and no other, so the app cannot go elsewhere.
+if (exec 3<>/dev/tcp/localhost/3000) 2>/dev/null; then
+	echo "port 3000, where the web app is served, is taken; end what listens there, or run the server alone: go run ./cmd/techtreks serve" >&2
+	exit 1
+fi
 scripts/npm-ci.sh web
 echo "compiling; then: http://localhost:3000 the app, http://localhost:5001/docs the API, http://localhost:5001/dev/mail the mail"
 web=

@@ -10,10 +10,14 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cd web
+node test/lib/docs.mjs # what the manual shows must compile as well
 node_modules/.bin/tsc --noEmit
 node_modules/.bin/vitest run
 node_modules/.bin/vite build --logLevel warn
 cd "$root"
 CGO_ENABLED=0 go build -o "$work/techtreks" ./cmd/techtreks
+# A certificate that nobody trusts, for the tests over TLS.
+mkdir "$work/certificate"
+(cd "$work/certificate" && go run "$(go env GOROOT)/src/crypto/tls/generate_cert.go" -ecdsa-curve P256 -host localhost 2>/dev/null)
 cd web
-TECHTREKS=$work/techtreks node_modules/.bin/vitest run --config test/vitest.config.ts ${TESTS:+"$TESTS"}
+TECHTREKS=$work/techtreks CERTIFICATE=$work/certificate node_modules/.bin/vitest run --config test/vitest.config.ts ${TESTS:+"$TESTS"}

@@ -19,8 +19,7 @@ afterEach(async () => me.leave());
 
 test("a session that ends while a form is filled in costs nothing that was typed", async () => {
   await register(server.url, "ida");
-  await me.login(server.app, "ida");
-  await me.page.goto(`${server.app}/account/profile`);
+  await me.enter(server, "ida", "/account/profile");
   await me.fill("User name", "ida.b");
   server.sql("DELETE FROM sessions");
   await me.press("Save");
@@ -38,7 +37,7 @@ test("many requests without a session ask once; who does not answer goes to the 
   await register(server.url, "jan");
   await me.login(server.app, "jan");
   server.sql("DELETE FROM sessions");
-  await me.page.getByRole("link", { name: "Account" }).click();
+  await me.page.getByRole("link", { name: "Account", exact: true }).click();
   await me.page.getByRole("link", { name: "Sessions" }).click();
   await me.page.getByRole("alertdialog").waitFor();
   expect(await me.page.getByRole("alertdialog").count()).toBe(1);
@@ -49,9 +48,8 @@ test("many requests without a session ask once; who does not answer goes to the 
 
 test("a change that needs a fresh login asks for the password and is then made", async () => {
   await register(server.url, "karl");
-  await me.login(server.app, "karl");
+  await me.enter(server, "karl", "/account/email");
   server.sql("UPDATE sessions SET authenticated_at = authenticated_at - 660000000");
-  await me.page.goto(`${server.app}/account/email`);
   await me.fill("New e-mail address", "karl@new.example");
   await me.press("Save");
   await me.page.getByText("Confirm that it is you").waitFor();
@@ -60,14 +58,15 @@ test("a change that needs a fresh login asks for the password and is then made",
   await me.press("Save");
   await me.fill("Password", secret);
   await me.press("Go on");
-  await me.page.getByText("Have a look at karl@new.example").waitFor();
+  await me.page.getByText("We have sent a mail to karl@new.example").waitFor();
 });
 
-test("logging out in one tab logs out the other", async () => {
+test("two tabs are one visit: logging in and out", async () => {
   await register(server.url, "lena");
-  await me.login(server.app, "lena");
   const other = await me.context.newPage();
   await other.goto(`${server.app}/account/sessions`);
+  await other.getByRole("heading", { name: "Welcome back" }).waitFor();
+  await me.login(server.app, "lena");
   await other.getByRole("heading", { name: "Sessions" }).waitFor();
   await me.press("Log out");
   await other.getByRole("heading", { name: "Welcome back" }).waitFor();
@@ -105,25 +104,9 @@ test("a server that fails says so, with a reference, and can be asked again", as
   await me.page.getByText("This device").waitFor();
 });
 
-test("too many requests: when it can be tried again", async () => {
-  await me.page.goto(`${server.app}/login`);
-  await me.page.route(`${server.url}/auth/login`, (route) =>
-    route.fulfill({
-      status: 429,
-      headers: { "Retry-After": "42" },
-      json: { ok: false, error: "x", code: "rate_limited" },
-    }),
-  );
-  await me.fill("User name or e-mail address", "anybody");
-  await me.fill("Password", "anything");
-  await me.press("Log in");
-  await me.page.getByText(/You can try again in 4[0-2] seconds\./).waitFor();
-});
-
 test("a slow answer keeps the button from being pressed twice", async () => {
   await register(server.url, "olga");
-  await me.login(server.app, "olga");
-  await me.page.goto(`${server.app}/account/profile`);
+  await me.enter(server, "olga", "/account/profile");
   let sent = 0;
   let answer: () => void = () => undefined;
   const answered = new Promise<void>((resolve) => {
@@ -141,4 +124,23 @@ test("a slow answer keeps the button from being pressed twice", async () => {
   answer();
   await me.page.getByText("Saved.").waitFor();
   expect(sent).toBe(1);
+});
+
+test("a page that is slow says that it is coming", async () => {
+  await register(server.url, "pia");
+  await me.enter(server, "pia", "/account/profile");
+  await me.heading("Profile");
+  let answer: () => void = () => undefined;
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  await me.page.route(`${server.url}/auth/activity*`, async (route) => {
+    await answered;
+    await route.continue();
+  });
+  await me.page.getByRole("link", { name: "Activity" }).click();
+  await me.page.getByRole("progressbar", { name: "Loading" }).waitFor();
+  answer();
+  await me.page.getByText("Logged in").first().waitFor();
+  expect(await me.page.getByRole("progressbar").count()).toBe(0);
 });

@@ -25,7 +25,7 @@ test("register, confirm the address, log in, log out", async () => {
   await me.fill("Password", secret);
   await me.page.getByText("Strong").or(me.page.getByText("Good")).first().waitFor();
   await me.press("Create account");
-  await me.heading("Your account is there");
+  await me.heading("Your account is ready");
 
   const link = await server.mailbox.link("ada@example.com", "/verify");
   expect(link.startsWith(`${server.app}/verify#token=`)).toBe(true);
@@ -73,6 +73,19 @@ test("a visitor logs in and comes back to where they wanted to go", async () => 
   expect(me.page.url()).toBe(`${server.app}/account/sessions`);
   await me.page.reload();
   await me.heading("Sessions");
+  // Back and forward, within the account and after it.
+  await me.page.getByRole("link", { name: "Activity" }).click();
+  await me.heading("Activity");
+  await me.page.goBack();
+  await me.heading("Sessions");
+  await me.page.goForward();
+  await me.heading("Activity");
+  await me.press("Log out");
+  await me.heading("Welcome back");
+  await me.page.goBack();
+  await me.heading("Welcome back");
+  expect(await me.page.getByText("bob").count()).toBe(0);
+  await me.login(server.app, "bob");
   // Who is logged in has nothing to look for at the login; a foreign address in the link leads nowhere.
   await me.page.goto(`${server.app}/login?next=${encodeURIComponent("//evil.example/")}`);
   await me.heading("Hello, bob");
@@ -109,7 +122,7 @@ test("a lost password is set anew", async () => {
   await me.page.getByRole("link", { name: "Forgot your password?" }).click();
   await me.fill("E-mail address", "dora@example.com");
   await me.press("Send the link");
-  await me.heading("Have a look at your mail");
+  await me.heading("Check your mail");
   const link = await server.mailbox.link("dora@example.com", "/reset-password");
   await me.page.goto(link);
   await me.heading("Set a new password");
@@ -133,7 +146,7 @@ test("a link without its token, and the confirmation mail again", async () => {
   await me.page.getByRole("link", { name: "Send the confirmation mail again" }).click();
   await me.fill("E-mail address", "emil@example.com");
   await me.press("Send the link");
-  await me.heading("Have a look at your mail");
+  await me.heading("Check your mail");
   await expect.poll(() => server.mailbox.link("emil@example.com", "/verify"), { timeout: 10_000 }).not.toBe(first);
   await me.page.goto(first);
   await me.page.getByText("This link does not work any more.").waitFor();
@@ -141,15 +154,14 @@ test("a link without its token, and the confirmation mail again", async () => {
 
 test("profile, address, password", async () => {
   await register(server.url, "frida");
-  await me.login(server.app, "frida");
-  await me.page.goto(`${server.app}/account/profile`);
+  await me.enter(server, "frida", "/account/profile");
   await me.fill("User name", "frida.k");
   await me.press("Save");
   await me.page.getByText("Saved.").waitFor();
   await me.page.getByRole("link", { name: "E-mail address" }).click();
   await me.fill("New e-mail address", "frida@new.example");
   await me.press("Save");
-  await me.page.getByText("Have a look at frida@new.example").waitFor();
+  await me.page.getByText("We have sent a mail to frida@new.example").waitFor();
   await me.page.goto(await server.mailbox.link("frida@new.example", "/verify"));
   await me.heading("Your address is confirmed");
   await me.page.goto(`${server.app}/account/password`);
@@ -165,9 +177,8 @@ test("profile, address, password", async () => {
 test("sessions: seen, one ended, all others ended", async () => {
   await register(server.url, "gina");
   const others = [await Person.arrive(), await Person.arrive(), await Person.arrive()];
-  for (const other of others) await other.login(server.app, "gina");
-  await me.login(server.app, "gina");
-  await me.page.goto(`${server.app}/account/sessions`);
+  for (const other of others) await other.enter(server, "gina");
+  await me.enter(server, "gina", "/account/sessions");
   await me.page.getByText("This device").waitFor();
   expect(
     await me.page.getByRole("listitem").filter({ hasText: "Chromium" }).or(me.page.getByText("Last used")).count(),
@@ -181,7 +192,7 @@ test("sessions: seen, one ended, all others ended", async () => {
   await me.page.getByRole("alertdialog").getByRole("button", { name: "Log out everywhere else" }).click();
   await me.page.getByText("You are logged out everywhere else.").waitFor();
   for (const other of others) {
-    await other.page.getByRole("link", { name: "Account" }).click();
+    await other.page.getByRole("link", { name: "Account", exact: true }).click();
     await other.page.getByRole("link", { name: "Sessions" }).click();
     await other.page.getByText("Your session has ended").waitFor();
     await other.leave();
@@ -190,8 +201,7 @@ test("sessions: seen, one ended, all others ended", async () => {
 
 test("take the data along, and leave", async () => {
   await register(server.url, "hugo");
-  await me.login(server.app, "hugo");
-  await me.page.goto(`${server.app}/account/data`);
+  await me.enter(server, "hugo", "/account/data");
   const [download] = await Promise.all([me.page.waitForEvent("download"), me.press("Download")]);
   const exported = JSON.parse(await readFile(await download.path(), "utf8"));
   expect(exported.account.username).toBe("hugo");

@@ -1,22 +1,29 @@
 import { join } from "node:path";
 import { createServer, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { closeBrowser, Person, register, secret } from "./lib/browser";
+import { closeBrowser, Person, register } from "./lib/browser";
 import { freePort, root, startServer, type TestServer } from "./lib/server";
 
-// The app on an origin of its own, as in development: cookies and CORS.
+// The app on an origin of its own, as in development: cookies, CORS and limits.
 let server: TestServer;
 let vite: ViteDevServer;
 let app: string;
 beforeAll(async () => {
+  // Any port but that of `make run`, which may be running.
   const port = await freePort();
   app = `http://localhost:${port}`;
-  server = await startServer({ ALLOWED_ORIGINS: app, FRONTEND_URL: app, WEB: "false" });
+  server = await startServer({
+    ALLOWED_ORIGINS: app,
+    FRONTEND_URL: app,
+    WEB: "false",
+    RATE_LIMITS: "requestReset: 1 per minute",
+  });
   process.env.VITE_API_URL = server.url;
   vite = await createServer({ root: join(root, "web"), logLevel: "error", server: { port, hmr: false } });
   await vite.listen();
 });
 afterAll(async () => {
+  delete process.env.VITE_API_URL;
   await vite.close();
   await closeBrowser();
   await server.stop();
@@ -40,38 +47,27 @@ test("the session is a cookie that scripts cannot read, and the flows work acros
   await me.leave();
 });
 
-test("the calls of the Flask system's front end work as they are", async () => {
+test("too many requests: when it can be tried again, as the server says", async () => {
   const me = await Person.arrive();
-  await me.page.goto(`${app}/login`);
-  const seen = await me.page.evaluate(
-    async ({ api, password }) => {
-      const post = (path: string, body: unknown): Promise<Response> =>
-        fetch(`${api}${path}`, {
-          method: "POST",
-          credentials: "include",
-          headers: { "Content-Type": "application/json" },
-          body: JSON.stringify(body),
-        });
-      const current = async (): Promise<unknown> =>
-        (await fetch(`${api}/auth/current_user`, { credentials: "include" })).json();
-      const registered = await post("/auth/register", { username: "rosa", email: "rosa@example.com", password });
-      const refused = await post("/auth/login", { username: "rosa", password: "wrong" });
-      const refusal: unknown = await refused.json();
-      const loggedIn = await post("/auth/login", { username: "rosa", password });
-      const somebody = await current();
-      const loggedOut = await post("/auth/logout", {});
-      return {
-        statuses: [registered.status, refused.status, loggedIn.status, loggedOut.status],
-        refusal,
-        somebody,
-        nobody: await current(),
-      };
-    },
-    { api: server.url, password: secret },
+  const ask = async (): Promise<void> => {
+    await me.page.goto(`${app}/request-reset`);
+    await me.fill("E-mail address", "paul@example.com");
+    await me.press("Send the link");
+  };
+  await ask();
+  await me.heading("Check your mail");
+  // The browser's clock stands still, so that what is told is what was answered.
+  const now = Date.now();
+  await me.page.clock.setFixedTime(now);
+  const answer = me.page.waitForResponse(
+    (response) => response.url().endsWith("/auth/request_reset") && response.status() === 429,
   );
-  expect(seen.statuses).toEqual([201, 401, 200, 200]);
-  expect(seen.refusal).toMatchObject({ ok: false, error: "invalid credentials" });
-  expect(seen.somebody).toMatchObject({ ok: true, user: { username: "rosa", email: "rosa@example.com" } });
-  expect(seen.nobody).toEqual({ ok: false, user: null });
+  await ask();
+  const seconds = Number(await (await answer).headerValue("Retry-After"));
+  expect(seconds).toBeGreaterThan(0);
+  const told = me.page.getByText("You can try again in");
+  expect(await told.textContent()).toBe(`You can try again in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`);
+  await me.page.clock.setFixedTime(now + seconds * 1000);
+  await told.waitFor({ state: "detached" });
   await me.leave();
 });

@@ -1,8 +1,9 @@
 import type { Messages } from "./en";
-import { events } from "./events.de";
+import { eventReasons, events } from "./events.de";
 
 export const de: Messages = {
   events,
+  eventReasons,
   errors: {
     account_disabled: "Dieses Konto ist gesperrt.",
     ambiguous_session:
@@ -77,11 +78,11 @@ export const de: Messages = {
   save: "Speichern",
   saved: "Gespeichert.",
   requestID: (id) => `Kennung für Rückfragen: ${id}`,
-  retryIn: (seconds) => `In ${seconds} ${seconds === 1 ? "Sekunde" : "Sekunden"} geht es wieder.`,
+  retryIn: (time) => `Versuchen Sie es wieder nach ${time}.`,
   offline: "Sie sind offline. Was Sie hier tun, wird nicht gespeichert.",
   language: "Sprache",
   theme: "Darstellung",
-  themes: { system: "Wie das System", light: "Hell", dark: "Dunkel" },
+  themes: { system: "System", light: "Hell", dark: "Dunkel" },
   notFound: "Seite nicht gefunden",
   notFoundText: "Unter dieser Adresse gibt es nichts.",
   toDashboard: "Zur Übersicht",
@@ -152,9 +153,11 @@ export const de: Messages = {
   memberSince: "Dabei seit",
   role: "Rolle",
   roles: { user: "Benutzer", moderator: "Moderator", admin: "Administrator" },
-  toProfile: "Ihr Name, und wie Sie erscheinen",
+  toProfile: "Der Name, den andere sehen",
   toPassword: "Ändern Sie es, wenn jemand es kennen könnte",
+  toEmail: "Wohin unsere E-Mails gehen",
   toSessions: "Wo Sie angemeldet sind",
+  toActivity: "Was mit Ihrem Konto geschehen ist",
   toData: "Ihre Daten mitnehmen, oder gehen",
 
   account: "Konto",
@@ -166,7 +169,8 @@ export const de: Messages = {
     "Hierhin gehen unsere E-Mails über Ihr Konto. Eine neue Adresse wird durch einen Link bestätigt, den wir dorthin schicken.",
   currentEmail: "Zurzeit",
   newEmail: "Neue E-Mail-Adresse",
-  emailChanged: (email) => `Sehen Sie bei ${email} nach: Wir haben einen Link zur Bestätigung geschickt.`,
+  emailChanged: (email) =>
+    `Wir haben eine E-Mail an ${email} geschickt. Öffnen Sie den Link darin, um die Adresse zu bestätigen.`,
   changePassword: "Passwort",
   changePasswordText: "Alle Ihre anderen Sitzungen enden, wenn Sie es ändern.",
   changeThePassword: "Passwort ändern",
@@ -221,6 +225,7 @@ export const de: Messages = {
   activity: "Aktivität",
   activityText: "Was mit Ihrem Konto geschehen ist. Waren Sie etwas nicht selbst, ändern Sie Ihr Passwort.",
   failedEvent: "fehlgeschlagen",
+  noEvents: "Nichts davon ist geschehen.",
   audit: "Protokoll",
   auditText: "Was auf diesem Server geschehen ist, das Neueste zuerst.",
   eventFilter: "Art des Ereignisses",

@@ -1,5 +1,5 @@
 import type { Code, FieldCode } from "./codes";
-import { events } from "./events.en";
+import { eventReasons, events } from "./events.en";
 
 const errors: Record<Code, string> = {
   account_disabled: "This account has been disabled.",
@@ -52,6 +52,7 @@ const rules: Record<FieldCode, string> = {
 
 export const en = {
   events,
+  eventReasons,
   errors,
   rules,
   fieldErrors: {
@@ -80,11 +81,11 @@ export const en = {
   save: "Save",
   saved: "Saved.",
   requestID: (id: string) => `Reference for support: ${id}`,
-  retryIn: (seconds: number) => `You can try again in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`,
+  retryIn: (time: string) => `You can try again in ${time}.`,
   offline: "You are offline. What you do here will not be saved.",
   language: "Language",
   theme: "Appearance",
-  themes: { system: "Like the system", light: "Light", dark: "Dark" },
+  themes: { system: "System", light: "Light", dark: "Dark" },
   notFound: "Page not found",
   notFoundText: "There is nothing at this address.",
   toDashboard: "To the dashboard",
@@ -111,7 +112,7 @@ export const en = {
   register: "Create account",
   registerTitle: "Create your account",
   registerText: "One account for everything at TechTreks.",
-  registered: "Your account is there",
+  registered: "Your account is ready",
   registeredText: (email: string) => `We have sent a mail to ${email}. Open the link in it to confirm your address.`,
   haveAccount: "Have an account?",
   logout: "Log out",
@@ -121,7 +122,7 @@ export const en = {
   resetTitle: "Forgot your password?",
   resetText: "Tell us your e-mail address, and we will mail you a link to set a new one.",
   resetSend: "Send the link",
-  mailSent: "Have a look at your mail",
+  mailSent: "Check your mail",
   resetSent: (email: string) =>
     `If ${email} has an account, a mail is on its way. Its link works for a short time only.`,
   resetNewTitle: "Set a new password",
@@ -155,9 +156,11 @@ export const en = {
   memberSince: "Member since",
   role: "Role",
   roles: { user: "User", moderator: "Moderator", admin: "Administrator" },
-  toProfile: "Name and how you appear",
+  toProfile: "The name that others see",
   toPassword: "Change it when somebody may know it",
+  toEmail: "Where our mails go",
   toSessions: "Where you are logged in",
+  toActivity: "What has happened with your account",
   toData: "Take your data along, or leave",
 
   account: "Account",
@@ -168,13 +171,13 @@ export const en = {
   changeEmailText: "We send mail about your account here. A new address is confirmed by a link that we send to it.",
   currentEmail: "At the moment",
   newEmail: "New e-mail address",
-  emailChanged: (email: string) => `Have a look at ${email}: we have sent a link to confirm it.`,
+  emailChanged: (email: string) => `We have sent a mail to ${email}. Open the link in it to confirm the address.`,
   changePassword: "Password",
   changePasswordText: "All your other sessions end when you change it.",
   changeThePassword: "Change the password",
   passwordChanged: "Your password is changed, and you are logged out everywhere else.",
   sessions: "Sessions",
-  sessionsText: "Where you are logged in. End what you do not know, and change your password then.",
+  sessionsText: "Where you are logged in. End what you do not recognise, then change your password.",
   thisSession: "This device",
   unknownDevice: "Unknown device",
   on: (browser: string, os: string) => `${browser} on ${os}`,
@@ -223,6 +226,7 @@ export const en = {
   activity: "Activity",
   activityText: "What has happened with your account. If something was not you, change your password.",
   failedEvent: "failed",
+  noEvents: "Nothing of this kind has happened.",
   audit: "Audit trail",
   auditText: "What has happened on this server, the newest first.",
   eventFilter: "Kind of event",

@@ -10,8 +10,8 @@ export const events: Record<AuditEventName, string> = {
   authn_password_change: "Passwort geändert",
   authn_password_change_fail: "Passwort nicht geändert",
   authn_token_created: "Link versandt",
-  authn_token_revoked: "Links ungültig gemacht",
-  authn_token_reuse: "Ungültiger Link benutzt",
+  authn_token_revoked: "Sitzungen beendet",
+  authn_token_reuse: "Alter Link oder alte Sitzung benutzt",
   authz_fail: "Zugriff verweigert",
   authz_change: "Rolle geändert",
   authz_admin: "Handlung eines Administrators",
@@ -33,4 +33,20 @@ export const events: Record<AuditEventName, string> = {
   sys_shutdown: "Server beendet",
   sys_crash: "Server ausgefallen",
   mail_failed: "E-Mail nicht zustellbar",
+};
+
+/** More exactly, for some events and their reasons. */
+export const eventReasons: Record<string, string> = {
+  "authn_token_created verify_email": "Link zur Bestätigung der Adresse versandt",
+  "authn_token_created reset_password": "Link für ein Passwort versandt",
+  "authn_token_created change_email": "Link für eine neue Adresse versandt",
+  "authn_token_created invitation": "Einladung versandt",
+  "user_updated enabled": "Konto entsperrt",
+  "user_updated username_changed": "Name geändert",
+  "user_updated email_changed": "Adresse geändert",
+  "user_updated email_change_requested": "Neue Adresse gewünscht",
+  "user_updated email_verified": "Adresse bestätigt",
+  "user_updated expired_token": "Abgelaufener Link benutzt",
+  "user_updated unknown_token": "Unbekannter Link benutzt",
+  "user_updated unfit_token": "Link für etwas anderes benutzt",
 };

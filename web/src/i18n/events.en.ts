@@ -10,8 +10,8 @@ export const events: Record<AuditEventName, string> = {
   authn_password_change: "Password changed",
   authn_password_change_fail: "Changing the password failed",
   authn_token_created: "Link mailed",
-  authn_token_revoked: "Links made invalid",
-  authn_token_reuse: "Link that does not work was used",
+  authn_token_revoked: "Sessions ended",
+  authn_token_reuse: "Old link or session used",
   authz_fail: "Access refused",
   authz_change: "Role changed",
   authz_admin: "Administrator’s action",
@@ -33,4 +33,20 @@ export const events: Record<AuditEventName, string> = {
   sys_shutdown: "Server stopped",
   sys_crash: "Server failed",
   mail_failed: "Mail could not be delivered",
+};
+
+/** More exactly, for some events and their reasons. */
+export const eventReasons: Record<string, string> = {
+  "authn_token_created verify_email": "Link to confirm the address mailed",
+  "authn_token_created reset_password": "Link to set a password mailed",
+  "authn_token_created change_email": "Link to confirm a new address mailed",
+  "authn_token_created invitation": "Invitation mailed",
+  "user_updated enabled": "Account enabled",
+  "user_updated username_changed": "Name changed",
+  "user_updated email_changed": "Address changed",
+  "user_updated email_change_requested": "New address asked for",
+  "user_updated email_verified": "Address confirmed",
+  "user_updated expired_token": "Link that had expired was used",
+  "user_updated unknown_token": "Unknown link was used",
+  "user_updated unfit_token": "Link for something else was used",
 };

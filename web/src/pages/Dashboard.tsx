@@ -1,12 +1,13 @@
 import { getProfileOptions } from "@client/@tanstack/react-query.gen";
 import { resendVerification } from "@client/sdk.gen";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { ChevronRight, Database, KeyRound, MonitorSmartphone, UserRound } from "lucide-react";
+import { AtSign, ChevronRight, Database, History, KeyRound, MonitorSmartphone, UserRound } from "lucide-react";
 import { Link } from "react-router";
 import { failureOf } from "../api/failure";
 import { useLocale, useMessages } from "../i18n";
 import { Action } from "../ui/Action";
 import { Card } from "../ui/Card";
+import { Facts } from "../ui/Facts";
 import { Failed } from "../ui/Failed";
 import { Loading } from "../ui/Loading";
 import { Notice } from "../ui/Notice";
@@ -21,7 +22,7 @@ export function Dashboard() {
   const { data, error, refetch } = useQuery(getProfileOptions());
   if (error) return <Problem error={error} retry={refetch} />;
   if (!data) return <Loading />;
-  const facts = [
+  const facts: [string, string][] = [
     [t.username, data.username],
     [t.email, `${data.email} (${data.email_verified ? t.verified : t.unverified})`],
     [t.role, t.roles[data.role]],
@@ -29,8 +30,10 @@ export function Dashboard() {
   ];
   const ways = [
     { to: "/account/profile", name: t.profile, text: t.toProfile, Icon: UserRound },
+    { to: "/account/email", name: t.changeEmail, text: t.toEmail, Icon: AtSign },
     { to: "/account/password", name: t.changePassword, text: t.toPassword, Icon: KeyRound },
     { to: "/account/sessions", name: t.sessions, text: t.toSessions, Icon: MonitorSmartphone },
+    { to: "/account/activity", name: t.activity, text: t.toActivity, Icon: History },
     { to: "/account/data", name: t.data, text: t.toData, Icon: Database },
   ];
   return (
@@ -39,14 +42,7 @@ export function Dashboard() {
       <div className="flex flex-col gap-6">
         {!data.email_verified && <Unverified email={data.email} />}
         <Card>
-          <dl className="grid gap-x-8 gap-y-5 sm:grid-cols-2">
-            {facts.map(([name, value]) => (
-              <div key={name}>
-                <dt className="text-sm text-muted">{name}</dt>
-                <dd className="font-medium break-words">{value}</dd>
-              </div>
-            ))}
-          </dl>
+          <Facts facts={facts} />
         </Card>
         <ul className="grid gap-4 sm:grid-cols-2">
           {ways.map(({ to, name, text, Icon }) => (

@@ -9,6 +9,11 @@ const kinds = {
   quiet: "text-muted hover:bg-sunken hover:text-text",
 };
 
+/** What a button looks like, also where it is a link. */
+export function actionStyle(kind: keyof typeof kinds): string {
+  return `relative inline-flex min-h-11 cursor-pointer items-center justify-center gap-2 rounded-lg px-4 py-2 text-[0.9375rem] font-medium transition-colors active:translate-y-px aria-disabled:cursor-default aria-disabled:opacity-70 ${kinds[kind]} ${focusRing}`;
+}
+
 interface ActionProps {
   kind?: keyof typeof kinds;
   wide?: boolean;
@@ -33,9 +38,9 @@ export function Action({ kind = "primary", wide, type = "button", isPending = fa
         if (isPending) event.preventDefault();
         else onClick?.();
       }}
-      className={`relative inline-flex h-11 cursor-pointer items-center justify-center gap-2 rounded-lg px-4 text-[0.9375rem] font-medium whitespace-nowrap transition-colors active:translate-y-px aria-disabled:cursor-default aria-disabled:opacity-70 ${wide ? "w-full" : ""} ${kinds[kind]} ${focusRing}`}
+      className={`${actionStyle(kind)} ${wide ? "w-full" : ""}`}
     >
-      <span className={`inline-flex items-center gap-2 ${isPending ? "opacity-0" : ""}`}>{rest.children}</span>
+      <span className={`inline-flex min-w-0 items-center gap-2 ${isPending ? "opacity-0" : ""}`}>{rest.children}</span>
       {isPending && (
         <span className="absolute inset-0 grid place-items-center">
           <Spinner label={t.loading} />

@@ -7,6 +7,7 @@ import { formatMoment } from "./time";
 export function Events({ events, extra }: { events: AuditEvent[]; extra?: (event: AuditEvent) => React.ReactNode }) {
   const t = useMessages();
   const locale = useLocale();
+  if (events.length === 0) return <p className="text-muted">{t.noEvents}</p>;
   return (
     <ul className="-my-4 divide-y divide-line">
       {events.map((event) => {
@@ -17,8 +18,8 @@ export function Events({ events, extra }: { events: AuditEvent[]; extra?: (event
             <Icon size={20} className={`mt-0.5 shrink-0 ${failed ? "text-danger" : "text-good"}`} aria-hidden />
             <div className="min-w-0 flex-1">
               <p className="font-medium">
-                {t.events[event.event]}
-                {event.repeats > 1 && <span className="text-muted"> × {event.repeats}</span>}
+                {t.eventReasons[`${event.event} ${event.reason}`] ?? t.events[event.event]}
+                {event.repeats > 0 && <span className="text-muted"> × {event.repeats + 1}</span>}
                 {failed && <span className="sr-only"> ({t.failedEvent})</span>}
               </p>
               <p className="text-sm break-words text-muted">

@@ -1,17 +1,19 @@
 import { useEffect, useState } from "react";
 import type { Failure } from "../api/failure";
-import { sentence, useMessages } from "../i18n";
+import { sentence, useLocale, useMessages } from "../i18n";
 import { Notice } from "./Notice";
+import { formatWait } from "./time";
 
 /** What went wrong, when it can be tried again, and what to tell support. */
 export function Failed({ failure, children }: { failure: Failure; children?: React.ReactNode }) {
   const t = useMessages();
+  const locale = useLocale();
   const seconds = useSecondsUntil(failure.retryAt);
   return (
     <Notice kind="bad">
       <p>{sentence(t, failure.code)}</p>
       {/* Said once; a screen reader that is told every second says nothing else. */}
-      {seconds > 0 && <p aria-live="off">{t.retryIn(seconds)}</p>}
+      {seconds > 0 && <p aria-live="off">{t.retryIn(formatWait(locale, seconds))}</p>}
       {failure.status >= 500 && failure.request_id !== undefined && (
         <p className="mt-1 text-sm break-all">{t.requestID(failure.request_id)}</p>
       )}

@@ -28,26 +28,27 @@ export function Layout() {
     <div className="flex min-h-dvh flex-col">
       <SkipLink />
       <header className="sticky top-0 z-30 border-b border-line bg-card/85 backdrop-blur-md">
-        <div className="mx-auto flex max-w-5xl flex-wrap items-center gap-x-2 px-4 sm:px-6">
-          <div className="py-3">
-            <Brand />
-          </div>
-          <nav aria-label={t.main} className="order-last flex w-full gap-1 sm:order-none sm:ml-4 sm:w-auto">
+        <div className="mx-auto flex max-w-5xl flex-wrap items-center gap-x-2 px-4 pt-2.5 sm:pt-0 sm:px-6">
+          <Brand />
+          <nav
+            aria-label={t.main}
+            className="order-last -mx-2.5 flex w-full sm:gap-1 sm:order-none sm:mx-0 sm:ml-4 sm:w-auto"
+          >
             {pages.map(({ to, name }) => (
               <NavLink
                 key={to}
                 to={to}
                 end={to === "/"}
                 className={({ isActive }) =>
-                  `border-b-2 px-3 py-2.5 text-[0.9375rem] font-medium sm:py-4.5 ${isActive ? "border-link text-text" : "border-transparent text-muted hover:text-text"} ${focusRing}`
+                  `-mb-px border-b-2 px-2.5 py-2.5 text-[0.9375rem] font-medium sm:px-3 sm:py-4.5 ${isActive ? "border-link text-text" : "border-transparent text-muted hover:text-text"} ${focusRing}`
                 }
               >
                 {name}
               </NavLink>
             ))}
           </nav>
-          <div className="ml-auto flex items-center">
-            <span className="mr-2 hidden max-w-48 truncate text-[0.9375rem] text-muted md:inline">
+          <div className="-mr-3 ml-auto flex min-w-0 flex-1 items-center justify-end sm:-mr-4">
+            <span className="mr-1 max-w-48 truncate text-[0.9375rem] text-muted" title={user?.username}>
               {user?.username}
             </span>
             <Settings />

@@ -1,13 +1,19 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { expect } from "vitest";
 
 let browser: Promise<Browser> | undefined;
 
+const program = {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
+};
+
 /** Debian's own Chromium: nothing is downloaded, and it calls nobody. */
 export function launch(): Promise<Browser> {
   browser ??= chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
+    ...program,
   });
   return browser;
 }
@@ -29,7 +35,19 @@ export class Person {
   ) {}
 
   static async arrive(options: BrowserContextOptions = {}): Promise<Person> {
-    const context = await (await launch()).newContext({ locale: "en-GB", ...options });
+    return await Person.#at(await (await launch()).newContext({ locale: "en-GB", ...options }));
+  }
+
+  /** Somebody whose browser takes cookies of other sites. By itself this one blocks them, as most do by now. */
+  static async arriveWithThirdPartyCookies(profile: string, options: BrowserContextOptions = {}): Promise<Person> {
+    mkdirSync(join(profile, "Default"), { recursive: true });
+    writeFileSync(join(profile, "Default/Preferences"), JSON.stringify({ profile: { cookie_controls_mode: 0 } }));
+    return await Person.#at(
+      await chromium.launchPersistentContext(profile, { ...program, locale: "en-GB", ...options }),
+    );
+  }
+
+  static async #at(context: BrowserContext): Promise<Person> {
     context.setDefaultTimeout(10_000);
     const person = new Person(context, await context.newPage());
     context.on("page", (page) => person.#watch(page));
@@ -47,7 +65,13 @@ export class Person {
     });
     page.on("request", (request) => {
       const { protocol, hostname } = new URL(request.url());
-      if (protocol.startsWith("http") && hostname !== "localhost") this.faults.push(`asks ${request.url()}`);
+      const ours = hostname === "localhost" || hostname.endsWith(".localhost");
+      if (protocol.startsWith("http") && !ours) this.faults.push(`asks ${request.url()}`);
+    });
+    // What the filter above lets pass for answers of the API must not hide a file that is not there.
+    page.on("response", (response) => {
+      const path = new URL(response.url()).pathname;
+      if (response.status() >= 400 && !path.startsWith("/auth/")) this.faults.push(`${response.status()} ${path}`);
     });
   }
 
@@ -70,6 +94,15 @@ export class Person {
       .getByRole("heading", { name, exact: typeof name === "string" })
       .first()
       .waitFor();
+  }
+
+  /** Logs in without the form, which has its own tests. */
+  async enter(server: { url: string; app: string }, name: string, path = "/"): Promise<void> {
+    const response = await this.context.request.post(`${server.url}/auth/login`, {
+      data: { username: name, password: secret },
+    });
+    expect(response.status()).toBe(200);
+    await this.page.goto(server.app + path);
   }
 
   async login(app: string, name: string, password = secret): Promise<void> {

@@ -1,11 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Mailbox } from "./mailbox";
 
-const root = join(import.meta.dirname, "../../..");
+export const root = join(import.meta.dirname, "../../..");
 
 /** The program that is tested. scripts/test-web.sh has built it, with the app in it. */
 function program(): string {
@@ -18,12 +18,10 @@ export interface TestServer {
   url: string;
   app: string;
   mailbox: Mailbox;
-  /** Runs the program's other commands on the same database. */
-  command(...args: string[]): string;
   /** Runs SQL on the database of the server. */
   sql(statement: string): void;
+  /** Ends it, and removes what it has left. */
   stop(): Promise<void>;
-  start(): Promise<void>;
 }
 
 /** A server of our own: SQLite in a folder that is removed, mail to a mailbox. */
@@ -32,53 +30,40 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   const mailbox = await Mailbox.open();
   const port = await freePort();
   const url = `http://localhost:${port}`;
-  const env = {
-    ...process.env,
-    PORT: String(port),
-    WEB: "true",
-    RATE_LIMITS: "off",
-    MAIL_URL: mailbox.url,
-    LOG_LEVEL: "warn",
-    SECRET_KEY: "a key of tests, the same after a restart",
-    ...settings,
-  };
-  let process_: ChildProcess | undefined;
-  const server: TestServer = {
+  const running = spawn(program(), ["serve"], {
+    cwd: folder,
+    env: {
+      ...process.env,
+      PORT: String(port),
+      WEB: "true",
+      RATE_LIMITS: "off",
+      MAIL_URL: mailbox.url,
+      LOG_LEVEL: "warn",
+      SECRET_KEY: "a key of tests, and of nothing else",
+      ...settings,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  running.stdout.on("data", (chunk) => (said += chunk));
+  running.stderr.on("data", (chunk) => (said += chunk));
+  for (let tries = 0; !(await answers(`${url}/readyz`)); tries++) {
+    if (running.exitCode !== null || tries > 200) throw new Error(`the server did not start: ${said}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return {
     url,
     app: `${url}/app`,
     mailbox,
-    command: (...args) => execFileSync(program(), args, { cwd: folder, env, encoding: "utf8" }),
     sql: (statement) => {
       execFileSync("python3", ["-c", runSQL, join(folder, "instance/techtreks.db"), statement]);
     },
-    async start() {
-      process_ = spawn(program(), ["serve"], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
-      let said = "";
-      process_.stdout?.on("data", (chunk) => (said += chunk));
-      process_.stderr?.on("data", (chunk) => (said += chunk));
-      for (let tries = 0; !(await answers(`${url}/readyz`)); tries++) {
-        if (process_.exitCode !== null || tries > 200) throw new Error(`the server did not start: ${said}`);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    },
     async stop() {
-      const stopping = process_;
-      if (stopping === undefined) return;
-      process_ = undefined;
-      await new Promise((resolve) => stopping.once("exit", resolve).kill("SIGINT"));
-    },
-  };
-  await server.start();
-  const stop = server.stop;
-  return {
-    ...server,
-    stop,
-    [Symbol.asyncDispose]: async () => {
-      await stop();
+      await new Promise((resolve) => running.once("exit", resolve).kill("SIGINT"));
       mailbox.close();
       rmSync(folder, { recursive: true, force: true });
     },
-  } as TestServer;
+  };
 }
 
 const runSQL =
@@ -99,5 +84,3 @@ export async function freePort(): Promise<number> {
   if (address === null || typeof address === "string") throw new Error("no port");
   return address.port;
 }
-
-export { root };

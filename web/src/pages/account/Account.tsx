@@ -17,7 +17,7 @@ export function Account() {
   ] as const;
   return (
     <div className="gap-10 md:flex">
-      <nav aria-label={t.accountPages} className="-mx-3 mb-6 md:mx-0 md:w-52 md:shrink-0">
+      <nav aria-label={t.accountPages} className="mb-6 md:w-52 md:shrink-0">
         <ul className="flex flex-wrap gap-1 md:flex-col">
           {pages.map(([to, name]) => (
             <li key={to}>
@@ -33,7 +33,7 @@ export function Account() {
           ))}
         </ul>
       </nav>
-      <div className="min-w-0 max-w-2xl flex-1">
+      <div className="min-w-0 flex-1">
         <Suspense fallback={<Loading />}>
           <Outlet />
         </Suspense>

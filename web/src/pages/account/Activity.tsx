@@ -16,12 +16,14 @@ export function Activity() {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
+  // A session begins with every login; who reads this wants to hear of it once.
+  const events = list.data?.pages.flatMap((page) => page.events).filter(({ event }) => event !== "session_created");
   return (
     <>
       <Title text={t.activityText}>{t.activity}</Title>
       <Paged list={list}>
         <Card>
-          <Events events={list.data?.pages.flatMap((page) => page.events) ?? []} />
+          <Events events={events ?? []} />
         </Card>
       </Paged>
     </>

@@ -17,11 +17,11 @@ export function SessionRow({ session, isPending, onEnd }: SessionRowProps) {
   const { browser, os, ip, current } = session;
   const device = browser && os ? t.on(browser, os) : browser || os || t.unknownDevice;
   return (
-    <li className="flex flex-wrap items-center gap-x-4 gap-y-3 py-5 sm:flex-nowrap">
+    <li className="grid grid-cols-[auto_1fr] items-center gap-x-4 gap-y-3 py-5 sm:grid-cols-[auto_1fr_auto]">
       <span className="grid size-11 shrink-0 place-items-center rounded-xl bg-sunken text-muted">
         <MonitorSmartphone size={22} aria-hidden />
       </span>
-      <div className="min-w-48 flex-1 sm:min-w-0">
+      <div className="min-w-0">
         <p className="flex flex-wrap items-center gap-x-2 font-medium">
           {device}
           {current && (
@@ -29,20 +29,23 @@ export function SessionRow({ session, isPending, onEnd }: SessionRowProps) {
           )}
         </p>
         <p className="text-sm text-muted">
-          <time dateTime={session.last_seen_at}>{t.lastSeen(formatAgo(locale, session.last_seen_at))}</time>
-          {" · "}
+          <time dateTime={session.last_seen_at} className="block">
+            {t.lastSeen(formatAgo(locale, session.last_seen_at))}
+          </time>
           <time dateTime={session.created_at}>{t.loggedInAt(formatMoment(locale, session.created_at))}</time>{" "}
           {t.from(ip)}
         </p>
       </div>
-      <Action
-        kind="secondary"
-        onClick={onEnd}
-        isPending={isPending}
-        aria-label={t.endSessionOf(current ? t.thisSession : device)}
-      >
-        {t.endSession}
-      </Action>
+      <div className="col-start-2 sm:col-start-3">
+        <Action
+          kind="secondary"
+          onClick={onEnd}
+          isPending={isPending}
+          aria-label={t.endSessionOf(current ? t.thisSession : device)}
+        >
+          {t.endSession}
+        </Action>
+      </div>
     </li>
   );
 }

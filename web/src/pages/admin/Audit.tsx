@@ -6,7 +6,8 @@ import { useMessages } from "../../i18n";
 import { Card } from "../../ui/Card";
 import { Events } from "../../ui/Events";
 import { Paged } from "../../ui/Paged";
-import { focusRing, linkStyle } from "../../ui/styles";
+import { Select } from "../../ui/Select";
+import { linkStyle } from "../../ui/styles";
 import { Title } from "../../ui/Title";
 
 /** The audit trail. What it shows stands in the address, so that it can be linked to. */
@@ -23,6 +24,8 @@ export function Audit() {
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: (before) => before,
   });
+  const kinds: [AuditEventName | "", string][] = [["", t.allEvents]];
+  for (const name of Object.keys(t.events) as AuditEventName[]) kinds.push([name, t.events[name]]);
   const choose = (name: string): void => {
     const next = new URLSearchParams(query);
     if (name === "") next.delete("event");
@@ -35,21 +38,9 @@ export function Audit() {
         ← {t.users}
       </Link>
       <Title text={t.auditText}>{t.audit}</Title>
-      <label className="mb-5 flex max-w-sm flex-col gap-1.5 text-sm font-medium">
-        {t.eventFilter}
-        <select
-          value={event ?? ""}
-          onChange={(change) => choose(change.target.value)}
-          className={`h-11 rounded-lg border border-field bg-card px-3 text-base font-normal ${focusRing}`}
-        >
-          <option value="">{t.allEvents}</option>
-          {Object.entries(t.events).map(([name, sentence]) => (
-            <option key={name} value={name}>
-              {sentence}
-            </option>
-          ))}
-        </select>
-      </label>
+      <div className="mb-5">
+        <Select label={t.eventFilter} options={kinds} value={event ?? ""} onChange={choose} />
+      </div>
       <Paged list={list}>
         <Card>
           <Events events={list.data?.pages.flatMap((page) => page.events) ?? []} extra={details} />

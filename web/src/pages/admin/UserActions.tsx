@@ -18,7 +18,7 @@ import { Ask } from "../../ui/Ask";
 import { Card } from "../../ui/Card";
 import { Failed } from "../../ui/Failed";
 import { Notice } from "../../ui/Notice";
-import { focusRing } from "../../ui/styles";
+import { Select } from "../../ui/Select";
 
 const roles: Role[] = ["user", "moderator", "admin"];
 
@@ -30,13 +30,18 @@ export function UserActions({ user, changed }: { user: ManagedUser; changed: () 
   const [deleting, setDeleting] = useState(false);
   const path = { id: user.id };
   const act = useMutation({
-    mutationFn: (work: () => Promise<unknown>) => work(),
+    mutationFn: ({ work }: { name: string; work: () => Promise<unknown> }) => work(),
     onSettled: () => {
       setDeleting(false);
       changed();
     },
   });
   const on = { path, throwOnError: true } as const;
+  // One at a time: the next is about the account as this one leaves it.
+  const start = (name: string, work: () => Promise<unknown>): void => {
+    if (!act.isPending) act.mutate({ name, work });
+  };
+  const pending = (name: string): boolean => act.isPending && act.variables.name === name;
   const disabled = user.state === "disabled";
   return (
     <Card title={t.actions}>
@@ -44,35 +49,36 @@ export function UserActions({ user, changed }: { user: ManagedUser; changed: () 
         {act.error && <Failed failure={failureOf(act.error)} />}
         {act.isSuccess && <Notice kind="good">{t.done}</Notice>}
         {me?.role === "admin" && (
-          <label className="flex max-w-xs flex-col gap-1.5 text-sm font-medium">
-            {t.role}
-            <select
-              value={user.role}
-              onChange={(event) => {
-                const role = event.target.value as Role;
-                act.mutate(() => setUserRole({ ...on, body: { role } }));
-              }}
-              className={`h-11 rounded-lg border border-field bg-card px-3 text-base font-normal ${focusRing}`}
-            >
-              {roles.map((role) => (
-                <option key={role} value={role}>
-                  {t.roles[role]}
-                </option>
-              ))}
-            </select>
-          </label>
+          <Select
+            label={t.role}
+            options={roles.map((role) => [role, t.roles[role]] as const)}
+            value={user.role}
+            onChange={(role) => start("role", () => setUserRole({ ...on, body: { role } }))}
+          />
         )}
         <div className="flex flex-wrap gap-3">
-          <Action kind="secondary" onClick={() => act.mutate(() => (disabled ? enableUser(on) : disableUser(on)))}>
+          <Action
+            kind="secondary"
+            isPending={pending("state")}
+            onClick={() => start("state", () => (disabled ? enableUser(on) : disableUser(on)))}
+          >
             {disabled ? t.enable : t.disable}
           </Action>
           {me?.role === "admin" && (
             <>
-              <Action kind="secondary" onClick={() => act.mutate(() => sendPasswordReset(on))}>
+              <Action
+                kind="secondary"
+                isPending={pending("link")}
+                onClick={() => start("link", () => sendPasswordReset(on))}
+              >
                 {t.sendReset}
               </Action>
               {!user.email_verified && (
-                <Action kind="secondary" onClick={() => act.mutate(() => markEmailVerified(on))}>
+                <Action
+                  kind="secondary"
+                  isPending={pending("address")}
+                  onClick={() => start("address", () => markEmailVerified(on))}
+                >
                   {t.markVerified}
                 </Action>
               )}
@@ -95,9 +101,9 @@ export function UserActions({ user, changed }: { user: ManagedUser; changed: () 
           </Action>
           <Action
             kind="danger"
-            isPending={act.isPending}
+            isPending={pending("delete")}
             onClick={() =>
-              act.mutate(async () => {
+              start("delete", async () => {
                 await deleteUser(on);
                 await navigate("/admin");
               })

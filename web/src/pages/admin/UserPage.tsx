@@ -5,6 +5,7 @@ import { Link, useParams } from "react-router";
 import { useLocale, useMessages } from "../../i18n";
 import { useUser } from "../../session/useUser";
 import { Card } from "../../ui/Card";
+import { Facts } from "../../ui/Facts";
 import { Loading } from "../../ui/Loading";
 import { Problem } from "../../ui/Problem";
 import { linkStyle } from "../../ui/styles";
@@ -34,7 +35,7 @@ export function UserPage() {
       </Link>
       <Title>{data.user.username}</Title>
       <div className="flex flex-col gap-6">
-        <Facts user={data.user} />
+        <AccountFacts user={data.user} />
         <UserActions user={data.user} changed={changed} />
         {me?.role === "admin" && <UserSessions id={data.user.id} />}
         {me?.role === "admin" && (
@@ -47,10 +48,10 @@ export function UserPage() {
   );
 }
 
-function Facts({ user }: { user: ManagedUser }) {
+function AccountFacts({ user }: { user: ManagedUser }) {
   const t = useMessages();
   const locale = useLocale();
-  const facts = [
+  const facts: [string, string][] = [
     [t.email, `${user.email} (${user.email_verified ? t.verified : t.unverified})`],
     [t.role, t.roles[user.role]],
     [t.memberSince, formatDay(locale, user.created_at)],
@@ -58,14 +59,7 @@ function Facts({ user }: { user: ManagedUser }) {
   ];
   return (
     <Card>
-      <dl className="grid gap-x-8 gap-y-5 sm:grid-cols-2">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt className="text-sm text-muted">{name}</dt>
-            <dd className="font-medium break-words">{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
       {user.state === "disabled" && (
         <div className="mt-4 flex justify-start">
           <Badges user={user} />

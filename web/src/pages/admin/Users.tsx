@@ -1,16 +1,16 @@
 import { listUsers } from "@client/sdk.gen";
 import type { ManagedUser } from "@client/types.gen";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { ChevronRight, UserPlus } from "lucide-react";
+import { ChevronRight, ScrollText, UserPlus } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { Input, Label, SearchField } from "react-aria-components";
 import { Link } from "react-router";
 import { useMessages } from "../../i18n";
 import { useUser } from "../../session/useUser";
-import { Action } from "../../ui/Action";
+import { Action, actionStyle } from "../../ui/Action";
 import { Card } from "../../ui/Card";
 import { Paged } from "../../ui/Paged";
-import { focusRing, linkStyle } from "../../ui/styles";
+import { focusRing } from "../../ui/styles";
 import { Title } from "../../ui/Title";
 import { Invite } from "./Invite";
 
@@ -22,7 +22,8 @@ export function Users() {
   const { user } = useUser();
   const [search, setSearch] = useState("");
   const [inviting, setInviting] = useState(false);
-  const wanted = useDeferredValue(search.trim());
+  // No name and no address has a space, and the server says so.
+  const wanted = useDeferredValue(search.replaceAll(/\s/g, ""));
   const list = useInfiniteQuery({
     queryKey: [...usersKey, wanted],
     queryFn: async ({ pageParam: cursor }) =>
@@ -49,7 +50,8 @@ export function Users() {
               <UserPlus size={18} aria-hidden />
               {t.inviteUser}
             </Action>
-            <Link to="/admin/audit" className={`px-2 py-2.5 ${linkStyle}`}>
+            <Link to="/admin/audit" className={actionStyle("secondary")}>
+              <ScrollText size={18} aria-hidden />
               {t.audit}
             </Link>
           </>
@@ -73,13 +75,16 @@ export function Users() {
 function UserRow({ user }: { user: ManagedUser }) {
   return (
     <li>
-      <Link to={`/admin/users/${user.id}`} className={`flex items-center gap-4 rounded-lg py-4 ${focusRing}`}>
-        <span className="min-w-0 flex-1">
+      <Link
+        to={`/admin/users/${user.id}`}
+        className={`grid grid-cols-[1fr_auto] items-center gap-x-4 gap-y-1.5 rounded-lg py-4 sm:grid-cols-[1fr_auto_auto] ${focusRing}`}
+      >
+        <span className="min-w-0">
           <span className="block truncate font-medium">{user.username}</span>
           <span className="block truncate text-sm text-muted">{user.email}</span>
         </span>
+        <ChevronRight size={20} className="row-span-2 text-muted sm:order-last sm:row-span-1" aria-hidden />
         <Badges user={user} />
-        <ChevronRight size={20} className="shrink-0 text-muted" aria-hidden />
       </Link>
     </li>
   );
@@ -90,7 +95,7 @@ export function Badges({ user }: { user: ManagedUser }) {
   const t = useMessages();
   const badge = "rounded-full px-2 py-0.5 text-xs font-medium whitespace-nowrap";
   return (
-    <span className="flex flex-wrap justify-end gap-1.5">
+    <span className="flex flex-wrap gap-1.5">
       {user.role !== "user" && <span className={`${badge} bg-tint text-link`}>{t.roles[user.role]}</span>}
       {!user.email_verified && <span className={`${badge} bg-warn-tint text-warn`}>{t.unverified}</span>}
       {user.state === "disabled" && <span className={`${badge} bg-danger-tint text-danger`}>{t.disabled}</span>}
