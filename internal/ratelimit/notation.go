@@ -115,9 +115,14 @@ func (l Limit) scope() string {
 	return l.Unit()
 }
 
-// Of returns the limits of a list that count by key.
+// Of returns the limits of a list that count by key. It is asked with every request,
+// so a list of no others is returned as it is.
 func Of(limits []Limit, key Key) []Limit {
-	return slices.DeleteFunc(slices.Clone(limits), func(l Limit) bool { return l.Key != key })
+	other := func(l Limit) bool { return l.Key != key }
+	if !slices.ContainsFunc(limits, other) {
+		return limits
+	}
+	return slices.DeleteFunc(slices.Clone(limits), other)
 }
 
 // Replace returns limits with those of each key that occurs in by replaced by
