@@ -33,7 +33,7 @@ try() {
 		printf '%-40s INVALID: its check fails without it\n%s\n' "$name" "${said: -2000}"
 		return 1
 	fi
-	if ! said=$(patch -p1 --no-backup-if-mismatch -s -F 2 <"$2" 2>&1); then
+	if ! said=$(git apply -C1 "$2" 2>&1); then
 		printf '%-40s INVALID: it does not apply any more\n%s\n' "$name" "$said"
 		git checkout -q . && git clean -qfd
 		return 1
