@@ -67,8 +67,10 @@ type Trail struct {
 	flood flood
 }
 
-// noteWithin bounds how long an answer waits for the record of a refusal.
-const noteWithin = 500 * time.Millisecond
+// noteWithin bounds how long an answer waits for the record of a refusal: for as
+// long as the writes of a burst of refusals take before it, which is when the
+// record matters most.
+const noteWithin = 2 * time.Second
 
 // Record writes an event down in the transaction q. Its line in the log waits
 // for [Held.Release] if ctx comes from [Trail.Hold].
