@@ -125,7 +125,8 @@ RACE_ROUNDS ?= 20
 RUBBISH_REQUESTS ?= 50000
 # Connections that do everything a byte a second; each is two open files of one process.
 SLOW_CLIENTS ?= 2000
-WRITES_EACH ?= 1200
+# 50 writers write so often each: for more than a minute.
+WRITES_EACH ?= 1800
 
 .PHONY: torture
 torture: ## Killing, racing starts, fifty writers, slow crowds and rubbish requests in earnest (KILL_ROUNDS=40 RACE_ROUNDS=20 RUBBISH_REQUESTS=50000 for each database)
