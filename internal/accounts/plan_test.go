@@ -1,8 +1,6 @@
 package accounts_test
 
 import (
-	"context"
-	"database/sql"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,58 +10,6 @@ import (
 	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/accounts"
 )
-
-// explaining runs queries, and notes how the database goes about each.
-type explaining struct {
-	gendb.DBTX
-	t     testing.TB
-	kind  db.Kind
-	plans []string
-}
-
-func (e *explaining) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	e.explain(ctx, query, args)
-	return e.DBTX.QueryContext(ctx, query, args...)
-}
-
-func (e *explaining) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	e.explain(ctx, query, args)
-	return e.DBTX.QueryRowContext(ctx, query, args...)
-}
-
-func (e *explaining) explain(ctx context.Context, query string, args []any) {
-	e.t.Helper()
-	prefix := "EXPLAIN QUERY PLAN "
-	if e.kind == db.Postgres {
-		prefix = "EXPLAIN "
-	}
-	rows, err := e.DBTX.QueryContext(ctx, prefix+query, args...)
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	defer func() { _ = rows.Close() }()
-	columns, err := rows.Columns()
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	var plan []string
-	for rows.Next() {
-		var line string
-		into := make([]any, len(columns)) // the text comes last
-		for i := range into {
-			into[i] = new(any)
-		}
-		into[len(into)-1] = &line
-		if err := rows.Scan(into...); err != nil {
-			e.t.Fatal(err)
-		}
-		plan = append(plan, line)
-	}
-	if err := rows.Err(); err != nil {
-		e.t.Fatal(err)
-	}
-	e.plans = append(e.plans, query+strings.Join(plan, "\n"))
-}
 
 // crowd makes the accounts after one number until another. Of a thousand, one is an
 // administrator and one a moderator, ten are disabled, a hundred have no confirmed
@@ -101,19 +47,19 @@ func TestNoListReadsAllAccounts(t *testing.T) {
 // reads all accounts, and nothing sorts them.
 func noListReadsAll(t testing.TB, d *db.DB) {
 	t.Helper()
-	e := &explaining{DBTX: d.DB, t: t, kind: d.Kind}
+	e := dbtest.Explain(t, d)
 	k := &accounts.Keeper{DB: &db.DB{DB: d.DB, Queries: gendb.New(e), Kind: d.Kind}}
 	check := func(what string) {
 		t.Helper()
-		if len(e.plans) == 0 {
+		if len(e.Plans) == 0 {
 			t.Fatalf("%s asks nothing", what)
 		}
-		for _, plan := range e.plans {
+		for _, plan := range e.Plans {
 			if !usesIndex(d.Kind, plan) {
 				t.Errorf("%s reads all accounts:\n%s", what, plan)
 			}
 		}
-		e.plans = nil
+		e.Plans = nil
 	}
 	for _, f := range filters() {
 		for _, search := range []string{"", "user1", "user1@"} {
@@ -128,9 +74,9 @@ func noListReadsAll(t testing.TB, d *db.DB) {
 		t.Fatal(err)
 	}
 	check("another administrator")
-	e.explain(t.Context(), "SELECT * FROM users WHERE locale = 'de'", nil)
-	if usesIndex(d.Kind, e.plans[0]) {
-		t.Errorf("this would pass as well:\n%s", e.plans[0])
+	e.Explain(t.Context(), "SELECT * FROM users WHERE locale = 'de'")
+	if usesIndex(d.Kind, e.Plans[0]) {
+		t.Errorf("this would pass as well:\n%s", e.Plans[0])
 	}
 }
 

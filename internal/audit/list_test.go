@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +8,7 @@ import (
 	"time"
 
 	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/db/dbtest"
 	gendb "github.com/techtreks/auth/gen/db"
 )
 
@@ -86,51 +85,11 @@ func TestPagesHaveEveryEventOnce(t *testing.T) {
 	})
 }
 
-// explaining runs queries, and notes how the database goes about each.
-type explaining struct {
-	gendb.DBTX
-	t     testing.TB
-	kind  db.Kind
-	plans []string
-}
-
-func (e *explaining) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	e.t.Helper()
-	prefix := "EXPLAIN QUERY PLAN "
-	if e.kind == db.Postgres {
-		prefix = "EXPLAIN "
-	}
-	rows, err := e.DBTX.QueryContext(ctx, prefix+query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	columns, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	plan := query + "\n"
-	for rows.Next() {
-		var line string
-		into := make([]any, len(columns)) // the text comes last
-		for i := range into {
-			into[i] = new(any)
-		}
-		into[len(into)-1] = &line
-		if err := rows.Scan(into...); err != nil {
-			return nil, err
-		}
-		plan += line + "\n"
-	}
-	e.plans = append(e.plans, plan)
-	return e.DBTX.QueryContext(ctx, query, args...)
-}
-
 // indexed says whether a plan finds events by an index; on SQLite, which has
 // nothing better, it must take them in its order as well. PostgreSQL may sort what
 // a filter leaves when that is little.
-func (e *explaining) indexed(plan string) bool {
-	if e.kind == db.Postgres {
+func indexed(kind db.Kind, plan string) bool {
+	if kind == db.Postgres {
 		return strings.Contains(plan, "Index Cond") && !strings.Contains(plan, "Seq Scan")
 	}
 	return strings.Contains(plan, "USING INDEX audit_events_") && !strings.Contains(plan, "SCAN") && !strings.Contains(plan, "TEMP B-TREE")
@@ -140,19 +99,19 @@ func (e *explaining) indexed(plan string) bool {
 func TestNoListReadsTheWholeTrail(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		b.live(t)
-		e := &explaining{DBTX: b.DB.DB, t: t, kind: b.DB.Kind}
+		e := dbtest.Explain(t, b.DB)
 		b.Trail.DB = &db.DB{DB: b.DB.DB, Queries: gendb.New(e), Kind: b.DB.Kind}
 		check := func(what string, err error) {
 			t.Helper()
-			if err != nil || len(e.plans) == 0 {
-				t.Fatalf("%s: %d plans, %v", what, len(e.plans), err)
+			if err != nil || len(e.Plans) == 0 {
+				t.Fatalf("%s: %d plans, %v", what, len(e.Plans), err)
 			}
-			for _, plan := range e.plans {
-				if !e.indexed(plan) {
+			for _, plan := range e.Plans {
+				if !indexed(e.Kind, plan) {
 					t.Errorf("%s:\n%s", what, plan)
 				}
 			}
-			e.plans = nil
+			e.Plans = nil
 		}
 		for name, f := range filters {
 			_, _, err := b.List(t.Context(), f, "", 50)
@@ -164,8 +123,8 @@ func TestNoListReadsTheWholeTrail(t *testing.T) {
 		_, _, err := b.Own(t.Context(), b.Trail.DB.Queries, 1, "", 50)
 		check("own", err)
 		rows, err := e.QueryContext(t.Context(), "SELECT id FROM audit_events WHERE outcome = 'failure'")
-		if err != nil || e.indexed(e.plans[0]) {
-			t.Errorf("this would pass as well: %v\n%s", err, e.plans)
+		if err != nil || indexed(e.Kind, e.Plans[0]) {
+			t.Errorf("this would pass as well: %v\n%s", err, e.Plans)
 		}
 		_ = rows.Close()
 	})
