@@ -44,7 +44,7 @@ version=$(awk '/^  version:/ {print $2; exit}' api/openapi.yaml)
 # The program that Node runs, and a page that Vite builds, against a server.
 CGO_ENABLED=0 go build -o "$work/techtreks" ./cmd/techtreks
 mkdir "$work/server"
-(cd "$work/server" && exec env PORT=0 RATE_LIMITS=off ../techtreks serve) >"$work/log" 2>&1 &
+(cd "$work/server" && exec env PORT=0 RATE_LIMITS=off VERIFY_RESPONSES=true ../techtreks serve) >"$work/log" 2>&1 &
 server=$!
 for _ in $(seq 100); do
 	address=$(sed -n 's/.*"msg":"listening".*"url":"\([^"]*\)".*/\1/p' "$work/log")
@@ -81,6 +81,7 @@ const nobody = await login({ baseUrl: "http://127.0.0.1:1", body: { username: "a
 assert.equal(nobody.response, undefined);
 JS
 node main.js "$address"
+! grep "answer breaks the contract" "$work/log" || fail "the server breaks the contract"
 ok "it works in Node $(node --version)"
 
 mkdir -p "$work/vite/src" && cd "$work/vite"

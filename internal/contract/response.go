@@ -7,8 +7,10 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -19,14 +21,25 @@ import (
 // are described once, in docs/security.md.
 var promised = []string{"Allow", "Cache-Control", "Retry-After", "Set-Cookie", "X-Request-Id"}
 
+// unpromised are the headers that any answer may carry though its operation does
+// not describe them: those of HTTP itself, and those for browsers, which every
+// answer carries in the same way (docs/security.md).
+var unpromised = []string{
+	"Connection", "Content-Length", "Content-Type", "Date", "Vary",
+	"Content-Security-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Referrer-Policy",
+	"Strict-Transport-Security", "X-Content-Type-Options", "X-Frame-Options", "X-Xss-Protection",
+	"Access-Control-Allow-Credentials", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods",
+	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Access-Control-Max-Age",
+}
+
 // Verify says whether an answer is one that the contract allows: its status,
 // its headers, its media type and its body. op is nil for an address that is
 // not in the contract.
 func (c *Contract) Verify(r *http.Request, op *Operation, status int, header http.Header, body []byte) error {
-	if r.Method == http.MethodOptions {
+	if r.Method == http.MethodOptions && status < 300 {
 		return verifyOptions(status, header, body)
 	}
-	if op == nil || status == http.StatusMethodNotAllowed {
+	if op == nil || status == http.StatusMethodNotAllowed || r.Method == http.MethodOptions {
 		op = c.unrouted
 	}
 	if err := op.verify(r, status, header, body); err != nil {
@@ -40,19 +53,8 @@ func (op *Operation) verify(r *http.Request, status int, header http.Header, bod
 	if ref == nil {
 		return errors.New("the contract does not have this status")
 	}
-	for _, name := range promised {
-		_, documented := ref.Value.Headers[documentName(name)]
-		if present := header.Get(name) != ""; present != documented {
-			return fmt.Errorf("header %s: documented %t, present %t", name, documented, present)
-		}
-	}
-	for _, name := range []string{"RateLimit", "RateLimit-Policy"} {
-		_, documented := ref.Value.Headers[name]
-		present := header.Get(name) != ""
-		// Other failures may say it too: how many attempts a wrong password leaves.
-		if status < 300 && present && !documented || status == http.StatusTooManyRequests && (!present || !documented) {
-			return fmt.Errorf("header %s: documented %t, present %t", name, documented, present)
-		}
+	if err := verifyHeaders(ref.Value, status, header); err != nil {
+		return err
 	}
 	contentType := header.Get("Content-Type")
 	mediaType, params, err := mime.ParseMediaType(contentType)
@@ -92,25 +94,53 @@ func (op *Operation) verify(r *http.Request, status int, header http.Header, bod
 	return nil
 }
 
-// verifyOptions checks the one answer that is the same for every path.
+// verifyHeaders checks which headers there are. What is in them is the
+// validator's to check.
+func verifyHeaders(response *openapi3.Response, status int, header http.Header) error {
+	for _, name := range promised {
+		_, documented := response.Headers[documentName(name)]
+		if count := len(header.Values(name)); count > 1 || (count == 1) != documented {
+			return fmt.Errorf("header %s: documented %t, present %d times", name, documented, count)
+		}
+	}
+	for name := range header {
+		_, documented := response.Headers[documentName(name)]
+		// A failure may say what is left without describing it: after a wrong password.
+		limit := name == "Ratelimit" || name == "Ratelimit-Policy"
+		if !documented && !slices.Contains(unpromised, name) && !(limit && status >= 400) {
+			return fmt.Errorf("header %s: not documented", name)
+		}
+	}
+	if status == http.StatusTooManyRequests && (header.Get("RateLimit") == "" || header.Get("RateLimit-Policy") == "") {
+		return errors.New("a refusal by a limit without the limit")
+	}
+	return nil
+}
+
+// verifyOptions checks the one success that is the same for every path.
 func verifyOptions(status int, header http.Header, body []byte) error {
 	switch {
-	case status == http.StatusForbidden || status == http.StatusNotFound:
-		return nil
 	case status != http.StatusNoContent:
 		return fmt.Errorf("OPTIONS answered %d", status)
 	case len(body) != 0:
 		return errors.New("OPTIONS answered with a body")
 	case header.Get("Allow") == "" && header.Get("Access-Control-Allow-Methods") == "":
 		return errors.New("OPTIONS answered without the methods")
+	case header.Get("X-Request-ID") == "" || header.Get("Cache-Control") != "no-store":
+		return errors.New("OPTIONS answered without X-Request-ID or Cache-Control")
 	}
 	return nil
 }
 
 // documentName is a header's name as the document spells it.
 func documentName(canonical string) string {
-	if canonical == "X-Request-Id" {
+	switch canonical {
+	case "X-Request-Id":
 		return "X-Request-ID"
+	case "Ratelimit":
+		return "RateLimit"
+	case "Ratelimit-Policy":
+		return "RateLimit-Policy"
 	}
 	return canonical
 }

@@ -79,9 +79,14 @@ func TestAdministratorsReadTheTrail(t *testing.T) {
 		}
 		for _, query := range []string{
 			"limit=0", "limit=201", "limit=x", "event=nothing", "user=0", "user=x", "address=x", "address=" + strings.Repeat("1", 65),
-			"since=yesterday", "until=2026-13-01T00:00:00Z", "cursor=x", "cursor=", "since=" + strings.Repeat("0", 41),
+			"since=yesterday", "until=2026-13-01T00:00:00Z", "since=2026-02-30T00:00:00Z", "since=2026-03-01T24:00:00Z", "since=2026-03-01T00:00:00",
+			"since=2026-06-30T23:59:60Z", "since=2026-03-01t00:00:00z", "since=2026-03-01T00:00:00%2B24:00", "since=2026-03-01T00:00:00.Z", "cursor=x", "cursor=", "since=" + strings.Repeat("0", 41),
 		} {
 			admin.call("GET", "/auth/admin/audit?"+query, nil).want(400, "invalid_fields")
+		}
+		for _, edge := range []string{"0000-01-01T00:00:00%2B23:59", "9999-12-31T23:59:59.999999999-23:59", "2026-03-01T00:00:00.123456789Z", "2024-02-29T00:00:00-00:00"} {
+			admin.call("GET", "/auth/admin/audit?since="+edge, nil).want(200, "")
+			admin.call("GET", "/auth/admin/audit?until="+edge, nil).want(200, "")
 		}
 		bob := h.browser()
 		bob.register("bob")

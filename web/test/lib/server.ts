@@ -39,6 +39,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
       RATE_LIMITS: "off",
       MAIL_URL: mailbox.url,
       LOG_LEVEL: "warn",
+      VERIFY_RESPONSES: "true",
       SECRET_KEY: "a key of tests, and of nothing else",
       ...settings,
     },
@@ -62,6 +63,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
       await new Promise((resolve) => running.once("exit", resolve).kill("SIGINT"));
       mailbox.close();
       rmSync(folder, { recursive: true, force: true });
+      if (said.includes("answer breaks the contract")) throw new Error(`the server said: ${said}`);
     },
   };
 }
