@@ -94,7 +94,7 @@ contract-changes: ## What has changed in the contract since its release
 	@scripts/contract.sh changes
 
 .PHONY: release-contract
-release-contract: ## Make api/openapi.yaml the released contract and write docs/contract-changelog.md (UNRELEASED=true: the same version again)
+release-contract: ## Make api/openapi.yaml the released contract and write docs/contract-changelog.md (UNRELEASED=true: the very first version again)
 	@scripts/contract.sh release
 
 .PHONY: test

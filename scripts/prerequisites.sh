@@ -97,7 +97,12 @@ install_packages() {
 	echo "installing ${wanted[*]}"
 	mkdir -p "${no_cluster%/*}"
 	echo "create_main_cluster = false" >"$no_cluster"
-	apt-get -qq install -y --no-install-recommends "${wanted[@]}" >/dev/null || echo "apt-get install failed" >&2
+	if ! apt-get -qq install -y --no-install-recommends "${wanted[@]}" >/dev/null; then
+		# One package that cannot be had keeps all others out.
+		for name in "${wanted[@]}"; do
+			apt-get -qq install -y --no-install-recommends "$name" >/dev/null || echo "apt-get install $name failed" >&2
+		done
+	fi
 	rm -f "$no_cluster"
 	rmdir -p --ignore-fail-on-non-empty "${no_cluster%/*}"
 }

@@ -11,14 +11,17 @@ notes=$(mktemp -d) # what the tests have seen of the contract
 aside=$(mktemp -d) # what the stages beside them say
 
 summary() {
-	local status=$? i
+	local status=$? i skipped=0 all=ok
 	[[ -z $lane ]] || kill -- "-$lane" 2>/dev/null || true
 	rm -rf "$notes" "$aside"
-	printf '\n%-28s %-8s %8s\n' stage result seconds
+	printf '\n%-28s %-14s %8s\n' stage result seconds
 	for i in "${!names[@]}"; do
-		printf '%-28s %-8s %8s\n' "${names[i]}" "${results[i]:-STOPPED}" "${seconds[i]:-}"
+		printf '%-28s %-14s %8s\n' "${names[i]}" "${results[i]:-STOPPED}" "${seconds[i]:-}"
+		[[ ${results[i]:-} != SKIPPED ]] || skipped=$((skipped + 1))
 	done
-	printf '%-28s %-8s %8s\n' "in all" "$( ((status)) && echo FAILED || echo ok)" "$SECONDS"
+	((skipped == 0)) || all="ok, $skipped skipped"
+	((status == 0)) || all=FAILED
+	printf '%-28s %-14s %8s\n' "in all" "$all" "$SECONDS"
 }
 trap summary EXIT
 trap 'exit 130' INT TERM

@@ -100,6 +100,7 @@ func TestLoadRefusesWhatItWouldNotEnforce(t *testing.T) {
 		"roles that are no list":         {"      security: [{session: []}]\n      x-roles: admin\n", "list of strings"},
 		"roles that are empty":           {"      security: [{session: []}]\n      x-roles: []\n", "list of strings"},
 		"a misspelt extension":           {"      security: [{session: []}]\n      x-role: [admin]\n", "x-role is not enforced"},
+		"an extension of a parameter":    {"      parameters: [{name: q, in: query, x-sunset: '2020-01-01', schema: {type: string}}]\n", "x-sunset is not enforced"},
 		"a limit that is no list":        {"      x-rate-limit: 5 per minute\n", "list of strings"},
 		"a limit that is misspelt":       {"      x-rate-limit: [5 per minut]\n", "is not a limit"},
 		"a limit of nothing":             {"      x-rate-limit: [0 per minute]\n", "is not a limit"},

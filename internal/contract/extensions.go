@@ -72,6 +72,7 @@ func (c *extensionCheck) known(where string, extensions map[string]any, allowed 
 
 func (c *extensionCheck) operation(where string, op *openapi3.Operation) {
 	for _, p := range op.Parameters {
+		c.known(where+" "+p.Value.Name, p.Value.Extensions, nil)
 		c.schema(where+" "+p.Value.Name, p.Value.Schema)
 	}
 	if op.RequestBody != nil {
