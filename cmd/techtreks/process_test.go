@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(playsProgram) != "" {
 		main()
 	}
+	if os.Getenv(playsSQLite) != "" {
+		os.Exit(playSQLite(os.Args[1], os.Args[2]))
+	}
 	status := m.Run()
 	_ = os.RemoveAll(shippedIn)
 	os.Exit(status)
