@@ -14,11 +14,10 @@ import (
 func TestCrowdsLeaveFilesForTheDatabase(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
-		p := newProcess(t, serving(url).with(settings{"LOG_LEVEL": "debug"}), "serve")
+		p := newProcess(t, serving(url).with(settings{"LOG_LEVEL": "debug"}), "serve").watched()
 		p.cmd.Args = append([]string{"sh", "-c", `ulimit -n 160 && exec "$0" "$@"`, p.cmd.Path}, p.cmd.Args[1:]...)
 		p.cmd.Path = "/bin/sh"
-		p.start()
-		p.awaitListening()
+		p.listening()
 		var crowd []net.Conn
 		for range 170 {
 			c, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))

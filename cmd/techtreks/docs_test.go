@@ -1,10 +1,14 @@
 package main
 
 import (
+	"database/sql"
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,64 +16,6 @@ import (
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
 )
-
-// A consoleStep is a command of a page, with what the page says it prints.
-type consoleStep struct {
-	line    int
-	command string
-	prints  string
-	later   time.Duration // passes before it
-}
-
-// A consolePage is what a page of the documentation has its reader do.
-type consolePage struct {
-	server settings // that the page has its reader start the server with
-	setUp  string   // the first block of shell, which defines what the commands use
-	steps  []consoleStep
-}
-
-var starts = regexp.MustCompile(`^([A-Z_]+)=(\S+) make run$`)
-
-var passes = regexp.MustCompile(`^<!-- (\d+[hm]) later -->$`)
-
-// readPage finds the console blocks of a page. Commands other than calls of the
-// API and of the program are not its business.
-func readPage(t *testing.T, name string) (page consolePage) {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var block string
-	var later time.Duration
-	for i, line := range strings.Split(string(text), "\n") {
-		command, isCommand := strings.CutPrefix(line, "$ ")
-		last := len(page.steps) - 1
-		switch {
-		case strings.HasPrefix(line, "```"):
-			block = strings.TrimPrefix(line, "```")
-		case passes.MatchString(line):
-			if later, err = time.ParseDuration(passes.FindStringSubmatch(line)[1]); err != nil {
-				t.Fatal(err)
-			}
-		case block == "sh" && starts.MatchString(line):
-			set := starts.FindStringSubmatch(line)
-			page.server = settings{set[1]: set[2]}
-		case block == "sh" && (strings.HasPrefix(line, "base=") || strings.HasPrefix(line, "call()")):
-			page.setUp += line + "\n"
-		case block == "sh" && strings.HasPrefix(line, "curl "):
-			t.Errorf("%s:%d: a call of the API that nobody runs; it belongs into a block of console", name, i+1)
-		case block == "console" && isCommand:
-			page.steps = append(page.steps, consoleStep{line: i + 1, command: command, later: later})
-			later = 0
-		case block == "console" && last >= 0 && strings.HasSuffix(page.steps[last].command, `\`):
-			page.steps[last].command += "\n" + line
-		case block == "console" && last >= 0:
-			page.steps[last].prints += line + "\n"
-		}
-	}
-	return page
-}
 
 // What differs each time, in the page and in what is printed.
 var consoleMasks = []struct {
@@ -95,7 +41,8 @@ func maskConsole(text string) string {
 }
 
 // Everything that a page tells its reader to type works, and prints what the
-// page says. Each page starts with a fresh server in development.
+// page says. Each page starts with a fresh server in development, and with the
+// limits that its reader has.
 func TestPagesPrintWhatTheySay(t *testing.T) {
 	for _, tool := range []string{"bash", "curl", "jq"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -105,20 +52,35 @@ func TestPagesPrintWhatTheySay(t *testing.T) {
 			t.Skipf("the pages use %s: %v", tool, err)
 		}
 	}
-	pages, err := filepath.Glob("../../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ran := 0
-	for _, name := range append(pages, "../../README.md") {
-		page := readPage(t, name)
-		if len(page.steps) == 0 {
+	ran, left := 0, maps.Clone(notRun)
+	for _, name := range pages(t) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, faults := readPage(string(text))
+		for _, fault := range faults {
+			t.Errorf("%s: %s", name, fault)
+		}
+		page.steps = slices.DeleteFunc(page.steps, func(s consoleStep) bool {
+			_, isLeft := notRun[s.command]
+			delete(left, s.command)
+			return isLeft
+		})
+		if len(page.steps)+len(page.sql) == 0 {
 			continue
 		}
-		t.Run(filepath.Base(name), func(t *testing.T) { ran += page.run(t) })
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			page.run(t)
+			page.runSQL(t)
+			ran += len(page.steps) + len(page.sql)
+		})
 	}
-	if ran < 30 {
+	if ran < 60 {
 		t.Errorf("only %d commands were run", ran)
+	}
+	for command, reason := range left {
+		t.Errorf("no page has %q, which is not run because it %s", command, reason)
 	}
 }
 
@@ -126,29 +88,38 @@ var writtenToken = regexp.MustCompile(`("token":"|/verify/)[A-Za-z0-9_-]{43}`)
 
 var mailedLink = regexp.MustCompile(`#token=([A-Za-z0-9_-]{43})`)
 
-// run types a page's commands, and reports how many.
-func (page consolePage) run(t *testing.T) (ran int) {
-	url := dbtest.URL(t, db.SQLite)
-	p := serve(t, serving(url).with(settings{"TRUSTED_PROXIES": "", "RATE_LIMITS": "off"}).with(page.server))
+// run types a page's commands.
+func (page consolePage) run(t *testing.T) {
+	if len(page.steps) == 0 {
+		return
+	}
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "instance"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	url := "sqlite:" + filepath.Join(dir, "instance", "techtreks.db")
+	env := serving(url).with(settings{"TRUSTED_PROXIES": ""}).with(page.server)
+	delete(env, "RATE_LIMITS")
+	p := serve(t, env)
 	defer p.stop()
 	d, err := db.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = d.Close() }()
-	dir := t.TempDir()
 	path := shellWith(t, dir, url)
 	tokens := map[string]string{} // of the page, and what was mailed or printed instead
 	for _, step := range page.steps {
-		if !regexp.MustCompile(`^(curl|call|techtreks) `).MatchString(step.command) {
-			continue
-		}
 		if step.later > 0 {
 			// The clock of a running program cannot be set, but what it remembers can.
 			ago := time.Now().Add(-step.later)
 			if _, err := d.ExecContext(t.Context(), "UPDATE sessions SET authenticated_at = $1", ago); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if command, isServer := strings.CutSuffix(step.command, "techtreks serve"); isServer {
+			startAsWritten(t, dir, path, command)
+			continue
 		}
 		command := writtenToken.ReplaceAllStringFunc(step.command, func(match string) string {
 			before, written := match[:len(match)-43], match[len(match)-43:]
@@ -158,40 +129,101 @@ func (page consolePage) run(t *testing.T) (ran int) {
 			return before + tokens[written]
 		})
 		script := strings.ReplaceAll(page.setUp+command, "localhost:5001", strings.TrimPrefix(p.url, "http://"))
-		shell := exec.CommandContext(t.Context(), "bash", "-c", script)
+		shell := exec.CommandContext(t.Context(), "bash", "-e", "-c", script)
 		shell.Dir, shell.Env = dir, append(os.Environ(), "PATH="+path)
 		out, err := shell.CombinedOutput()
 		if err != nil {
-			t.Errorf("line %d: %s: %v", step.line, step.command, err)
+			t.Errorf("line %d: %s: %v\n%s", step.line, step.command, err, out)
 		}
-		ran++
 		if written, printed := printedLink.FindStringSubmatch(step.prints), printedLink.FindStringSubmatch(string(out)); written != nil && printed != nil {
 			tokens[written[2]] = printed[2]
 		}
-		if got, want := maskConsole(string(out)), maskConsole(step.prints); got != want {
+		if got, want := maskConsole(string(out)), maskConsole(step.prints); got != want && !step.silent {
 			t.Errorf("line %d: %s\nprints\n%s\nand the page says\n%s", step.line, step.command, got, want)
 		}
 	}
-	return ran
+}
+
+// startAsWritten starts a server with settings as a page has them. The port and the
+// database are the test's, and so is the place of the secret.
+func startAsWritten(t *testing.T, dir, path, written string) {
+	t.Helper()
+	secret := filepath.Join(dir, "secret")
+	if err := os.WriteFile(secret, []byte(secretKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := newProcess(t, settings{"ADDR": "127.0.0.1:0", "SHUTDOWN_DELAY": "0s"}, "-c",
+		strings.ReplaceAll(written, "/run/secrets/techtreks", secret)+"exec techtreks serve")
+	p.cmd.Path, p.cmd.Args[0] = "/bin/sh", "sh"
+	p.cmd.Env = append(p.cmd.Env, "PATH="+path)
+	p.listening().stop()
+}
+
+// runSQL runs a page's statements on each database that they are for.
+func (page consolePage) runSQL(t *testing.T) {
+	for _, step := range page.sql {
+		for _, kind := range dbtest.Kinds {
+			if rights := strings.HasPrefix(step.command, "GRANT"); rights && kind != db.Postgres {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s in line %d", kind, step.line), func(t *testing.T) {
+				// The role is one of the whole cluster: it is not there afterwards.
+				tx, err := dbtest.Open(t, kind).BeginTx(t.Context(), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = tx.Rollback() }()
+				if strings.Contains(step.command, "techtreks_app") {
+					if _, err := tx.ExecContext(t.Context(), "CREATE ROLE techtreks_app"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, err := tx.ExecContext(t.Context(), step.command); err != nil {
+					t.Errorf("line %d: %v", step.line, err)
+				}
+			})
+		}
+	}
 }
 
 // shellWith puts the program into a folder of its own and returns the PATH that
 // finds it there. It works on the database at url, and says what it logs to nobody.
+// Where there is no sqlite3, there is one that does what the pages ask of it.
 func shellWith(t *testing.T, dir, url string) (path string) {
 	t.Helper()
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	bin := filepath.Join(dir, "bin")
 	if err := os.Mkdir(bin, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	script := "#!/bin/sh\n" + playsProgram + "=1 DATABASE_URL='" + url + "' exec '" + program + "' \"$@\" 2>/dev/null\n"
-	if err := os.WriteFile(filepath.Join(bin, "techtreks"), []byte(script), 0o700); err != nil {
-		t.Fatal(err)
+	write := func(name, script string) {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("techtreks", "DATABASE_URL='"+url+"' exec '"+shippedProgram(t)+"' \"$@\" 2>/dev/null\n")
+	if _, err := exec.LookPath("sqlite3"); err != nil {
+		program, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		write("sqlite3", playsSQLite+"=1 exec '"+program+"' \"$@\"\n")
 	}
 	return bin + string(os.PathListSeparator) + os.Getenv("PATH")
+}
+
+// playsSQLite has the test binary be the shell of SQLite, with a file and a statement.
+const playsSQLite = "TECHTREKS_TEST_PLAYS_SQLITE"
+
+func playSQLite(file, statement string) (status int) {
+	d, err := sql.Open("sqlite", file)
+	if err == nil {
+		_, err = d.Exec(statement) //nolint:noctx // ends with the process
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
 }
 
 // mailedToken is the newest mailed token that has not been used for another.

@@ -20,7 +20,7 @@ func TestAHungDatabaseHoldsNobodyForLong(t *testing.T) {
 		t.Skip("finds the processes of PostgreSQL in /proc")
 	}
 	cluster := dbtest.OwnCluster(t)
-	p := serve(t, serving(cluster.URL).with(settings{"METRICS_ADDR": "127.0.0.1:0"}))
+	p := serveWatched(t, serving(cluster.URL).with(settings{"METRICS_ADDR": "127.0.0.1:0"}))
 	c := newClient(t, p.url)
 	alice := c.register(t)
 	cookie, err := c.login(alice)

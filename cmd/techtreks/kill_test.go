@@ -162,13 +162,13 @@ func TestKillLosesNothingConfirmed(t *testing.T) {
 	eachKind(t, func(t *testing.T, kind db.Kind, url string) {
 		sink := mailtest.New(t)
 		env := serving(url).with(settings{"MAIL_URL": sink.URL()})
-		p := serve(t, env)
+		p := serveWatched(t, env)
 		var before ledger
 		var slowest time.Duration
 		for round := range (total + 1) / 2 {
 			now := rage(t, p)
 			begin := time.Now()
-			p = serve(t, env)
+			p = serveWatched(t, env)
 			p.awaitReady()
 			slowest = max(slowest, time.Since(begin))
 			now.checkPasswords(t, p.url)

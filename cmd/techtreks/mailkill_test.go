@@ -37,7 +37,7 @@ func TestKillWhileSendingLosesNoMail(t *testing.T) {
 					}
 				})
 				env := serving(url).with(settings{"MAIL_URL": server.URL()})
-				p := serve(t, env)
+				p := serveWatched(t, env)
 				c := newClient(t, p.url)
 				people := []account{c.register(t)}
 				<-reached
@@ -55,7 +55,7 @@ func TestKillWhileSendingLosesNoMail(t *testing.T) {
 				server.WaitFor(t, 3)
 
 				// The next one leaves the mail to whoever has the lease, until it is over.
-				p = serve(t, env)
+				p = serveWatched(t, env)
 				p.awaitReady()
 				p.stop()
 				if n := len(server.Mails()); n != 3 {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,15 +22,54 @@ import (
 )
 
 // These tests start the program as an operator does: as a process of its own,
-// with an environment, signals and an exit status. The test binary plays it, so
-// that nothing is built twice and the race detector watches the server too.
+// with an environment, signals and an exit status. It comes in two forms.
+//
+// As it ships: what is asked is how it starts, what it prints, what it stores,
+// how long it takes and how much memory. The race detector would say nothing
+// about that, change the last two, and make a start ten times as dear.
+//
+// Watched: the test binary plays it, so that the race detector sees into the
+// server of the tests that are about what happens in it at the same moment.
 const playsProgram = "TECHTREKS_TEST_PLAYS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(playsProgram) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	if os.Getenv(playsSQLite) != "" {
+		os.Exit(playSQLite(os.Args[1], os.Args[2]))
+	}
+	status := m.Run()
+	_ = os.RemoveAll(shippedIn)
+	os.Exit(status)
+}
+
+// shippedIn is the folder of the program, once it is built.
+var shippedIn string
+
+// shipped builds the program, the first time that a test needs it, with the
+// options of `make build`: what was compiled there need only be linked.
+var shipped = sync.OnceValues(func() (path string, err error) {
+	if shippedIn, err = os.MkdirTemp("", "techtreks-program-"); err != nil {
+		return "", err
+	}
+	path = filepath.Join(shippedIn, "techtreks")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, said)
+	}
+	return path, nil
+})
+
+// shippedProgram is the path of the program.
+func shippedProgram(t testing.TB) string {
+	t.Helper()
+	path, err := shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // patience bounds every wait for something that ought to take a moment. It is
@@ -64,18 +105,18 @@ type process struct {
 	stdout, stderr output
 	ended          chan struct{}
 	url            string // of a server that listens
+
+	mu     sync.Mutex
+	parsed []map[string]any // the lines of the log that were read before
+	read   int              // and how many bytes they are
 }
 
-// newProcess prepares the program in a working directory of its own. Of this
+// newProcess prepares the program as it ships, in a working directory of its own. Of this
 // environment it inherits only what finds files and databases: a setting that
 // happens to be exported must not decide a test.
 func newProcess(t testing.TB, env settings, args ...string) *process {
 	t.Helper()
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &process{t: t, cmd: exec.Command(program, args...), ended: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(shippedProgram(t), args...), ended: make(chan struct{})}
 	p.cmd.Dir = t.TempDir()
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	for _, variable := range os.Environ() {
@@ -84,10 +125,21 @@ func newProcess(t testing.TB, env settings, args ...string) *process {
 			p.cmd.Env = append(p.cmd.Env, variable)
 		}
 	}
-	p.cmd.Env = append(p.cmd.Env, playsProgram+"=1")
 	for name, value := range env {
 		p.cmd.Env = append(p.cmd.Env, name+"="+value)
 	}
+	return p
+}
+
+// watched has the race detector look on, where this test runs under it.
+func (p *process) watched() *process {
+	p.t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.cmd.Path, p.cmd.Args[0] = program, program
+	p.cmd.Env = append(p.cmd.Env, playsProgram+"=1")
 	return p
 }
 
@@ -113,7 +165,18 @@ func (p *process) start() {
 // serve starts a server and waits until it listens.
 func serve(t testing.TB, env settings) *process {
 	t.Helper()
-	p := newProcess(t, env, "serve")
+	return newProcess(t, env, "serve").listening()
+}
+
+// serveWatched is serve for a server that the race detector looks into.
+func serveWatched(t testing.TB, env settings) *process {
+	t.Helper()
+	return newProcess(t, env, "serve").watched().listening()
+}
+
+// listening starts a server that was prepared, and waits until it listens.
+func (p *process) listening() *process {
+	p.t.Helper()
 	p.start()
 	p.awaitListening()
 	return p
@@ -181,12 +244,18 @@ func runToEnd(t testing.TB, env settings, args ...string) *process {
 	return p
 }
 
+// proc names a file of what Linux tells of the process.
+func (p *process) proc(file string) string {
+	return fmt.Sprintf("/proc/%d/%s", p.cmd.Process.Pid, file)
+}
+
 // log is what the server has logged so far. A line that is not JSON fails the
 // test: whatever collects the logs could not read it.
 func (p *process) log() []map[string]any {
 	p.t.Helper()
-	var lines []map[string]any
-	for text := range strings.Lines(p.stdout.String()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for text := range strings.Lines(p.stdout.after(p.read)) {
 		if !strings.HasSuffix(text, "\n") {
 			break // being written
 		}
@@ -194,9 +263,9 @@ func (p *process) log() []map[string]any {
 		if err := json.Unmarshal([]byte(text), &line); err != nil {
 			p.t.Fatalf("log line %q: %v", text, err)
 		}
-		lines = append(lines, line)
+		p.parsed, p.read = append(p.parsed, line), p.read+len(text)
 	}
-	return lines
+	return slices.Clone(p.parsed)
 }
 
 // logged counts the lines with a message.
@@ -223,10 +292,13 @@ func (o *output) Write(b []byte) (int, error) {
 	return o.buf.Write(b)
 }
 
-func (o *output) String() string {
+func (o *output) String() string { return o.after(0) }
+
+// after leaves out what was printed first.
+func (o *output) after(bytes int) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.buf.String()
+	return string(o.buf.Bytes()[bytes:])
 }
 
 // eventually waits until something holds, looking often.

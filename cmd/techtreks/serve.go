@@ -120,7 +120,7 @@ const (
 
 func newHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: closeAfterChunks(handler),
+		Handler: closeInDoubt(handler),
 		// "OPTIONS *" gets the same answer and headers as any unknown address.
 		DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout:            readHeaderTimeout,
@@ -132,15 +132,18 @@ func newHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// closeAfterChunks ends the connection after a request whose body comes in
-// chunks. One that also states a length is the classic of request smuggling: a
-// proxy in front that goes by the length sees other requests on the connection
-// than this server does. net/http ignores the length, as it must, but removes
-// it before anybody sees that it was there and keeps the connection, which it
-// must not (RFC 9112, section 6.1).
-func closeAfterChunks(next http.Handler) http.Handler {
+// closeInDoubt ends the connection after a request of which a proxy in front may
+// have seen another end than this server does: the classic of request smuggling,
+// where the proxy and the server take different bytes for the next request. Such
+// are requests whose body comes in chunks, because they may also state a length.
+// net/http ignores the length, as it must, but removes it before anybody sees that
+// it was there and keeps the connection, which it must not (RFC 9112, section 6.1).
+// Such are those of HTTP/1.0, because they may speak of chunks, which that version
+// does not have: then net/http removes that, and goes by the length, and keeps the
+// connection if it is asked to.
+func closeInDoubt(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.TransferEncoding) > 0 {
+		if len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) {
 			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)

@@ -116,8 +116,7 @@ func TestSettingsComeFromFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p.start()
-	p.awaitListening()
+	p.listening()
 	if _, err := os.Stat(filepath.Join(p.cmd.Dir, "here.db")); err != nil {
 		t.Error(err)
 	}

@@ -25,27 +25,34 @@ type web struct {
 	open map[net.Conn]http.ConnState
 }
 
-func newWeb(t *testing.T, change func(*http.Server)) *web {
+// eachHandler runs a test with what answers requests, on a database of each kind.
+func eachHandler(t *testing.T, test func(t *testing.T, handler http.Handler, d *db.DB)) {
 	t.Helper()
-	cfg := config.Config{
-		Env: "development", Port: 5001, PublicURL: "http://localhost:5001", SecretKey: secretKey, CookieSameSite: "lax",
-		AllowedOrigins: []string{"http://localhost:3000"}, SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour, RateLimits: "off",
-	}
-	logger := slog.New(slog.DiscardHandler)
-	s, err := server.New(&cfg, dbtest.Open(t, db.SQLite), time.Now, logger)
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler, err := s.Handler()
-	if err != nil {
-		t.Fatal(err)
-	}
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		cfg := config.Config{
+			Env: "development", Port: 5001, PublicURL: "http://localhost:5001", SecretKey: secretKey, CookieSameSite: "lax",
+			AllowedOrigins: []string{"http://localhost:3000"}, SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour, RateLimits: "off",
+		}
+		s, err := server.New(&cfg, d, time.Now, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler, err := s.Handler()
+		if err != nil {
+			t.Fatal(err)
+		}
+		test(t, handler, d)
+	})
+}
+
+func newWeb(t *testing.T, handler http.Handler, change func(*http.Server)) *web {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &web{url: "http://" + listener.Addr().String(), open: make(map[net.Conn]http.ConnState)}
-	h := newHTTPServer(handler, logger)
+	h := newHTTPServer(handler, slog.New(slog.DiscardHandler))
 	h.ConnState = func(conn net.Conn, state http.ConnState) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -88,7 +95,7 @@ const limit = 500 * time.Millisecond
 // one limit that is meant for it is over: the others are out of reach.
 func TestSlowClientIsCutOff(t *testing.T) {
 	const never = time.Hour
-	for name, tc := range map[string]struct {
+	cases := map[string]struct {
 		change func(*http.Server)
 		begin  string // what the client sends at once
 		drip   string // and then, a byte at a time, for as long as it can
@@ -126,78 +133,83 @@ func TestSlowClientIsCutOff(t *testing.T) {
 		"DoesNotReadItsAnswers": {
 			change: func(h *http.Server) { h.WriteTimeout = limit }, begin: strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 1000),
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel() // they wait rather than work
-			w := newWeb(t, func(h *http.Server) {
-				h.ReadHeaderTimeout, h.ReadTimeout, h.WriteTimeout, h.IdleTimeout = never, never, never, never
-				tc.change(h)
-			})
-			begin := time.Now()
-			c := dial(t, w.url)
-			go func() { // it may be stopped in the middle
-				_, err := io.WriteString(c, tc.begin)
-				for tick := time.NewTicker(20 * time.Millisecond); err == nil && tc.drip != ""; <-tick.C {
-					_, err = io.WriteString(c, tc.drip)
-				}
-			}()
-			eventually(t, "the client is seen", func() bool { return w.connections() == 1 })
-			if tc.reads {
-				got, err := c.answer()
-				if tc.status == 0 && err == nil || tc.status != 0 && !got.is(tc.status) {
-					t.Errorf("%s, %v", got, err)
-				}
-				if _, err := c.in.ReadByte(); err == nil {
-					t.Error("there is more after the answer")
-				}
-			}
-			eventually(t, "the connection is closed", func() bool { return w.connections() == 0 })
-			if took := time.Since(begin); took < limit || took > limit+10*time.Second {
-				t.Errorf("closed after %s", took)
-			}
-		})
 	}
+	eachHandler(t, func(t *testing.T, handler http.Handler, _ *db.DB) {
+		for name, tc := range cases {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel() // they wait rather than work
+				w := newWeb(t, handler, func(h *http.Server) {
+					h.ReadHeaderTimeout, h.ReadTimeout, h.WriteTimeout, h.IdleTimeout = never, never, never, never
+					tc.change(h)
+				})
+				begin := time.Now()
+				c := dial(t, w.url)
+				go func() { // it may be stopped in the middle
+					_, err := io.WriteString(c, tc.begin)
+					for tick := time.NewTicker(20 * time.Millisecond); err == nil && tc.drip != ""; <-tick.C {
+						_, err = io.WriteString(c, tc.drip)
+					}
+				}()
+				eventually(t, "the client is seen", func() bool { return w.connections() == 1 })
+				if tc.reads {
+					got, err := c.answer()
+					if tc.status == 0 && err == nil || tc.status != 0 && !got.is(tc.status) {
+						t.Errorf("%s, %v", got, err)
+					}
+					if _, err := c.in.ReadByte(); err == nil {
+						t.Error("there is more after the answer")
+					}
+				}
+				eventually(t, "the connection is closed", func() bool { return w.connections() == 0 })
+				if took := time.Since(begin); took < limit || took > limit+10*time.Second {
+					t.Errorf("closed after %s", took)
+				}
+			})
+		}
+	})
 }
 
 // TestSlowClientsDoNotDisturbOthers holds 200 connections, half of them in a
 // header and half in a body, and is served all the while.
 func TestSlowClientsDoNotDisturbOthers(t *testing.T) {
 	const slow = 200
-	w := newWeb(t, func(h *http.Server) { h.ReadHeaderTimeout, h.ReadTimeout = 3*time.Second, 3*time.Second })
-	c := newClient(t, w.url)
-	someone := c.register(t)
-	cookie, err := c.login(someone)
-	if err != nil || cookie == "" {
-		t.Fatal(err)
-	}
-	for i := range slow {
-		s := dial(t, w.url)
-		if i%2 == 0 {
-			s.send("GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-		} else {
-			s.halfLogin(someone)
+	eachHandler(t, func(t *testing.T, handler http.Handler, _ *db.DB) {
+		w := newWeb(t, handler, func(h *http.Server) { h.ReadHeaderTimeout, h.ReadTimeout = 3*time.Second, 3*time.Second })
+		c := newClient(t, w.url)
+		someone := c.register(t)
+		cookie, err := c.login(someone)
+		if err != nil || cookie == "" {
+			t.Fatal(err)
 		}
-	}
-	eventually(t, "all are connected", func() bool { return w.connections() > slow })
-	served, slowest := 0, time.Duration(0)
-	timed := func(method, path, cookie string, body any) {
-		begin := time.Now()
-		if got := c.call(t, method, path, cookie, body); !got.is(http.StatusOK) {
-			t.Fatalf("%s: %s", path, got)
+		for i := range slow {
+			s := dial(t, w.url)
+			if i%2 == 0 {
+				s.send("GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+			} else {
+				s.halfLogin(someone)
+			}
 		}
-		slowest = max(slowest, time.Since(begin))
-	}
-	for range 50 {
+		eventually(t, "all are connected", func() bool { return w.connections() > slow })
+		served, slowest := 0, time.Duration(0)
+		timed := func(method, path, cookie string, body any) {
+			begin := time.Now()
+			if got := c.call(t, method, path, cookie, body); !got.is(http.StatusOK) {
+				t.Fatalf("%s: %s", path, got)
+			}
+			slowest = max(slowest, time.Since(begin))
+		}
+		for range 50 {
+			timed("GET", "/auth/profile", cookie, nil)
+			if w.connections() > slow {
+				served++
+			}
+		}
+		timed("POST", "/auth/login", "", someone.credentials())
+		if served < 10 || slowest > 2*time.Second {
+			t.Errorf("%d requests were served while all were held, the slowest in %s", served, slowest)
+		}
+		eventually(t, "the slow ones are gone, and not ours", func() bool { return w.connections() == 1 })
 		timed("GET", "/auth/profile", cookie, nil)
-		if w.connections() > slow {
-			served++
-		}
-	}
-	timed("POST", "/auth/login", "", someone.credentials())
-	if served < 10 || slowest > 2*time.Second {
-		t.Errorf("%d requests were served while all were held, the slowest in %s", served, slowest)
-	}
-	eventually(t, "the slow ones are gone, and not ours", func() bool { return w.connections() == 1 })
-	timed("GET", "/auth/profile", cookie, nil)
-	t.Logf("%d requests beside %d slow clients, the slowest in %s", served, slow, slowest.Round(time.Millisecond))
+		t.Logf("%d requests beside %d slow clients, the slowest in %s", served, slow, slowest.Round(time.Millisecond))
+	})
 }

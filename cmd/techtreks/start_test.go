@@ -122,7 +122,7 @@ func holdMigrationLock(t *testing.T, path string) (unlock func()) {
 
 // opened reports whether the process has a file open.
 func opened(p *process, path string) bool {
-	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.cmd.Process.Pid))
+	fds, err := filepath.Glob(p.proc("fd/*"))
 	if err != nil || runtime.GOOS != "linux" {
 		p.t.Skip("needs /proc")
 	}

@@ -86,7 +86,7 @@ func refused(server string) bool {
 // TestStopAnswersWhatIsUnderWay follows one stop through its steps.
 func TestStopAnswersWhatIsUnderWay(t *testing.T) {
 	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
-		p := serve(t, serving(url).with(settings{"SHUTDOWN_DELAY": "1s"}))
+		p := serveWatched(t, serving(url).with(settings{"SHUTDOWN_DELAY": "1s"}))
 		c := newClient(t, p.url)
 		someone := c.register(t)
 		slow, silent := dial(t, p.url), dial(t, p.url)
@@ -170,7 +170,7 @@ func TestStopTakesTheSignalItGets(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait rather than work
-			p := serve(t, serving(dbtest.URL(t, db.SQLite)).with(settings{"SHUTDOWN_DELAY": tc.delay}))
+			p := serveWatched(t, serving(dbtest.URL(t, db.SQLite)).with(settings{"SHUTDOWN_DELAY": tc.delay}))
 			if tc.upload {
 				dial(t, p.url).halfLogin(account{"somebody", "something"})
 				// The server has read its header once it has answered a later request.
@@ -193,7 +193,7 @@ func TestStopTakesTheSignalItGets(t *testing.T) {
 
 func TestStopRightAfterTheStart(t *testing.T) {
 	for range 3 {
-		p := serve(t, serving(dbtest.URL(t, db.SQLite)))
+		p := serveWatched(t, serving(dbtest.URL(t, db.SQLite)))
 		p.stop()
 	}
 }

@@ -95,7 +95,7 @@ func TestStopUnderLoadLosesNothing(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			eachKind(t, func(t *testing.T, _ db.Kind, url string) {
-				p := serve(t, serving(url).with(settings{"SHUTDOWN_DELAY": "1s"}))
+				p := serveWatched(t, serving(url).with(settings{"SHUTDOWN_DELAY": "1s"}))
 				c := newClient(t, p.url)
 				l := &load{t: t, server: p.url, known: c.register(t)}
 				const before = 1 // that one
@@ -143,7 +143,7 @@ func TestStopUnderLoadLosesNothing(t *testing.T) {
 // registered starts the server again and logs everybody in.
 func (l *load) registered(url string) {
 	l.t.Helper()
-	p := serve(l.t, serving(url))
+	p := serveWatched(l.t, serving(url))
 	c := newClient(l.t, p.url)
 	err := each(l.people, func(a account) error {
 		cookie, err := c.login(a)
