@@ -104,11 +104,12 @@ try() {
 	printf '%-44s caught: %s (%ss)\n' "$name" "$says" "$((SECONDS - started))"
 }
 
-# work_through WORKER: every second patch, in a copy of its own.
+# work_through WORKER: patches that the other has not taken, in a copy of its own.
 work_through() {
 	local dir=$work/$1 failed=0 i
 	copy "$dir"
-	for ((i = $1; i < ${#patches[@]}; i += 2)); do
+	for i in "${!patches[@]}"; do
+		mkdir "$work/taken-$i" 2>/dev/null || continue
 		(try "$dir" "${patches[i]}") || failed=1
 	done
 	return "$failed"
