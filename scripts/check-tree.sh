@@ -13,39 +13,54 @@ complain() {
 	failed=1
 }
 
-# must_not_have WHAT PATTERN: no tracked file matches (this one has the patterns).
+# must_not_have WHAT PATTERN: no tracked file matches (this one has the patterns). A
+# search that fails has found nothing out, and says so with a status above 1.
 must_not_have() {
-	local found
-	if found=$(git grep -nIE -e "$2" -- . ':!scripts/check-tree.sh'); then
-		complain "$1 in a tracked file:"$'\n'"${found:0:2000}"
-	fi
+	local found status=0
+	found=$(git grep -nIE -e "$2" -- . ':!scripts/check-tree.sh') || status=$?
+	case $status in
+	0) complain "$1 in a tracked file:"$'\n'"${found:0:2000}" ;;
+	1) ;;
+	*) complain "the tree could not be searched for $1 (git grep: status $status)" ;;
+	esac
 }
 
 must_not_have "a path of one machine" '(^|[^[:alnum:]_.-])/(work|root|home/[a-z]+|Users/[A-Za-z]+|tmp/[a-z_]+)/'
 must_not_have "the address of a package registry" 'https?://[^/ ]*(registry|proxy|mirror|artifact|nexus|pypi)'
 must_not_have "a private key" 'BEGIN [A-Z ]*PRIVATE KEY'
 must_not_have "a mark of an unfinished merge" '^(<<<<<<<|>>>>>>>) '
+
+# Each list in a variable first, because nobody learns how git went in "< <(git …)".
+locks=$(git ls-files '*package-lock.json') && [[ -n $locks ]] || complain "git lists no package-lock.json"
 while IFS= read -r file; do
 	if [[ -f $file ]] && grep -q '"resolved"' "$file"; then
 		complain "$file has download addresses (the .npmrc beside it leaves them out)"
 	fi
-done < <(git ls-files '*package-lock.json')
+done <<<"$locks"
 
 limit=400
+sources=$(git ls-files '*.go' 'web/*.ts' 'web/*.tsx' 'web/*.mjs') && [[ -n $sources ]] || complain "git lists no sources"
 while IFS= read -r file; do
 	[[ -f $file ]] || continue # deleted, not committed yet
 	if head -n 5 "$file" | grep -q '^// Code generated .* DO NOT EDIT\.$'; then continue; fi
 	lines=$(wc -l <"$file")
 	if ((lines > limit)); then complain "$file has $lines lines, more than $limit"; fi
-done < <(git ls-files '*.go' 'web/*.ts' 'web/*.tsx' 'web/*.mjs')
+done <<<"$sources"
 
 for script in scripts/*.sh .ci/run; do
 	bash -n "$script" || complain "$script does not parse"
 done
 
-# make mutate takes too long to be run with every change, and what it runs rots.
+# make mutate takes too long to be run with every change, and what it runs rots. A
+# patch has to find all of the lines around it: elsewhere it would break something else.
 for mutation in scripts/mutations/*.patch; do
-	git apply --check -C1 "$mutation" 2>/dev/null || complain "$mutation does not apply any more: write it anew"
+	git apply --check "$mutation" 2>/dev/null || complain "$mutation does not apply any more: write it anew"
+	check=$(sed -n 's/^check: //p;/^---/q' "$mutation")
+	for name in $(grep -oE '\b(Test|Fuzz)[A-Z][A-Za-z0-9_]*' <<<"$check"); do
+		status=0
+		git grep -qE --untracked "^func $name\(" -- '*_test.go' || status=$?
+		((status == 0)) || complain "$mutation is to be caught by $name, which is not in the tree (git grep: status $status)"
+	done
 done
 
 if ((failed == 0)); then echo "the tree is clean"; fi

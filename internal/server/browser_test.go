@@ -251,6 +251,19 @@ func (h *harness) exec(statement string, args ...any) {
 	}
 }
 
+// doom has every transaction fail that inserts into a table, at its commit: by a rule
+// that is looked at only then, and always broken.
+func (h *harness) doom(table string) {
+	h.t.Helper()
+	if h.DB.Kind == db.Postgres {
+		h.exec("CREATE TABLE nobody (id BIGINT PRIMARY KEY)")
+		h.exec("ALTER TABLE " + table + " ADD CONSTRAINT doomed FOREIGN KEY (id) REFERENCES nobody DEFERRABLE INITIALLY DEFERRED NOT VALID")
+		return
+	}
+	h.exec("CREATE TABLE doomed (id INTEGER REFERENCES users DEFERRABLE INITIALLY DEFERRED)")
+	h.exec("CREATE TRIGGER doom AFTER INSERT ON " + table + " BEGIN INSERT INTO doomed VALUES (-1); END")
+}
+
 // Whatever is personal must not stay in a cache: only files of the
 // documentation page may. And a body without a character set is read in one
 // that the attacker may choose.

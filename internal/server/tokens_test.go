@@ -1,13 +1,17 @@
 package server_test
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/mail"
+	"github.com/techtreks/auth/internal/token"
 )
 
 // A mailed is somebody with a live token of one purpose, and the ways to use it.
@@ -127,6 +131,24 @@ func TestTokensEndToTheSecond(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Two requests may both have found a token unused. What uses it decides, not what
+// looks it up.
+func TestATokenThatWasFoundUnusedIsUsedOnce(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		now := h.clock.Now()
+		for purpose, m := range h.mailedTokens() {
+			use := gendb.TokenUseParams{TokenHash: token.Hash(m.token), Purpose: purpose, Now: &now}
+			if _, err := h.DB.TokenUse(t.Context(), use); err != nil {
+				t.Fatalf("%s: %v", purpose, err)
+			}
+			if _, err := h.DB.TokenUse(t.Context(), use); !errors.Is(err, sql.ErrNoRows) {
+				t.Errorf("%s: a used token is used again (%v)", purpose, err)
+			}
+			m.use["posted"](m.token).want(400, "invalid_token")
+		}
+	})
 }
 
 // X8: of three tokens of one purpose the last one works.

@@ -185,15 +185,26 @@ func TestClosedRegistrationMakesNoAccount(t *testing.T) {
 
 // An account never exists without its mail, nor the mail without the account.
 func TestAccountAndMailAreOneTransaction(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		if _, err := h.DB.ExecContext(t.Context(), "ALTER TABLE outbox RENAME TO elsewhere"); err != nil {
-			t.Fatal(err)
-		}
-		h.browser().call("POST", "/auth/register", members{"username": "alice", "email": "alice@example.com", "password": goodPassword}).want(500, "internal_error")
-		if n := h.count("SELECT count(*) FROM users"); n != 0 {
-			t.Errorf("%d accounts without their mail", n)
-		}
-	})
+	failures := map[string]struct{ fail, mend func(h *harness) }{
+		"the mail cannot be written": {
+			func(h *harness) { h.exec("ALTER TABLE outbox RENAME TO elsewhere") },
+			func(h *harness) { h.exec("ALTER TABLE elsewhere RENAME TO outbox") },
+		},
+		"the account cannot be committed": {func(h *harness) { h.doom("users") }, func(*harness) {}},
+	}
+	for name, failure := range failures {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, h *harness) {
+				failure.fail(h)
+				h.browser().call("POST", "/auth/register", members{"username": "alice", "email": "alice@example.com", "password": goodPassword}).want(500, "internal_error")
+				failure.mend(h)
+				accounts, mails := h.count("SELECT count(*) FROM users"), h.count("SELECT count(*) FROM outbox")
+				if accounts+mails != 0 {
+					t.Errorf("what has failed leaves %d accounts and %d mails", accounts, mails)
+				}
+			})
+		})
+	}
 }
 
 func TestMailSpeaksTheLanguageOfTheRegistration(t *testing.T) {
