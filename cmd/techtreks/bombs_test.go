@@ -98,7 +98,7 @@ func TestWireBombsCostLittle(t *testing.T) {
 		t.Skip("reads the memory of a process in /proc")
 	}
 	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
-		p := serve(t, serving(url))
+		p := serve(t, measured(url))
 		_, session := p.admin(t, url)
 		long, _ := json.Marshal(map[string]string{"username": "alice", "password": strings.Repeat("x", 60<<10)})
 		for range 200 { // what a server needs that works, on the largest requests that there can be

@@ -30,7 +30,7 @@ func TestWritersDoNotFailOneAnother(t *testing.T) {
 			tick = 1
 		}
 		// As it ships: under the race detector the time would be its own.
-		p := serve(t, serving(url))
+		p := serve(t, measured(url))
 		w := newWriters(t, p.url, 50)
 		w.write(time.Duration(seconds)*time.Second, tick)
 		w.report(seconds)

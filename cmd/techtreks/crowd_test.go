@@ -42,7 +42,7 @@ func TestSlowCrowdsAreLetGo(t *testing.T) {
 		if !inEarnest {
 			t.Parallel()
 		}
-		quiet := serve(t, serving(url))
+		quiet := serve(t, measured(url))
 		c := newClient(t, quiet.url)
 		cookie, err := c.login(c.register(t))
 		if err != nil || cookie == "" {
@@ -54,7 +54,7 @@ func TestSlowCrowdsAreLetGo(t *testing.T) {
 					t.Parallel()
 				}
 				// As it ships: the time that is measured is not that of the race detector.
-				p := serve(t, serving(url))
+				p := serve(t, measured(url))
 				someone := visitor{t: t, cookie: cookie}
 				p.warm(&someone)
 				before := p.files()

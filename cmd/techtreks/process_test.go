@@ -89,8 +89,12 @@ func serving(url string) settings {
 	return settings{
 		"ADDR": "127.0.0.1:0", "DATABASE_URL": url, "SECRET_KEY": secretKey,
 		"SHUTDOWN_DELAY": "0s", "TRUSTED_PROXIES": "127.0.0.1", "RATE_LIMITS": "off",
+		"VERIFY_RESPONSES": "true", // the test fails if the log has one that breaks the contract
 	}
 }
+
+// measured is serving without a look at each answer, for tests of what the server costs.
+func measured(url string) settings { return serving(url).with(settings{"VERIFY_RESPONSES": "false"}) }
 
 func (s settings) with(more settings) settings {
 	all := maps.Clone(s)
@@ -158,6 +162,11 @@ func (p *process) start() {
 		<-p.ended
 		if said := p.stderr.String(); strings.Contains(said, "DATA RACE") || strings.Contains(said, "panic:") {
 			p.t.Errorf("the process said\n%s", said)
+		}
+		for line := range strings.Lines(p.stdout.String()) {
+			if strings.Contains(line, `"msg":"answer breaks the contract"`) {
+				p.t.Errorf("the process said %s", line)
+			}
 		}
 	})
 }

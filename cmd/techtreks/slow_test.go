@@ -25,13 +25,15 @@ type web struct {
 	open map[net.Conn]http.ConnState
 }
 
-// eachHandler runs a test with what answers requests, on a database of each kind.
+// eachHandler runs a test with what answers requests, on a database of each kind, and
+// fails if an answer was not in the contract.
 func eachHandler(t *testing.T, test func(t *testing.T, handler http.Handler, d *db.DB)) {
 	t.Helper()
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		cfg := config.Config{
 			Env: "development", Port: 5001, PublicURL: "http://localhost:5001", SecretKey: secretKey, CookieSameSite: "lax",
 			AllowedOrigins: []string{"http://localhost:3000"}, SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour, RateLimits: "off",
+			VerifyResponses: true,
 		}
 		s, err := server.New(&cfg, d, time.Now, slog.New(slog.DiscardHandler))
 		if err != nil {
@@ -41,6 +43,11 @@ func eachHandler(t *testing.T, test func(t *testing.T, handler http.Handler, d *
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { // after the server has been closed
+			if n := s.Violations.Load(); n != 0 {
+				t.Errorf("%d answers break the contract", n)
+			}
+		})
 		test(t, handler, d)
 	})
 }
