@@ -83,7 +83,7 @@ try() {
 		return
 	fi
 	if [[ $check == *"$says"* ]]; then
-		complain "$name" "\"$says\" is the name of the check, which every failure of it says"
+		complain "$name" "\"$says\" is a part of the line of its check, which any failure may say"
 		return
 	fi
 	baseline "$name" "$check" "$says" || return
