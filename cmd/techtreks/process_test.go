@@ -17,6 +17,7 @@ import (
 
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
+	"github.com/techtreks/auth/internal/password"
 )
 
 // These tests start the program as an operator does: as a process of its own,
@@ -24,7 +25,15 @@ import (
 // that nothing is built twice and the race detector watches the server too.
 const playsProgram = "TECHTREKS_TEST_PLAYS_PROGRAM"
 
+// hashesCheaply makes its hashes of passwords cost next to nothing.
+const hashesCheaply = "TECHTREKS_TEST_HASHES_CHEAPLY"
+
+var cheapHash = &password.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
 func TestMain(m *testing.M) {
+	if os.Getenv(hashesCheaply) != "" {
+		hashCost = cheapHash
+	}
 	if os.Getenv(playsProgram) != "" {
 		main()
 	}
