@@ -1,7 +1,7 @@
 package main
 
 import (
-	"context"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -9,22 +9,21 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"testing"
 
-	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
 	"github.com/techtreks/auth/internal/contract"
-	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 // TestFuzzFromTheContract lets Schemathesis make up requests from the contract
 // that the server serves: as nobody, as a user and as an administrator, on each
-// database, until FUZZ_REQUESTS have been answered there. scripts/fuzz.sh
-// installs Schemathesis and names it in SCHEMATHESIS.
+// database, until it has sent FUZZ_REQUESTS there. scripts/fuzz.sh installs
+// Schemathesis and names it in SCHEMATHESIS.
 func TestFuzzFromTheContract(t *testing.T) {
 	schemathesis := os.Getenv("SCHEMATHESIS")
 	if schemathesis == "" {
@@ -35,10 +34,11 @@ func TestFuzzFromTheContract(t *testing.T) {
 		url := dbtest.URL(t, kind)
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			f := newFuzz(t, schemathesis, kind, url)
-			for seed := rounds(t, "FUZZ_SEED", 1); f.answered() < requests && !t.Failed(); seed++ {
-				for _, role := range []string{"nobody", "user", "admin"} {
-					f.run(role, seed, requests)
+			f := newFuzz(t, schemathesis, url)
+			for seed := rounds(t, "FUZZ_SEED", 1); f.sent < requests && !t.Failed(); seed++ {
+				missing := requests - f.sent
+				for _, role := range fuzzRoles {
+					f.run(role, seed, missing/len(fuzzRoles))
 				}
 			}
 			f.report()
@@ -46,121 +46,199 @@ func TestFuzzFromTheContract(t *testing.T) {
 	}
 }
 
-// A fuzz is one server, and what makes accounts on it.
+var fuzzRoles = []string{"nobody", "user", "admin"}
+
+// A fuzz is one server, and what has been sent to it.
 type fuzz struct {
 	t            *testing.T
 	schemathesis string
 	server       *process
-	accounts     *httptest.Server
-	operations   int
+	people       *httptest.Server
+	sent         int                        // by Schemathesis, as it counts
+	seen         map[string]map[outcome]int // by role, as the server counts
 }
 
-func newFuzz(t *testing.T, schemathesis string, kind db.Kind, url string) *fuzz {
+// An outcome is one of the things that the server counts.
+type outcome struct {
+	method, route string
+	status        int
+}
+
+func newFuzz(t *testing.T, schemathesis, url string) *fuzz {
 	t.Helper()
-	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
-	if err != nil {
-		t.Fatal(err)
+	f := &fuzz{t: t, schemathesis: schemathesis, seen: map[string]map[outcome]int{}}
+	for _, role := range fuzzRoles {
+		f.seen[role] = map[outcome]int{}
 	}
-	f := &fuzz{t: t, schemathesis: schemathesis, operations: len(c.Operations)}
-	f.server = serve(t, serving(url).with(settings{"VERIFY_RESPONSES": "true", "METRICS_ADDR": "127.0.0.1:0"}))
+	// Hashing would take two thirds of the time of the server.
+	f.server = serve(t, serving(url).with(settings{"VERIFY_RESPONSES": "true", "METRICS_ADDR": "127.0.0.1:0", hashesCheaply: "1"}))
 	d, err := db.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	people := newClient(t, f.server.url)
-	f.accounts = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a, cookie, err := newcomer(r.Context(), people, d, r.URL.Query().Get("role"))
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		_ = json.NewEncoder(w).Encode(map[string]string{"cookie": cookie[len("session="):], "username": a.name, "password": a.password})
-	}))
-	t.Cleanup(f.accounts.Close)
+	f.people = httptest.NewServer(newPeople(t, d))
+	t.Cleanup(f.people.Close)
 	return f
 }
 
-// newcomer makes an account that is logged in.
-func newcomer(ctx context.Context, people *client, d *db.DB, role string) (account, string, error) {
-	a := newAccount()
-	if got, err := people.try("POST", "/auth/register", "", a.registration()); err != nil || !got.is(http.StatusCreated) {
-		return a, "", fmt.Errorf("register: %s, %w", got, err)
-	}
-	if _, err := d.ExecContext(ctx, "UPDATE users SET role = $1 WHERE username = $2", role, a.name); err != nil {
-		return a, "", err
-	}
-	cookie, err := people.login(a)
-	return a, cookie, err
-}
-
-// run sends a third of the requests, more or less.
+// run sends so many requests, more or less.
 func (f *fuzz) run(role string, seed, requests int) {
 	f.t.Helper()
-	sessions := ""
-	if role != "nobody" {
-		sessions = f.accounts.URL + "?role=" + role
-	}
 	dir := f.t.TempDir() // it finds its configuration here, and leaves things behind
 	if err := os.CopyFS(dir, os.DirFS("../../scripts/fuzz")); err != nil {
 		f.t.Fatal(err)
 	}
-	// Each operation gets so many requests at most in the phase of random ones, fewer
-	// if there are no more that differ; the other phases send what they need.
-	examples := max(10, min(1000, requests/3/f.operations))
-	cmd := exec.CommandContext(f.t.Context(), f.schemathesis, "--no-color", "run",
-		f.server.url+"/openapi.json", "--url", f.server.url, "--seed", strconv.Itoa(seed), "-n", strconv.Itoa(examples))
+	// From a file: what it has read from an address it does not test there.
+	_, document := get(f.t, f.server.url+"/openapi.json")
+	if err := os.WriteFile(filepath.Join(dir, "openapi.json"), []byte(document), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	// Each operation gets so many requests at most in the phase of random ones, fewer if
+	// there are no more that differ, and there are so many chains; the other phases send
+	// what they need.
+	examples := max(50, min(1000, requests/len(theContract().Operations)))
+	cmd := exec.CommandContext(f.t.Context(), f.schemathesis, "--no-color", "run", "openapi.json", "--url", f.server.url,
+		"--seed", strconv.Itoa(seed), "-n", strconv.Itoa(examples), "--report-json-path", "report.json")
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "FUZZ_SESSIONS="+sessions)
+	cmd.Env = append(os.Environ(), "FUZZ_ROLE="+role, "FUZZ_ACCOUNTS="+f.people.URL)
+	before := f.outcomes()
 	said, err := cmd.CombinedOutput()
 	if err != nil {
 		f.t.Fatalf("as %s with seed %d: %v\n%s", role, seed, err, said)
 	}
-	f.t.Logf("as %s with seed %d: %s", role, seed, generated.Find(said))
+	for o, n := range f.outcomes() {
+		f.seen[role][o] += n - before[o]
+	}
+	r := f.read(filepath.Join(dir, "report.json"))
+	r.check(f.t, role)
+	f.sent += r.TestCases.Generated
+	// Its report says nothing of what the chains were.
+	chains, links := numberAfter(said, "Scenarios:"), numberAfter(said, "API Links:")
+	if chains < examples || links == 0 {
+		f.t.Errorf("as %s: %d chains of %d, %d links", role, chains, examples, links)
+	}
+	f.t.Logf("as %s with seed %d: %d requests in %.0f s, %d chains over %d links", role, seed, r.TestCases.Generated, r.RunningTime, chains, links)
 }
 
-var generated = regexp.MustCompile(`\d+ generated, .*`)
+// numberAfter finds what Schemathesis prints behind some words, 0 if it does not.
+func numberAfter(said []byte, words string) int {
+	_, rest, _ := bytes.Cut(said, []byte(words))
+	n, _ := strconv.Atoi(string(regexp.MustCompile(`\d+`).Find(rest)))
+	return n
+}
 
-var requestsTotal = regexp.MustCompile(`(?m)^\w*http_requests_total\{.*status="(\d+)".*\} (\S+)$`)
+// fuzzReport is what Schemathesis says about a run, as far as it is looked at.
+type fuzzReport struct {
+	RunningTime float64 `json:"running_time"`
+	Operations  struct{ Total, Tested, Errored int }
+	Phases      map[string]struct{ Status string }
+	TestCases   struct{ Generated int } `json:"test_cases"`
+	Warnings    map[string][]any
+}
 
-// statuses counts the answers of the server. Its log leaves out floods.
-func (f *fuzz) statuses() map[int]int {
+func (f *fuzz) read(path string) (r fuzzReport) {
+	f.t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		f.t.Fatalf("%v in %s", err, text)
+	}
+	return r
+}
+
+// check requires that everything ran, for a run in which nothing ran finds
+// nothing either.
+func (r fuzzReport) check(t *testing.T, role string) {
+	t.Helper()
+	for _, phase := range []string{"examples", "coverage", "fuzzing", "stateful"} {
+		if status := r.Phases[phase].Status; status != "success" {
+			t.Errorf("as %s: the phase %s ended with %q", role, phase, status)
+		}
+	}
+	if all := len(theContract().Operations); r.Operations.Total != all || r.Operations.Tested != all || r.Operations.Errored != 0 {
+		t.Errorf("as %s: %+v of %d operations", role, r.Operations, all)
+	}
+	for kind, about := range r.Warnings {
+		for _, what := range about {
+			if kind != "missing_auth" || mayCall(role, what) {
+				t.Errorf("as %s: %s: %v", role, kind, what)
+			}
+		}
+	}
+}
+
+// mayCall says whether the contract lets a role call an operation, by its name
+// in a report.
+func mayCall(role string, label any) bool {
+	i := slices.IndexFunc(theContract().Operations, func(op *contract.Operation) bool { return op.Method+" "+op.Path == label })
+	return i < 0 || letsIn(theContract().Operations[i], role)
+}
+
+func letsIn(op *contract.Operation, role string) bool {
+	switch {
+	case op.Session != contract.SessionRequired:
+		return true
+	case role == "nobody":
+		return false
+	default:
+		return op.Roles == nil || slices.Contains(op.Roles, role)
+	}
+}
+
+var requestsTotal = regexp.MustCompile(`(?m)^\w*http_requests_total\{.*method="(.*?)",route="(.*?)",status="(\d+)".*\} (\S+)$`)
+
+// outcomes counts the answers of the server. Its log leaves out floods.
+func (f *fuzz) outcomes() map[outcome]int {
 	f.t.Helper()
 	_, metrics := get(f.t, f.server.metricsURL()+"/metrics")
-	seen := map[int]int{}
+	seen := map[outcome]int{}
 	for _, m := range requestsTotal.FindAllStringSubmatch(metrics, -1) {
-		status, err := strconv.Atoi(m[1])
-		count, err2 := strconv.ParseFloat(m[2], 64)
+		status, err := strconv.Atoi(m[3])
+		count, err2 := strconv.ParseFloat(m[4], 64)
 		if err != nil || err2 != nil {
 			f.t.Fatalf("%q: %v %v", m[0], err, err2)
 		}
-		seen[status] += int(count)
+		seen[outcome{m[1], m[2], status}] += int(count)
 	}
 	return seen
 }
 
-func (f *fuzz) answered() int {
-	n := 0
-	for _, count := range f.statuses() {
-		n += count
-	}
-	return n
-}
-
-// report holds the server to what it says of itself: no answer of 500 or more, none that
-// breaks the contract.
+// report holds the server to what it says of itself: each role has got what the
+// contract lets it have, there is no answer of 500 or more, and none that breaks the
+// contract.
 func (f *fuzz) report() {
 	f.t.Helper()
-	seen := f.statuses()
-	summary := ""
-	for _, status := range slices.Sorted(maps.Keys(seen)) {
-		summary += fmt.Sprintf(" %d×%d", seen[status], status)
-		if status >= 500 {
-			f.t.Errorf("%d answers of %d", seen[status], status)
+	answered, statuses := 0, map[int]int{}
+	for role, seen := range f.seen {
+		served := map[string]bool{}
+		for o, n := range seen {
+			answered += n
+			statuses[o.status] += n
+			if n > 0 && o.status < http.StatusMultipleChoices {
+				served[o.method+" "+o.route] = true
+			}
+			if n > 0 && o.status >= http.StatusInternalServerError {
+				f.t.Errorf("as %s: %s %s is answered %d, %d times", role, o.method, o.route, o.status, n)
+			}
+		}
+		for _, op := range theContract().Operations {
+			if letsIn(op, role) && !served[op.Method+" "+op.Path] && !f.t.Failed() {
+				f.t.Errorf("as %s: no request of %s has succeeded", role, op.ID)
+			}
 		}
 	}
-	if n := f.server.logged("answer breaks the contract"); n != 0 {
-		f.t.Errorf("%d answers break the contract", n)
+	if answered < f.sent {
+		f.t.Errorf("%d requests were sent and %d answered", f.sent, answered)
 	}
-	f.t.Logf("%d requests:%s", f.answered(), summary)
+	if n := f.server.logged("answer breaks the contract"); n != 0 {
+		f.t.Errorf("%d answers break the contract\n%s", n, f.server.stdout.String())
+	}
+	summary := ""
+	for _, status := range slices.Sorted(maps.Keys(statuses)) {
+		summary += fmt.Sprintf(" %d×%d", statuses[status], status)
+	}
+	f.t.Logf("%d requests:%s", f.sent, summary)
 }

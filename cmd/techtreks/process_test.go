@@ -19,6 +19,7 @@ import (
 
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
+	"github.com/techtreks/auth/internal/password"
 )
 
 // These tests start the program as an operator does: as a process of its own,
@@ -32,7 +33,15 @@ import (
 // server of the tests that are about what happens in it at the same moment.
 const playsProgram = "TECHTREKS_TEST_PLAYS_PROGRAM"
 
+// hashesCheaply makes its hashes of passwords cost next to nothing.
+const hashesCheaply = "TECHTREKS_TEST_HASHES_CHEAPLY"
+
+var cheapHash = &password.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
 func TestMain(m *testing.M) {
+	if os.Getenv(hashesCheaply) != "" {
+		hashCost = cheapHash
+	}
 	if os.Getenv(playsProgram) != "" {
 		main()
 	}

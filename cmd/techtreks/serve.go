@@ -15,11 +15,17 @@ import (
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/config"
+	"github.com/techtreks/auth/internal/password"
 	"github.com/techtreks/auth/internal/server"
 	"github.com/techtreks/auth/internal/tracing"
 )
 
 type serveCommand struct{}
+
+// hashCost is that of new passwords, nil for what package password takes. No setting
+// reaches it: a process of the tests alone makes it cheaper, where the question is
+// another one.
+var hashCost *password.Params
 
 // Run serves until a signal, and then until the requests under way are
 // answered.
@@ -73,6 +79,7 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 	if cfg.SecretGenerated {
 		logger.WarnContext(ctx, "SECRET_KEY is not set: sessions and mailed links will not survive a restart")
 	}
+	s.Passwords.Params = hashCost
 	s.Tracer = tracer
 	s.Metrics.Build(version)
 	watch.start(ctx, s.Metrics, logger)

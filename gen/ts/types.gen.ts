@@ -2619,7 +2619,7 @@ export type GetActivityError = GetActivityErrors[keyof GetActivityErrors];
 
 export type GetActivityResponses = {
     /**
-     * A page of the trail.
+     * A page of what happened to the account.
      */
     200: AuditPage;
 };

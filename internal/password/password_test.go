@@ -127,6 +127,8 @@ func TestVerifyCorrupt(t *testing.T) {
 		"SpaceBefore":        " " + good,
 		"HugeKey":            good + strings.Repeat("A", 1<<20),
 		"Werkzeug":           "scrypt:32768:8:1$salt$00",
+		"WerkzeugBefore":     "pbkdf2:sha256:260000$salt$00",
+		"Bcrypt":             "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := h.Hashes()
@@ -189,21 +191,43 @@ func TestVerifyGivesUpWithoutHashing(t *testing.T) {
 	}
 }
 
+// A stored hash is taken only if it is argon2id within the bounds, spelled as this package
+// spells it. Those of other systems are refused, whatever the password: nothing
+// verifies them.
 func FuzzVerifyStored(f *testing.F) {
 	good := dummy(*cheap().Params)
-	for _, seed := range []string{"", good, good[:30], "$argon2id$v=19$m=4194304,t=1,p=1$AAAA$AAAA", "$$$$$", "$2b$12$abc", strings.Replace(good, "t=1", "t=0", 1)} {
+	for _, seed := range []string{
+		"", good, good[:30], "$argon2id$v=19$m=4194304,t=1,p=1$AAAA$AAAA", "$$$$$", strings.Replace(good, "t=1", "t=0", 1),
+		strings.Replace(good, "m=", "m=0", 1), strings.Replace(good, "argon2id", "argon2i", 1), strings.Replace(good, "v=19", "v=16", 1),
+		// Werkzeug, as the Flask system stores them
+		"scrypt:32768:8:1$VcHcGLHZ4SOiGhOq$" + strings.Repeat("0f", 64), "pbkdf2:sha256:260000$VcHcGLHZ4SOiGhOq$" + strings.Repeat("0f", 32),
+		"scrypt:32768:8:1$$", "pbkdf2:sha256:-1$salt$00", "plain$$secret",
+		// bcrypt
+		"$2b$12$abc", "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW", "$2y$31$" + strings.Repeat(".", 53),
+	} {
 		f.Add(seed)
 	}
+	h := cheap()
 	f.Fuzz(func(t *testing.T, stored string) {
 		p, err := decode(stored)
 		if err != nil {
 			if !errors.Is(err, ErrCorrupt) || p != (Params{}) {
 				t.Errorf("%q: %+v, %v", stored, p, err)
 			}
+			if ok, rehash, err := h.Verify(t.Context(), "secret", stored); ok || rehash || (stored != "" && !errors.Is(err, ErrCorrupt)) {
+				t.Errorf("%q: %t, %t, %v", stored, ok, rehash, err)
+			}
 			return
 		}
-		if p.Memory > maxMemory || p.Iterations > maxIterations || p.Parallelism > maxParallelism {
+		if !strings.HasPrefix(stored, "$argon2id$v=19$") {
+			t.Errorf("%q is taken for a hash of ours", stored)
+		}
+		if p.Memory > maxMemory || p.Iterations > maxIterations || p.Parallelism > maxParallelism || p.SaltLength > 64 || p.KeyLength > 64 {
 			t.Errorf("%q: beyond the caps: %+v", stored, p)
+		}
+		// Less is no hash: 8 KiB for each lane, RFC 9106; the lengths are what OWASP asks for at least.
+		if p.Memory < 8*uint32(p.Parallelism) || p.Iterations < 1 || p.Parallelism < 1 || p.SaltLength < 8 || p.KeyLength < 16 {
+			t.Errorf("%q: below what makes a hash: %+v", stored, p)
 		}
 	})
 }

@@ -1,11 +1,16 @@
 package ratelimit
 
-import "testing"
+import (
+	"slices"
+	"testing"
+	"time"
+)
 
-// A limit that is accepted says the same when it is written down again.
+// A limit that is accepted can be kept, and says the same when it is written down again.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
-		"5 per minute", "200 per day", "1 per 10 seconds", "50 per hour per account", "5/minute", "5 per  minute", "0 per minute",
+		"5 per minute", "200 per day", "1 per 10 seconds", "50 per hour per account", "600 per minute in process", "5 per minute per account in process",
+		"1000001 per second in process", "5/minute", "5 per  minute", "0 per minute",
 		"-1 per day", "99999999999999999999 per day", "5 per fortnight", "５ per minute", "5 per minute;", " 5 per minute", "",
 	} {
 		f.Add(text)
@@ -14,6 +19,10 @@ func FuzzParse(f *testing.F) {
 		limit, err := Parse(text)
 		if err != nil {
 			return
+		}
+		windows := []time.Duration{time.Second, time.Minute, time.Hour, 24 * time.Hour}
+		if limit.Requests < 1 || limit.Requests > MaxRequests || !slices.Contains(windows, limit.Window) || limit.InProcess && limit.Key == ByAccount {
+			t.Errorf("%q is %+v", text, limit)
 		}
 		again, err := Parse(limit.String())
 		if err != nil || again != limit {

@@ -53,7 +53,7 @@ func (s *Server) GetActivity(ctx context.Context, in genapi.GetActivityRequestOb
 		return nil, err
 	}
 	events := each(page, func(e gendb.AuditEvent) genapi.AuditEvent { return ownEvent(own, e) })
-	return genapi.GetActivity200JSONResponse{AuditPageJSONResponse: genapi.AuditPageJSONResponse{
+	return genapi.GetActivity200JSONResponse{ActivityPageJSONResponse: genapi.ActivityPageJSONResponse{
 		Body: genapi.AuditPage{Events: events, NextCursor: s.cursor(list, next)},
 	}}, nil
 }

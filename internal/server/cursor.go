@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/base64"
 	"net/http"
 
 	genapi "github.com/techtreks/auth/gen/api"
@@ -17,15 +16,12 @@ var errInvalidCursor = &contract.Error{
 }
 
 // cursor is where the next page of a list begins, for a client to bring back;
-// nil for the empty place behind the last page. It is signed for this list,
-// which names its filters: what a query gets as the beginning of a page is
-// always what a query has returned (Kratos CVE-2026-33503: SQL injection by a
-// forged page token).
+// nil for the empty place behind the last page.
 func (s *Server) cursor(list, next string) *string {
 	if next == "" {
 		return nil
 	}
-	signed := s.Signer.Sign("cursor/"+list, base64.RawURLEncoding.EncodeToString([]byte(next)))
+	signed := s.Signer.Cursor(list, next)
 	return &signed
 }
 
@@ -34,13 +30,9 @@ func (s *Server) pageFrom(list string, cursor *string) (string, error) {
 	if cursor == nil {
 		return "", nil
 	}
-	encoded, ok := s.Signer.Verify("cursor/"+list, *cursor)
+	from, ok := s.Signer.FromCursor(list, *cursor)
 	if !ok {
 		return "", errInvalidCursor
 	}
-	from, err := base64.RawURLEncoding.DecodeString(encoded)
-	if err != nil {
-		return "", errInvalidCursor.Because(err)
-	}
-	return string(from), nil
+	return from, nil
 }

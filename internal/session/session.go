@@ -116,11 +116,7 @@ func (m *Manager) Load(r *http.Request) (context.Context, error) {
 // presented returns the hash of the token that came with the request, if the
 // cookie is one that this server has signed.
 func (m *Manager) presented(r *http.Request) ([]byte, bool) {
-	cookie, err := r.Cookie(m.Cookie.Name)
-	if err != nil {
-		return nil, false
-	}
-	value, ok := m.Signer.Verify(cookiePurpose, cookie.Value)
+	value, ok := m.Signer.FromCookie(r, m.Cookie.Name, cookiePurpose)
 	if !ok {
 		return nil, false
 	}

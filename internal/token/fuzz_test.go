@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -31,6 +32,56 @@ func FuzzVerify(f *testing.F) {
 		}
 		if _, ok := s.Verify(purpose+"x", mine); ok {
 			t.Errorf("%q is taken for another purpose", mine)
+		}
+	})
+}
+
+// What a query gets as the beginning of a page is what a query has returned, for
+// the same list, and nothing that a client has made up.
+func FuzzFromCursor(f *testing.F) {
+	s := &token.Signer{Keys: [][]byte{[]byte(strings.Repeat("k", 32))}}
+	for _, next := range []string{"alice", "a\x00b", "../1", "'; DROP TABLE users", strings.Repeat("a", 300), ""} {
+		f.Add("users", s.Cursor("users", next))
+		f.Add("users", next)
+	}
+	f.Add("users", s.Cursor("sessions", "alice"))
+	f.Add("users", s.Sign("cursor/users", "!")) // no base64
+	f.Fuzz(func(t *testing.T, list, text string) {
+		switch from, ok := s.FromCursor(list, text); {
+		case ok && s.Cursor(list, from) != text:
+			t.Errorf("%q is taken for %q", text, from)
+		case !ok && from != "":
+			t.Errorf("%q is refused and gives %q", text, from)
+		}
+		made := s.Cursor(list, text)
+		if back, ok := s.FromCursor(list, made); !ok || back != text {
+			t.Errorf("%q comes back as %q, %t", text, back, ok)
+		}
+		if _, ok := s.FromCursor(list+"x", made); ok {
+			t.Errorf("the cursor of %q is good for another list", list)
+		}
+	})
+}
+
+// Whatever a client writes into its Cookie header, only what this server has
+// signed leads to a look at the database.
+func FuzzFromCookie(f *testing.F) {
+	s := &token.Signer{Keys: [][]byte{[]byte(strings.Repeat("k", 32))}}
+	good := s.Sign("session", strings.Repeat("A", token.Length))
+	for _, header := range []string{
+		"", "session=", "session=" + good, "session=\"" + good + "\"", "session=x; session=" + good, "a=b;session=" + good + ";",
+		"SESSION=" + good, "session =" + good, "session=" + good + "\x00", "=;=", "session", "session=" + good[:42] + "\"", "session=" + s.Sign("other", "A"),
+		strings.Repeat("a=b; ", 3001) + "session=" + good,
+	} {
+		f.Add(header)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		r := &http.Request{Header: http.Header{"Cookie": {header}}}
+		switch value, ok := s.FromCookie(r, "session", "session"); {
+		case ok && !strings.Contains(header, s.Sign("session", value)):
+			t.Errorf("%q is taken for %q", header, value)
+		case !ok && value != "":
+			t.Errorf("%q is refused and gives %q", header, value)
 		}
 	})
 }

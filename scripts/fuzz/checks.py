@@ -1,0 +1,163 @@
+"""Checks of our own. They hold state, so they are classes: one of each lives for a run."""
+
+import schemathesis
+from schemathesis.core.result import Ok
+from schemathesis.core.transforms import UNRESOLVABLE
+from schemathesis.generation.stateful.state_machine import StepOutput
+from schemathesis.specs.openapi.stateful.links import OpenApiLink
+
+from people import COOKIE, accounts, cursors, fits, may_call, requires_session, strangers
+
+
+def succeeded(response):
+    return 200 <= response.status_code < 300
+
+
+def operations(schema):
+    return [found.ok() for found in schema.get_all_operations()]
+
+
+def codes_of(schema):
+    """The codes that faults of a request's shape have: those of the keywords and every x-code.
+
+    Not "invalid": a cursor that fits and that the server has not made is called that too.
+    """
+    found = {"required", "type", "too_short", "too_long", "pattern", "format", "unknown_field"}
+    stack = [schema]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            if isinstance(node.get("x-code"), str):
+                found.add(node["x-code"])
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+    return found
+
+
+@schemathesis.check
+class valid_requests_are_not_called_malformed:
+    """Stands in for positive_data_acceptance, see schemathesis.toml."""
+
+    def __init__(self):
+        self.shape = None
+
+    def after_response(self, ctx, response, case):
+        if not fits(case) or response.status_code not in (400, 413, 415):
+            return
+        # An inferred link has carried on the null of an account that is nobody's, which fits no path.
+        if "None" in map(str, (case.path_parameters or {}).values()):
+            return
+        if response.status_code == 413 and len(response.request.body or b"") > 64 << 10:
+            return
+        answer = response.json()
+        if response.status_code == 400 and answer["code"] not in ("malformed_body", "missing_fields", "invalid_fields"):
+            return
+        if self.shape is None:
+            self.shape = codes_of(case.operation.schema.raw_schema)
+        faults = [field["code"] for field in answer.get("fields", [])]
+        if faults and not self.shape.intersection(faults):
+            return
+        raise AssertionError(f"a request that fits the contract is refused as malformed: {answer}")
+
+
+@schemathesis.check
+def errors_have_one_shape(ctx, response, case):
+    """Whatever fails, also on a path or a method that is not there, it says so in the same words."""
+    if response.status_code < 400 or case.method == "HEAD":
+        return
+    answer = response.json()
+    assert answer["ok"] is False and answer["error"] and answer["code"], answer
+    assert response.headers["x-request-id"] == [answer["request_id"]], "another request id in the header"
+
+
+@schemathesis.check
+class strangers_are_kept_out:
+    """Stands in for object_level_authorization, see schemathesis.toml: of an object that we
+    have got, a stranger was told right before that it is not there, or not theirs."""
+
+    def __init__(self):
+        self.schema = None
+
+    def after_response(self, ctx, response, case):
+        self.schema = case.operation.schema
+        judge_stranger(response, case)
+
+    def after_run(self, ctx):
+        untried = [o.label for o in operations(self.schema) if strangers.concern(o) and o.label not in strangers.refused]
+        assert not untried, f"no stranger has asked for what is there: {untried}"
+
+
+def judge_stranger(response, case):
+    told = strangers.told.pop(case.id, None)
+    if told is None or not succeeded(response):
+        return
+    label = case.operation.label
+    assert told in (403, 404), f"a stranger was answered {told} by {label}"
+    strangers.refused[label] = strangers.refused.get(label, 0) + 1
+
+
+@schemathesis.check
+class links_lead_somewhere:
+    """Follows each link of the contract that our role may follow, once, to where it says.
+
+    The chains that Schemathesis makes take from an answer what they like, and follow those
+    that it infers beside those that we promise.
+    """
+
+    def __init__(self):
+        self.links = None
+        self.followed = set()
+
+    def after_response(self, ctx, response, case):
+        if self.links is None:
+            self.links = declared(case.operation.schema)
+        for link in self.links:
+            wanted = link.source.label == case.operation.label and link.status_code == str(response.status_code)
+            if wanted and fits(case) and link.full_name not in self.followed:
+                self.follow(link, response, case)
+
+    def follow(self, link, response, case):
+        step = taken(link, response, case)
+        if step is None:
+            return
+        if requires_session(link.target):
+            step.cookies = {COOKIE: accounts.current()["cookie"]}
+        cursors.use(step)
+        strangers.ask_first(step)
+        answer = step.operation.schema.transport.send(step, base_url=step.operation.base_url, timeout=60)
+        if answer.status_code in (401, 403):  # our session has ended meanwhile, or is too old
+            accounts.forget(step)
+            return
+        assert succeeded(answer), f"{link.full_name} leads to {answer.status_code}: {answer.text}"
+        judge_stranger(answer, step)
+        self.followed.add(link.full_name)
+
+    def after_run(self, ctx):
+        missing = {link.full_name for link in self.links} - self.followed
+        assert not missing, f"links that could not be followed: {sorted(missing)}"
+
+
+def declared(schema):
+    """The links that the contract has, without those that Schemathesis infers."""
+    links = [
+        OpenApiLink(name, status, definition, source)
+        for source in operations(schema)
+        for status, answer in source.responses.items()
+        for name, definition in answer.iter_links()
+    ]
+    return [link for link in links if not link.is_inferred and may_call(link.source) and may_call(link.target)]
+
+
+def taken(link, response, case):
+    """The request that a link leads to; None when the answer does not have what it takes."""
+    transition = link.extract(StepOutput(response, case))
+    parts = {
+        container: {name: extracted.value.ok() for name, extracted in parameters.items() if isinstance(extracted.value, Ok)}
+        for container, parameters in transition.parameters.items()
+    }
+    if any(value in (None, UNRESOLVABLE) for part in parts.values() for value in part.values()):
+        return None
+    if transition.request_body is not None:
+        parts |= {"body": transition.request_body.value.ok(), "media_type": "application/json"}
+    return link.target.Case(**parts)

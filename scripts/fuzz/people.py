@@ -1,0 +1,161 @@
+"""Who sends the requests: accounts, what their owners know, and strangers.
+
+The test (cmd/techtreks/fuzz_test.go) gives out accounts that are logged in, and the
+tokens that it would otherwise take a mailbox to get. What our role may do is the
+contract's to say.
+"""
+
+import os
+import re
+import threading
+from urllib.parse import urljoin
+
+import requests
+from schemathesis.generation.meta import TestPhase
+
+ROLE = os.environ["FUZZ_ROLE"]  # nobody, user or admin
+GIVEN_OUT_AT = os.environ["FUZZ_ACCOUNTS"]
+COOKIE = "session"
+
+
+def given_out(what, **parameters):
+    answer = requests.get(f"{GIVEN_OUT_AT}/{what}", params=parameters, timeout=60)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def requires_session(operation):
+    security = operation.definition.raw.get("security")
+    return bool(security) and {} not in security
+
+
+def may_call(operation):
+    """Whether the contract lets our role in."""
+    if not requires_session(operation):
+        return True
+    return ROLE != "nobody" and ROLE in operation.definition.raw.get("x-roles", [ROLE])
+
+
+def takes_cursor(operation):
+    return any(parameter.name == "cursor" for parameter in operation.query)
+
+
+def fits(case):
+    """Whether the request is meant to fit the contract."""
+    return case.meta is not None and case.meta.generation.mode.is_positive
+
+
+class Accounts:
+    """One account for each thread, and another one when its session is gone.
+
+    Requests log out, change passwords, delete accounts and end sessions, as they
+    should. What follows must not go on with a session that is none any more.
+    """
+
+    def __init__(self):
+        self.local = threading.local()
+        self.issued = set()
+
+    def current(self):
+        if getattr(self.local, "account", None) is None:
+            self.local.account = given_out("account", role="user" if ROLE == "nobody" else ROLE)
+            self.issued.add(self.local.account["cookie"])
+        return self.local.account
+
+    def has_issued(self, case):
+        return (case.cookies or {}).get(COOKIE) in self.issued
+
+    def forget(self, case):
+        account = getattr(self.local, "account", None)
+        if account is not None and (case.cookies or {}).get(COOKIE) == account["cookie"]:
+            self.local.account = None
+
+
+accounts = Accounts()
+
+
+def know_secrets(case):
+    """Puts in the right password, or a token that has been mailed, half of the time.
+
+    What is made up never gets past the first check.
+    """
+    for values in (case.path_parameters, case.body):
+        if not isinstance(values, dict):
+            continue
+        if len(values.get("token", "")) % 2:
+            values["token"] = given_out("token", operation=case.operation.definition.raw["operationId"])["token"]
+        if values.keys() == {"username", "password"} and len(values["username"]) % 2:
+            values.update({name: accounts.current()[name] for name in values})
+        if requires_session(case.operation):
+            for name in {"password", "current_password"} & values.keys():
+                if len(values[name]) % 2:
+                    values[name] = accounts.current()["password"]
+
+
+class Cursors:
+    """Cursors are used as clients do it: a page has the filters of the one before. One that
+    the server has not made is left out half of the time."""
+
+    def __init__(self):
+        self.filters = {}
+
+    def note(self, case, response):
+        if case.method == "GET" and response.status_code == 200 and b'"next_cursor":"' in response.content:
+            self.filters[response.json()["next_cursor"]] = {k: v for k, v in case.query.items() if k not in ("cursor", "limit")}
+
+    def use(self, case):
+        cursor = (case.query or {}).get("cursor", "")
+        if cursor in self.filters:
+            kept = {k: v for k, v in case.query.items() if k in ("cursor", "limit")}
+            case.query = {**self.filters[cursor], **kept}
+        elif len(cursor) % 2:
+            del case.query["cursor"]
+        # Hardly any list is longer than a page unless pages are short, and chains go from page to page.
+        if case.meta and case.meta.phase.name == TestPhase.STATEFUL and takes_cursor(case.operation):
+            case.query = {**(case.query or {}), "limit": 1}
+
+
+cursors = Cursors()
+
+
+def follow_page(case):
+    """Half of the time takes from the page above what only a page says: which mails there are."""
+    above, _, name = case.operation.path.partition("/{")
+    page = case.operation.schema.raw_schema["paths"].get(above, {}).get("get", {}).get("responses", {}).get("200", {})
+    name = name.removesuffix("}")
+    if not name or "text/html" not in page.get("content", {}) or len(str(case.path_parameters[name])) % 2 == 0:
+        return
+    html = requests.get(case.operation.base_url + above, timeout=60).text
+    links = [urljoin(above, link) for link in re.findall(r'href="([^"]+)"', html)]
+    there = [link.removeprefix(above + "/") for link in links if link.startswith(above + "/")]
+    if there:
+        case.path_parameters[name] = there[0]
+
+
+class Strangers:
+    """Somebody with an account and no rights asks for an object before we do.
+
+    When we then get it, it was there for the stranger to get: checks.py looks at what the
+    stranger was told. That is done until it has been so three times for each operation.
+    """
+
+    def __init__(self):
+        self.local = threading.local()
+        self.told = {}  # the status, by the case of ours that follows
+        self.refused = {}  # how often, by operation
+
+    def concern(self, operation):
+        return requires_session(operation) and may_call(operation) and "{" in operation.path
+
+    def ask_first(self, case):
+        operation = case.operation
+        if not self.concern(operation) or self.refused.get(operation.label, 0) >= 3:
+            return
+        if getattr(self.local, "account", None) is None:
+            self.local.account = given_out("account", role="user")
+        request = case.as_transport_kwargs(base_url=operation.base_url)
+        request["cookies"] = {COOKIE: self.local.account["cookie"]}
+        self.told[case.id] = requests.request(**request, timeout=60).status_code
+
+
+strangers = Strangers()
