@@ -143,7 +143,7 @@ func TestOverlongTokenInThePath(t *testing.T) {
 // answer of the contract.
 func TestFaultOutsideTheContractIsAnAnswer(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		broken := newServer(t, h.DB)
+		broken := h.beside()
 		visitor := broken.browser() // keeps the contract to compare with
 		broken.Contract = nil
 		broken.serve()
