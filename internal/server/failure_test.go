@@ -177,27 +177,6 @@ func TestDatabaseThatFailsLetsNobodyInAndTurnsNobodyAway(t *testing.T) {
 	})
 }
 
-func TestClosedDatabaseLetsNobodyIn(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		b.register("alice")
-		cookie := b.login("alice").cookie()
-		if err := h.DB.Close(); err != nil {
-			t.Fatal(err)
-		}
-		h.everything(h.browser(), cookie, func(op *contract.Operation, a *answer) {
-			switch {
-			case usesDatabase(op):
-				if a.want(503, "unavailable").json()["ok"] != false || a.header.Get("Set-Cookie") != "" {
-					t.Errorf("%s: %d %s", op.ID, a.status, a.body)
-				}
-			case a.status >= 500:
-				t.Errorf("%s: %d", op.ID, a.status)
-			}
-		})
-	})
-}
-
 // The database of a running server goes away and comes back, as in a restart or
 // a failover. The server needs no restart of its own.
 func TestDatabaseThatComesBackIsUsedAgain(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strconv"
@@ -94,8 +95,8 @@ var masks = []struct {
 	kind    string
 	pattern *regexp.Regexp
 }{
-	{"request", regexp.MustCompile(`()([A-Z2-7]{26})`)},
 	{"token", regexp.MustCompile(`()([A-Za-z0-9_-]{40,}(?:\.[A-Za-z0-9_-]{16,})?)`)},
+	{"request", regexp.MustCompile(`()([A-Z2-7]{26})`)},
 	{"hash", regexp.MustCompile(`("session_hash": ?)("[A-Za-z0-9_-]{12}")`)},
 	{"session", regexp.MustCompile(`(/sessions/)(\d+)`)},
 	{"user", regexp.MustCompile(`(/users/)(\d+)`)},
@@ -176,8 +177,15 @@ func compareRecordings(t *testing.T, recordings map[db.Kind]*recording) {
 	if !a.whole || !b.whole || t.Failed() {
 		return // one was not run, or there is worse to report
 	}
+	if said := difference(a, b); said != "" {
+		t.Error(said)
+	}
+}
+
+// difference says where two recordings are not the same.
+func difference(a, b *recording) string {
 	if len(a.exchanges) == 0 {
-		t.Error("nothing was recorded, so nothing is compared")
+		return "nothing was recorded, so nothing is compared"
 	}
 	if a.atOnce {
 		slices.Sort(a.exchanges)
@@ -185,11 +193,11 @@ func compareRecordings(t *testing.T, recordings map[db.Kind]*recording) {
 	}
 	for i := range max(len(a.exchanges), len(b.exchanges)) {
 		if at(a.exchanges, i) != at(b.exchanges, i) {
-			t.Errorf("the databases answer differently (exchange %d of %d and %d)\nsqlite:   %s\npostgres: %s",
+			return fmt.Sprintf("the databases answer differently (exchange %d of %d and %d)\nsqlite:   %s\npostgres: %s",
 				i+1, len(a.exchanges), len(b.exchanges), at(a.exchanges, i), at(b.exchanges, i))
-			return
 		}
 	}
+	return ""
 }
 
 func at(list []string, i int) string {
@@ -207,6 +215,58 @@ func inOrder[K cmp.Ordered, V any](table map[K]V) iter.Seq2[K, V] {
 			if !yield(name, table[name]) {
 				return
 			}
+		}
+	}
+}
+
+// What two databases may not have in common is no difference, and everything
+// else is one.
+func TestRecordingsDiffer(t *testing.T) {
+	const base = `/auth/activity {"events":[{"id":1,"actor_id":1,"user_id":1},{"id":2,"actor_id":1,"user_id":2}],"token":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`
+	const more = `/auth/admin/users/2 {"user":{"id":2},"session":{"id":2},"at":"2026-03-01T09:30:00Z"}`
+	play := func(atOnce bool, exchanges ...string) *recording {
+		r := &recording{atOnce: atOnce}
+		for _, one := range exchanges {
+			path, body, _ := strings.Cut(one, " ")
+			request := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
+			r.add(request, nil, &http.Response{StatusCode: 200, Header: http.Header{"Date": {path}}}, []byte(body))
+		}
+		return r
+	}
+	edit := strings.NewReplacer
+	for name, test := range map[string]struct {
+		edit *strings.Replacer
+		same bool
+	}{
+		"the same":                    {edit(), true},
+		"ids that were spent":         {edit(`_id":2`, `_id":9`, `user":{"id":2`, `user":{"id":9`, `users/2`, `users/9`), true},
+		"ids of sessions alone":       {edit(`session":{"id":2`, `session":{"id":1`), true},
+		"another token":               {edit("AAAAA", "BBBBB"), true},
+		"another actor":               {edit(`"id":2,"actor_id":1`, `"id":2,"actor_id":2`), false},
+		"another account":             {edit(`"user":{"id":2`, `"user":{"id":3`), false},
+		"somebody else's address":     {edit(`users/2`, `users/1`), false},
+		"nobody":                      {edit(`"id":2,"actor_id":1`, `"id":2,"actor_id":null`), false},
+		"one event twice":             {edit(`"id":2,"actor_id"`, `"id":1,"actor_id"`), false},
+		"another time":                {edit("09:30", "09:31"), false},
+		"another order in the answer": {edit(`"id":1,"actor_id":1,"user_id":1`, `"id":2,"actor_id":1,"user_id":2`, `"id":2,"actor_id":1,"user_id":2`, `"id":1,"actor_id":1,"user_id":1`), false},
+	} {
+		said := difference(play(false, base, more), play(false, test.edit.Replace(base), test.edit.Replace(more)))
+		if (said == "") != test.same {
+			t.Errorf("%s: same %t, want %t\n%s", name, said == "", test.same, said)
+		}
+	}
+	for name, test := range map[string]struct {
+		a, b *recording
+		same bool
+	}{
+		"another order":         {play(false, base, more), play(false, more, base), false},
+		"another order at once": {play(true, base, more), play(true, more, base), true},
+		"one too few":           {play(false, base, more), play(false, base), false},
+		"one too many":          {play(true, base), play(true, base, more), false},
+		"nothing":               {play(false), play(false), false},
+	} {
+		if said := difference(test.a, test.b); (said == "") != test.same {
+			t.Errorf("%s: same %t, want %t\n%s", name, said == "", test.same, said)
 		}
 	}
 }
