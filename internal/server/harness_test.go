@@ -27,6 +27,7 @@ import (
 type harness struct {
 	*server.Server
 	t     testing.TB
+	kind  string // of the database
 	url   string
 	clock *clock
 	logs  *logBuffer
@@ -105,7 +106,7 @@ func newServer(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness
 	for _, set := range options {
 		set(&cfg)
 	}
-	h := &harness{t: t, clock: &clock{now: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)}, logs: &logBuffer{}}
+	h := &harness{t: t, kind: string(d.Kind), clock: &clock{now: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)}, logs: &logBuffer{}}
 	s, err := server.New(&cfg, d, h.clock.Now, h.logs.logger())
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +168,7 @@ func (h *harness) browser() *browser {
 
 // verified holds every answer against the contract.
 func (h *harness) verified(base http.RoundTripper) http.RoundTripper {
-	return &contracttest.Transport{T: h.t, Contract: h.Contract, Base: base}
+	return &contracttest.Transport{T: h.t, Contract: h.Contract, Base: base, Database: h.kind}
 }
 
 // onRecord adds every answer to the recording, if there is one.
