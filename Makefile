@@ -102,7 +102,7 @@ test: ## Everything: prerequisites, generated code, linters, build, every test o
 	@scripts/test.sh
 
 .PHONY: conformance
-conformance: ## Run the tests of the API and write docs/conformance.md: every answer and example of the contract, each seen by a test
+conformance: ## Run the tests of the API and write docs/conformance.md: every answer and example of the contract, each seen by a test on both databases
 	@notes=$$(mktemp -d); trap 'rm -rf "$$notes"' EXIT; \
 	CONFORMANCE_NOTES=$$notes go test -count=1 -timeout 20m ./internal/server ./cmd/... && \
 	go run ./internal/contract/conformance -write "$$notes"

@@ -166,7 +166,12 @@ func (p *process) admin(t *testing.T, url string) (account, string) {
 
 func newAdmin(t *testing.T, server string, d *db.DB) (account, string) {
 	t.Helper()
-	a, cookie, err := newcomer(t.Context(), newClient(t, server), d, "admin")
+	c := newClient(t, server)
+	a := c.register(t)
+	if _, err := d.ExecContext(t.Context(), "UPDATE users SET role = 'admin' WHERE username = $1", a.name); err != nil {
+		t.Fatal(err)
+	}
+	cookie, err := c.login(a)
 	if err != nil || cookie == "" {
 		t.Fatalf("no administrator: %v", err)
 	}

@@ -5,42 +5,88 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
+	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// An Example is an answer as the document shows it to its readers.
+// An Example is an answer, a part of one or a header of one, as the document shows
+// it to its readers.
 type Example struct {
-	Operation string // as in Outcome
-	Status    int
-	Name      string
+	Operation string // as in Outcome; empty for what any operation may answer
+	Status    int    // 0 likewise
+	Name      string // of the example, the schema or the header
 	Value     any
+
+	open bool // of an object that has members beyond those that are described
 }
 
 func (e Example) String() string {
+	if e.Operation == "" {
+		return e.Name
+	}
 	return fmt.Sprintf("%s %d example %s", e.Operation, e.Status, e.Name)
 }
 
-// Examples lists the examples of every answer, in the order of the operations.
+// Examples lists the examples of every answer, in the order of the operations,
+// and those of the schemas and the headers that answers are made of.
 func (c *Contract) Examples() []Example {
 	var all []Example
+	parts := map[string]Example{}
+	add := func(e Example) { parts[e.Name] = e }
 	for _, op := range append(slices.Clone(c.Operations), c.unrouted) {
 		for _, text := range slices.Sorted(maps.Keys(op.route.Operation.Responses.Map())) {
-			if status, err := strconv.Atoi(text); err == nil {
-				all = append(all, op.examples(status)...)
+			status, err := strconv.Atoi(text)
+			if err != nil {
+				continue
+			}
+			all = append(all, op.examples(status)...)
+			response := op.route.Operation.Responses.Status(status).Value
+			for _, media := range response.Content {
+				eachPart(media.Schema, map[string]bool{}, add)
+			}
+			for _, header := range response.Headers {
+				add(exampleOfHeader(header))
 			}
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		all = append(all, parts[name])
 	}
 	return all
 }
 
-// ExamplesLike lists the examples that an answer is like. op is nil for an
-// address that is not in the contract.
-func (c *Contract) ExamplesLike(op *Operation, status int, body []byte) []Example {
+// ExamplesLike lists the examples that an answer is like, as a whole, in a part
+// or in a header. op is nil for an address that is not in the contract.
+func (c *Contract) ExamplesLike(op *Operation, status int, header http.Header, body []byte) []Example {
 	if op == nil || status == 405 {
 		op = c.unrouted
 	}
-	return slices.DeleteFunc(op.examples(status), func(e Example) bool { return !e.IsLike(body) })
+	found := slices.DeleteFunc(op.examples(status), func(e Example) bool { return !e.IsLike(body) })
+	response := op.route.Operation.Responses.Status(status)
+	if response == nil {
+		return found
+	}
+	for name, ref := range response.Value.Headers {
+		if e := exampleOfHeader(ref); masked(header.Get(name)) == masked(fmt.Sprint(e.Value)) {
+			found = append(found, e)
+		}
+	}
+	var value any
+	media := response.Value.Content.Get("application/json")
+	if media != nil && json.Unmarshal(body, &value) == nil {
+		eachPartOf(media.Schema, value, func(e Example, part any) {
+			if e.isLike(part) {
+				found = append(found, e)
+			}
+		})
+	}
+	return found
 }
 
 func (op *Operation) examples(status int) (list []Example) {
@@ -51,42 +97,120 @@ func (op *Operation) examples(status int) (list []Example) {
 	for _, mediaType := range slices.Sorted(maps.Keys(response.Value.Content)) {
 		examples := response.Value.Content[mediaType].Examples
 		for _, name := range slices.Sorted(maps.Keys(examples)) {
-			list = append(list, Example{Operation: op.ID, Status: status, Name: name, Value: examples[name].Value.Value})
+			list = append(list, Example{Operation: op.ID, Status: status, Name: name, Value: examples[name].Value.Value, open: isOpen(response.Value.Content[mediaType].Schema)})
 		}
 	}
 	return list
 }
+
+func exampleOfHeader(ref *openapi3.HeaderRef) Example {
+	return Example{Name: "header " + strings.TrimPrefix(ref.Ref, "#/components/headers/"), Value: ref.Value.Example}
+}
+
+// exampleOfSchema is that of a named schema, if it is an object or a list: what is
+// in those is held against the words and numbers in them.
+func exampleOfSchema(ref *openapi3.SchemaRef) (e Example, ok bool) {
+	name, named := strings.CutPrefix(ref.Ref, "#/components/schemas/")
+	switch ref.Value.Example.(type) {
+	case map[string]any, []any:
+		return Example{Name: "schema " + name, Value: ref.Value.Example, open: isOpen(ref)}, named
+	}
+	return Example{}, false
+}
+
+func isOpen(schema *openapi3.SchemaRef) bool {
+	more := schema.Value.AdditionalProperties.Has
+	return more != nil && *more
+}
+
+// eachPart visits the examples of a schema and of all that it is made of.
+func eachPart(ref *openapi3.SchemaRef, known map[string]bool, visit func(Example)) {
+	if ref == nil || ref.Ref != "" && known[ref.Ref] {
+		return
+	}
+	known[ref.Ref] = true
+	if e, ok := exampleOfSchema(ref); ok {
+		visit(e)
+	}
+	for _, member := range ref.Value.Properties {
+		eachPart(member, known, visit)
+	}
+	eachPart(ref.Value.Items, known, visit)
+}
+
+// eachPartOf is eachPart for an answer: it visits what the answer has of each.
+func eachPartOf(ref *openapi3.SchemaRef, value any, visit func(e Example, part any)) {
+	if ref == nil {
+		return
+	}
+	if e, ok := exampleOfSchema(ref); ok {
+		visit(e, value)
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		for name, member := range value {
+			eachPartOf(ref.Value.Properties[name], member, visit)
+		}
+	case []any:
+		for _, one := range value {
+			eachPartOf(ref.Value.Items, one, visit)
+		}
+	}
+}
+
+// masks hide what is different in every answer: tokens, request ids, what is left
+// of a limit, and which front end a link is to.
+var masks = regexp.MustCompile(`[A-Za-z0-9_-]{43}|[A-Z2-7]{26}|\br=\d+;t=\d+|^https?://[^/]+`)
+
+func masked(header string) string { return masks.ReplaceAllString(header, "…") }
 
 // said are the members whose words an example promises; those of the others,
 // such as names and times, are somebody's.
 var said = []string{"code", "error", "event", "field", "message", "msg", "outcome", "reason", "role", "state"}
 
 // IsLike says whether a body is what the example shows: it has the members of
-// the example, with the same words, the same booleans, and something of the same
-// kind for the rest. Of a list it has what the example lists, and more only if
-// that is not empty. An example of text is how it begins.
+// the example and no others, with the same words, the same booleans, null where
+// that is null, and something of the same kind for the rest. Lists are as long as
+// those of the example. Which fields broke a rule is the same to the letter. An
+// example of text, or of an object that is open, is how it begins.
 func (e Example) IsLike(body []byte) bool {
 	if text, ok := e.Value.(string); ok {
 		return bytes.HasPrefix(body, []byte(text))
 	}
 	var got any
-	return json.Unmarshal(body, &got) == nil && like("", e.Value, got)
+	return json.Unmarshal(body, &got) == nil && e.isLike(got)
+}
+
+func (e Example) isLike(got any) bool {
+	if shown, ok := e.Value.(map[string]any); ok && e.open {
+		got, _ := got.(map[string]any)
+		begin := map[string]any{}
+		for name := range shown {
+			if member, there := got[name]; there {
+				begin[name] = member
+			}
+		}
+		return like("", shown, begin)
+	}
+	return like("", e.Value, got)
 }
 
 func like(name string, shown, got any) bool {
+	if name == "fields" {
+		return reflect.DeepEqual(shown, got)
+	}
 	switch shown := shown.(type) {
 	case map[string]any:
 		got, ok := got.(map[string]any)
+		ok = ok && len(got) == len(shown)
 		for member, value := range shown {
-			ok = ok && like(member, value, got[member])
+			part, there := got[member]
+			ok = ok && there && like(member, value, part)
 		}
 		return ok
 	case []any:
 		got, ok := got.([]any)
-		for _, value := range shown {
-			ok = ok && slices.ContainsFunc(got, func(g any) bool { return like("", value, g) })
-		}
-		return ok && (len(shown) > 0 || len(got) == 0)
+		return ok && slices.EqualFunc(shown, got, func(shown, got any) bool { return like("", shown, got) })
 	case string:
 		got, ok := got.(string)
 		return ok && (got == shown || !slices.Contains(said, name))

@@ -1,7 +1,10 @@
 package contract_test
 
 import (
+	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/techtreks/auth/api"
@@ -52,19 +55,36 @@ func TestOutcomeOfAnAnswer(t *testing.T) {
 }
 
 func TestAnswerIsLikeAnExample(t *testing.T) {
-	shown := map[string]any{"ok": true, "msg": "done", "user": map[string]any{"id": 1.0, "name": "alice", "role": "user"}, "list": []any{map[string]any{"id": 7.0}}}
-	for body, want := range map[string]bool{
-		`{"ok":true,"msg":"done","user":{"id":9,"name":"bob","role":"user"},"list":[{"id":8},{"id":9}],"more":1}`: true,
-		`{"ok":false,"msg":"done","user":{"id":9,"name":"bob","role":"user"},"list":[{"id":8}]}`:                  false,
-		`{"ok":true,"msg":"other","user":{"id":9,"name":"bob","role":"user"},"list":[{"id":8}]}`:                  false,
-		`{"ok":true,"msg":"done","user":{"id":9,"name":"bob","role":"admin"},"list":[{"id":8}]}`:                  false,
-		`{"ok":true,"msg":"done","user":{"id":9,"name":null,"role":"user"},"list":[{"id":8}]}`:                    false,
-		`{"ok":true,"msg":"done","user":null,"list":[{"id":8}]}`:                                                  false,
-		`{"ok":true,"msg":"done","user":{"id":9,"name":"bob","role":"user"},"list":[]}`:                           false,
-		`not JSON`: false,
+	shown := map[string]any{
+		"ok": true, "msg": "done", "user": map[string]any{"id": 1.0, "name": "alice", "role": "user", "gone": nil},
+		"list": []any{map[string]any{"id": 7.0}}, "fields": []any{map[string]any{"field": "a", "code": "b", "more": "c"}},
+	}
+	const like = `{"ok":true,"msg":"done","user":{"id":9,"name":"bob","role":"user","gone":null},"list":[{"id":8}],"fields":[{"field":"a","code":"b","more":"c"}]}`
+	if e := (contract.Example{Value: shown}); !e.IsLike([]byte(like)) || e.IsLike([]byte("not JSON")) {
+		t.Error("what is like the example is not, or what is not is")
+	}
+	for name, change := range map[string][2]string{
+		"another boolean":        {`"ok":true`, `"ok":false`},
+		"another message":        {`"done"`, `"other"`},
+		"another role":           {`"role":"user"`, `"role":"admin"`},
+		"null for a word":        {`"bob"`, `null`},
+		"null for an object":     {`{"id":9,"name":"bob","role":"user","gone":null}`, `null`},
+		"a time for null":        {`"gone":null`, `"gone":"2026-03-01T09:30:00Z"`},
+		"nothing for null":       {`,"gone":null`, ``},
+		"a member less":          {`"ok":true,`, ``},
+		"a member more":          {`"ok":true`, `"ok":true,"more":1`},
+		"an empty list":          {`[{"id":8}]`, `[]`},
+		"a longer list":          {`[{"id":8}]`, `[{"id":8},{"id":9}]`},
+		"another field":          {`"field":"a"`, `"field":"x"`},
+		"another word of it":     {`"more":"c"`, `"more":"x"`},
+		"a field more":           {`"more":"c"}`, `"more":"c"},{"field":"x"}`},
+		"a number for a word":    {`"bob"`, `7`},
+		"a word for a number":    {`"id":9`, `"id":"9"`},
+		"an object for the list": {`[{"id":8}]`, `{"id":8}`},
 	} {
-		if got := (contract.Example{Value: shown}).IsLike([]byte(body)); got != want {
-			t.Errorf("%s: %t, want %t", body, got, want)
+		body := strings.Replace(like, change[0], change[1], 1)
+		if body == like || (contract.Example{Value: shown}).IsLike([]byte(body)) {
+			t.Errorf("%s: is like the example", name)
 		}
 	}
 	text := contract.Example{Value: "<!doctype html>"}
@@ -85,9 +105,60 @@ func TestExamplesAreThoseOfTheDocument(t *testing.T) {
 	for _, e := range c.Examples() {
 		names = append(names, e.String())
 	}
-	for _, want := range []string{"login 401 example invalid", "register 409 example username", "unrouted 405 example methodNotAllowed"} {
+	for _, want := range []string{
+		"login 401 example invalid", "register 409 example username", "unrouted 405 example methodNotAllowed",
+		"schema SessionList", "schema SessionInfo", "schema AuditEvent", "header SetSessionCookie", "header RetryAfter",
+	} {
 		if !slices.Contains(names, want) {
 			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+// An answer is held against the examples of all that it is made of.
+func TestExamplesOfPartsAndHeaders(t *testing.T) {
+	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const session = `{"id":5,"created_at":"2026-03-01T09:30:00Z","last_seen_at":"2026-03-01T09:30:00Z","ip":"192.0.2.9","user_agent":"curl/8.0","browser":"curl","os":"","current":true}`
+	token := strings.Repeat("A", 43)
+	tests := map[string]struct {
+		operation, body, header, value string
+		want                           string
+		like                           bool
+	}{
+		"a part":            {"listSessions", `{"ok":true,"sessions":[` + session + `]}`, "", "", "schema SessionInfo", true},
+		"no part":           {"listSessions", `{"ok":true,"sessions":[]}`, "", "", "schema SessionInfo", false},
+		"a part of another": {"listSessions", `{"ok":true,"sessions":[` + strings.Replace(session, "true", "false", 1) + `]}`, "", "", "schema SessionInfo", false},
+		"a cookie":          {"login", "{}", "Set-Cookie", "session=" + token + "." + token + "; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax", "header SetSessionCookie", true},
+		"a bare token":      {"login", "{}", "Set-Cookie", "session=" + token + "; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax", "header SetSessionCookie", false},
+		"another cookie":    {"login", "{}", "Set-Cookie", "session=" + token + "." + token + "; Path=/; Max-Age=86400", "header SetSessionCookie", false},
+		"no cookie":         {"login", "{}", "", "", "header SetSessionCookie", false},
+		"what is left":      {"login", "{}", "RateLimit", `"minute";r=4;t=60`, "header RateLimit", true},
+		"of another window": {"login", "{}", "RateLimit", `"hour";r=4;t=60`, "header RateLimit", false},
+	}
+	for name, test := range tests {
+		header := http.Header{}
+		if test.header != "" {
+			header.Set(test.header, test.value)
+		}
+		got := slices.ContainsFunc(c.ExamplesLike(c.Operation(test.operation), 200, header, []byte(test.body)), func(e contract.Example) bool { return e.String() == test.want })
+		if got != test.like {
+			t.Errorf("%s: %t, want %t", name, got, test.like)
+		}
+	}
+}
+
+// A header whose example no server could send would tell its readers so.
+func TestExamplesOfHeadersFitTheirSchemas(t *testing.T) {
+	doc := document(t)
+	for name, header := range doc.Components.Headers {
+		if err := header.Value.Schema.Value.VisitJSON(header.Value.Example); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if text, ok := header.Value.Example.(string); ok && !regexp.MustCompile(`^[\x21-\x7E]+( [\x21-\x7E]+)*$`).MatchString(text) {
+			t.Errorf("%s: %q cannot be sent", name, text)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func TestPasswordChangeEndsWhatTheOldPasswordHasOpened(t *testing.T) {
 		if !own.loggedIn() {
 			t.Error("the session that changed the password has ended")
 		}
-		for name, b := range map[string]*browser{"another": first, "a third": second} {
+		for name, b := range inOrder(map[string]*browser{"another": first, "a third": second}) {
 			if b.call("GET", "/auth/profile", nil).want(401, "login_required"); b.loggedIn() {
 				t.Errorf("%s session goes on", name)
 			}
@@ -104,7 +104,7 @@ func TestPasswordChangeIsRefused(t *testing.T) {
 		b.login("alice")
 		other.login("alice")
 		before := h.dump()
-		for name, test := range tests {
+		for name, test := range inOrder(tests) {
 			t.Run(name, func(t *testing.T) {
 				b := &browser{h: h.in(t), client: b.client}
 				a := b.call("PUT", "/auth/change_password", test.body)
@@ -147,18 +147,18 @@ func TestPasswordsAreTakenWholeAndAsTyped(t *testing.T) {
 		"surrounded":       func(s string) string { return " " + s },
 		"double composite": func(s string) string { return strings.ReplaceAll(s, "!", "\uFF01") },
 	}
-	eachByChance(t, func(t *testing.T, h *harness) {
+	each(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		b.register("alice")
 		b.login("alice")
 		current := goodPassword
-		for name, password := range passwords {
+		for name, password := range inOrder(passwords) {
 			b.changePassword(current, password).want(200, "")
 			current = password
 			if !h.loginWith("alice", password) {
 				t.Errorf("%s: does not log in", name)
 			}
-			for how, alter := range altered {
+			for how, alter := range inOrder(altered) {
 				if form := strings.ToValidUTF8(alter(password), ""); form != password && h.loginWith("alice", form) {
 					t.Errorf("%s: logs in when %s", name, how)
 				}
@@ -289,7 +289,7 @@ func TestWithoutAUsablePasswordNothingIsConfirmed(t *testing.T) {
 		b := h.browser()
 		b.register("alice")
 		b.login("alice")
-		for name, stored := range map[string]any{"none": nil, "empty": "", "damaged": "$argon2id$broken"} {
+		for name, stored := range inOrder(map[string]any{"none": nil, "empty": "", "damaged": "$argon2id$broken"}) {
 			h.exec("UPDATE users SET password_hash = $1", stored)
 			for _, given := range []string{goodPassword, " ", "$argon2id$broken"} {
 				for _, a := range []*answer{

@@ -50,7 +50,7 @@ func TestAdministratorsReadTheTrail(t *testing.T) {
 		}
 		since := url.QueryEscape(h.clock.Now().Format(time.RFC3339))
 		all := "user_deleted authn_login_fail session_created authn_login_success user_created"
-		for query, want := range map[string]string{
+		for query, want := range inOrder(map[string]string{
 			fmt.Sprintf("user=%d", id):         all, // the number finds them although the account is gone
 			"event=authn_login_fail":           "authn_login_fail",
 			"address=::ffff:127.0.0.1&limit=2": "user_deleted authn_login_fail",
@@ -58,7 +58,7 @@ func TestAdministratorsReadTheTrail(t *testing.T) {
 			"since=" + since:                   "user_deleted",
 			"until=" + since + "&limit=1":      "authn_login_fail",
 			fmt.Sprintf("user=%d&event=user_deleted&address=127.0.0.1&since=%s", id, since): "user_deleted",
-		} {
+		}) {
 			if got := of(query); got != want {
 				t.Errorf("%s: %q, want %q", query, got, want)
 			}

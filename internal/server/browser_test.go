@@ -214,7 +214,7 @@ func TestHeadersOfEveryKindOfAnswer(t *testing.T) {
 						edit = func(*http.Request) {}
 					}
 					if test.server != nil {
-						at = test.server(start(t, h.DB, options...))
+						at = test.server(h.another(options...))
 					}
 					a := at.browser().call(test.method, test.path, test.body, edit)
 					lines := append(strings.Split(everyAnswer, "\n"), test.more...)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/db/dbtest"
 )
 
 // exportedAs is the member of the export that each table of personal data is in.
@@ -252,7 +253,8 @@ func TestForgottenTablesAndColumnsAreFound(t *testing.T) {
 }
 
 func TestEverythingAboutAPersonRefersToThem(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		h := newServer(t, d)
 		if list := unlinked(h); len(list) > 0 {
 			t.Errorf("these columns are in tables that do not refer to users: %v", list)
 		}

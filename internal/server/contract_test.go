@@ -87,12 +87,12 @@ func TestOperationsThatNeedASessionRefuseVisitors(t *testing.T) {
 			}
 			walked++
 			path, body := example(op)
-			for name, edit := range map[string]func(*http.Request){
+			for name, edit := range inOrder(map[string]func(*http.Request){
 				"no cookie":           func(*http.Request) {},
 				"a junk cookie":       sessionCookie("junk"),
 				"a token in a header": header("Authorization", "Bearer "+strings.Repeat("A", 43)),
 				"a role of one's own": header("X-User-Role", "admin"),
-			} {
+			}) {
 				t.Run(op.ID+" with "+name, func(t *testing.T) {
 					h.browser().call(op.Method, path, body, edit).want(401, "login_required")
 				})

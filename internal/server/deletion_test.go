@@ -15,7 +15,7 @@ func (b *browser) deleteAccount(password string) *answer {
 func TestDeletionEndsEverySession(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		h.browser().register("alice")
-		elsewhere := start(t, h.DB) // another instance
+		elsewhere := h.another() // another instance
 		var all []*browser
 		for i := range 5 {
 			b := []*harness{h, elsewhere}[i%2].browser()

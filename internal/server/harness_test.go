@@ -27,20 +27,34 @@ import (
 type harness struct {
 	*server.Server
 	t     testing.TB
+	kind  string // of the database
 	url   string
 	clock *clock
 	logs  *logBuffer
 
-	recording *recording // of everything its browsers see; nil for none
+	recording *recording // of everything that its clients see; nil for none
 }
 
 // each runs a test on a server on each kind of database, both at once when the
-// calling test has returned, and fails unless both have given the same answers.
+// calling test has returned, and fails unless both have given the same answers
+// in the same order.
 func each(t *testing.T, test func(t *testing.T, h *harness), options ...func(*config.Config)) {
+	t.Helper()
+	record(t, false, test, options)
+}
+
+// eachAtOnce is each for tests that send many requests at once: what is answered
+// is compared, and the order is not.
+func eachAtOnce(t *testing.T, test func(t *testing.T, h *harness), options ...func(*config.Config)) {
+	t.Helper()
+	record(t, true, test, options)
+}
+
+func record(t *testing.T, atOnce bool, test func(t *testing.T, h *harness), options []func(*config.Config)) {
 	t.Helper()
 	recordings := map[db.Kind]*recording{}
 	for _, kind := range dbtest.Kinds {
-		r := &recording{}
+		r := &recording{atOnce: atOnce}
 		recordings[kind] = r
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -53,9 +67,9 @@ func each(t *testing.T, test func(t *testing.T, h *harness), options ...func(*co
 	t.Cleanup(func() { compareRecordings(t, recordings) }) // after the subtests
 }
 
-// eachByChance is each for tests whose requests are chosen by chance or by the
-// order of a table, or whose answers depend on who comes first. They load the
-// machine, so it is one database after the other.
+// eachByChance is each for races: which answer goes to whom depends on who comes
+// first, so there is nothing to compare. They load the machine, so it is one
+// database after the other.
 func eachByChance(t *testing.T, test func(t *testing.T, h *harness), options ...func(*config.Config)) {
 	t.Helper()
 	dbtest.Run(t, func(t *testing.T, d *db.DB) { test(t, start(t, d, options...)) })
@@ -92,7 +106,7 @@ func newServer(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness
 	for _, set := range options {
 		set(&cfg)
 	}
-	h := &harness{t: t, clock: &clock{now: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)}, logs: &logBuffer{}}
+	h := &harness{t: t, kind: string(d.Kind), clock: &clock{now: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)}, logs: &logBuffer{}}
 	s, err := server.New(&cfg, d, h.clock.Now, h.logs.logger())
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +115,22 @@ func newServer(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness
 	s.LogFirst(math.MaxInt64) // tests look at every line
 	h.Server = s
 	return h
+}
+
+// another serves on the database of h as well, in the same recording.
+func (h *harness) another(options ...func(*config.Config)) *harness {
+	h.t.Helper()
+	other := h.beside(options...)
+	other.serve()
+	return other
+}
+
+// beside is another server before it serves, for tests that change it first.
+func (h *harness) beside(options ...func(*config.Config)) *harness {
+	h.t.Helper()
+	other := newServer(h.t, h.DB, options...)
+	other.recording = h.recording
+	return other
 }
 
 func (h *harness) serve() {
@@ -130,14 +160,23 @@ func (h *harness) browser() *browser {
 	}
 	base := &http.Transport{DisableCompression: true}
 	h.t.Cleanup(base.CloseIdleConnections)
-	transport := http.RoundTripper(&contracttest.Transport{T: h.t, Contract: h.Contract, Base: base})
-	if h.recording != nil {
-		transport = recorder{transport, h.recording}
-	}
 	return &browser{h: h, client: &http.Client{
-		Jar: jar, Transport: transport,
+		Jar: jar, Transport: h.onRecord(h.verified(base)),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+}
+
+// verified holds every answer against the contract.
+func (h *harness) verified(base http.RoundTripper) http.RoundTripper {
+	return &contracttest.Transport{T: h.t, Contract: h.Contract, Base: base, Database: h.kind}
+}
+
+// onRecord adds every answer to the recording, if there is one.
+func (h *harness) onRecord(base http.RoundTripper) http.RoundTripper {
+	if h.recording == nil {
+		return base
+	}
+	return recorder{base, h.recording}
 }
 
 type browser struct {

@@ -99,19 +99,19 @@ func TestInvitationsEnd(t *testing.T) {
 func TestInvitationsOfWhoIsThereAlready(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		root := h.admin("alice")
-		for body, code := range map[string]string{
+		for body, code := range inOrder(map[string]string{
 			`{"username":"ALICE","email":"x@example.com"}`: "username_taken", `{"username":"x_y","email":"Alice@Example.com"}`: "email_taken",
 			`{"username":"alice","email":"alice@example.com"}`: "username_taken",
-		} {
+		}) {
 			root.call("POST", "/auth/admin/users", body).want(409, code)
 		}
-		for body, code := range map[string]string{
+		for body, code := range inOrder(map[string]string{
 			`{"username":"dave","email":"dave@example.com","password":"Tr4vel-light"}`: "invalid_fields", // nobody chooses another's
 			`{"username":"dave","email":"dave@example.com","id":7}`:                    "invalid_fields",
 			`{"username":"dave","email":"dave@example.com","role":"root"}`:             "invalid_fields",
 			`{"username":"d","email":"dave@example.com"}`:                              "invalid_fields",
 			`{"username":"dave"}`: "missing_fields",
-		} {
+		}) {
 			root.call("POST", "/auth/admin/users", body).want(400, code)
 		}
 		if n := h.count("SELECT count(*) FROM users"); n != 1 {
@@ -217,7 +217,7 @@ func TestEveryAdministrationWantsAnAccount(t *testing.T) {
 				continue
 			}
 			_, body := h.sample(op)
-			for id, want := range map[string]int{"4711": 404, "0": 400, "-1": 400, "9223372036854775808": 400, "one": 400, "%27": 400} {
+			for id, want := range inOrder(map[string]int{"4711": 404, "0": 400, "-1": 400, "9223372036854775808": 400, "one": 400, "%27": 400}) {
 				path := strings.NewReplacer("{id}", id, "{session_id}", "7").Replace(op.Path)
 				code := "not_found"
 				if want == 400 {

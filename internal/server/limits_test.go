@@ -80,8 +80,8 @@ func TestOneNetworkIsOneClient(t *testing.T) {
 // X17: of any number of logins at once, over any number of instances on one
 // database, exactly as many get to the password hash as may.
 func TestInstancesLetThroughTogetherWhatOneWould(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		instances := []*harness{start(t, d, limiting()), start(t, d, limiting())}
+	eachByChance(t, func(t *testing.T, h *harness) {
+		instances := []*harness{h, h.another(limiting())}
 		var wait sync.WaitGroup
 		for i := range 200 {
 			b := instances[i%2].browser()
@@ -98,18 +98,18 @@ func TestInstancesLetThroughTogetherWhatOneWould(t *testing.T) {
 		if n := instances[0].count("SELECT count(*) FROM audit_events WHERE event = 'excess_rate_limit_exceeded'"); n != 1 {
 			t.Errorf("%d notes of one window, want 1", n)
 		}
-	})
+	}, limiting())
 }
 
 // R31: a restart is no way around a limit.
 func TestLimitsOutliveTheProcess(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		b := start(t, d, limiting()).browser()
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
 		for range 5 {
 			b.call("POST", "/auth/login", wrong("alice")).want(401, "invalid_credentials")
 		}
-		start(t, d, limiting()).browser().call("POST", "/auth/login", wrong("alice")).want(429, "rate_limited")
-	})
+		h.another(limiting()).browser().call("POST", "/auth/login", wrong("alice")).want(429, "rate_limited")
+	}, limiting())
 }
 
 func TestAnswersSayWhatIsLeft(t *testing.T) {
@@ -143,7 +143,7 @@ func TestEveryLimitIsHeld(t *testing.T) {
 				once = append(once, op.ID+": "+one.String())
 			}
 		}
-		limited := start(t, h.DB, limiting(once...))
+		limited := h.another(limiting(once...))
 		b := limited.browser()
 		for _, op := range limited.Contract.Operations {
 			path, body := limited.sample(op)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/internal/contract"
-	"github.com/techtreks/auth/internal/contract/contracttest"
 )
 
 // inProcess hands requests to the handler without a network in between, where
@@ -43,7 +42,7 @@ func (h *harness) direct() *browser {
 		h.t.Fatal(err)
 	}
 	b := h.browser()
-	b.client.Transport = &contracttest.Transport{T: h.t, Contract: h.Contract, Base: inProcess{handler}}
+	b.client.Transport = h.onRecord(h.verified(inProcess{handler}))
 	return b
 }
 
@@ -111,8 +110,8 @@ func TestNothingThatIsSentCanForgeALineOfTheLog(t *testing.T) {
 				return b.call("POST", "/auth/login", members{"username": "alice", "password": goodPassword}, header("User-Agent", text))
 			},
 		}
-		for where, send := range ways {
-			for what, text := range hostile {
+		for where, send := range inOrder(ways) {
+			for what, text := range inOrder(hostile) {
 				before := h.logs.String()
 				a := send(text)
 				logged := strings.TrimPrefix(h.logs.String(), before)
@@ -274,7 +273,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 		// The database refuses a row, a handler panics, the database is gone.
 		h.refuseUsers()
 		send(b, "POST", "/auth/register", members{"username": "x" + canaryName, "email": "x@" + canaryName + ".com", "password": canaryPassword}).want(500, "internal_error")
-		panicking := withoutPasswords(start(t, h.DB))
+		panicking := withoutPasswords(h.another())
 		send(panicking.direct(), "POST", "/auth/login", credentials, sessionCookie(cookie)).want(500, "internal_error")
 		send(b, "POST", "/auth/logout", nil).want(200, "")
 		_ = h.DB.Close()

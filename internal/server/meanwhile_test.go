@@ -19,7 +19,7 @@ import (
 // gets a second server on the same database, whose gate is free.
 func (h *harness) while(request func() *answer, happens func(other *harness)) *answer {
 	h.t.Helper()
-	other := start(h.t, h.DB)
+	other := h.another()
 	other.Registration = h.Registration
 	release := h.fill()
 	var a *answer
@@ -164,7 +164,7 @@ func TestWhatHappensAtOnceWaitsForNoneOfTheOthers(t *testing.T) {
 // both are answered; the link that works is that of the later one, whichever
 // mail is written first.
 func TestOfLinksAskedForAtOnceTheNewestWorks(t *testing.T) {
-	eachByChance(t, func(t *testing.T, h *harness) {
+	eachAtOnce(t, func(t *testing.T, h *harness) {
 		h.browser().register("alice")
 		var ticks atomic.Int64
 		h.Mail.Now = func() time.Time {

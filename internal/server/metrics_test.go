@@ -90,7 +90,7 @@ func TestRequestsAreCountedByRouteStatusAndCode(t *testing.T) {
 
 func TestAPanicIsCountedAsTheAnswerItBecomes(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		broken := withoutPasswords(start(t, h.DB))
+		broken := withoutPasswords(h.another())
 		broken.direct().call("POST", "/auth/login", members{"username": "alice", "password": "x"}).want(500, "internal_error")
 		broken.measured(map[string]float64{
 			`techtreks_http_requests_total{code="internal_error",method="POST",route="/auth/login",status="500"}`: 1,

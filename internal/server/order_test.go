@@ -21,13 +21,12 @@ import (
 // The limit stands before everything that costs: a request over it is refused
 // before its session is looked up, its body read, its password hashed.
 func TestLimitStandsBeforeTheSessionAndTheBody(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		h := start(t, d, limiting("login: 1 per minute"))
+	each(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		b.call("POST", "/auth/login", "not JSON").want(400, "malformed_body")
 		b.call("POST", "/auth/login", "not JSON", header("Cookie", "session=a; session=b")).want(429, "rate_limited")
 		b.call("GET", "/nothing", nil).want(404, "not_found")
-	})
+	}, limiting("login: 1 per minute"))
 }
 
 // Whatever a body is, an operation that has none neither reads it nor waits
@@ -147,7 +146,7 @@ func TestReadsDoNotWaitForTheRenewal(t *testing.T) {
 // Probes share one look at a database that hangs; each of them looking for
 // itself would pile up for as long as it does.
 func TestProbesShareOneLookAtTheDatabase(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
+	eachAtOnce(t, func(t *testing.T, h *harness) {
 		if err := h.DB.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/mail/mailtest"
 )
@@ -61,5 +62,26 @@ func TestRegistrationsDoNotNeedTheMailServer(t *testing.T) {
 		if total := len(server.Mails()); total != n || len(recipients) != n || len(ids) != n {
 			t.Errorf("%d mails with %d ids to %d people", total, len(ids), len(recipients))
 		}
+	})
+}
+
+func TestClosedDatabaseLetsNobodyIn(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		cookie := b.login("alice").cookie()
+		if err := h.DB.Close(); err != nil {
+			t.Fatal(err)
+		}
+		h.everything(h.browser(), cookie, func(op *contract.Operation, a *answer) {
+			switch {
+			case usesDatabase(op):
+				if a.want(503, "unavailable").json()["ok"] != false || a.header.Get("Set-Cookie") != "" {
+					t.Errorf("%s: %d %s", op.ID, a.status, a.body)
+				}
+			case a.status >= 500:
+				t.Errorf("%s: %d", op.ID, a.status)
+			}
+		})
 	})
 }

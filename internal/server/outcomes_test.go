@@ -1,12 +1,16 @@
 package server_test
 
 import (
+	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/mail"
@@ -143,10 +147,79 @@ func TestOverlongTokenInThePath(t *testing.T) {
 // answer of the contract.
 func TestFaultOutsideTheContractIsAnAnswer(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		broken := newServer(t, h.DB)
+		broken := h.beside()
 		visitor := broken.browser() // keeps the contract to compare with
 		broken.Contract = nil
 		broken.serve()
 		visitor.call("GET", "/nowhere", nil).want(500, "internal_error")
+	})
+}
+
+// askingNothing are the operations that do not fail with the database, and why.
+// Their 500 is that of the code around all operations.
+var askingNothing = map[string]string{
+	"getBanner":         "it says the same to everybody",
+	"getHealth":         "it says whether the process lives",
+	"getReadiness":      "a database that fails is its answer, and a 503",
+	"getCurrentUser":    "the session has all that it tells",
+	"getProfile":        "the session has all that it tells",
+	"listPreviewedMail": "the mails are in memory",
+	"showPreviewedMail": "the mails are in memory",
+	"getDocs":           "the page is part of the program",
+	"getDocsAsset":      "the file is part of the program",
+	"getContractJSON":   "the contract is part of the program",
+	"getContractYAML":   "the contract is part of the program",
+}
+
+// theSessionAlone answers the query for the session of a request, and no other.
+type theSessionAlone struct {
+	failing
+	working gendb.DBTX
+}
+
+func (q theSessionAlone) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if strings.Contains(query, "name: SessionByTokenHash ") {
+		return q.working.QueryRowContext(ctx, query, args...)
+	}
+	return q.failing.QueryRowContext(ctx, query, args...)
+}
+
+// Whoever is logged in is known, and then the operation itself fails in a way
+// that nobody has foreseen: at a query of its own, or in its transaction.
+func TestEveryOperationThatAsksTheDatabaseFailsWithIt(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		h.browser().register("bob") // account 2, as in the examples
+		h.setRole("alice", "admin")
+		cookie := b.login("alice").cookie()
+		for range 6 { // and his is session 7
+			h.browser().login("bob")
+		}
+		h.browser().login("alice")
+		for table := range inOrder(h.columns()) {
+			if table != "users" && table != "sessions" && !strings.HasPrefix(table, "sqlite_") {
+				h.exec("ALTER TABLE " + table + " RENAME TO no_more_" + table)
+			}
+		}
+		h.DB.Queries = gendb.New(theSessionAlone{failing{errors.New("disk on fire")}, h.DB.DB})
+		for _, op := range h.Contract.Operations {
+			disabled := any(nil)
+			if op.ID == "enableUser" { // for somebody who is enabled it has nothing to do
+				disabled = h.clock.Now()
+			}
+			h.exec("UPDATE users SET disabled_at = $1 WHERE username = 'bob'", disabled)
+			path, body := h.sample(op)
+			a := h.browser().call(op.Method, path, body, sessionCookie(cookie))
+			if askingNothing[op.ID] == "" {
+				a.want(500, "internal_error")
+			} else if a.status == 500 {
+				t.Errorf("%s fails with the database", op.ID)
+			}
+			lines := h.logs.requests(t)
+			if known := lines[len(lines)-1]["user_id"] != nil; known != (op.Session != contract.SessionIgnored) {
+				t.Errorf("%s: the session was found: %t", op.ID, known)
+			}
+		}
 	})
 }

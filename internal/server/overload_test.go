@@ -62,7 +62,7 @@ func TestFullGateRefusesAtOnce(t *testing.T) {
 		h.browser().register("alice")
 		release := h.saturate()
 		before := h.dump()
-		for path, body := range hashing {
+		for path, body := range inOrder(hashing) {
 			a := h.browser().call("POST", path, body).want(503, "busy")
 			if a.header.Get("Retry-After") != "3600" || a.header.Get("Set-Cookie") != "" {
 				t.Errorf("%s: %v", path, a.header)
@@ -91,7 +91,7 @@ func TestNothingIsHashedForThoseWhoHaveLeft(t *testing.T) {
 		gone, leave := context.WithCancel(t.Context())
 		leave()
 		b, before := h.direct(), h.Passwords.Hashes()
-		for path, body := range hashing {
+		for path, body := range inOrder(hashing) {
 			b.call("POST", path, body, func(r *http.Request) { *r = *r.WithContext(gone) }).want(503, "unavailable")
 		}
 		if n := h.Passwords.Hashes() - before; n != 0 {
@@ -108,7 +108,7 @@ func TestNothingIsHashedForThoseWhoHaveLeft(t *testing.T) {
 func TestWhoLeavesTheQueueIsNotHashed(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		h.browser().register("alice")
-		for path, body := range hashing {
+		for path, body := range inOrder(hashing) {
 			release := h.fill()
 			ctx, leave := context.WithCancel(t.Context())
 			b := h.browser()

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/techtreks/auth/db"
-	"github.com/techtreks/auth/db/dbtest"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/mail"
 )
@@ -242,19 +240,19 @@ func TestServedContractShowsThePolicyInForce(t *testing.T) {
 func TestBreachedPasswordsAreRefusedAtEveryDoor(t *testing.T) {
 	const known = "Breached-2019-again" // SHA-1 computed apart from the code under test
 	const suffix = "CF00DE1CBF1EFFF5A6D1A7F42E9F7E3A58F"
-	var asked atomic.Int64
-	answer := atomic.Pointer[string]{}
-	corpus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		asked.Add(1)
-		if text := answer.Load(); text != nil {
-			_, _ = w.Write([]byte(*text))
-			return
-		}
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}))
-	defer corpus.Close()
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		h := start(t, d, func(c *config.Config) { c.HIBPURL = corpus.URL })
+	each(t, func(t *testing.T, h *harness) {
+		var asked atomic.Int64
+		answer := atomic.Pointer[string]{}
+		corpus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			if text := answer.Load(); text != nil {
+				_, _ = w.Write([]byte(*text))
+				return
+			}
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}))
+		defer corpus.Close()
+		h.PasswordPolicy.Breaches.URL = corpus.URL
 		found := suffix + ":3\r\n"
 		answer.Store(&found)
 		doors := h.open()
@@ -273,5 +271,5 @@ func TestBreachedPasswordsAreRefusedAtEveryDoor(t *testing.T) {
 		h.measured(map[string]float64{
 			`techtreks_breach_checks_total{outcome="found"}`: 4, `techtreks_breach_checks_total{outcome="unknown"}`: 2,
 		})
-	})
+	}, func(c *config.Config) { c.HIBPURL = "http://corpus.invalid" })
 }

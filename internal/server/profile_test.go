@@ -115,7 +115,7 @@ func TestTakenNamesAndAddressesAreRefused(t *testing.T) {
 		b.login("alice")
 		bob.login("bob")
 		before := h.dump()
-		for name, test := range tests {
+		for name, test := range inOrder(tests) {
 			if a := b.updateProfile(test.change).want(409, test.code); a.json()["error"] != test.says {
 				t.Errorf("%s: %s", name, a.body)
 			}
@@ -182,12 +182,12 @@ func TestProfileUpdateSetsNothingElse(t *testing.T) {
 		b.register("alice")
 		b.login("alice")
 		before := h.dump()
-		for member, value := range map[string]any{
+		for member, value := range inOrder(map[string]any{
 			"role": "admin", "email_verified": true, "email_verified_at": "2026-01-01T00:00:00Z", "verified_at": "2026-01-01T00:00:00Z",
 			"id": 7, "user_id": 7, "disabled": false, "disabled_at": nil, "created_at": "2020-01-01T00:00:00Z", "updated_at": "2020-01-01T00:00:00Z",
 			"password": newPassword, "password_hash": "x", "username_key": "bob", "email_key": "bob@example.com", "locale": "de",
 			"Username": "bob", "EMAIL": "bob@example.com", "__proto__": members{"role": "admin"}, "sessions": []any{},
-		} {
+		}) {
 			b.updateProfile(members{member: value}).want(400, "invalid_fields")
 			b.updateProfile(members{"username": "alice.b", member: value}).want(400, "invalid_fields")
 		}

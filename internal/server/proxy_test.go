@@ -87,7 +87,7 @@ func TestTrustedProxiesNameTheClient(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		b.register("alice")
-		for name, test := range tests {
+		for name, test := range inOrder(tests) {
 			got := h.loggedIP(b, func(r *http.Request) {
 				r.Header["X-Forwarded-For"] = test.forwardedFor
 				// Only the one header that our proxies are told to set counts.
@@ -108,7 +108,7 @@ func TestPeersHaveOneSpelling(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		b := h.direct()
 		b.register("alice")
-		for peer, want := range map[string]string{
+		for peer, want := range inOrder(map[string]string{
 			"192.0.2.1:1":            "192.0.2.1",
 			"[::ffff:192.0.2.1]:1":   "192.0.2.1",
 			"[::ffff:c000:201]:1":    "192.0.2.1",
@@ -116,7 +116,7 @@ func TestPeersHaveOneSpelling(t *testing.T) {
 			"[fe80::1%eth0]:1":       "fe80::1",
 			"[fe80::2%25]:1":         "fe80::2",
 			"[::ffff:192.0.2.1%x]:1": "192.0.2.1",
-		} {
+		}) {
 			got := h.loggedIP(b, func(r *http.Request) { r.RemoteAddr = peer }, header("X-Forwarded-For", "203.0.113.9"))
 			if got != want {
 				t.Errorf("%s is %q, want %q", peer, got, want)
@@ -138,11 +138,11 @@ func TestTheRequestsNameForTheServerIsNotBelieved(t *testing.T) {
 				b.register("alice")
 				const evil = "evil.example"
 				names := []func(*http.Request){func(r *http.Request) { r.Host = evil }}
-				for name, value := range map[string]string{
+				for name, value := range inOrder(map[string]string{
 					"X-Forwarded-Host": evil, "X-Host": evil, "X-Forwarded-Server": evil, "Forwarded": "host=" + evil + ";proto=https",
 					"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on", "Front-End-Https": "on", "X-Forwarded-Port": "666",
 					"X-Forwarded-Prefix": "/" + evil, "X-Original-Url": "/auth/profile", "X-Rewrite-Url": "/auth/profile",
-				} {
+				}) {
 					names = append(names, header(name, value))
 				}
 				for _, op := range append(h.safe(), h.Contract.Operation("login")) {

@@ -2,26 +2,37 @@ package server_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/techtreks/auth/db"
 )
 
-// A recording is what one server was asked and what it answered, with what has
-// to differ between two runs masked.
+// A recording is what the servers of one test were asked and what they answered,
+// with what has to differ between two runs replaced: by its number, which is
+// that of its first appearance, so that one thing for another is still seen.
 type recording struct {
+	atOnce bool // the requests come in no order, and what is replaced has no number
+	whole  bool // the test has come to its end
+
 	mu        sync.Mutex
 	exchanges []string
-	whole     bool // the test has come to its end
+	numbers   map[string]int // of what is replaced, by its kind and itself
+	last      map[string]int // number of each kind
 }
 
 // recorder is the transport that records.
@@ -49,14 +60,19 @@ func (r recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := response.Body.Close(); err != nil {
+		return nil, err
+	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	r.recording.add(request, sent, response, body)
 	return response, nil
 }
 
 func (r *recording) add(request *http.Request, sent []byte, response *http.Response, body []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s %s %.2000s\n%d\n", request.Method, request.URL.RequestURI(), sent, response.StatusCode)
+	fmt.Fprintf(&text, "%s %s %s\n%d\n", request.Method, request.URL.RequestURI(), r.maskIDs(fmt.Sprintf("%.2000s", sent)), response.StatusCode)
 	for _, name := range slices.Sorted(maps.Keys(response.Header)) {
 		if name != "Date" && name != "Content-Length" {
 			fmt.Fprintf(&text, "%s: %s\n", name, strings.Join(response.Header[name], ", "))
@@ -68,52 +84,120 @@ func (r *recording) add(request *http.Request, sent []byte, response *http.Respo
 		// takes seconds.
 		kept = fmt.Sprintf("%x", sha256.Sum256(body))
 	} else {
-		text.Write(body)
+		text.WriteString(r.maskIDs(string(body)))
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.exchanges = append(r.exchanges, mask(text.String())+kept)
+	r.exchanges = append(r.exchanges, r.mask(text.String())+kept)
 }
 
-// masks hide what two runs cannot have in common: what is random, and ids,
-// which PostgreSQL also spends on rows that it then refuses.
+// masks find what two runs cannot have in common beside the ids in JSON. The
+// second group is what is replaced.
 var masks = []struct {
+	kind    string
 	pattern *regexp.Regexp
-	with    string
 }{
-	{regexp.MustCompile(`[A-Z2-7]{26}`), "(request id)"},
-	{regexp.MustCompile(`[A-Za-z0-9_-]{40,}(\.[A-Za-z0-9_-]{16,})?`), "(token)"},
-	{regexp.MustCompile(`("(?:[a-z_]+_)?id": ?)\d+`), "$1(id)"},
-	{regexp.MustCompile(`("session_hash": ?)"[A-Za-z0-9_-]{12}"`), "$1(hash)"},
-	{regexp.MustCompile(`(/(?:sessions|users)/)\d+`), "$1(id)"},
-	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "(server)"},
+	{"token", regexp.MustCompile(`()([A-Za-z0-9_-]{40,}(?:\.[A-Za-z0-9_-]{16,})?)`)},
+	{"request", regexp.MustCompile(`()([A-Z2-7]{26})`)},
+	{"hash", regexp.MustCompile(`("session_hash": ?)("[A-Za-z0-9_-]{12}")`)},
+	{"session", regexp.MustCompile(`(/sessions/)(\d+)`)},
+	{"user", regexp.MustCompile(`(/users/)(\d+)`)},
+	{"server", regexp.MustCompile(`()(127\.0\.0\.1:\d+)`)},
 }
 
-func mask(text string) string {
+func (r *recording) mask(text string) string {
 	for _, m := range masks {
-		text = m.pattern.ReplaceAllString(text, m.with)
+		text = m.pattern.ReplaceAllStringFunc(text, func(found string) string {
+			parts := m.pattern.FindStringSubmatch(found)
+			return parts[1] + r.name(m.kind, parts[2])
+		})
 	}
 	return text
 }
 
+// maskIDs replaces the ids in JSON: PostgreSQL spends them on rows that it then
+// refuses as well. What is no JSON stays as it is from there on.
+func (r *recording) maskIDs(text string) string {
+	var masked strings.Builder
+	done := 0
+	for d := jsontext.NewDecoder(strings.NewReader(text)); ; {
+		token, err := d.ReadToken()
+		if err != nil {
+			return masked.String() + text[done:]
+		}
+		kind := idOf(d.StackPointer())
+		if token.Kind() != '0' || kind == "" {
+			continue
+		}
+		id, end := token.String(), int(d.InputOffset())
+		masked.WriteString(text[done:end-len(id)] + r.name(kind, id))
+		done = end
+	}
+}
+
+// idOf says what a member is the id of, "" if it is none: /users/3/id is a
+// user's, and /id is in the profile of one.
+func idOf(where jsontext.Pointer) string {
+	path := strings.Split(string(where), "/")
+	switch path[len(path)-1] {
+	case "user_id", "actor_id":
+		return "user"
+	case "id":
+		owner := path[len(path)-2]
+		if _, err := strconv.Atoi(owner); err == nil {
+			owner = path[len(path)-3]
+		}
+		if owner == "" || owner == "account" {
+			return "user"
+		}
+		return strings.TrimSuffix(owner, "s")
+	}
+	return ""
+}
+
+func (r *recording) name(kind, value string) string {
+	if r.atOnce {
+		return "(" + kind + ")"
+	}
+	if r.numbers == nil {
+		r.numbers, r.last = map[string]int{}, map[string]int{}
+	}
+	number, again := r.numbers[kind+value]
+	if !again {
+		r.last[kind]++
+		number = r.last[kind]
+		r.numbers[kind+value] = number
+	}
+	return fmt.Sprintf("(%s %d)", kind, number)
+}
+
 // compareRecordings fails the test unless both databases have given the same
-// answers to the same requests. The order is left out: tests go through tables
-// in any order, and some ask for many things at once.
+// answers to the same requests, in the same order.
 func compareRecordings(t *testing.T, recordings map[db.Kind]*recording) {
 	t.Helper()
 	a, b := recordings[db.SQLite], recordings[db.Postgres]
 	if !a.whole || !b.whole || t.Failed() {
 		return // one was not run, or there is worse to report
 	}
-	slices.Sort(a.exchanges)
-	slices.Sort(b.exchanges)
+	if said := difference(a, b); said != "" {
+		t.Error(said)
+	}
+}
+
+// difference says where two recordings are not the same.
+func difference(a, b *recording) string {
+	if len(a.exchanges) == 0 {
+		return "nothing was recorded, so nothing is compared"
+	}
+	if a.atOnce {
+		slices.Sort(a.exchanges)
+		slices.Sort(b.exchanges)
+	}
 	for i := range max(len(a.exchanges), len(b.exchanges)) {
-		if i >= len(a.exchanges) || i >= len(b.exchanges) || a.exchanges[i] != b.exchanges[i] {
-			t.Errorf("the databases answer differently (%d and %d exchanges)\nsqlite:   %s\npostgres: %s",
-				len(a.exchanges), len(b.exchanges), at(a.exchanges, i), at(b.exchanges, i))
-			return
+		if at(a.exchanges, i) != at(b.exchanges, i) {
+			return fmt.Sprintf("the databases answer differently (exchange %d of %d and %d)\nsqlite:   %s\npostgres: %s",
+				i+1, len(a.exchanges), len(b.exchanges), at(a.exchanges, i), at(b.exchanges, i))
 		}
 	}
+	return ""
 }
 
 func at(list []string, i int) string {
@@ -121,4 +205,68 @@ func at(list []string, i int) string {
 		return list[i]
 	}
 	return "(nothing)"
+}
+
+// inOrder goes through a table by its names, so that the requests of a test come
+// in one order.
+func inOrder[K cmp.Ordered, V any](table map[K]V) iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		for _, name := range slices.Sorted(maps.Keys(table)) {
+			if !yield(name, table[name]) {
+				return
+			}
+		}
+	}
+}
+
+// What two databases may not have in common is no difference, and everything
+// else is one.
+func TestRecordingsDiffer(t *testing.T) {
+	const base = `/auth/activity {"events":[{"id":1,"actor_id":1,"user_id":1},{"id":2,"actor_id":1,"user_id":2}],"token":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`
+	const more = `/auth/admin/users/2 {"user":{"id":2},"session":{"id":2},"at":"2026-03-01T09:30:00Z"}`
+	play := func(atOnce bool, exchanges ...string) *recording {
+		r := &recording{atOnce: atOnce}
+		for _, one := range exchanges {
+			path, body, _ := strings.Cut(one, " ")
+			request := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
+			r.add(request, nil, &http.Response{StatusCode: 200, Header: http.Header{"Date": {path}}}, []byte(body))
+		}
+		return r
+	}
+	edit := strings.NewReplacer
+	for name, test := range map[string]struct {
+		edit *strings.Replacer
+		same bool
+	}{
+		"the same":                    {edit(), true},
+		"ids that were spent":         {edit(`_id":2`, `_id":9`, `user":{"id":2`, `user":{"id":9`, `users/2`, `users/9`), true},
+		"ids of sessions alone":       {edit(`session":{"id":2`, `session":{"id":1`), true},
+		"another token":               {edit("AAAAA", "BBBBB"), true},
+		"another actor":               {edit(`"id":2,"actor_id":1`, `"id":2,"actor_id":2`), false},
+		"another account":             {edit(`"user":{"id":2`, `"user":{"id":3`), false},
+		"somebody else's address":     {edit(`users/2`, `users/1`), false},
+		"nobody":                      {edit(`"id":2,"actor_id":1`, `"id":2,"actor_id":null`), false},
+		"one event twice":             {edit(`"id":2,"actor_id"`, `"id":1,"actor_id"`), false},
+		"another time":                {edit("09:30", "09:31"), false},
+		"another order in the answer": {edit(`"id":1,"actor_id":1,"user_id":1`, `"id":2,"actor_id":1,"user_id":2`, `"id":2,"actor_id":1,"user_id":2`, `"id":1,"actor_id":1,"user_id":1`), false},
+	} {
+		said := difference(play(false, base, more), play(false, test.edit.Replace(base), test.edit.Replace(more)))
+		if (said == "") != test.same {
+			t.Errorf("%s: same %t, want %t\n%s", name, said == "", test.same, said)
+		}
+	}
+	for name, test := range map[string]struct {
+		a, b *recording
+		same bool
+	}{
+		"another order":         {play(false, base, more), play(false, more, base), false},
+		"another order at once": {play(true, base, more), play(true, more, base), true},
+		"one too few":           {play(false, base, more), play(false, base), false},
+		"one too many":          {play(true, base), play(true, base, more), false},
+		"nothing":               {play(false), play(false), false},
+	} {
+		if said := difference(test.a, test.b); (said == "") != test.same {
+			t.Errorf("%s: same %t, want %t\n%s", name, said == "", test.same, said)
+		}
+	}
 }

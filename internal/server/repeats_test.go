@@ -7,10 +7,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/db/dbtest"
 )
 
 // flood sends n requests to an address without looking at the answers, which
-// would take longer than they do.
+// would take longer than they do, and so without recording them.
 func (h *harness) flood(n int, path string, peer func(i int) string) {
 	h.t.Helper()
 	handler, err := h.Handler()
@@ -127,7 +130,8 @@ func TestRepeatsAreReportedWhenNothingMoreComes(t *testing.T) {
 // Very many clients, each refused often enough: what is kept and what is
 // written stays bounded, and the sum is right.
 func TestManyRefusedClientsStayBounded(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		h := newServer(t, d)
 		h.LogFirst(1)
 		const clients = 5000
 		h.flood(clients, "/nothing", func(i int) string { return fmt.Sprintf("10.0.%d.%d:1", i/256, i%256) })
@@ -146,7 +150,7 @@ func TestManyRefusedClientsStayBounded(t *testing.T) {
 // about this very request. What it is asked how it does is none.
 func TestErrorsAreAlwaysLoggedAndProbesAreNot(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		broken := withoutPasswords(start(t, h.DB))
+		broken := withoutPasswords(h.another())
 		broken.LogFirst(0)
 		b := broken.direct()
 		for range 30 {

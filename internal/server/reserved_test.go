@@ -20,10 +20,10 @@ func TestReservedNamesAreRefused(t *testing.T) {
 		b.login("alice")
 		before := h.dump()
 		for _, name := range reserved {
-			for what, a := range map[string]*answer{
+			for what, a := range inOrder(map[string]*answer{
 				"register": h.browser().call("POST", "/auth/register", members{"username": name, "email": "x@example.com", "password": goodPassword}),
 				"profile":  b.call("PUT", "/auth/update_profile", members{"username": name}),
-			} {
+			}) {
 				a.want(400, "invalid_fields")
 				if got := fieldsOf(t, a); len(got) != 1 || got[0] != (field{"username", "username_reserved", "Username is reserved"}) {
 					t.Errorf("%s of %s: %s", what, name, a.body)
@@ -63,10 +63,10 @@ func TestReservedNamesCanBeGiven(t *testing.T) {
 // ASCII.
 func TestNamesThatLookLikeOthersAreRefused(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		for what, name := range map[string]string{
+		for what, name := range inOrder(map[string]string{
 			"Cyrillic a": "\u0430lice", "zero width": "ali\u200bce", "right to left": "\u202eecila", "soft hyphen": "ali\u00adce", "combining": "alice\u0301",
 			"full width": "ａlice", "Kelvin sign": "\u212aelly", "dotless i": "al\u0131ce", "long s": "\u017fupport", "space behind": "alice ", "one dot": ".", "two dots": "..",
-		} {
+		}) {
 			a := h.browser().call("POST", "/auth/register", members{"username": name, "email": "x@example.com", "password": goodPassword}).want(400, "invalid_fields")
 			if got := fieldsOf(t, a); len(got) == 0 || got[0].Field != "username" || strings.Contains(string(a.body), name) && len(name) > 2 {
 				t.Errorf("%s: %s", what, a.body)

@@ -124,9 +124,9 @@ func TestAdministrationIsNeverOpen(t *testing.T) {
 // request, on the instance that was not asked as well (ASVS 5.0.0-8.3.2, 7.4.2).
 func TestRolesCountAtOnceOnEveryInstance(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		other := start(t, h.DB)
+		other := h.another()
 		root := h.admin("alice")
-		for name, take := range map[string]struct {
+		for name, take := range inOrder(map[string]struct {
 			method, path string
 			body         any
 			status       int
@@ -136,7 +136,7 @@ func TestRolesCountAtOnceOnEveryInstance(t *testing.T) {
 			"moderating": {"PUT", "/role", members{"role": "moderator"}, 403, "forbidden"},
 			"disabled":   {"POST", "/disable", nil, 401, "login_required"},
 			"deleted":    {"DELETE", "", nil, 401, "login_required"},
-		} {
+		}) {
 			boss := h.member(name, "admin")
 			elsewhere := other.browser()
 			elsewhere.login(name)

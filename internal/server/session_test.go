@@ -95,11 +95,11 @@ func TestPlantedTokensAreNeverAdopted(t *testing.T) {
 		b.register("alice")
 		b.register("mallory")
 		stolen := h.browser().login("mallory").cookie()
-		for name, planted := range map[string]string{
+		for name, planted := range inOrder(map[string]string{
 			"never issued":        strings.Repeat("A", 43),
 			"never issued, dated": strings.Repeat("A", 43) + "." + strings.Repeat("B", 43),
 			"another person's":    stolen,
-		} {
+		}) {
 			fresh := h.browser()
 			a := fresh.call("POST", "/auth/login", members{"username": "alice", "password": goodPassword}, sessionCookie(planted))
 			a.want(200, "")
@@ -131,7 +131,7 @@ func TestForgedTokensAreVisitors(t *testing.T) {
 		for i := range len(good) {
 			forged[fmt.Sprintf("character %d changed", i)] = good[:i] + other(good[i]) + good[i+1:]
 		}
-		for name, value := range forged {
+		for name, value := range inOrder(forged) {
 			if a := h.browser().call("GET", "/auth/profile", nil, sessionCookie(value)); a.status != 401 {
 				t.Errorf("%s: %d", name, a.status)
 			}
@@ -370,9 +370,9 @@ func TestKeysRotate(t *testing.T) {
 		b := h.browser()
 		b.register("alice")
 		cookie := b.login("alice").cookie()
-		both := start(t, h.DB, func(c *config.Config) { c.SecretKey = newer + "," + older })
+		both := h.another(func(c *config.Config) { c.SecretKey = newer + "," + older })
 		both.browser().call("GET", "/auth/profile", nil, sessionCookie(cookie)).want(200, "")
-		after := start(t, h.DB, func(c *config.Config) { c.SecretKey = newer })
+		after := h.another(func(c *config.Config) { c.SecretKey = newer })
 		after.browser().call("GET", "/auth/profile", nil, sessionCookie(cookie)).want(401, "login_required")
 	})
 }

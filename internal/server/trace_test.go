@@ -69,7 +69,10 @@ func attributes(span *trace.Span) map[string]string {
 // traced runs a test on a server whose spans go to a collector. finish sends
 // what there is.
 func traced(t *testing.T, test func(t *testing.T, h *harness, got *spans, finish func())) {
+	recordings := map[db.Kind]*recording{}
 	for _, kind := range dbtest.Kinds {
+		r := &recording{}
+		recordings[kind] = r
 		t.Run(string(kind), func(t *testing.T) {
 			got := &spans{}
 			live := httptest.NewServer(got)
@@ -89,6 +92,7 @@ func traced(t *testing.T, test func(t *testing.T, h *harness, got *spans, finish
 			t.Cleanup(func() { _ = opened.Close() })
 			h := newServer(t, opened)
 			h.Tracer, h.Logger = tracer, tracer.Logger(h.Logger)
+			h.recording = r
 			h.serve()
 			test(t, h, got, func() {
 				if err := tracer.Stop(); err != nil {
@@ -98,8 +102,10 @@ func traced(t *testing.T, test func(t *testing.T, h *harness, got *spans, finish
 			if logs.String() != "" {
 				t.Errorf("the log says\n%s", logs)
 			}
+			r.whole = true
 		})
 	}
+	compareRecordings(t, recordings)
 }
 
 func TestARequestIsATrace(t *testing.T) {

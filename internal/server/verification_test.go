@@ -209,7 +209,7 @@ func TestAccountAndMailAreOneTransaction(t *testing.T) {
 
 func TestMailSpeaksTheLanguageOfTheRegistration(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		for name, accept := range map[string]string{"anna": "de-AT,de;q=0.9,en;q=0.1", "bob": "en-GB", "carl": "xx", "dora": strings.Repeat("de,", 5000)} {
+		for name, accept := range inOrder(map[string]string{"anna": "de-AT,de;q=0.9,en;q=0.1", "bob": "en-GB", "carl": "xx", "dora": strings.Repeat("de,", 5000)}) {
 			h.browser().call("POST", "/auth/register", members{"username": name, "email": name + "@example.com", "password": goodPassword}, header("Accept-Language", accept))
 		}
 		german, english := h.lastMail(mail.VerifyEmail, "anna@example.com"), h.lastMail(mail.VerifyEmail, "bob@example.com")
@@ -253,17 +253,17 @@ func TestMailPreviewIsOfDevelopmentAlone(t *testing.T) {
 				}
 			}
 		}
-		proxied := start(t, h.DB, func(c *config.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
+		proxied := h.another(func(c *config.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
 		proxied.browser().call("GET", "/dev/mail", nil, header("X-Forwarded-For", "127.0.0.1")).want(200, "")
 		proxied.browser().call("GET", "/dev/mail", nil, header("X-Forwarded-For", "192.0.2.7")).want(404, "not_found")
-		production := start(t, h.DB, inProduction)
+		production := h.another(inProduction)
 		production.browser().call("GET", "/dev/mail", nil).want(404, "not_found")
 		production.browser().call("GET", "/dev/mail/1", nil).want(404, "not_found")
 	})
 }
 
 func TestParallelConfirmationsSucceedOnce(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
+	eachAtOnce(t, func(t *testing.T, h *harness) {
 		h.browser().register("alice")
 		token := h.mailedToken(mail.VerifyEmail, "alice@example.com")
 		if n := successes(h, 50, func(b *browser, _ int) *answer { return b.call("POST", "/auth/verify", members{"token": token}) }); n != 1 {

@@ -35,5 +35,8 @@ func (c Cookie) clear() *http.Cookie {
 // Examples returns the Set-Cookie headers of a login and a logout, for the
 // contract that this server serves.
 func (c Cookie) Examples(life time.Duration) (set, clear string) {
-	return c.set("q6v0", life).String(), c.clear().String()
+	return c.set(sampleValue, life).String(), c.clear().String()
 }
+
+// sampleValue is of the form of a token and its signature, and is neither.
+const sampleValue = "q6v0Jm2tXe9cR4hLw8bS1zK7yN3uG5oA0dF6pIiV2TE.Wz5rY8kD1nB4xQ7mC0jH3vT6gL9sP2fE5aU8oR1iKbA"

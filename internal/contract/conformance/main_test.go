@@ -1,10 +1,10 @@
 package main
 
 import (
-	"flag"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,67 +13,102 @@ import (
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// One outcome too few, one example too few or one outcome too many fails, and so
-// does a report that says something else.
-func TestWhatIsMissingOrTooMuchFails(t *testing.T) {
+// everything is the contract, and the notes of tests that have seen all of it.
+func everything(t *testing.T) (c *contract.Contract, notes []string) {
+	t.Helper()
 	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var lines []string
-	for _, o := range c.Outcomes() {
-		lines = append(lines, o.String())
-	}
-	outcomes := len(lines)
-	for _, e := range c.Examples() {
-		lines = append(lines, e.String())
-	}
-	report := filepath.Join(t.TempDir(), "conformance.md")
-	try := func(write bool, notes ...[]string) error {
-		t.Helper()
-		dir := t.TempDir()
-		for i, lines := range notes {
-			if err := os.WriteFile(filepath.Join(dir, string(rune('a'+i))), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
+	for _, kind := range kinds {
+		for _, o := range c.Outcomes() {
+			notes = append(notes, kind+" "+o.String())
 		}
-		return run(report, write, dir, io.Discard)
+		for _, e := range c.Examples() {
+			notes = append(notes, kind+" "+e.String())
+		}
 	}
-	if try(false, lines) == nil {
+	return c, notes
+}
+
+// wrote puts notes into a folder, as a process does.
+func wrote(t *testing.T, processes ...[]string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for i, lines := range processes {
+		if err := os.WriteFile(filepath.Join(dir, string(rune('a'+i))), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// One outcome too few, one example too few or one outcome too many fails, and so
+// does a report that says something else.
+func TestWhatIsMissingOrTooMuchFails(t *testing.T) {
+	_, notes := everything(t)
+	report := filepath.Join(t.TempDir(), "conformance.md")
+	if run(report, false, wrote(t, notes), io.Discard) == nil {
 		t.Error("no report is as good as a report")
 	}
-	if err := try(true, lines[:9], lines[9:]); err != nil {
+	if err := run(report, true, wrote(t, notes[:9], notes[9:]), io.Discard); err != nil {
 		t.Error(err)
 	}
-	if err := try(false, lines); err != nil {
+	if err := run(report, false, wrote(t, append(notes, "unknown login 200")), io.Discard); err != nil {
 		t.Error(err)
+	}
+	without := func(line string) []string {
+		rest := slices.DeleteFunc(slices.Clone(notes), func(one string) bool { return one == line })
+		if len(rest) != len(notes)-1 {
+			t.Fatalf("%q is not among the notes", line)
+		}
+		return rest
 	}
 	for name, notes := range map[string][]string{
-		"nothing": nil, "an outcome too few": lines[1:], "an example too few": append(lines[:outcomes:outcomes], lines[outcomes+1:]...),
-		"an outcome too many": append(lines[:len(lines):len(lines)], "login 418 teapot"),
+		"nothing":                           nil,
+		"an outcome too few on SQLite":      without("sqlite login 200"),
+		"an outcome too few on PostgreSQL":  without("postgres login 200"),
+		"one that was seen somewhere":       append(without("postgres login 200"), "unknown login 200"),
+		"an example of an answer too few":   without("postgres login 401 example invalid"),
+		"an example of a schema too few":    without("sqlite schema SessionList"),
+		"an example of a header too few":    without("sqlite header RetryAfter"),
+		"an outcome too many":               append(slices.Clone(notes), "sqlite login 418 teapot"),
+		"an outcome too many of any server": append(slices.Clone(notes), "unknown login 418 teapot"),
 	} {
-		if try(true, notes) == nil {
+		before, err := os.ReadFile(report)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if run(report, true, wrote(t, notes), io.Discard) == nil {
 			t.Errorf("%s passes", name)
+		}
+		if after, err := os.ReadFile(report); err != nil || string(after) != string(before) {
+			t.Errorf("%s: the report was written", name)
 		}
 	}
 }
 
-var update = flag.Bool("update", false, "write the report without proving it, which make test will")
+// What was not seen is not in the report, whatever the contract has.
+func TestTheReportIsOfWhatWasSeen(t *testing.T) {
+	c, _ := everything(t)
+	got := render(c.Outcomes(), 0, map[sight]bool{
+		{"login 200", "sqlite"}: true, {"login 200", "postgres"}: true, {"logout 200", "sqlite"}: true,
+	})
+	if !strings.HasSuffix(got, "\n## login\n\n- 200\n") || strings.Contains(got, "logout") {
+		t.Errorf("got\n%s", got)
+	}
+}
 
-// The report changes with the contract, and says so before every test has run.
+// The report of another contract is found without running the tests that it
+// takes to write one.
 func TestTheReportIsOfThisContract(t *testing.T) {
-	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
+	c, notes := everything(t)
+	seen, err := read(wrote(t, notes))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const report = "../../../docs/conformance.md"
-	want := render(c.Outcomes(), len(c.Examples()))
-	if *update {
-		if err := os.WriteFile(report, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, err := os.ReadFile(report); err != nil || string(got) != want {
-		t.Errorf("%s is of another contract (%v): go test ./internal/contract/conformance -update", report, err)
+	got, err := os.ReadFile("../../../docs/conformance.md")
+	if err != nil || string(got) != render(c.Outcomes(), len(c.Examples()), seen) {
+		t.Errorf("docs/conformance.md is of another contract (%v): make conformance", err)
 	}
 }

@@ -20,6 +20,7 @@ type Transport struct {
 	T        testing.TB
 	Contract *contract.Contract
 	Base     http.RoundTripper
+	Database string // its kind, if it is known
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -40,7 +41,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := t.Contract.Verify(r, op, response.StatusCode, response.Header, body); err != nil {
 		t.T.Errorf("%s %s: the answer breaks the contract: %v\n%s", r.Method, r.URL.Path, err, body)
 	} else if r.Method != http.MethodHead && r.Method != http.MethodOptions {
-		if err := note(t.Contract, op, response.StatusCode, body); err != nil {
+		if err := t.note(op, response, body); err != nil {
 			t.T.Errorf("noting an answer: %v", err)
 		}
 	}

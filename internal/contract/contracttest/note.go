@@ -1,7 +1,9 @@
 package contracttest
 
 import (
+	"cmp"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,7 +14,8 @@ import (
 
 // NotesDir is the environment variable that names the folder where tests note
 // which outcomes and which examples of the contract they have seen, one file for
-// each process. Unset means that nobody wants to know.
+// each process, and on which kind of database. Unset means that nobody wants to
+// know.
 const NotesDir = "CONFORMANCE_NOTES"
 
 // noted is what this process has written down already.
@@ -20,20 +23,21 @@ var noted sync.Map
 
 // note remembers what a test has seen. Tests of several packages run at once, in
 // several processes; a line is short enough to be appended whole.
-func note(c *contract.Contract, op *contract.Operation, status int, body []byte) error {
+func (t *Transport) note(op *contract.Operation, response *http.Response, body []byte) error {
 	dir := os.Getenv(NotesDir)
 	if dir == "" {
 		return nil
 	}
-	seen := []fmt.Stringer{c.OutcomeOf(op, status, body)}
-	for _, example := range c.ExamplesLike(op, status, body) {
+	seen := []fmt.Stringer{t.Contract.OutcomeOf(op, response.StatusCode, body)}
+	for _, example := range t.Contract.ExamplesLike(op, response.StatusCode, response.Header, body) {
 		seen = append(seen, example)
 	}
 	for _, one := range seen {
-		if _, again := noted.LoadOrStore(one.String(), true); again {
+		line := cmp.Or(t.Database, "unknown") + " " + one.String()
+		if _, again := noted.LoadOrStore(line, true); again {
 			continue
 		}
-		if err := appendLine(filepath.Join(dir, strconv.Itoa(os.Getpid())), one.String()); err != nil {
+		if err := appendLine(filepath.Join(dir, strconv.Itoa(os.Getpid())), line); err != nil {
 			return err
 		}
 	}
