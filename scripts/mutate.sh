@@ -48,7 +48,7 @@ copy() {
 # complain NAME WHAT [DETAILS]: a mutation that proves nothing.
 complain() {
 	printf '%-44s INVALID: %s\n' "$1" "$2"
-	[[ -z ${3:-} ]] || printf '%s\n' "${3: -2000}"
+	[[ -z ${3:-} ]] || tail -c 2000 <<<"$3"
 	return 1
 }
 
