@@ -71,7 +71,7 @@ func newFuzz(t *testing.T, schemathesis, url string) *fuzz {
 		f.seen[role] = map[outcome]int{}
 	}
 	// Hashing would take two thirds of the time of the server.
-	f.server = serveWatched(t, serving(url).with(settings{"METRICS_ADDR": "127.0.0.1:0", hashesCheaply: "1"}))
+	f.server = serve(t, serving(url).with(settings{"VERIFY_RESPONSES": "true", "METRICS_ADDR": "127.0.0.1:0", hashesCheaply: "1"}))
 	d, err := db.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
@@ -94,10 +94,10 @@ func (f *fuzz) run(role string, seed, requests int) {
 	if err := os.WriteFile(filepath.Join(dir, "openapi.json"), []byte(document), 0o600); err != nil {
 		f.t.Fatal(err)
 	}
-	// Each operation gets so many requests at most in the phase of random ones, fewer if
-	// there are no more that differ, and there are so many chains; the other phases send
-	// what they need.
-	examples := max(50, min(1000, requests/len(theContract().Operations)))
+	// Each operation gets so many requests at most in the phase of random ones, and there
+	// are so many chains; the other phases send what they need. The tenth is for the
+	// operations that take nothing and have but one request: a second round costs more.
+	examples := max(50, min(1000, requests*11/10/len(theContract().Operations)))
 	cmd := exec.CommandContext(f.t.Context(), f.schemathesis, "--no-color", "run", "openapi.json", "--url", f.server.url,
 		"--seed", strconv.Itoa(seed), "-n", strconv.Itoa(examples), "--report-json-path", "report.json")
 	cmd.Dir = dir
@@ -113,9 +113,9 @@ func (f *fuzz) run(role string, seed, requests int) {
 	r := f.read(filepath.Join(dir, "report.json"))
 	r.check(f.t, role)
 	f.sent += r.TestCases.Generated
-	// Its report says nothing of what the chains were.
+	// Its report says nothing of what the chains were. A few are given up before their first request.
 	chains, links := numberAfter(said, "Scenarios:"), numberAfter(said, "API Links:")
-	if chains < examples || links == 0 {
+	if 10*chains < 9*examples || links == 0 {
 		f.t.Errorf("as %s: %d chains of %d, %d links", role, chains, examples, links)
 	}
 	f.t.Logf("as %s with seed %d: %d requests in %.0f s, %d chains over %d links", role, seed, r.TestCases.Generated, r.RunningTime, chains, links)
@@ -225,7 +225,7 @@ func (f *fuzz) report() {
 			}
 		}
 		for _, op := range theContract().Operations {
-			if letsIn(op, role) && !served[op.Method+" "+op.Path] && !f.t.Failed() {
+			if letsIn(op, role) && !served[op.Method+" "+op.Path] {
 				f.t.Errorf("as %s: no request of %s has succeeded", role, op.ID)
 			}
 		}
