@@ -19,6 +19,7 @@ func TestAHungDatabaseHoldsNobodyForLong(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("finds the processes of PostgreSQL in /proc")
 	}
+	t.Parallel() // it waits rather than works
 	cluster := dbtest.OwnCluster(t)
 	p := serveWatched(t, serving(cluster.URL).with(settings{"METRICS_ADDR": "127.0.0.1:0"}))
 	c := newClient(t, p.url)

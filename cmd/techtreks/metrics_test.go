@@ -81,6 +81,7 @@ func TestMetricsHaveAPortOfTheirOwn(t *testing.T) {
 
 // Whoever watches sees the server go, and sees it in the end.
 func TestMetricsAreServedWhileTheServerDrains(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	p := serve(t, serving(dbtest.URL(t, db.SQLite)).with(settings{"METRICS_ADDR": "127.0.0.1:0", "SHUTDOWN_DELAY": "5s"}))
 	p.signal(syscall.SIGTERM)
 	eventually(t, "the server drains", func() bool { return p.logged("shutting down") == 1 })

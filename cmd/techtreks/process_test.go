@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -48,6 +49,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(playsSQLite) != "" {
 		os.Exit(playSQLite(os.Args[1], os.Args[2]))
 	}
+	// Tests that run beside others here wait rather than work: for a limit of a
+	// connection, for the end of a process.
+	flag.Parse()
+	_ = flag.Set("test.parallel", "16")
 	status := m.Run()
 	_ = os.RemoveAll(shippedIn)
 	os.Exit(status)
