@@ -90,9 +90,8 @@ func (b bomb) throw(t *testing.T, server string) time.Duration {
 	return took
 }
 
-// A bomb is refused at once, and what the server takes from the system hardly
-// grows. On a machine with other things to do the odd answer waits for the
-// processor: the requirement is held to the middle one.
+// What the server takes from the system hardly grows by a bomb. In earnest it is
+// refused at once, too: half of the answers, for the odd one waits for the processor.
 func TestWireBombsCostLittle(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("reads the memory of a process in /proc")
@@ -119,7 +118,7 @@ func TestWireBombsCostLittle(t *testing.T) {
 				if grown >= b.growth {
 					t.Errorf("the server has grown by %d KiB", grown>>10)
 				}
-				if took[len(took)/2] >= b.within {
+				if inEarnest && took[len(took)/2] >= b.within {
 					t.Errorf("half of the answers took more than %s", took[len(took)/2])
 				}
 			})

@@ -15,9 +15,11 @@ import (
 // notRun are the commands of the documentation that no test types, each with the
 // reason.
 var notRun = map[string]string{
-	"make run":                    "compiles and starts what the page's other commands are typed at, and goes on until Ctrl-C",
-	"make test":                   "is what runs this",
-	"make client-package":         "needs what npm downloads; scripts/test-client.sh packs the package the same way, installs it and uses it",
+	"make run":            "compiles and starts what the page's other commands are typed at, and goes on until Ctrl-C",
+	"make test":           "is what runs this",
+	"make client-package": "needs what npm downloads; scripts/test-client.sh packs the package the same way, installs it and uses it",
+	"git checkout COMMIT_BEFORE_THE_RELEASE -- api/released/openapi.yaml docs/contract-changelog.md\nmake release-contract": "" +
+		"takes a release back; scripts/contract-prove.sh makes releases, refused ones and repeated ones, in a copy",
 	"scripts/common-passwords.sh": "downloads the lists that the program's own is made of, from half a dozen places",
 }
 

@@ -71,7 +71,7 @@ func newFuzz(t *testing.T, schemathesis, url string) *fuzz {
 		f.seen[role] = map[outcome]int{}
 	}
 	// Hashing would take two thirds of the time of the server.
-	f.server = serve(t, serving(url).with(settings{"VERIFY_RESPONSES": "true", "METRICS_ADDR": "127.0.0.1:0", hashesCheaply: "1"}))
+	f.server = serveWatched(t, serving(url).with(settings{"METRICS_ADDR": "127.0.0.1:0", hashesCheaply: "1"}))
 	d, err := db.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)

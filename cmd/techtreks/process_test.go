@@ -342,6 +342,10 @@ func eachKind(t *testing.T, test func(t *testing.T, kind db.Kind, url string)) {
 	}
 }
 
+// inEarnest is set where a test has the machine to itself, as in make torture: then
+// times are held to what is required. Beside other tests they would tell of those.
+var inEarnest = os.Getenv("IN_EARNEST") == "true"
+
 // rounds is how often a test is repeated: the variable's number, if it is set.
 func rounds(t testing.TB, variable string, standard int) int {
 	t.Helper()

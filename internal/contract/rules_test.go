@@ -122,7 +122,7 @@ func TestEveryOperationListsWhatCanHappenToIt(t *testing.T) {
 					}
 				}
 				named := response.Value.Headers["RateLimit"] != nil && response.Value.Headers["RateLimit-Policy"] != nil
-				if says := status < "300" || status == "429"; named != (limited && says) {
+				if says := status < "400" || status == "429"; named != (limited && says) {
 					t.Errorf("%s %s: limited %t, has RateLimit and RateLimit-Policy %t", op.OperationID, status, limited, named)
 				}
 				if status == "503" && response.Value.Headers["Retry-After"] == nil {

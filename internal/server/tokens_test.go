@@ -138,7 +138,7 @@ func TestTokensEndToTheSecond(t *testing.T) {
 func TestATokenThatWasFoundUnusedIsUsedOnce(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		now := h.clock.Now()
-		for purpose, m := range h.mailedTokens() {
+		for purpose, m := range inOrder(h.mailedTokens()) {
 			use := gendb.TokenUseParams{TokenHash: token.Hash(m.token), Purpose: purpose, Now: &now}
 			if _, err := h.DB.TokenUse(t.Context(), use); err != nil {
 				t.Fatalf("%s: %v", purpose, err)

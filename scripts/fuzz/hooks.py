@@ -52,6 +52,7 @@ def after_call(context, case, response):
     if "set-cookie" in response.headers or response.status_code == 401:
         accounts.forget(case)
     cursors.note(case, response)
+    accounts.note_registered(case, response)
 
 
 # A password by the rules; among random strings there is hardly ever one.
