@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/techtreks/auth/internal/fuzztest"
 )
 
 // pattern is what the contract says about an address: the grammar of Parse as far as
@@ -213,6 +215,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, in string) {
+		fuzztest.MustReturn(t)
 		a, err := Parse(in)
 		if err != nil {
 			if a != (Address{}) || !errors.Is(err, ErrInvalid) {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/techtreks/auth/internal/fuzztest"
 )
 
 // cheap is a hasher for tests that are not about the cost.
@@ -209,6 +211,7 @@ func FuzzVerifyStored(f *testing.F) {
 	}
 	h := cheap()
 	f.Fuzz(func(t *testing.T, stored string) {
+		fuzztest.MustReturn(t)
 		p, err := decode(stored)
 		if err != nil {
 			if !errors.Is(err, ErrCorrupt) || p != (Params{}) {

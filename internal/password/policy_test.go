@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/techtreks/auth/internal/confusable"
+	"github.com/techtreks/auth/internal/fuzztest"
 )
 
 var alice = Owner{Username: "alice.b", Email: "alice.miller+web@example.com"}
@@ -124,6 +125,7 @@ func FuzzPolicy(f *testing.F) {
 	}
 	p := &Policy{Service: []string{"TechTreks"}}
 	f.Fuzz(func(t *testing.T, password, username, address string) {
+		fuzztest.MustReturn(t)
 		got := p.Check(t.Context(), password, Owner{username, address})
 		if got != p.Check(t.Context(), password, Owner{username, address}) || got != "" && !slices.Contains(Refusals, got) {
 			t.Errorf("%q: %q", password, got)

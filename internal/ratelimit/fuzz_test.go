@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/techtreks/auth/internal/fuzztest"
 )
 
 // A limit that is accepted can be kept, and says the same when it is written down again.
@@ -16,6 +18,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzztest.MustReturn(t)
 		limit, err := Parse(text)
 		if err != nil {
 			return
@@ -37,6 +40,7 @@ func FuzzParseSettings(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzztest.MustReturn(t)
 		settings, err := ParseSettings(text)
 		if err != nil {
 			return
