@@ -35,7 +35,7 @@ failed() {
 export -f one fuzz failed
 
 # go test -fuzz does not notice by itself what hangs.
-unwatched=$(grep -rn --include='*_test.go' -A1 'f\.Fuzz(func' . | grep -E -- '_test\.go-[0-9]+-' | grep -v 'fuzztest.MustReturn(t)' || true)
+unwatched=$(grep -rn --include='*_test.go' -A1 'f\.Fuzz(' . | grep -E -- '_test\.go-[0-9]+-' | grep -v 'fuzztest.MustReturn(t)' || true)
 [[ -z $unwatched ]] || failed "These targets do not begin with" "fuzztest.MustReturn(t):" "$unwatched"
 
 count=$(targets | wc -l)

@@ -57,9 +57,9 @@ declare -A what=(
 	[jq]="jq: the same"
 	[go]="Go 1.26.6 or newer: everything"
 	[cc]="a C compiler with the C library's headers: the race detector"
-	[node]="Node 20.19 or newer with npm: the linter of the contract, the TypeScript client, the web app"
+	[node]="Node 20.19 or newer with npm: the linter of the contract, generators, the TypeScript client, the web app"
 	[chromium]="Chromium (or its path in CHROMIUM): the web app in a real browser"
-	[python]="Python 3.11 or newer with venv: fuzzing from the contract"
+	[python]="Python 3.11 or newer with venv: fuzzing from the contract, a generator"
 	[postgres]="PostgreSQL 15 or newer, server programs, or TEST_DATABASE_URL: every test on the second database"
 )
 declare -A packages=(

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change is merged, in the order in which a
-# failure is cheapest to find. Every stage runs even if an earlier one failed;
-# the table at the end says which. Some run beside others, because there are two
-# processors at least. CI=true turns what is missing into a failure.
+# Everything that must hold before a change is merged. Every stage runs even if an
+# earlier one failed; the table at the end says which. Some run beside others, because
+# there are two processors at least; what those say comes after the others. CI=true
+# turns what is missing into a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -114,52 +114,50 @@ tests() {
 	CONFORMANCE_NOTES=$notes go test "${race[@]}" -vet=off -count=1 -timeout 40m ./internal/server ./cmd/... ./...
 }
 
-# What shows the contract to other programs. It runs beside the tests in a browser and
-# not beside those of the code, which are about what happens at the same moment.
-outsiders() {
-	if has node && has python; then
-		stage "generators agree" scripts/generators.sh || true
+# What is about other things than the behaviour of the server. It runs beside the tests of the code, which wait a lot:
+# for slow clients, for limits, for what ends by itself.
+others() {
+	stage "vet and staticcheck" target lint-go || true
+	stage "modules" modules || true
+	stage "contract breaks no client" breaking_changes || true
+	if has node; then
+		stage "contract (Redocly)" target lint-spec || true
+		stage "web app (lint)" target lint-web || true
+		stage "TypeScript client" target test-client || true
 	else
-		skip "generators agree" "it needs Node and Python"
+		skip "contract (Redocly)" "it needs Node"
+		skip "web app (lint)" "it needs Node"
+		skip "TypeScript client" "it needs Node"
 	fi
+	stage "generators agree" scripts/generators.sh || true
+	has node && has python || skip "some of the generators" "they need Node and Python"
+	stage "fuzz targets" scripts/fuzz-go.sh || true
+}
+
+# It runs beside the tests in a browser, and not beside those of the code, which are
+# about what happens at the same moment.
+fuzzing() {
 	if has python; then
 		stage "fuzzing from the contract" scripts/fuzz.sh -v || true
 	else
 		skip "fuzzing from the contract" "it needs Python"
 	fi
-	stage "fuzz targets" scripts/fuzz-go.sh || true
 }
 
 failed=0
 stage "prerequisites" scripts/prerequisites.sh || exit 1
 stage "tree" scripts/check-tree.sh || failed=1
 stage "generated code is fresh" target check-generated || failed=1
-if has node; then
-	stage "contract (Redocly)" target lint-spec || failed=1
-else
-	skip "contract (Redocly)" "it needs Node"
-fi
-stage "contract breaks no client" breaking_changes || failed=1
-if has node; then
-	stage "web app (lint)" target lint-web || failed=1
-else
-	skip "web app (lint)" "it needs Node"
-fi
 stage "build" target build || failed=1
-stage "vet and staticcheck" target lint-go || failed=1
-stage "modules" modules || failed=1
+beside others
 stage "tests, both databases" tests || failed=1
 if has postgres; then
 	stage "conformance" conformance || failed=1
 else
 	skip "conformance" "it wants every answer on both databases"
 fi
-beside outsiders
-if has node; then
-	stage "TypeScript client" target test-client || failed=1
-else
-	skip "TypeScript client" "it needs Node"
-fi
+join || failed=1
+beside fuzzing
 if has node && has chromium; then
 	stage "web app" target test-web || failed=1
 else

@@ -60,6 +60,12 @@ type answer struct {
 	cookie string // NAME=VALUE of the session, if it was set
 }
 
+// verify fails the test if the answer breaks the contract.
+func (a *answer) verify(t testing.TB, request string) {
+	t.Helper()
+	contracttest.Verify(t, theContract(), request, a.status, a.header, a.body)
+}
+
 func (a *answer) is(status int) bool { return a != nil && a.status == status }
 
 func (a *answer) String() string {

@@ -162,6 +162,9 @@ func (r fuzzReport) check(t *testing.T, role string) {
 		t.Errorf("as %s: %+v of %d operations", role, r.Operations, all)
 	}
 	for kind, about := range r.Warnings {
+		if kind == "missing_test_data" {
+			continue // no success in this run: report looks for one in all of them
+		}
 		for _, what := range about {
 			if kind != "missing_auth" || mayCall(role, what) {
 				t.Errorf("as %s: %s: %v", role, kind, what)

@@ -20,8 +20,8 @@ import (
 )
 
 // People gives out accounts that are logged in, and tokens as they are mailed. It
-// writes them into the database itself: the server then counts the requests of
-// Schemathesis and no others, and nobody waits for passwords to be hashed.
+// writes them into the database itself: none of that is a request to the server, and
+// nobody waits for passwords to be hashed.
 type people struct {
 	db     *db.DB
 	signer *token.Signer

@@ -118,6 +118,7 @@ func TestWireGoesOnAfterARefusal(t *testing.T) {
 			{login + "Content-Length: 2\r\n\r\n{}", 400},
 			{login + "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400},
 			{login + "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nbomb", 415},
+			// No protocol is offered to upgrade to, so the wish is overlooked (RFC 9110, 7.8).
 			{"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n", 200},
 			{"TRACE /auth/login HTTP/1.1\r\nHost: x\r\n\r\n", 405},
 			{"get /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 405},

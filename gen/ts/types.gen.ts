@@ -276,7 +276,7 @@ export type ExportedAccount = {
      */
     email_verified_at: string | null;
     /**
-     * When the account was disabled.
+     * When the account was disabled; nobody can export one that is.
      */
     disabled_at: string | null;
     /**

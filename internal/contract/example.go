@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"mime"
 	"net/http"
 	"reflect"
 	"regexp"
@@ -15,8 +16,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// An Example is an answer, a part of one or a header of one, as the document shows
-// it to its readers.
+// An Example is an answer, a header of one, or a part of a request or an answer, as
+// the document shows it to its readers.
 type Example struct {
 	Operation string // as in Outcome; empty for what any operation may answer
 	Status    int    // 0 likewise
@@ -34,12 +35,19 @@ func (e Example) String() string {
 }
 
 // Examples lists the examples of every answer, in the order of the operations,
-// and those of the schemas and the headers that answers are made of.
+// those of the headers of answers, and those of the schemas that requests and answers
+// are made of. The examples of whole requests are for a test to send.
 func (c *Contract) Examples() []Example {
 	var all []Example
 	parts := map[string]Example{}
 	add := func(e Example) { parts[e.Name] = e }
 	for _, op := range append(slices.Clone(c.Operations), c.unrouted) {
+		for _, p := range op.route.Operation.Parameters {
+			eachPart("", p.Value.Schema, map[string]bool{}, add)
+		}
+		if body := op.route.Operation.RequestBody; body != nil {
+			eachPartIn(body.Value.Content, add)
+		}
 		for _, text := range slices.Sorted(maps.Keys(op.route.Operation.Responses.Map())) {
 			status, err := strconv.Atoi(text)
 			if err != nil {
@@ -47,9 +55,7 @@ func (c *Contract) Examples() []Example {
 			}
 			all = append(all, op.examples(status)...)
 			response := op.route.Operation.Responses.Status(status).Value
-			for _, media := range response.Content {
-				eachPart(media.Schema, map[string]bool{}, add)
-			}
+			eachPartIn(response.Content, add)
 			for _, header := range response.Headers {
 				add(exampleOfHeader(header))
 			}
@@ -77,14 +83,9 @@ func (c *Contract) ExamplesLike(op *Operation, status int, header http.Header, b
 			found = append(found, e)
 		}
 	}
-	var value any
-	media := response.Value.Content.Get("application/json")
-	if media != nil && json.Unmarshal(body, &value) == nil {
-		eachPartOf(media.Schema, value, func(e Example, part any) {
-			if e.isLike(part) {
-				found = append(found, e)
-			}
-		})
+	mediaType, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	if media := response.Value.Content.Get(mediaType); media != nil {
+		found = append(found, partsLike(media.Schema, bodyValue(mediaType, body))...)
 	}
 	return found
 }
@@ -107,62 +108,16 @@ func exampleOfHeader(ref *openapi3.HeaderRef) Example {
 	return Example{Name: "header " + strings.TrimPrefix(ref.Ref, "#/components/headers/"), Value: ref.Value.Example}
 }
 
-// exampleOfSchema is that of a named schema, if it is an object or a list: what is
-// in those is held against the words and numbers in them.
-func exampleOfSchema(ref *openapi3.SchemaRef) (e Example, ok bool) {
-	name, named := strings.CutPrefix(ref.Ref, "#/components/schemas/")
-	switch ref.Value.Example.(type) {
-	case map[string]any, []any:
-		return Example{Name: "schema " + name, Value: ref.Value.Example, open: isOpen(ref)}, named
-	}
-	return Example{}, false
-}
-
 func isOpen(schema *openapi3.SchemaRef) bool {
 	more := schema.Value.AdditionalProperties.Has
 	return more != nil && *more
 }
 
-// eachPart visits the examples of a schema and of all that it is made of.
-func eachPart(ref *openapi3.SchemaRef, known map[string]bool, visit func(Example)) {
-	if ref == nil || ref.Ref != "" && known[ref.Ref] {
-		return
-	}
-	known[ref.Ref] = true
-	if e, ok := exampleOfSchema(ref); ok {
-		visit(e)
-	}
-	for _, member := range ref.Value.Properties {
-		eachPart(member, known, visit)
-	}
-	eachPart(ref.Value.Items, known, visit)
-}
+// masks hide what is different in every answer: cursors, tokens, request ids, what is
+// left of a limit, and which front end a link is to.
+var masks = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$|[A-Za-z0-9_-]{43}|[A-Z2-7]{26}|\br=\d+;t=\d+|^https?://[^/]+`)
 
-// eachPartOf is eachPart for an answer: it visits what the answer has of each.
-func eachPartOf(ref *openapi3.SchemaRef, value any, visit func(e Example, part any)) {
-	if ref == nil {
-		return
-	}
-	if e, ok := exampleOfSchema(ref); ok {
-		visit(e, value)
-	}
-	switch value := value.(type) {
-	case map[string]any:
-		for name, member := range value {
-			eachPartOf(ref.Value.Properties[name], member, visit)
-		}
-	case []any:
-		for _, one := range value {
-			eachPartOf(ref.Value.Items, one, visit)
-		}
-	}
-}
-
-// masks hide what is different in every answer: tokens, request ids, what is left
-// of a limit, and which front end a link is to.
-var masks = regexp.MustCompile(`[A-Za-z0-9_-]{43}|[A-Z2-7]{26}|\br=\d+;t=\d+|^https?://[^/]+`)
-
-func masked(header string) string { return masks.ReplaceAllString(header, "…") }
+func masked(text string) string { return masks.ReplaceAllString(text, "…") }
 
 // said are the members whose words an example promises; those of the others,
 // such as names and times, are somebody's.

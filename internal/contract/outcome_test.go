@@ -139,7 +139,7 @@ func TestExamplesOfPartsAndHeaders(t *testing.T) {
 		"of another window": {"login", "{}", "RateLimit", `"hour";r=4;t=60`, "header RateLimit", false},
 	}
 	for name, test := range tests {
-		header := http.Header{}
+		header := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
 		if test.header != "" {
 			header.Set(test.header, test.value)
 		}

@@ -212,7 +212,7 @@ func TestDocumentationPageLoadsOnlyWhatIsThere(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		page := string(b.call("GET", "/docs", nil).want(200, "").body)
-		for _, name := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "init.js"} {
+		for _, name := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "init.js", "favicon-32x32.png"} {
 			if !strings.Contains(page, name) {
 				t.Errorf("the page does not load %s", name)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/mail"
 )
 
 // refusedExamples are the examples of requests that are refused, and why. All
@@ -20,9 +21,13 @@ var refusedExamples = map[string]struct {
 	status    int
 	code, why string
 }{
+	"confirmEmail schema":          {400, "invalid_token", "nobody was mailed it"},
 	"confirmEmail token":           {400, "invalid_token", "nobody was mailed it"},
 	"resetPassword new":            {400, "invalid_token", "nobody was mailed it"},
+	"resetPassword schema":         {400, "invalid_token", "nobody was mailed it"},
+	"resetPasswordByLink schema":   {400, "invalid_token", "nobody was mailed it"},
 	"resetPasswordByLink new":      {400, "invalid_token", "nobody was mailed it"},
+	"verifyEmail schema":           {400, "invalid_token", "nobody was mailed it"},
 	"verifyEmail token":            {400, "invalid_token", "nobody was mailed it"},
 	"verifyEmailByLink":            {400, "invalid_token", "nobody was mailed it"},
 	"listAuditEvents query cursor": {400, "invalid_fields", "a server takes only what it has signed"},
@@ -67,8 +72,12 @@ func TestEveryExampleOfARequestIsUnderstood(t *testing.T) {
 			if spec.RequestBody == nil {
 				send("", path, nil)
 			} else {
-				for name, example := range inOrder(spec.RequestBody.Value.Content["application/json"].Examples) {
+				media := spec.RequestBody.Value.Content["application/json"]
+				for name, example := range inOrder(media.Examples) {
 					send(name, path, example.Value.Value)
+				}
+				if whole := media.Schema.Value.Example; whole != nil {
+					send("schema", path, whole)
 				}
 			}
 			for name, value := range inOrder(query) {
@@ -120,6 +129,8 @@ func TestTheExamplesOfTheContractCanBeSeen(t *testing.T) {
 		alice.register("alice")
 		alice.login("alice")
 		shows("exportAccount", "alice", alice.call("GET", "/auth/export", nil))
+		h.browser().call("POST", "/auth/verify", members{"token": h.mailedToken(mail.VerifyEmail, "alice@example.com")}).want(200, "")
+		alice.call("GET", "/auth/export", nil).has(`{"tokens":[{"purpose":"verify_email"}]}`) // with the time of its use
 		shows("updateProfile", "username", alice.call("PUT", "/auth/update_profile", members{"username": "al"}))
 		weak := members{"username": "al", "email": "al@example.com", "password": goodPassword + strings.Repeat("x", 1024)}
 		shows("register", "weak", h.browser().call("POST", "/auth/register", weak))

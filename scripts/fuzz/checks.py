@@ -6,7 +6,7 @@ from schemathesis.core.transforms import UNRESOLVABLE
 from schemathesis.generation.stateful.state_machine import StepOutput
 from schemathesis.specs.openapi.stateful.links import OpenApiLink
 
-from people import COOKIE, accounts, cursors, fits, may_call, requires_session, strangers
+from people import COOKIE, accounts, cursors, fits, in_chain, may_call, requires_session, strangers
 
 
 def succeeded(response):
@@ -114,6 +114,8 @@ class links_lead_somewhere:
             self.links = declared(case.operation.schema)
         for link in self.links:
             wanted = link.source.label == case.operation.label and link.status_code == str(response.status_code)
+            # What a chain has made is the chain's to delete: it may go on with it.
+            wanted = wanted and not (in_chain(case) and link.target.method.upper() == "DELETE")
             if wanted and fits(case) and link.full_name not in self.followed:
                 self.follow(link, response, case)
 

@@ -45,6 +45,10 @@ def fits(case):
     return case.meta is not None and case.meta.generation.mode.is_positive
 
 
+def in_chain(case):
+    return case.meta is not None and case.meta.phase.name == TestPhase.STATEFUL
+
+
 class Accounts:
     """One account for each thread, and another one when its session is gone.
 
@@ -121,7 +125,7 @@ class Cursors:
         elif len(cursor) % 2:
             del case.query["cursor"]
         # Hardly any list is longer than a page unless pages are short, and chains go from page to page.
-        if case.meta and case.meta.phase.name == TestPhase.STATEFUL and takes_cursor(case.operation):
+        if in_chain(case) and takes_cursor(case.operation):
             case.query = {**(case.query or {}), "limit": 1}
 
 

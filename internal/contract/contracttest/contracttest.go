@@ -25,6 +25,10 @@ type Transport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	sent, err := bodyOf(r)
+	if err != nil {
+		return nil, err
+	}
 	response, err := t.Base.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -41,11 +45,38 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := t.Contract.Verify(r, op, response.StatusCode, response.Header, body); err != nil {
 		t.T.Errorf("%s %s: the answer breaks the contract: %v\n%s", r.Method, r.URL.Path, err, body)
 	} else if r.Method != http.MethodHead && r.Method != http.MethodOptions {
-		if err := t.note(op, response, body); err != nil {
+		if err := t.note(op, r, sent, response, body); err != nil {
 			t.T.Errorf("noting an answer: %v", err)
 		}
 	}
 	return response, nil
+}
+
+// Verify is the same for a test that speaks bytes to a server. request begins with the
+// first line of what it has sent.
+func Verify(t testing.TB, c *contract.Contract, request string, status int, header http.Header, body []byte) {
+	t.Helper()
+	method, rest, _ := strings.Cut(request, " ")
+	target, _, _ := strings.Cut(rest, " ")
+	r, err := http.NewRequestWithContext(t.Context(), method, target, http.NoBody)
+	if err == nil {
+		err = c.Verify(r, find(c, method, r.URL.EscapedPath()), status, header, body)
+	}
+	if err != nil {
+		t.Errorf("%s %s: the answer breaks the contract: %v\n%s", method, target, err, body)
+	}
+}
+
+// bodyOf reads what a request sends, nil where that can be read but once.
+func bodyOf(r *http.Request) ([]byte, error) {
+	if r.GetBody == nil {
+		return nil, nil
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(body)
 }
 
 // find is the test's own router, so that a mistake in the server's cannot hide

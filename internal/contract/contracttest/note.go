@@ -23,13 +23,14 @@ var noted sync.Map
 
 // note remembers what a test has seen. Tests of several packages run at once, in
 // several processes; a line is short enough to be appended whole.
-func (t *Transport) note(op *contract.Operation, response *http.Response, body []byte) error {
+func (t *Transport) note(op *contract.Operation, r *http.Request, sent []byte, response *http.Response, body []byte) error {
 	dir := os.Getenv(NotesDir)
 	if dir == "" {
 		return nil
 	}
 	seen := []fmt.Stringer{t.Contract.OutcomeOf(op, response.StatusCode, body)}
-	for _, example := range t.Contract.ExamplesLike(op, response.StatusCode, response.Header, body) {
+	examples := t.Contract.ExamplesLike(op, response.StatusCode, response.Header, body)
+	for _, example := range append(examples, t.Contract.ExamplesSent(op, r, sent)...) {
 		seen = append(seen, example)
 	}
 	for _, one := range seen {

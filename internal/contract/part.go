@@ -1,0 +1,135 @@
+package contract
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// ExamplesSent lists the examples that a part of a request is like: a parameter, or
+// something in the body. op is nil for an address that is not in the contract.
+func (c *Contract) ExamplesSent(op *Operation, r *http.Request, body []byte) (found []Example) {
+	if op == nil {
+		return nil
+	}
+	for _, p := range op.route.Operation.Parameters {
+		switch p.Value.In {
+		case openapi3.ParameterInQuery:
+			if r.URL.Query().Has(p.Value.Name) {
+				found = append(found, partsLike(p.Value.Schema, r.URL.Query().Get(p.Value.Name))...)
+			}
+		case openapi3.ParameterInPath:
+			given := strings.Split(r.URL.Path, "/")
+			for i, segment := range strings.Split(op.Path, "/") {
+				if segment == "{"+p.Value.Name+"}" && i < len(given) {
+					found = append(found, partsLike(p.Value.Schema, given[i])...)
+				}
+			}
+		}
+	}
+	if described := op.route.Operation.RequestBody; described != nil {
+		const mediaType = "application/json"
+		found = append(found, partsLike(described.Value.Content.Get(mediaType).Schema, bodyValue(mediaType, body))...)
+	}
+	return found
+}
+
+// bodyValue is what a body says, nil if that cannot be read.
+func bodyValue(mediaType string, body []byte) (value any) {
+	if mediaType != "application/json" {
+		return string(body)
+	}
+	if json.Unmarshal(body, &value) != nil {
+		return nil
+	}
+	return value
+}
+
+func partsLike(ref *openapi3.SchemaRef, value any) (found []Example) {
+	eachPartOf("", ref, value, func(e Example, part any) {
+		if e.partIsLike(part) {
+			found = append(found, e)
+		}
+	})
+	return found
+}
+
+// partIsLike says whether a part of a request or an answer is what the example shows.
+// What a schema with a name is the example of is that to the letter, unless it is an
+// object or a list; a member is like it, as in IsLike. Of a text it is the beginning.
+func (e Example) partIsLike(part any) bool {
+	member := strings.LastIndex(e.Name, ".")
+	shown, isText := e.Value.(string)
+	switch e.Value.(type) {
+	case map[string]any, []any:
+		return e.isLike(part)
+	}
+	switch {
+	case member >= 0:
+		return like(e.Name[member+1:], e.Value, part)
+	case isText:
+		got, ok := part.(string)
+		return ok && (masked(got) == masked(shown) || e.open && strings.HasPrefix(got, shown))
+	}
+	return fmt.Sprint(part) == fmt.Sprint(e.Value) // a number, which in an address is text
+}
+
+const namedSchemas = "#/components/schemas/"
+
+// eachPart visits the examples of a schema and of all that it is made of. where is the
+// schema around it.
+func eachPart(where string, ref *openapi3.SchemaRef, known map[string]bool, visit func(Example)) {
+	if ref == nil || ref.Ref != "" && known[ref.Ref] {
+		return
+	}
+	known[ref.Ref] = true
+	if name, ok := strings.CutPrefix(ref.Ref, namedSchemas); ok {
+		where = name
+	}
+	if e, ok := exampleOfPart(where, ref); ok {
+		visit(e)
+	}
+	for name, member := range ref.Value.Properties {
+		eachPart(where+"."+name, member, known, visit)
+	}
+	eachPart(where+"[]", ref.Value.Items, known, visit)
+}
+
+func eachPartIn(content openapi3.Content, visit func(Example)) {
+	for _, media := range content {
+		eachPart("", media.Schema, map[string]bool{}, visit)
+	}
+}
+
+// eachPartOf is eachPart for a request or an answer: it visits what that has of each.
+func eachPartOf(where string, ref *openapi3.SchemaRef, value any, visit func(e Example, part any)) {
+	if ref == nil {
+		return
+	}
+	if name, ok := strings.CutPrefix(ref.Ref, namedSchemas); ok {
+		where = name
+	}
+	if e, ok := exampleOfPart(where, ref); ok {
+		visit(e, value)
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		for name, member := range value {
+			eachPartOf(where+"."+name, ref.Value.Properties[name], member, visit)
+		}
+	case []any:
+		for _, one := range value {
+			eachPartOf(where+"[]", ref.Value.Items, one, visit)
+		}
+	}
+}
+
+// exampleOfPart is that of a schema, if that has a name or is in one that has. A page
+// or a document is shown by how it begins.
+func exampleOfPart(where string, ref *openapi3.SchemaRef) (Example, bool) {
+	long := ref.Value.Type.Is("string") && ref.Value.MaxLength != nil && *ref.Value.MaxLength > 10_000
+	return Example{Name: "schema " + where, Value: ref.Value.Example, open: isOpen(ref) || long}, ref.Value.Example != nil && where != ""
+}
