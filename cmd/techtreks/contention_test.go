@@ -24,7 +24,7 @@ func TestWritersDoNotFailOneAnother(t *testing.T) {
 	eachKind(t, func(t *testing.T, kind db.Kind, url string) {
 		t.Parallel()
 		// On PostgreSQL writers of different rows do not meet.
-		seconds := rounds(t, "WRITE_SECONDS", map[db.Kind]int{db.SQLite: 60, db.Postgres: 10}[kind])
+		seconds := numberFrom(t, "WRITE_SECONDS", map[db.Kind]int{db.SQLite: 60, db.Postgres: 10}[kind])
 		tick := 500 * time.Millisecond
 		if inEarnest {
 			tick = time.Nanosecond

@@ -33,7 +33,7 @@ func TestSlowCrowdsAreLetGo(t *testing.T) {
 		"Readers": {begin: strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 100), reads: true, within: filesBackWithin},
 		"Idle":    {begin: header + "\r\n", within: filesBackWithin},
 	}
-	size := rounds(t, "SLOW_CLIENTS", 100)
+	size := numberFrom(t, "SLOW_CLIENTS", 100)
 	if !inEarnest {
 		t.Parallel() // they wait rather than work
 	}

@@ -29,13 +29,13 @@ func TestFuzzFromTheContract(t *testing.T) {
 	if schemathesis == "" {
 		t.Skip("scripts/fuzz.sh runs it")
 	}
-	requests := rounds(t, "FUZZ_REQUESTS", 20_000)
+	requests := numberFrom(t, "FUZZ_REQUESTS", 20_000)
 	for _, kind := range dbtest.Kinds {
 		url := dbtest.URL(t, kind)
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			f := newFuzz(t, schemathesis, url)
-			for seed := rounds(t, "FUZZ_SEED", 1); f.sent < requests && !t.Failed(); seed++ {
+			for seed := numberFrom(t, "FUZZ_SEED", 1); f.sent < requests && !t.Failed(); seed++ {
 				missing := requests - f.sent
 				for _, role := range fuzzRoles {
 					f.run(role, seed, missing/len(fuzzRoles))

@@ -158,7 +158,7 @@ func rage(t *testing.T, p *process) *ledger {
 // its work, again and again on one database. Whatever it has confirmed is
 // there afterwards. KILL_ROUNDS sets the number of kills.
 func TestKillLosesNothingConfirmed(t *testing.T) {
-	total := rounds(t, "KILL_ROUNDS", 10)
+	total := numberFrom(t, "KILL_ROUNDS", 10)
 	eachKind(t, func(t *testing.T, kind db.Kind, url string) {
 		sink := mailtest.New(t)
 		env := serving(url).with(settings{"MAIL_URL": sink.URL()})

@@ -346,8 +346,8 @@ func eachKind(t *testing.T, test func(t *testing.T, kind db.Kind, url string)) {
 // times are held to what is required. Beside other tests they would tell of those.
 var inEarnest = os.Getenv("IN_EARNEST") == "true"
 
-// rounds is how often a test is repeated: the variable's number, if it is set.
-func rounds(t testing.TB, variable string, standard int) int {
+// numberFrom is the number in a variable, if it is set: how often, how many, for how long.
+func numberFrom(t testing.TB, variable string, standard int) int {
 	t.Helper()
 	text := os.Getenv(variable)
 	if text == "" {

@@ -25,7 +25,7 @@ import (
 // RACE_ROUNDS repeats it.
 func TestStartAtOnceEndsWithAllServing(t *testing.T) {
 	const n = 10
-	for round := range rounds(t, "RACE_ROUNDS", 2) {
+	for round := range numberFrom(t, "RACE_ROUNDS", 2) {
 		t.Run(fmt.Sprint("round ", round+1), func(t *testing.T) {
 			eachKind(t, func(t *testing.T, _ db.Kind, url string) {
 				servers := make([]*process, n)

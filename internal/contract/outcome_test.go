@@ -2,6 +2,7 @@ package contract_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -129,6 +130,10 @@ func TestExamplesOfPartsAndHeaders(t *testing.T) {
 		like                           bool
 	}{
 		"a part":            {"listSessions", `{"ok":true,"sessions":[` + session + `]}`, "", "", "schema SessionInfo", true},
+		"a member":          {"listSessions", `{"ok":true,"sessions":[` + session + `]}`, "", "", "schema SessionInfo.current", true},
+		"another member":    {"listSessions", `{"ok":true,"sessions":[` + strings.Replace(session, "true", "false", 1) + `]}`, "", "", "schema SessionInfo.current", false},
+		"a word":            {"getProfile", `{"role":"user"}`, "", "", "schema Role", true},
+		"another word":      {"getProfile", `{"role":"admin"}`, "", "", "schema Role", false},
 		"no part":           {"listSessions", `{"ok":true,"sessions":[]}`, "", "", "schema SessionInfo", false},
 		"a part of another": {"listSessions", `{"ok":true,"sessions":[` + strings.Replace(session, "true", "false", 1) + `]}`, "", "", "schema SessionInfo", false},
 		"a cookie":          {"login", "{}", "Set-Cookie", "session=" + token + "." + token + "; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax", "header SetSessionCookie", true},
@@ -146,6 +151,36 @@ func TestExamplesOfPartsAndHeaders(t *testing.T) {
 		got := slices.ContainsFunc(c.ExamplesLike(c.Operation(test.operation), 200, header, []byte(test.body)), func(e contract.Example) bool { return e.String() == test.want })
 		if got != test.like {
 			t.Errorf("%s: %t, want %t", name, got, test.like)
+		}
+	}
+}
+
+// What is sent is held against the examples as well.
+func TestExamplesOfRequests(t *testing.T) {
+	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := strings.Repeat("A", 43)
+	for name, test := range map[string]struct {
+		operation, method, target, body string
+		want                            string
+		sent                            bool
+	}{
+		"a body":              {"createUser", "POST", "/auth/admin/users", `{"username":"eve","email":"eve@example.com","role":"user"}`, "schema Invitation", true},
+		"a body with more":    {"createUser", "POST", "/auth/admin/users", `{"username":"eve","email":"eve@example.com","role":"user","locale":"en"}`, "schema Invitation", false},
+		"a body with another": {"createUser", "POST", "/auth/admin/users", `{"username":"eve","email":"eve@example.com","role":"admin"}`, "schema Invitation", false},
+		"no JSON":             {"createUser", "POST", "/auth/admin/users", `{"username":`, "schema Invitation", false},
+		"a word in a body":    {"login", "POST", "/auth/login", `{"username":"alice"}`, "schema Credentials.username", true},
+		"in a path":           {"verifyEmailByLink", "GET", "/auth/verify/" + token, "", "schema LinkToken", true},
+		"not in a path":       {"verifyEmailByLink", "GET", "/auth/verify/x", "", "schema LinkToken", false},
+		"in a query":          {"listUsers", "GET", "/auth/admin/users?search=bo", "", "schema UserSearch", true},
+		"another in a query":  {"listUsers", "GET", "/auth/admin/users?search=xy", "", "schema UserSearch", false},
+	} {
+		r := httptest.NewRequest(test.method, test.target, nil)
+		got := slices.ContainsFunc(c.ExamplesSent(c.Operation(test.operation), r, []byte(test.body)), func(e contract.Example) bool { return e.String() == test.want })
+		if got != test.sent {
+			t.Errorf("%s: %t, want %t", name, got, test.sent)
 		}
 	}
 }

@@ -58,23 +58,20 @@ func partsLike(ref *openapi3.SchemaRef, value any) (found []Example) {
 }
 
 // partIsLike says whether a part of a request or an answer is what the example shows.
-// What a schema with a name is the example of is that to the letter, unless it is an
-// object or a list; a member is like it, as in IsLike. Of a text it is the beginning.
+// The example of a member is like it, as in IsLike. That of a word or number with a
+// schema of its own is the same; of a page it is the beginning.
 func (e Example) partIsLike(part any) bool {
-	member := strings.LastIndex(e.Name, ".")
-	shown, isText := e.Value.(string)
-	switch e.Value.(type) {
+	if dot := strings.LastIndex(e.Name, "."); dot >= 0 {
+		return like(e.Name[dot+1:], e.Value, part)
+	}
+	switch shown := e.Value.(type) {
 	case map[string]any, []any:
 		return e.isLike(part)
-	}
-	switch {
-	case member >= 0:
-		return like(e.Name[member+1:], e.Value, part)
-	case isText:
+	case string:
 		got, ok := part.(string)
 		return ok && (masked(got) == masked(shown) || e.open && strings.HasPrefix(got, shown))
 	}
-	return fmt.Sprint(part) == fmt.Sprint(e.Value) // a number, which in an address is text
+	return fmt.Sprint(part) == fmt.Sprint(e.Value) // a number in an address is text
 }
 
 const namedSchemas = "#/components/schemas/"
