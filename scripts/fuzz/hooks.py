@@ -66,6 +66,11 @@ schemathesis.openapi.format(
 )
 
 
+# An address that somebody could have. Most of those that the standards allow nobody takes,
+# and where the address is refused nothing else of the request is looked at.
+schemathesis.openapi.format("email", st.one_of(st.emails(), st.from_regex(r"[a-z]{2,10}[0-9]{1,6}@example\.(com|org)", fullmatch=True)))
+
+
 # The contract describes these bodies as text, not as what is written in it. That the
 # served contract is the contract is for the server's own tests to say.
 @schemathesis.deserializer("text/html", "text/css", "text/javascript", "text/plain", *YAML_MEDIA_TYPES)
