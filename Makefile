@@ -142,7 +142,7 @@ fuzz: ## Fuzz the server from its contract, and every parser, in earnest (FUZZ_R
 	FUZZ_TIME=5m scripts/fuzz-go.sh
 
 .PHONY: mutate
-mutate: ## Break the product in ways the checks must notice, each in a copy (about half an hour)
+mutate: ## Break the product in ways the checks must notice, each in a copy (half an hour to three quarters)
 	@scripts/mutate.sh
 
 .PHONY: clean
