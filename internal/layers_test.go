@@ -20,6 +20,7 @@ func TestLeavesKnowNothingOfTheAPI(t *testing.T) {
 		"internal/config":     {gin, contract, server, generated, module + "db"},
 		"internal/docsui":     {gin, contract, server, generated, module + "db"},
 		"internal/email":      {gin, contract, server, generated, module + "db"},
+		"internal/fuzztest":   {gin, contract, server, generated, module + "db"},
 		"internal/mail":       {gin, contract, server, generated},
 		"internal/metrics":    {gin, contract, server, generated, module + "db"},
 		"internal/password":   {gin, contract, server, generated, module + "db"},
