@@ -169,7 +169,11 @@ class Strangers:
             self.local.account = given_out("account", role="user")
         request = case.as_transport_kwargs(base_url=operation.base_url)
         request["cookies"] = {COOKIE: self.local.account["cookie"]}
-        self.told[case.id] = requests.request(**request, timeout=60).status_code
+        status = requests.request(**request, timeout=60).status_code
+        if status == 401:  # an administrator of ours has ended their session, so they are nobody
+            self.local.account = None
+            return
+        self.told[case.id] = status
 
 
 strangers = Strangers()
