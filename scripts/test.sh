@@ -114,8 +114,8 @@ tests() {
 	CONFORMANCE_NOTES=$notes go test "${race[@]}" -vet=off -count=1 -timeout 40m ./internal/server ./cmd/... ./...
 }
 
-# What is about other things than the behaviour of the server. It runs beside the tests of the code, which wait a lot:
-# for slow clients, for limits, for what ends by itself.
+# What is about other things than the behaviour of the server. It runs beside the tests
+# of the code, which wait a lot: for slow clients, for limits, for what ends by itself.
 others() {
 	stage "vet and staticcheck" target lint-go || true
 	stage "modules" modules || true
