@@ -69,7 +69,7 @@ func (e Example) partIsLike(part any) bool {
 		return e.isLike(part)
 	case string:
 		got, ok := part.(string)
-		return ok && (masked(got) == masked(shown) || e.open && strings.HasPrefix(got, shown))
+		return ok && (e.open && strings.HasPrefix(got, shown) || sameText(shown, got))
 	}
 	return fmt.Sprint(part) == fmt.Sprint(e.Value) // a number in an address is text
 }
