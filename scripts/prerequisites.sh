@@ -29,8 +29,7 @@ has_node() {
 	command -v npm >/dev/null && version=$(node --version 2>/dev/null) && at_least "${version#v}" 20.19
 }
 
-# ensurepip is what Debian packs apart from Python, and what makes a virtual environment.
-has_python() { python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+has_python() { scripts/python.sh >/dev/null; }
 
 # The same places as db/dbtest looks in.
 has_postgres() {

@@ -6,10 +6,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=.cache/$1
-wanted=$(python3 -c 'import sys; print(sys.base_prefix, sys.version)' && cat "$2")
+python=$(scripts/python.sh)
+wanted=$("$python" -c 'import sys; print(sys.base_prefix, sys.version)' && cat "$2")
 if [[ $wanted != "$(cat "$venv/installed.txt" 2>/dev/null || true)" ]]; then
 	rm -rf "$venv"
-	python3 -m venv "$venv"
+	"$python" -m venv "$venv"
 	"$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$2"
 	echo "$wanted" >"$venv/installed.txt"
 fi

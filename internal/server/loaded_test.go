@@ -5,11 +5,13 @@ import (
 	"sync"
 
 	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// A contract is not changed once it is loaded, and loading one is most of what a
-// server's start costs under the race detector.
+// Neither a contract nor the templates that the server comes with are changed once
+// they are loaded, and loading them is most of what a server's start costs under the
+// race detector.
 func init() {
 	type result struct {
 		contract *contract.Contract
@@ -29,5 +31,13 @@ func init() {
 			loaded[key] = r
 		}
 		return r.contract, r.err
+	}
+
+	own := sync.OnceValues(func() (*mail.Templates, error) { return mail.LoadTemplates("") })
+	loadTemplates = func(folder string) (*mail.Templates, error) {
+		if folder == "" {
+			return own()
+		}
+		return mail.LoadTemplates(folder)
 	}
 }

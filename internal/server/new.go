@@ -24,9 +24,12 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
-// loadContract is contract.Load, which the tests of this package call once for
-// each set of settings and not for each of their thousand servers.
-var loadContract = contract.Load
+// What the tests of this package load once for each set of settings, and not for
+// each of their thousand servers.
+var (
+	loadContract  = contract.Load
+	loadTemplates = mail.LoadTemplates
+)
 
 // New builds a server out of its settings: the one place where the parts are
 // put together.
@@ -100,7 +103,7 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 // setUpMail builds the outbox, whoever empties it, and what the mails go to:
 // a mail server, or a page in development.
 func (s *Server) setUpMail(cfg *config.Config, signer *token.Signer) error {
-	templates, err := mail.LoadTemplates(cfg.MailTemplates)
+	templates, err := loadTemplates(cfg.MailTemplates)
 	if err != nil {
 		return err
 	}

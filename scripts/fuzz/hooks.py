@@ -4,6 +4,8 @@ Everything comes from the contract or from the answers: there is no list of
 operations here.
 """
 
+import gc
+
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis.core.media_types import YAML_MEDIA_TYPES
@@ -13,6 +15,10 @@ from schemathesis.openapi.checks import UseAfterFree
 
 import checks  # noqa: F401 (it registers them)
 from people import COOKIE, ROLE, accounts, cursors, fits, follow_page, know_secrets, strangers
+
+# Drawing cases makes much garbage, little of it in cycles: looking for those as often as usual
+# takes more time than it saves memory.
+gc.set_threshold(100_000)
 
 
 class Session:
