@@ -21,7 +21,7 @@ func TestAHungDatabaseHoldsNobodyForLong(t *testing.T) {
 	}
 	t.Parallel() // it waits rather than works
 	cluster := dbtest.OwnCluster(t)
-	p := serveWatched(t, serving(cluster.URL).with(settings{"METRICS_ADDR": "127.0.0.1:0"}))
+	p := serveWatched(t, serving(cluster.URL).with(settings{"METRICS_ADDR": "127.0.0.1:0", hashesCheaply: "1"}))
 	c := newClient(t, p.url)
 	alice := c.register(t)
 	cookie, err := c.login(alice)

@@ -36,7 +36,7 @@ func TestKillWhileSendingLosesNoMail(t *testing.T) {
 						return ""
 					}
 				})
-				env := serving(url).with(settings{"MAIL_URL": server.URL()})
+				env := serving(url).with(settings{"MAIL_URL": server.URL(), hashesCheaply: "1"})
 				p := serveWatched(t, env)
 				c := newClient(t, p.url)
 				people := []account{c.register(t)}
