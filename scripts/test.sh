@@ -112,12 +112,11 @@ tests() {
 	if ! has postgres; then
 		echo "!!! ON SQLITE ONLY: the subtests on PostgreSQL skip themselves" >&2
 	fi
-	# The two that take longest begin together; the others fill in beside and behind them: one
-	# more than there are processors, as cmd waits a lot. Garbage is collected later than usual,
-	# by the tests and not by the compiler: there is memory, and the time goes to the tests.
-	local packages=(./internal/server ./cmd/... ./...) processors
-	processors=$(getconf _NPROCESSORS_ONLN)
-	CONFORMANCE_NOTES=$notes go test "${race[@]}" -p "$((processors + 1))" -exec 'env GOGC=400' \
+	# The two that take longest begin together; the others fill in behind them. Garbage is
+	# collected later than usual, by the tests and not by the compiler: there is memory, and the
+	# time goes to the tests.
+	local packages=(./internal/server ./cmd/... ./...)
+	CONFORMANCE_NOTES=$notes go test "${race[@]}" -exec 'env GOGC=400' \
 		-vet=off -count=1 -timeout 40m "${packages[@]}"
 }
 
