@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the Go code, three at a time.
+# Runs every fuzz target of the Go code, one process each, two at a time.
 #   FUZZ_TIME  how long each one runs (30s)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,7 +25,7 @@ one() {
 	printf '%-24s %-26s %s\n' "$1" "$2" "$(grep -oE 'execs: [0-9]+' <<<"$said" | tail -n 1)"
 }
 
-# One worker each: another one would not have a processor of its own. Without a limit of its own, making an
+# One worker, so that two targets share two processors. Without a limit of its own, making an
 # interesting input smaller takes a minute, in which nothing is tried.
 fuzz() { go test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "${FUZZ_TIME:-30s}" -fuzzminimizetime 1s -parallel 1 2>&1; }
 
@@ -41,5 +41,5 @@ unwatched=$(grep -rn --include='*_test.go' -A1 'f\.Fuzz(' . | grep -E -- '_test\
 
 count=$(targets | wc -l)
 ((count > 0)) || { echo "no fuzz target found" >&2 && exit 1; }
-targets | xargs -P 3 -L 1 bash -euo pipefail -c 'one "$@"' _
+targets | xargs -P 2 -L 1 bash -euo pipefail -c 'one "$@"' _
 echo "$count fuzz targets, ${FUZZ_TIME:-30s} each, and nothing found"

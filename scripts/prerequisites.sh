@@ -29,7 +29,7 @@ has_node() {
 	command -v npm >/dev/null && version=$(node --version 2>/dev/null) && at_least "${version#v}" 20.19
 }
 
-has_python() { scripts/python.sh >/dev/null; }
+has_python() { scripts/python.sh >/dev/null 2>&1; }
 
 # The same places as db/dbtest looks in.
 has_postgres() {

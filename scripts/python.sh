@@ -11,4 +11,5 @@ for python in /usr/bin/python3 python3; do
 		exit
 	fi
 done
+echo "no Python 3.11 or newer with venv and ensurepip" >&2
 exit 1

@@ -115,9 +115,8 @@ tests() {
 	# The two that take longest begin together; the others fill in behind them. Garbage is
 	# collected later than usual, by the tests and not by the compiler: there is memory, and the
 	# time goes to the tests.
-	local packages=(./internal/server ./cmd/... ./...)
 	CONFORMANCE_NOTES=$notes go test "${race[@]}" -exec 'env GOGC=400' \
-		-vet=off -count=1 -timeout 40m "${packages[@]}"
+		-vet=off -count=1 -timeout 40m ./internal/server ./cmd/... ./...
 }
 
 # What is about other things than the behaviour of the server. It runs beside the tests
