@@ -45,7 +45,8 @@ has_postgres() {
 	return 1
 }
 
-# CHROMIUM names another one than Debian's.
+# CHROMIUM names another one than Debian's. Its headless shell, where there is one, takes part of
+# the tests from it.
 has_chromium() { "${CHROMIUM:-/usr/bin/chromium}" --version >/dev/null 2>&1; }
 
 needs=(git make curl jq go cc node postgres python chromium)
@@ -62,7 +63,7 @@ declare -A what=(
 	[postgres]="PostgreSQL 15 or newer, server programs, or TEST_DATABASE_URL: every test on the second database"
 )
 declare -A packages=(
-	[git]=git [make]=make [curl]="curl ca-certificates" [jq]=jq [cc]="gcc libc6-dev" [node]="nodejs npm" [postgres]=postgresql [python]="python3 python3-venv" [chromium]=chromium
+	[git]=git [make]=make [curl]="curl ca-certificates" [jq]=jq [cc]="gcc libc6-dev" [node]="nodejs npm" [postgres]=postgresql [python]="python3 python3-venv" [chromium]="chromium chromium-headless-shell"
 )
 
 if [[ ${1:-} == --has ]]; then

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createServer, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { closeBrowser, Person, register } from "./lib/browser";
+import { closeBrowser, Person, register, useWholeBrowser } from "./lib/browser";
 import { freePort, root, startServer, type TestServer } from "./lib/server";
 
 // The app on an origin of its own, as in development: cookies, CORS and limits.
@@ -9,6 +9,7 @@ let server: TestServer;
 let vite: ViteDevServer;
 let app: string;
 beforeAll(async () => {
+  useWholeBrowser();
   // Any port but that of `make run`, which may be running.
   const port = await freePort();
   app = `http://localhost:${port}`;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildApp } from "./lib/app";
-import { closeBrowser, Person, register, secret } from "./lib/browser";
+import { closeBrowser, Person, register, secret, useWholeBrowser } from "./lib/browser";
 import { startServer, type TestServer } from "./lib/server";
 import { type Front, openFront } from "./lib/tls";
 
@@ -16,6 +16,7 @@ let auth: string;
 const at = (host: string): string => `https://${host}.localhost:${front.port}`;
 
 beforeAll(async () => {
+  useWholeBrowser();
   front = await openFront();
   auth = at("auth.trek");
   await buildApp(join(folder, "app"), auth);
