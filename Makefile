@@ -38,11 +38,11 @@ web: ## Build the web app into web/dist (without Node: say so, and go on without
 	fi
 
 .PHONY: test-web
-test-web: ## Test the web app: types, units, and every page in a real browser (needs Node and Chromium)
+test-web: build ## Test the web app: types, units, and every page in a real browser (needs Node and Chromium)
 	@scripts/test-web.sh
 
 .PHONY: screenshots
-screenshots: ## Take the pictures in docs/screenshots anew (needs Node and Chromium)
+screenshots: build ## Take the pictures in docs/screenshots anew (needs Node and Chromium)
 	@SCREENSHOTS=docs/screenshots scripts/test-web.sh
 
 .PHONY: generate

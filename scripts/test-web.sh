@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests the web app: types, units, and every page in a real browser against the
-# program itself. TESTS=flows runs one file of the browser's tests alone.
+# program in bin/. TESTS=flows runs one file of the browser's tests alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -13,11 +13,7 @@ cd web
 node test/lib/docs.mjs # what the manual shows must compile as well
 node_modules/.bin/tsc --noEmit
 node_modules/.bin/vitest run
-node_modules/.bin/vite build --logLevel warn
-cd "$root"
-CGO_ENABLED=0 go build -o "$work/techtreks" ./cmd/techtreks
 # A certificate that nobody trusts, for the tests over TLS.
 mkdir "$work/certificate"
 (cd "$work/certificate" && go run "$(go env GOROOT)/src/crypto/tls/generate_cert.go" -ecdsa-curve P256 -host localhost 2>/dev/null)
-cd web
-TECHTREKS=$work/techtreks CERTIFICATE=$work/certificate node_modules/.bin/vitest run --config test/vitest.config.ts ${TESTS:+"$TESTS"}
+TECHTREKS=$root/bin/techtreks CERTIFICATE=$work/certificate node_modules/.bin/vitest run --config test/vitest.config.ts ${TESTS:+"$TESTS"}

@@ -99,11 +99,14 @@ breaking_changes() { scripts/contract.sh breaking && scripts/contract.sh prove; 
 
 # The race detector watches everything but the C of SQLite, which was translated to
 # Go by a machine, regular expressions, which only read and whose machines are each one
-# goroutine's, and Argon2, which works on 19 MiB that are each one hash's: there is nothing in
-# them that it could find, and much that it has to look at.
+# goroutine's, Argon2, which works on 19 MiB that are each one hash's, and the reader of YAML,
+# whose documents are the caller's: there is nothing in them that it could find, and much that
+# it has to look at.
 race=(-race)
 for package in sqlite/lib libc memory; do race+=("-gcflags=modernc.org/$package=-race=false -d=checkptr=0"); done
-for package in regexp regexp/syntax golang.org/x/crypto/argon2; do race+=("-gcflags=$package=-race=false"); done
+for package in regexp regexp/syntax golang.org/x/crypto/argon2 github.com/goccy/go-yaml/...; do
+	race+=("-gcflags=$package=-race=false")
+done
 
 tests() {
 	if ! has cc; then
@@ -120,8 +123,8 @@ tests() {
 		-vet=off -count=1 -timeout 40m ./internal/server ./cmd/... ./...
 }
 
-# What is about other things than the behaviour of the server. It runs beside the tests
-# of the code, which wait a lot: for slow clients, for limits, for what ends by itself.
+# What is about other things than the code of the server, and the browser last. It runs beside
+# the tests of that, which wait a lot: for slow clients, for limits, for what ends by itself.
 others() {
 	stage "vet and staticcheck" target lint-go || true
 	stage "modules" modules || true
@@ -138,15 +141,10 @@ others() {
 	stage "generators agree" scripts/generators.sh || true
 	has node && has python || skip "some of the generators" "they need Node and Python"
 	stage "fuzz targets" scripts/fuzz-go.sh || true
-}
-
-# It runs beside the tests in a browser, and not beside those of the code, which are
-# about what happens at the same moment.
-fuzzing() {
-	if has python; then
-		stage "fuzzing from the contract" scripts/fuzz.sh -v || true
+	if has node && has chromium; then
+		stage "web app" scripts/test-web.sh || true # with what was built above
 	else
-		skip "fuzzing from the contract" "it needs Python"
+		skip "web app" "it needs Node and Chromium"
 	fi
 }
 
@@ -162,12 +160,11 @@ if has postgres; then
 else
 	skip "conformance" "it wants every answer on both databases"
 fi
-join || failed=1
-beside fuzzing
-if has node && has chromium; then
-	stage "web app" target test-web || failed=1
+# Not beside the tests of the code, which are about what happens at the same moment.
+if has python; then
+	stage "fuzzing from the contract" scripts/fuzz.sh -v || failed=1
 else
-	skip "web app" "it needs Node and Chromium"
+	skip "fuzzing from the contract" "it needs Python"
 fi
 join || failed=1
 exit "$failed"

@@ -33,7 +33,7 @@ func OwnCluster(t testing.TB) *Cluster {
 	}
 	// Not the test's own folder, which the user that PostgreSQL runs as cannot
 	// enter.
-	dir, err := os.MkdirTemp("", "techtreks-own-pg-")
+	dir, err := os.MkdirTemp(clusterHome(), "techtreks-own-pg-")
 	if err != nil {
 		t.Fatal(err)
 	}

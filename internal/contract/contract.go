@@ -124,6 +124,9 @@ func Load(source []byte, overrides map[string]any, limits ratelimit.Settings) (*
 // override sets values in the text of a YAML document, leaving its order and
 // its comments alone.
 func override(source []byte, values map[string]any, limits ratelimit.Settings) ([]byte, error) {
+	if len(values) == 0 && !limits.Off && len(limits.Limits) == 0 {
+		return source, nil
+	}
 	file, err := parser.ParseBytes(source, parser.ParseComments)
 	if err != nil {
 		return nil, err
