@@ -143,7 +143,7 @@ func TestStopUnderLoadLosesNothing(t *testing.T) {
 // registered starts the server again and logs everybody in.
 func (l *load) registered(url string) {
 	l.t.Helper()
-	p := serveWatched(l.t, serving(url))
+	p := serve(l.t, serving(url))
 	c := newClient(l.t, p.url)
 	err := each(l.people, func(a account) error {
 		cookie, err := c.login(a)

@@ -52,6 +52,14 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
+// CloseIdleConnections lets http.Client's method of that name reach Base, which it
+// would otherwise pass by without a word.
+func (t *Transport) CloseIdleConnections() {
+	if base, ok := t.Base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
+}
+
 // Verify is the same for a test that speaks bytes to a server. request begins with the
 // first line of what it has sent.
 func Verify(t testing.TB, c *contract.Contract, request string, status int, header http.Header, body []byte) {
