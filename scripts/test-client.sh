@@ -25,7 +25,7 @@ changed() {
 	if [[ -n $1 ]] && cmp -s api/openapi.yaml "$work/copy/api/openapi.yaml"; then fail "$1 changes nothing"; fi
 	cp -R client openapi-ts.config.mjs "$work/copy/"
 	ln -s "$root/tools" "$work/copy/tools"
-	(cd "$work/copy" && "$tools/openapi-ts" --silent --file openapi-ts.config.mjs && "$tools/tsc" -p client/test || true)
+	(cd "$work/copy" && "$tools/openapi-ts" --silent --file openapi-ts.config.mjs && "$tools/tsc" -p client/test --skipLibCheck || true)
 }
 
 said=$(changed '')

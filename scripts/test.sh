@@ -119,7 +119,7 @@ tests() {
 	# The two that take longest begin together; the others fill in behind them. Garbage is
 	# collected later than usual, by the tests and not by the compiler: there is memory, and the
 	# time goes to the tests.
-	CONFORMANCE_NOTES=$notes go test "${race[@]}" -exec 'env GOGC=400' \
+	CONFORMANCE_NOTES=$notes go test "${race[@]}" -ldflags=-w -exec 'env GOGC=400' \
 		-vet=off -count=1 -timeout 40m ./internal/server ./cmd/... ./...
 }
 

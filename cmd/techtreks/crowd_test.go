@@ -36,7 +36,7 @@ func TestSlowCrowdsAreLetGo(t *testing.T) {
 	size, pause := numberFrom(t, "SLOW_CLIENTS", 100), 10*time.Millisecond
 	if !inEarnest {
 		t.Parallel() // they wait rather than work
-		pause = 50 * time.Millisecond
+		pause = 200 * time.Millisecond
 	}
 	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
 		if !inEarnest {
