@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -44,7 +43,7 @@ func TestKillWhileSendingLosesNoMail(t *testing.T) {
 				people = append(people, c.register(t), c.register(t))
 				eventually(t, "the others are sent", func() bool { return p.logged("mail sent") == 2 })
 				if moment == "after the answer" {
-					p.signal(syscall.SIGSTOP) // it cannot read the answer any more
+					p.freeze() // it cannot read the answer any more
 					close(release)
 					server.WaitFor(t, 3)
 					p.kill()

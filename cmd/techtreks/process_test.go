@@ -238,6 +238,21 @@ func (p *process) kill() {
 	<-p.ended
 }
 
+// freeze stops it where it is. Until one of its threads has taken the signal the others go
+// on, which is long where many wait for a processor.
+func (p *process) freeze() {
+	p.t.Helper()
+	p.signal(syscall.SIGSTOP)
+	var status syscall.WaitStatus
+	_, err := syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+	for errors.Is(err, syscall.EINTR) {
+		_, err = syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+	}
+	if err != nil || !status.Stopped() {
+		p.t.Fatalf("not stopped: %v, status %x", err, status)
+	}
+}
+
 // exit waits for the end and returns the status, -1 when it was a signal.
 func (p *process) exit(within time.Duration) int {
 	p.t.Helper()
