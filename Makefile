@@ -78,7 +78,7 @@ client-package: ## Pack the TypeScript client as an npm package, into bin/ (need
 	@scripts/client-package.sh
 
 .PHONY: test-client
-test-client: ## Test the TypeScript client: its types and its package (needs Node)
+test-client: build ## Test the TypeScript client: its types and its package (needs Node)
 	@scripts/test-client.sh
 
 .PHONY: generators

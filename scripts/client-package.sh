@@ -10,7 +10,7 @@ version=$(awk '/^info:/ {info = 1} info && /^  version:/ {print $2; exit}' api/o
 
 package=$(mktemp -d)
 trap 'rm -rf "$package"' EXIT
-tools/node_modules/.bin/tsc -p client --outDir "$package/dist"
+tools/node_modules/typescript-7/bin/tsc -p client --outDir "$package/dist"
 cp LICENSE client/README.md "$package/"
 sed "s/\"version\": \"0.0.0\"/\"version\": \"$version\"/" client/package.json >"$package/package.json"
 

@@ -102,11 +102,12 @@ breaking_changes() { scripts/contract.sh breaking && scripts/contract.sh prove; 
 # and what reads texts, compresses, hashes and enciphers. There is nothing in them that it could
 # find, and much that it has to look at. Whatever reads values of ours through reflection, as
 # encoding/json does, is watched.
-race=(-race)
-for package in sqlite/lib libc memory; do race+=("-gcflags=modernc.org/$package=-race=false -d=checkptr=0"); done
-for package in golang.org/x/crypto/argon2 regexp regexp/syntax github.com/goccy/go-yaml/... \
-	github.com/go-json-experiment/json/jsontext compress/... hash/... crypto/internal/... strconv unicode/utf8; do
-	race+=("-gcflags=$package=-race=false")
+# Nor does it look at unsafe pointers, which only others use.
+race=(-race -gcflags=all=-d=checkptr=0)
+for package in modernc.org/sqlite/lib modernc.org/libc modernc.org/memory golang.org/x/crypto/argon2 \
+	regexp regexp/syntax github.com/goccy/go-yaml/... github.com/go-json-experiment/json/jsontext \
+	compress/... hash/... crypto/internal/... strconv unicode/utf8; do
+	race+=("-gcflags=$package=-race=false -d=checkptr=0")
 done
 
 tests() {
@@ -125,15 +126,17 @@ tests() {
 }
 
 # What is about other things than the code of the server, and the browser last. It runs beside
-# the tests of that, which wait a lot: for slow clients, for limits, for what ends by itself.
+# the build, where that is out of the way, and the tests of the code, which wait a lot: for slow
+# clients, for limits, for what ends by itself.
 others() {
-	stage "vet and staticcheck" target lint-go || true
 	stage "modules" modules || true
 	stage "contract breaks no client" breaking_changes || true
+	until [[ -e $aside/built ]]; do sleep 0.5; done
+	stage "vet and staticcheck" target lint-go || true
 	if has node; then
 		stage "contract (Redocly)" target lint-spec || true
 		stage "web app (lint)" target lint-web || true
-		stage "TypeScript client" target test-client || true
+		stage "TypeScript client" scripts/test-client.sh || true
 	else
 		skip "contract (Redocly)" "it needs Node"
 		skip "web app (lint)" "it needs Node"
@@ -143,7 +146,7 @@ others() {
 	has node && has python || skip "some of the generators" "they need Node and Python"
 	stage "fuzz targets" scripts/fuzz-go.sh || true
 	if has node && has chromium; then
-		stage "web app" scripts/test-web.sh || true # with what was built above
+		stage "web app" scripts/test-web.sh || true
 	else
 		skip "web app" "it needs Node and Chromium"
 	fi
@@ -152,9 +155,10 @@ others() {
 failed=0
 stage "prerequisites" scripts/prerequisites.sh || exit 1
 stage "tree" scripts/check-tree.sh || failed=1
+beside others
 stage "generated code is fresh" target check-generated || failed=1
 stage "build" target build || failed=1
-beside others
+touch "$aside/built"
 stage "tests, both databases" tests || failed=1
 if has postgres; then
 	stage "conformance" conformance || failed=1

@@ -356,25 +356,25 @@ func (l *logBuffer) lines(t testing.TB) []map[string]any {
 // requests returns the lines about requests.
 func (l *logBuffer) requests(t testing.TB) []map[string]any {
 	t.Helper()
-	var all []map[string]any
-	for _, line := range l.lines(t) {
-		if line["msg"] == "request" {
-			all = append(all, line)
-		}
-	}
-	return all
+	return l.about(t, "request")
 }
 
 // events returns the lines about events.
 func (l *logBuffer) events(t testing.TB) []map[string]any {
 	t.Helper()
-	var all []map[string]any
-	for _, line := range l.lines(t) {
-		if line["msg"] == "audit" {
-			all = append(all, line)
+	return l.about(t, "audit")
+}
+
+// about returns the lines with a message, and parses no others.
+func (l *logBuffer) about(t testing.TB, message string) []map[string]any {
+	t.Helper()
+	found := &logBuffer{}
+	for line := range strings.Lines(l.String()) {
+		if strings.Contains(line, `"msg":"`+message+`"`) {
+			found.text.WriteString(line)
 		}
 	}
-	return all
+	return found.lines(t)
 }
 
 // quoted is a value as JSON.
