@@ -13,7 +13,7 @@ targets() {
 # Coverage guides the inputs. SQLite would take ten minutes to compile with that, and
 # run as a part of what is fuzzed: a parser that is fuzzed stands in a package without it.
 one() {
-	local said
+	local said execs
 	if go list -deps -test "$1" | grep -x modernc.org/sqlite >/dev/null; then
 		failed "$@" "has the database below it: move what it fuzzes to a package that has not"
 	fi
@@ -22,7 +22,9 @@ one() {
 	if ! said=$(fuzz "$@"); then
 		grep -qx '    context deadline exceeded' <<<"$said" && said=$(fuzz "$@") || failed "$@" "$said"
 	fi
-	printf '%-24s %-26s %s\n' "$1" "$2" "$(grep -oE 'execs: [0-9]+' <<<"$said" | tail -n 1)"
+	execs=$(grep -oE 'execs: [0-9]+' <<<"$said" | tail -n 1 || true)
+	[[ $execs =~ [1-9] ]] || failed "$@" "was not run: $said"
+	printf '%-24s %-26s %s\n' "$1" "$2" "$execs"
 }
 
 # One worker, so that two targets share two processors. Without a limit of its own, making an

@@ -68,7 +68,7 @@ hey_api() { (cd "$out" && "$root/tools/node_modules/.bin/openapi-ts" --file "$1"
 typescript() {
 	# There, because it would take our linter's rules for its own here.
 	(cd "$out" && "$root/scripts/generators/node_modules/.bin/openapi-typescript" api/openapi.yaml -o schema.d.ts) &&
-		scripts/generators/node_modules/.bin/tsc --noEmit --strict "$out/schema.d.ts"
+		tools/node_modules/typescript-7/bin/tsc --noEmit --strict "$out/schema.d.ts"
 }
 
 openapi_generator() { .cache/generators/bin/openapi-generator-cli validate -i "$out/api/openapi.yaml" --recommend; }

@@ -243,14 +243,11 @@ func (p *process) kill() {
 func (p *process) freeze() {
 	p.t.Helper()
 	p.signal(syscall.SIGSTOP)
-	var status syscall.WaitStatus
-	_, err := syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
-	for errors.Is(err, syscall.EINTR) {
-		_, err = syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
-	}
-	if err != nil || !status.Stopped() {
-		p.t.Fatalf("not stopped: %v, status %x", err, status)
-	}
+	eventually(p.t, "it stands still", func() bool {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED|syscall.WNOHANG, nil)
+		return err == nil && pid != 0 && status.Stopped()
+	})
 }
 
 // exit waits for the end and returns the status, -1 when it was a signal.

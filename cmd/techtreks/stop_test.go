@@ -48,8 +48,11 @@ func (w *wire) send(text string) {
 }
 
 // answer reads one whole answer.
-func (w *wire) answer() (*answer, error) {
-	response, err := http.ReadResponse(w.in, nil)
+func (w *wire) answer() (*answer, error) { return w.answerTo(http.MethodGet) }
+
+// answerTo is the same after a request of this method: what answers HEAD has no body.
+func (w *wire) answerTo(method string) (*answer, error) {
+	response, err := http.ReadResponse(w.in, &http.Request{Method: method})
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ func (c *Contract) Examples() []Example {
 // ExamplesLike lists the examples that an answer is like, as a whole, in a part
 // or in a header. op is nil for an address that is not in the contract.
 func (c *Contract) ExamplesLike(op *Operation, status int, header http.Header, body []byte) []Example {
-	if op == nil || status == 405 {
+	if op == nil {
 		op = c.unrouted
 	}
 	found := slices.DeleteFunc(op.examples(status), func(e Example) bool { return !e.IsLike(body) })

@@ -46,7 +46,7 @@ func (c *Contract) Outcomes() []Outcome {
 // OutcomeOf says which outcome an answer was. op is nil for an address that is
 // not in the contract.
 func (c *Contract) OutcomeOf(op *Operation, status int, body []byte) Outcome {
-	if op == nil || status == 405 {
+	if op == nil {
 		op = c.unrouted
 	}
 	outcome := Outcome{Operation: op.ID, Status: status}

@@ -46,7 +46,8 @@ func TestOutcomeOfAnAnswer(t *testing.T) {
 		"login 200":                       c.OutcomeOf(login, 200, []byte(`{"ok":true,"code":"x"}`)),
 		"login 401 invalid_credentials":   c.OutcomeOf(login, 401, []byte(`{"code":"invalid_credentials"}`)),
 		"unrouted 404 not_found":          c.OutcomeOf(nil, 404, []byte(`{"code":"not_found"}`)),
-		"unrouted 405 method_not_allowed": c.OutcomeOf(login, 405, []byte(`{"code":"method_not_allowed"}`)),
+		"unrouted 405 method_not_allowed": c.OutcomeOf(nil, 405, []byte(`{"code":"method_not_allowed"}`)),
+		"login 405 method_not_allowed":    c.OutcomeOf(login, 405, []byte(`{"code":"method_not_allowed"}`)),
 		"login 500":                       c.OutcomeOf(login, 500, []byte(`not JSON`)),
 	} {
 		if got.String() != want {

@@ -39,7 +39,7 @@ func (c *Contract) Verify(r *http.Request, op *Operation, status int, header htt
 	if r.Method == http.MethodOptions && status < 300 {
 		return verifyOptions(status, header, body)
 	}
-	if op == nil || status == http.StatusMethodNotAllowed || r.Method == http.MethodOptions {
+	if op == nil || r.Method == http.MethodOptions {
 		op = c.unrouted
 	}
 	if err := op.verify(r, status, header, body); err != nil {

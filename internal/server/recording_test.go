@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -174,8 +175,14 @@ func (r *recording) name(kind, value string) string {
 func compareRecordings(t *testing.T, recordings map[db.Kind]*recording) {
 	t.Helper()
 	a, b := recordings[db.SQLite], recordings[db.Postgres]
-	if !a.whole || !b.whole || t.Failed() {
-		return // one was not run, or there is worse to report
+	if t.Failed() {
+		return // there is worse to report
+	}
+	if !a.whole || !b.whole {
+		if os.Getenv("CI") == "true" {
+			t.Error("one of the databases was not asked, so nothing is compared")
+		}
+		return
 	}
 	if said := difference(a, b); said != "" {
 		t.Error(said)

@@ -72,6 +72,23 @@ def errors_have_one_shape(ctx, response, case):
 
 
 @schemathesis.check
+class bounds_are_reached:
+    """What is as long as it may be is sent, and what is a character longer (see the formats in hooks.py)."""
+
+    wanted = {("password", 1024), ("password", 1025), ("email", 254), ("email", 255)}
+
+    def __init__(self):
+        self.missing = set(self.wanted)
+
+    def after_response(self, ctx, response, case):
+        if isinstance(case.body, dict):
+            self.missing -= {(name, len(value)) for name, value in case.body.items() if isinstance(value, str)}
+
+    def after_run(self, ctx):
+        assert not self.missing, f"of these lengths nothing was sent: {sorted(self.missing)}"
+
+
+@schemathesis.check
 class strangers_are_kept_out:
     """Stands in for object_level_authorization, see schemathesis.toml: of an object that we
     have got, a stranger was told right before that it is not there, or not theirs."""
