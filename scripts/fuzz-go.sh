@@ -22,7 +22,8 @@ one() {
 	if ! said=$(fuzz "$@"); then
 		grep -qx '    context deadline exceeded' <<<"$said" && said=$(fuzz "$@") || failed "$@" "$said"
 	fi
-	execs=$(grep -oE 'execs: [0-9]+' <<<"$said" | tail -n 1 || true)
+	# Of a second or two it is only told how many of the inputs kept were run.
+	execs=$(grep -oE '(execs|gathering baseline coverage): [0-9]+' <<<"$said" | tail -n 1 || true)
 	[[ $execs =~ [1-9] ]] || failed "$@" "was not run: $said"
 	printf '%-24s %-26s %s\n' "$1" "$2" "$execs"
 }
