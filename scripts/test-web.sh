@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tests the web app: types, units, and every page in a real browser against the
-# program in bin/, which `make build` makes. TESTS=flows runs one file of the browser's tests alone.
+# program in bin/, which `make build` makes. TESTS=flows runs one file of the
+# browser's tests alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD

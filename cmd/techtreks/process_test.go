@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,6 +162,9 @@ func (p *process) watched() *process {
 	return p
 }
 
+// ofABrokenProgram is what Go says of a program that is wrong, whatever becomes of it then.
+var ofABrokenProgram = regexp.MustCompile(`DATA RACE|panic:|fatal error:`)
+
 // start lets the process run, at the longest until the test ends.
 func (p *process) start() {
 	p.t.Helper()
@@ -174,7 +178,7 @@ func (p *process) start() {
 	p.t.Cleanup(func() {
 		p.signal(syscall.SIGKILL)
 		<-p.ended
-		if said := p.stderr.String(); strings.Contains(said, "DATA RACE") || strings.Contains(said, "panic:") {
+		if said := p.stderr.String(); ofABrokenProgram.MatchString(said) {
 			p.t.Errorf("the process said\n%s", said)
 		}
 		for line := range strings.Lines(p.stdout.String()) {
@@ -246,7 +250,10 @@ func (p *process) freeze() {
 	eventually(p.t, "it stands still", func() bool {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED|syscall.WNOHANG, nil)
-		return err == nil && pid != 0 && status.Stopped()
+		if err != nil || pid != 0 && !status.Stopped() {
+			p.t.Fatalf("ended before it was to stand still: %v, status %#x\n%s", err, status, p.stderr.String())
+		}
+		return pid != 0
 	})
 }
 

@@ -24,7 +24,7 @@ func startCluster() (string, error) {
 		return "", err
 	}
 	owner := owningProcess()
-	dir := sharedFolder(fmt.Sprintf("techtreks-pg-%d-%d", os.Getuid(), owner))
+	dir := filepath.Join(clusterHome(), fmt.Sprintf("techtreks-pg-%d-%d", os.Getuid(), owner))
 	if err := os.Mkdir(dir, 0o711); err != nil && !errors.Is(err, os.ErrExist) {
 		return "", err
 	}
@@ -60,28 +60,16 @@ func startCluster() (string, error) {
 	return u, os.WriteFile(ready, []byte(u), 0o600)
 }
 
-// sharedFolder is where a cluster of this name stands already, or is to stand: there may have
-// been more room in memory when another package began.
-func sharedFolder(name string) string {
-	for _, home := range []string{inMemory, os.TempDir()} {
-		if _, err := os.Stat(filepath.Join(home, name)); err == nil {
-			return filepath.Join(home, name)
-		}
-	}
-	return filepath.Join(clusterHome(), name)
-}
-
-const inMemory = "/dev/shm"
-
 // clusterHome is the folder that clusters stand in: in memory, where there is room, as nothing
 // in them is worth keeping. A test has its database in a sixth of the time that a disk takes.
+// Its size decides and not what is free: all packages of a run must come to the same folder.
 func clusterHome() string {
-	const room = 2 << 30 // bytes, ten times what a run of all tests takes
+	const inMemory, room = "/dev/shm", 2 << 30 // bytes, ten times what a run of all tests takes
 	var fs syscall.Statfs_t
 	if syscall.Access(inMemory, 7) != nil || syscall.Statfs(inMemory, &fs) != nil {
 		return os.TempDir()
 	}
-	if uint64(fs.Bavail)*uint64(fs.Bsize) < room {
+	if fs.Blocks*uint64(fs.Bsize) < room {
 		return os.TempDir()
 	}
 	return inMemory

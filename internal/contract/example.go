@@ -68,7 +68,7 @@ func (c *Contract) Examples() []Example {
 }
 
 // ExamplesLike lists the examples that an answer is like, as a whole, in a part
-// or in a header. op is nil for an address that is not in the contract.
+// or in a header. op is nil as for OutcomeOf.
 func (c *Contract) ExamplesLike(op *Operation, status int, header http.Header, body []byte) []Example {
 	if op == nil {
 		op = c.unrouted

@@ -43,8 +43,8 @@ func (c *Contract) Outcomes() []Outcome {
 	return all
 }
 
-// OutcomeOf says which outcome an answer was. op is nil for an address that is
-// not in the contract.
+// OutcomeOf says which outcome an answer was. op is nil for an address, or a
+// method there, that is not in the contract.
 func (c *Contract) OutcomeOf(op *Operation, status int, body []byte) Outcome {
 	if op == nil {
 		op = c.unrouted

@@ -33,8 +33,8 @@ var unpromised = []string{
 }
 
 // Verify says whether an answer is one that the contract allows: its status,
-// its headers, its media type and its body. op is nil for an address that is
-// not in the contract.
+// its headers, its media type and its body. op is nil for an address, or a
+// method there, that is not in the contract.
 func (c *Contract) Verify(r *http.Request, op *Operation, status int, header http.Header, body []byte) error {
 	if r.Method == http.MethodOptions && status < 300 {
 		return verifyOptions(status, header, body)
