@@ -147,4 +147,4 @@ mutate: ## Break the product in ways the checks must notice, each in a copy (hal
 
 .PHONY: clean
 clean: ## Remove what was built or downloaded here (never instance/, which holds data)
-	rm -rf bin .cache tools/node_modules web/node_modules web/dist/assets web/dist/index.html web/dist/icon.svg
+	rm -rf bin tools/node_modules web/node_modules web/dist/assets web/dist/index.html web/dist/icon.svg

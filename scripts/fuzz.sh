@@ -5,6 +5,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scripts/venv.sh schemathesis scripts/fuzz/requirements.txt
-SCHEMATHESIS=$PWD/.cache/schemathesis/bin/schemathesis \
-	go test ./cmd/techtreks -run '^TestFuzzFromTheContract$' -count=1 -timeout 80m "$@"
+# To Go, a test that is not there has passed.
+name=TestFuzzFromTheContract
+grep -rq "^func $name(" cmd/techtreks || { echo "there is no $name" >&2 && exit 1; }
+
+venv=$(scripts/venv.sh schemathesis scripts/fuzz/requirements.txt)
+# Garbage is collected later than usual, as in the other tests.
+SCHEMATHESIS=$venv/bin/schemathesis \
+	go test ./cmd/techtreks -exec 'env GOGC=400' -run "^$name\$" -count=1 -timeout 80m "$@"

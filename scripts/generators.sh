@@ -71,7 +71,7 @@ typescript() {
 		tools/node_modules/typescript-7/bin/tsc --noEmit --strict "$out/schema.d.ts"
 }
 
-openapi_generator() { .cache/generators/bin/openapi-generator-cli validate -i "$out/api/openapi.yaml" --recommend; }
+openapi_generator() { "$venv/bin/openapi-generator-cli" validate -i "$out/api/openapi.yaml" --recommend; }
 
 wrong_example='/^    Username:/,/^    [A-Z]/s,example: .*,example: a b,'
 odd_code='s,enum: \[login_required\],enum: [login_required\, {a: 1}],'
@@ -95,7 +95,7 @@ else
 	skip "openapi-typescript" "Node"
 fi
 if scripts/prerequisites.sh --has python; then
-	scripts/venv.sh generators scripts/generators/requirements.txt
+	venv=$(scripts/venv.sh generators scripts/generators/requirements.txt)
 	# The model that no operation uses is the answer of every path to a method it does not have.
 	agree "openapi-generator" \
 		'Validating spec \(.*\)|Warnings: |	- Unused model: MethodNotAllowed|\[info\] Spec has 1 recommendation\(s\)\.' \

@@ -33,12 +33,12 @@ trap 'exit 130' INT TERM
 # field NAME FILE: the value of a line before the patch itself.
 field() { sed -n "s/^$1: //p;/^---/q" "$2"; }
 
-# copy DIR: what is under version control, with what npm and pip have installed.
+# copy DIR: what is under version control, with what npm has installed.
 copy() {
 	local installed
-	mkdir -p "$1/.cache"
+	mkdir "$1"
 	git ls-files -z | xargs -0 cp --parents -t "$1"
-	for installed in tools/node_modules scripts/generators/node_modules .cache/generators .cache/schemathesis; do
+	for installed in tools/node_modules scripts/generators/node_modules; do
 		[[ ! -d $installed ]] || ln -s "$root/$installed" "$1/$installed"
 	done
 	git -C "$1" init -q # make and the scripts ask git for a version and for the files

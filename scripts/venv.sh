@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Makes the virtual environment .cache/NAME with exactly what a file of pinned
-# and hashed requirements says, unless it is there already: venv.sh NAME FILE
-# It links to the Python it was made with, and is made anew for another.
+# Prints the folder of a virtual environment with exactly what a file of pinned and hashed
+# requirements says: venv.sh NAME FILE. It is made if it is not there. It stands with the
+# caches of the user, as those of Go and npm do: it takes half a minute, and another
+# checkout wants the same. It links to the Python it was made with; for another, or for
+# other requirements, there is another one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-venv=.cache/$1
 python=$(scripts/python.sh)
 wanted=$("$python" -c 'import sys; print(sys.base_prefix, sys.version)' && cat "$2")
-if [[ $wanted != "$(cat "$venv/installed.txt" 2>/dev/null || true)" ]]; then
+venv=${XDG_CACHE_HOME:-$HOME/.cache}/techtreks-auth/$1-$(cksum <<<"$wanted" | tr ' ' -)
+if [[ ! -e $venv/complete ]]; then
 	rm -rf "$venv"
 	"$python" -m venv "$venv"
 	"$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$2"
-	echo "$wanted" >"$venv/installed.txt"
+	touch "$venv/complete"
 fi
+echo "$venv"

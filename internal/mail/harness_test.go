@@ -43,9 +43,11 @@ func run(t *testing.T, fn func(t *testing.T, b *bundle)) {
 	}
 }
 
+var builtIn = sync.OnceValues(func() (*Templates, error) { return LoadTemplates("") })
+
 func newBundle(t testing.TB, d *db.DB) *bundle {
 	t.Helper()
-	templates, err := LoadTemplates("")
+	templates, err := builtIn()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,11 @@ GIVEN_OUT_AT = os.environ["FUZZ_ACCOUNTS"]
 COOKIE = "session"
 
 
+giver = requests.Session()  # for its connection, as there are thousands of questions
+
+
 def given_out(what, **parameters):
-    answer = requests.get(f"{GIVEN_OUT_AT}/{what}", params=parameters, timeout=60)
+    answer = giver.get(f"{GIVEN_OUT_AT}/{what}", params=parameters, timeout=60)
     answer.raise_for_status()
     return answer.json()
 
