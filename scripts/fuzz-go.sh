@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the Go code, one process each, two at a time.
-#   FUZZ_TIME  how long each one runs (30s)
+# Runs every fuzz target of the Go code, one process each.
+#   FUZZ_TIME     how long each one runs (30s)
+#   FUZZ_AT_ONCE  how many run at the same time (one for each processor)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,9 +29,9 @@ one() {
 	printf '%-24s %-26s %s\n' "$1" "$2" "$execs"
 }
 
-# One worker, so that two targets share two processors. Without a limit of its own, making an
-# interesting input smaller takes a minute, in which nothing is tried.
-fuzz() { go test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "${FUZZ_TIME:-30s}" -fuzzminimizetime 1s -parallel 1 2>&1; }
+# One worker, so that each takes one processor at most, and what runs beside them goes first. Without
+# a limit of its own, making an interesting input smaller takes a minute, in which nothing is tried.
+fuzz() { nice -n 5 go test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "${FUZZ_TIME:-30s}" -fuzzminimizetime 1s -parallel 1 2>&1; }
 
 failed() {
 	printf '%s %s\n%s\n' "$@" >&2
@@ -44,5 +45,5 @@ unwatched=$(grep -rn --include='*_test.go' -A1 'f\.Fuzz(' . | grep -E -- '_test\
 
 count=$(targets | wc -l)
 ((count > 0)) || { echo "no fuzz target found" >&2 && exit 1; }
-targets | xargs -P 2 -L 1 bash -euo pipefail -c 'one "$@"' _
+targets | xargs -P "${FUZZ_AT_ONCE:-$(nproc)}" -L 1 bash -euo pipefail -c 'one "$@"' _
 echo "$count fuzz targets, ${FUZZ_TIME:-30s} each, and nothing found"
