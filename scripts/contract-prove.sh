@@ -21,7 +21,7 @@ cat >bin/go <<SH
 exec $(CGO_ENABLED=0 go tool -modfile=tools/go.mod -n oasdiff) "\${@:4}"
 SH
 chmod +x bin/go
-export PATH="$copy/bin:$PATH"
+export PATH="$copy/bin:$PATH" GOGC=400 # each asks for 70 MB, and a quarter less time
 
 contract=api/openapi.yaml
 released=api/released/openapi.yaml
