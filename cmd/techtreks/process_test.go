@@ -108,8 +108,11 @@ func serving(url string) settings {
 	}
 }
 
-// measured is serving without a look at each answer, for tests of what the server costs.
-func measured(url string) settings { return serving(url).with(settings{"VERIFY_RESPONSES": "false"}) }
+// measured is serving without a look at each answer, and with garbage collected as usual,
+// for tests of what the server costs.
+func measured(url string) settings {
+	return serving(url).with(settings{"VERIFY_RESPONSES": "false", "GOGC": "100"})
+}
 
 func (s settings) with(more settings) settings {
 	all := maps.Clone(s)
@@ -131,8 +134,8 @@ type process struct {
 }
 
 // newProcess prepares the program as it ships, in a working directory of its own. Of this
-// environment it inherits only what finds files and databases: a setting that
-// happens to be exported must not decide a test.
+// environment it inherits only what finds files and databases, and what is said to Go: a
+// setting that happens to be exported must not decide a test.
 func newProcess(t testing.TB, env settings, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(shippedProgram(t), args...), ended: make(chan struct{})}
@@ -140,7 +143,7 @@ func newProcess(t testing.TB, env settings, args ...string) *process {
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
-		if slices.Contains([]string{"PATH", "HOME", "TMPDIR", "GORACE", "GOMAXPROCS"}, name) || strings.HasPrefix(name, "PG") {
+		if slices.Contains([]string{"PATH", "HOME", "TMPDIR", "GORACE", "GOMAXPROCS", "GOGC"}, name) || strings.HasPrefix(name, "PG") {
 			p.cmd.Env = append(p.cmd.Env, variable)
 		}
 	}
