@@ -17,6 +17,8 @@ export default defineConfig({
   test: {
     include: [process.env.SCREENSHOTS === undefined ? "*.test.ts" : "screenshots.ts"],
     fileParallelism: false,
+    // One process for all files, which would each load the same again.
+    isolate: false,
     testTimeout: 40_000,
     hookTimeout: 60_000,
   },

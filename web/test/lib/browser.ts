@@ -10,13 +10,15 @@ let browser: Promise<Browser> | undefined;
 const whole = "/usr/bin/chromium";
 const shell = "/usr/bin/chromium-headless-shell";
 
+let enough = existsSync(shell) ? shell : whole;
+
 /** For tests of what the settings of a browser say: which cookies of other sites it takes. */
 export function useWholeBrowser(): void {
-  process.env.CHROMIUM ??= whole;
+  enough = whole;
 }
 
 const program = () => ({
-  executablePath: process.env.CHROMIUM ?? (existsSync(shell) ? shell : whole),
+  executablePath: process.env.CHROMIUM ?? enough,
   args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
 });
 
@@ -28,6 +30,7 @@ export function launch(): Promise<Browser> {
 export async function closeBrowser(): Promise<void> {
   await (await browser)?.close();
   browser = undefined;
+  enough = existsSync(shell) ? shell : whole; // for the next file
 }
 
 /**
