@@ -91,12 +91,13 @@ def long_address(local, length):
 
 # An address that somebody could have. Most of those that the standards allow nobody takes,
 # and where the address is refused nothing else of the request is looked at.
+# Of the longest that fits, the other phases make none: most of the long ones are that long.
 schemathesis.openapi.format(
     "email",
     st.one_of(
         st.emails(),
         st.from_regex(r"[a-z]{2,10}[0-9]{1,6}@example\.(com|org)", fullmatch=True),
-        st.builds(long_address, st.from_regex(r"[a-z]{64}", fullmatch=True), st.sampled_from([253, 254, 255])),
+        st.builds(long_address, st.from_regex(r"[a-z]{64}", fullmatch=True), st.sampled_from([253, *[254] * 6, 255])),
     ),
 )
 
