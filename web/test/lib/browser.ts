@@ -10,15 +10,15 @@ let browser: Promise<Browser> | undefined;
 const whole = "/usr/bin/chromium";
 const shell = "/usr/bin/chromium-headless-shell";
 
-let enough = existsSync(shell) ? shell : whole;
+let wholeIsNeeded = false;
 
 /** For tests of what the settings of a browser say: which cookies of other sites it takes. */
 export function useWholeBrowser(): void {
-  enough = whole;
+  wholeIsNeeded = true;
 }
 
 const program = () => ({
-  executablePath: process.env.CHROMIUM ?? enough,
+  executablePath: process.env.CHROMIUM ?? (!wholeIsNeeded && existsSync(shell) ? shell : whole),
   args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
 });
 
@@ -30,7 +30,7 @@ export function launch(): Promise<Browser> {
 export async function closeBrowser(): Promise<void> {
   await (await browser)?.close();
   browser = undefined;
-  enough = existsSync(shell) ? shell : whole; // for the next file
+  wholeIsNeeded = false; // by the next file
 }
 
 /**
