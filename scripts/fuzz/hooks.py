@@ -18,7 +18,9 @@ from people import COOKIE, ROLE, accounts, cursors, fits, follow_page, know_secr
 
 # Drawing cases makes much garbage, little of it in cycles: looking for those as often as usual
 # takes more time than it saves memory.
-gc.set_threshold(100_000)
+# What was loaded until here stays for good, and is not looked at again.
+gc.freeze()
+gc.set_threshold(1_000_000)
 
 
 class Session:
