@@ -2,6 +2,7 @@ package contract_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -11,9 +12,14 @@ import (
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
+// loaded is the contract as it stands. Nothing changes it, so the tests share it.
+var loaded = sync.OnceValues(func() (*contract.Contract, error) {
+	return contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
+})
+
 func load(t *testing.T) *contract.Contract {
 	t.Helper()
-	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
+	c, err := loaded()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,16 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/internal/contract"
-	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 func TestOutcomesAreThoseOfTheDocument(t *testing.T) {
-	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := load(t)
 	all := c.Outcomes()
 	for _, want := range []contract.Outcome{
 		{Operation: "register", Status: 201},
@@ -37,10 +32,7 @@ func TestOutcomesAreThoseOfTheDocument(t *testing.T) {
 }
 
 func TestOutcomeOfAnAnswer(t *testing.T) {
-	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := load(t)
 	login := c.Operation("login")
 	for want, got := range map[string]contract.Outcome{
 		"login 200":                       c.OutcomeOf(login, 200, []byte(`{"ok":true,"code":"x"}`)),
@@ -99,10 +91,7 @@ func TestAnswerIsLikeAnExample(t *testing.T) {
 }
 
 func TestExamplesAreThoseOfTheDocument(t *testing.T) {
-	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := load(t)
 	var names []string
 	for _, e := range c.Examples() {
 		names = append(names, e.String())
@@ -119,10 +108,7 @@ func TestExamplesAreThoseOfTheDocument(t *testing.T) {
 
 // An answer is held against the examples of all that it is made of.
 func TestExamplesOfPartsAndHeaders(t *testing.T) {
-	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := load(t)
 	const session = `{"id":5,"created_at":"2026-03-01T09:30:00Z","last_seen_at":"2026-03-01T09:30:00Z","ip":"192.0.2.9","user_agent":"curl/8.0","browser":"curl","os":"","current":true}`
 	token := strings.Repeat("A", 43)
 	tests := map[string]struct {
@@ -158,10 +144,7 @@ func TestExamplesOfPartsAndHeaders(t *testing.T) {
 
 // What is sent is held against the examples as well.
 func TestExamplesOfRequests(t *testing.T) {
-	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := load(t)
 	token := strings.Repeat("A", 43)
 	for name, test := range map[string]struct {
 		operation, method, target, body string

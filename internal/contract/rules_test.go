@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -13,10 +14,15 @@ import (
 	"github.com/techtreks/auth/api"
 )
 
-// document reads the contract without this package's help.
+// read reads the contract without this package's help.
+func read() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(api.OpenAPI) }
+
+var readOnce = sync.OnceValues(read)
+
+// document is what read returns, one for all tests that do not change it.
 func document(t *testing.T) *openapi3.T {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
+	doc, err := readOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +208,10 @@ func TestMessagesStandBesideTheirKeyword(t *testing.T) {
 }
 
 func TestEveryExampleIsWhatItsSchemaSays(t *testing.T) {
-	doc := document(t)
+	doc, err := read()
+	if err != nil {
+		t.Fatal(err)
+	}
 	// The validator checks examples; this proves that it does.
 	if err := doc.Validate(t.Context()); err != nil {
 		t.Fatal(err)

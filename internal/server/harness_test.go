@@ -107,7 +107,7 @@ func newServer(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness
 	for _, set := range options {
 		set(&cfg)
 	}
-	h := &harness{t: t, kind: string(d.Kind), clock: &clock{now: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)}, logs: &logBuffer{}}
+	h := &harness{t: t, kind: string(d.Kind), clock: &clock{now: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)}, logs: newLogBuffer()}
 	s, err := server.New(&cfg, d, h.clock.Now, h.logs.logger())
 	if err != nil {
 		t.Fatal(err)
@@ -320,13 +320,22 @@ func (c *clock) advance(d time.Duration) {
 
 // logBuffer is what the server has logged, one JSON object a line.
 type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
+	mu     sync.Mutex
+	text   bytes.Buffer
+	parsed []map[string]any // the lines that were looked at before
+	read   int              // and how many bytes they are
+	grown  chan struct{}    // holds one when there is more than was waited for
 }
+
+func newLogBuffer() *logBuffer { return &logBuffer{grown: make(chan struct{}, 1)} }
 
 func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	select {
+	case l.grown <- struct{}{}:
+	default:
+	}
 	return l.text.Write(p)
 }
 
@@ -343,15 +352,16 @@ func (l *logBuffer) logger() *slog.Logger {
 // lines parses the log.
 func (l *logBuffer) lines(t testing.TB) []map[string]any {
 	t.Helper()
-	var all []map[string]any
-	for line := range strings.Lines(l.String()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range bytes.Lines(l.text.Bytes()[l.read:]) {
 		var m map[string]any
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
+		if err := json.Unmarshal(line, &m); err != nil {
 			t.Fatalf("a line of the log is not JSON: %v\n%s", err, line)
 		}
-		all = append(all, m)
+		l.parsed, l.read = append(l.parsed, m), l.read+len(line)
 	}
-	return all
+	return slices.Clone(l.parsed)
 }
 
 // requests returns the lines about requests.

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -27,7 +26,7 @@ func (h *harness) mails() []mail.Previewed {
 		if n == 0 {
 			break
 		}
-		runtime.Gosched()
+		<-h.logs.grown // what becomes of a mail is logged
 	}
 	stop()
 	<-ended

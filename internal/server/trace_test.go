@@ -80,7 +80,7 @@ func traced(t *testing.T, test func(t *testing.T, h *harness, got *spans, finish
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", live.URL)
 			t.Setenv("OTEL_SERVICE_NAME", "auth-under-test")
 			d := dbtest.URL(t, kind)
-			logs := &logBuffer{}
+			logs := newLogBuffer()
 			tracer, err := tracing.Start(t.Context(), "v1.2.3", logs.logger())
 			if err != nil {
 				t.Fatal(err)
