@@ -86,6 +86,7 @@ client-package: ## Pack the TypeScript client as an npm package, into bin/ (need
 .PHONY: test-client
 test-client: build ## Test the TypeScript client: its types and its package (needs Node)
 	@scripts/test-client.sh
+	@scripts/test-client-node.sh
 
 .PHONY: generators
 generators: ## Show the contract to the tools that read such documents; none may complain
