@@ -67,7 +67,7 @@ func New(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.Logger
 		Contract: served,
 		Sessions: &session.Manager{
 			DB: d, Signer: signer, Now: now, Logger: logger,
-			Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute, Cookie: cookie,
+			Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute, RenewWithin: 200 * time.Millisecond, Cookie: cookie,
 		},
 		Passwords:       &password.Hasher{},
 		Audit:           &audit.Trail{DB: d, Signer: signer, Now: now, Logger: logger, Keep: time.Duration(cfg.AuditRetention)},

@@ -126,7 +126,9 @@ func TestRequestsEndAtTheirDeadline(t *testing.T) {
 // A session that is due for renewal is read although the renewal has to wait
 // for another program; the next request renews it.
 func TestReadsDoNotWaitForTheRenewal(t *testing.T) {
-	h := start(t, dbtest.Open(t, db.SQLite))
+	h := newServer(t, dbtest.Open(t, db.SQLite))
+	h.Sessions.RenewWithin = 200 * time.Millisecond
+	h.serve()
 	b := h.browser()
 	b.register("alice")
 	b.login("alice")

@@ -62,7 +62,10 @@ type Manager struct {
 	// lives at most. Idle slides forward at most once in [Manager.renewEvery],
 	// so a session may end up to that much early, never late.
 	Idle, Absolute time.Duration
-	Cookie         Cookie
+	// RenewWithin bounds how long a request waits for the renewal of its session,
+	// which it does not need: the next request will renew it.
+	RenewWithin time.Duration
+	Cookie      Cookie
 
 	// Record writes down what becomes of sessions, in the transaction that does it.
 	Record func(context.Context, *gendb.Queries, audit.Entry) error
@@ -73,10 +76,6 @@ type Manager struct {
 
 // renewEvery bounds how often a busy session writes to the database.
 func (m *Manager) renewEvery() time.Duration { return min(time.Minute, m.Idle/4) }
-
-// renewWithin bounds how long a request waits for the renewal of its session,
-// which it does not need: the next request will renew it.
-const renewWithin = 200 * time.Millisecond
 
 type contextKey struct{}
 
@@ -277,7 +276,7 @@ func (m *Manager) delete(ctx context.Context, r *http.Request, q *gendb.Queries,
 // renew updates the row if it is still there. That it may be gone is no error:
 // the session was ended while this request was on its way, and stays ended.
 func (m *Manager) renew(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, renewWithin)
+	ctx, cancel := context.WithTimeout(ctx, m.RenewWithin)
 	defer cancel()
 	now := m.Now()
 	_, err := m.DB.SessionTouch(ctx, gendb.SessionTouchParams{
