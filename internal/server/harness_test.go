@@ -350,7 +350,7 @@ func (l *logBuffer) logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// lines parses the log.
+// lines parses the log. The lines are shared, and not to be changed.
 func (l *logBuffer) lines(t testing.TB) []map[string]any {
 	t.Helper()
 	l.mu.Lock()
