@@ -84,9 +84,9 @@ client-package: ## Pack the TypeScript client as an npm package, into bin/ (need
 	@scripts/client-package.sh
 
 .PHONY: test-client
-test-client: build ## Test the TypeScript client: its types and its package (needs Node)
+test-client: build ## Test the TypeScript client: its types, and its package against the program (needs Node)
 	@scripts/test-client.sh
-	@scripts/test-client-node.sh
+	@scripts/test-client-package.sh
 
 .PHONY: generators
 generators: ## Show the contract to the tools that read such documents; none may complain
