@@ -106,6 +106,8 @@ response-mediatype-enum-value-removed|/^    AssetText:/,/^    [A-Z]/s,type: stri
 response-media-type-name-specialized||/^  .auth.logout:/,/^  .auth.current_user:/s,application/json:,application/problem+json:,
 response-media-type-parameter-added||/^  .auth.logout:/,/^  .auth.current_user:/s,application/json:,application/json; charset=utf-8:,
 optional-response-header-removed||/^  .auth.logout:/,/^  .auth.current_user:/{/^            RateLimit:/d}
+response-header-type-compatible||/^    RateLimit:/,/^    [A-Z]/s,type: string,type: integer,
+response-header-type-specialized|/^    RetryAfter:/,/^    [A-Z]/s,type: integer,type: number,|/^    RetryAfter:/,/^    [A-Z]/s,type: number,type: integer,
 harmless||s,^  version: .*,  version: 999999.0.0,;s,operationId: logout$,operationId: signOut,
 harmless||s,description: Log out,description: Leave,;s,summary: Log out,summary: Leave,
 harmless||/^    Credentials:/,/^    [A-Z]/s,properties:,&\n        captcha: {type: string\, maxLength: 9},

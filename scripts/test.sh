@@ -47,6 +47,8 @@ skip() {
 beside() {
 	set -m
 	(
+		# Nor does anything of them stay when the script is killed outright.
+		(while kill -0 $$; do sleep 1; done; kill -- 0) 2>/dev/null &
 		names=() results=() seconds=()
 		"$@" || true
 		for i in "${!names[@]}"; do printf '%s\t%s\t%s\n' "${names[i]}" "${results[i]}" "${seconds[i]}"; done >"$aside/rows"

@@ -50,10 +50,10 @@ func TestOutcomeOfAnAnswer(t *testing.T) {
 
 func TestAnswerIsLikeAnExample(t *testing.T) {
 	shown := map[string]any{
-		"ok": true, "msg": "done", "user": map[string]any{"id": 1.0, "name": "alice", "role": "user", "gone": nil},
-		"list": []any{map[string]any{"id": 7.0}}, "fields": []any{map[string]any{"field": "a", "code": "b", "more": "c"}},
+		"ok": true, "msg": "done", "user": map[string]any{"id": 1.0, "username": "alice", "locale": "en", "seen_at": "2026-03-01T09:30:00Z", "role": "user", "gone": nil},
+		"list": []any{map[string]any{"id": 7.0}}, "words": []any{"en", "de"}, "fields": []any{map[string]any{"field": "a", "code": "b", "more": "c"}},
 	}
-	const like = `{"ok":true,"msg":"done","user":{"id":9,"name":"bob","role":"user","gone":null},"list":[{"id":8}],"fields":[{"field":"a","code":"b","more":"c"}]}`
+	const like = `{"ok":true,"msg":"done","user":{"id":9,"username":"bob","locale":"en","seen_at":"2026-04-01T09:30:00Z","role":"user","gone":null},"list":[{"id":8}],"words":["en","de"],"fields":[{"field":"a","code":"b","more":"c"}]}`
 	if e := (contract.Example{Value: shown}); !e.IsLike([]byte(like)) || e.IsLike([]byte("not JSON")) {
 		t.Error("what is like the example is not, or what is not is")
 	}
@@ -61,8 +61,10 @@ func TestAnswerIsLikeAnExample(t *testing.T) {
 		"another boolean":        {`"ok":true`, `"ok":false`},
 		"another message":        {`"done"`, `"other"`},
 		"another role":           {`"role":"user"`, `"role":"admin"`},
+		"another language":       {`"locale":"en"`, `"locale":"de"`},
+		"another of two words":   {`["en","de"]`, `["en","fr"]`},
 		"null for a word":        {`"bob"`, `null`},
-		"null for an object":     {`{"id":9,"name":"bob","role":"user","gone":null}`, `null`},
+		"null for an object":     {`{"id":9,"username":"bob","locale":"en","seen_at":"2026-04-01T09:30:00Z","role":"user","gone":null}`, `null`},
 		"a time for null":        {`"gone":null`, `"gone":"2026-03-01T09:30:00Z"`},
 		"nothing for null":       {`,"gone":null`, ``},
 		"a member less":          {`"ok":true,`, ``},
