@@ -17,7 +17,7 @@ import (
 var notRun = map[string]string{
 	"make run":            "compiles and starts what the page's other commands are typed at, and goes on until Ctrl-C",
 	"make test":           "is what runs this",
-	"make client-package": "needs what npm downloads; scripts/test-client.sh packs the package the same way, installs it and uses it",
+	"make client-package": "needs what npm downloads; scripts/test-client-package.sh packs the package the same way, installs it and uses it",
 	"git checkout COMMIT_BEFORE_THE_RELEASE -- api/released/openapi.yaml docs/contract-changelog.md\nmake release-contract": "" +
 		"takes a release back; scripts/contract-prove.sh makes releases, refused ones and repeated ones, in a copy",
 	"scripts/common-passwords.sh": "downloads the lists that the program's own is made of, from half a dozen places",
@@ -51,6 +51,8 @@ type block struct {
 var (
 	fence  = regexp.MustCompile("^(\\s*)(```+|~~~+)\\s*(\\S*)")
 	passes = regexp.MustCompile(`^<!-- (\d+)m later -->$`)
+	// callsInText tells a call from the word.
+	callsInText = regexp.MustCompile(`\bcurl\s+(-|https?:|localhost|["'$])`)
 )
 
 func readBlocks(text string) (blocks []block, faults []string) {
@@ -71,6 +73,8 @@ func readBlocks(text string) (blocks []block, faults []string) {
 		case passes.MatchString(line):
 			minutes, _ := strconv.Atoi(passes.FindStringSubmatch(line)[1])
 			later = time.Duration(minutes) * time.Minute
+		case callsInText.MatchString(line):
+			faults = append(faults, fmt.Sprintf("line %d: a call of the API in the text, which nobody runs", i+1))
 		}
 	}
 	if begun != nil {
@@ -172,18 +176,22 @@ func TestCallsThatNobodyRunsAreNoticed(t *testing.T) {
 		typed int // steps
 		fails bool
 	}{
-		"Bash":         {page: "```bash\ncurl localhost\n```", fails: true},
-		"Unlabelled":   {page: "```\ncurl localhost\n```", fails: true},
-		"Tildes":       {page: "~~~\ncurl localhost\n~~~", fails: true},
-		"Indented":     {page: "- so:\n  ```\n  $ curl localhost\n  ```", fails: true},
-		"Text":         {page: "```text\n$ X=$(curl localhost)\n```", fails: true},
-		"InASetting":   {page: "```yaml\nrun: curl localhost\n```", fails: true},
-		"BeforeTyping": {page: "```console\ncurl localhost\n```", fails: true},
-		"NoEnd":        {page: "```console\n$ curl localhost", fails: true, typed: 1},
-		"Shell":        {page: "```sh\n$ curl localhost\n```", typed: 1},
-		"ShellScript":  {page: "```sh\nfor i in 1 2; do\n  curl localhost\ndone\n```", typed: 1},
-		"Console":      {page: "```console\n$ X=$(curl localhost)\n$ sudo curl localhost\n```", typed: 2},
-		"IndentedToo":  {page: "- so:\n  ```console\n  $ curl localhost\n  ```", typed: 1},
+		"Bash":          {page: "```bash\ncurl localhost\n```", fails: true},
+		"Unlabelled":    {page: "```\ncurl localhost\n```", fails: true},
+		"Tildes":        {page: "~~~\ncurl localhost\n~~~", fails: true},
+		"Indented":      {page: "- so:\n  ```\n  $ curl localhost\n  ```", fails: true},
+		"Text":          {page: "```text\n$ X=$(curl localhost)\n```", fails: true},
+		"InASetting":    {page: "```yaml\nrun: curl localhost\n```", fails: true},
+		"BeforeTyping":  {page: "```console\ncurl localhost\n```", fails: true},
+		"ByIndentation": {page: "So:\n\n    curl localhost:5001/healthz", fails: true},
+		"Quoted":        {page: "> ```sh\n> curl -s localhost\n> ```", fails: true},
+		"InASentence":   {page: "Type `curl -s localhost`.", fails: true},
+		"TheWord":       {page: "All of it by curl: see there."},
+		"NoEnd":         {page: "```console\n$ curl localhost", fails: true, typed: 1},
+		"Shell":         {page: "```sh\n$ curl localhost\n```", typed: 1},
+		"ShellScript":   {page: "```sh\nfor i in 1 2; do\n  curl localhost\ndone\n```", typed: 1},
+		"Console":       {page: "```console\n$ X=$(curl localhost)\n$ sudo curl localhost\n```", typed: 2},
+		"IndentedToo":   {page: "- so:\n  ```console\n  $ curl localhost\n  ```", typed: 1},
 	} {
 		page, faults := readPage(tc.page)
 		if tc.fails != (len(faults) > 0) || len(page.steps) != tc.typed {
