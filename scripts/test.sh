@@ -154,10 +154,7 @@ others() {
 	stage "modules" modules || true
 	stage "contract breaks no client" scripts/contract.sh breaking || true
 	once "what breaks one is noticed" "api/released oasdiff-levels.txt" scripts/contract.sh prove || true
-	until [[ -e $aside/built ]]; do
-		kill -0 $$ || return 1 # the script was killed, and will not build anything
-		sleep 0.5
-	done
+	until [[ -e $aside/built ]]; do sleep 0.5; done
 	stage "vet and staticcheck" target lint-go || true
 	if has node; then
 		stage "contract (Redocly)" target lint-spec || true
