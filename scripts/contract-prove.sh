@@ -69,7 +69,11 @@ api-path-removed-without-deprecation||/^  .auth.sessions.\{id\}:/,/^  .auth.expo
 api-path-removed-with-deprecation|s,^      operationId: logout$,&\n      deprecated: true,|s,^  /auth/logout:,  /auth/log_out:,
 api-removed-with-deprecation|s,^      operationId: logout$,&\n      deprecated: true,|/^  .auth.logout:/,/^  .auth.current_user:/s,^    post:,    put:,
 api-operation-id-removed||s,operationId: logout$,operationId: signOut,
-api-operation-id-removed||s,operationId: logout$,operationId: signOut,;s,^  version: ([0-9]+).*,  version: \1.999999.0,
+api-operation-id-removed|s,^  version: .*,  version: 3.4.5,|s,operationId: logout$,operationId: signOut,;s,^  version: .*,  version: 3.999999.0,
+api-operation-id-removed|s,^  version: .*,  version: 0.9.0,|s,operationId: logout$,operationId: signOut,;s,^  version: .*,  version: 0.9.1,
+api-operation-id-removed|s,^  version: .*,  version: 0.10.0,|s,operationId: logout$,operationId: signOut,;s,^  version: .*,  version: 0.9.0,
+api-operation-id-removed|s,^  version: .*,  version: 1.0.0,|s,operationId: logout$,operationId: signOut,;s,^  version: .*,  version: 0.9.0,
+harmless|s,^  version: .*,  version: 0.9.0,|s,operationId: logout$,operationId: signOut,;s,^  version: .*,  version: 0.10.0,
 api-schema-removed||s,^    LoggedOut:,    SignedOut:,;s,schemas/LoggedOut',schemas/SignedOut',
 api-security-anonymous-access-removed||/^  .auth.current_user:/,/^  .auth.profile:/{/^        - \{\}$/d}
 new-required-request-property||/^    Credentials:/,/^    [A-Z]/s,properties:,&\n        captcha: {type: string\, maxLength: 9},;/^    Credentials:/,/^    [A-Z]/s,required: \[,&captcha\, ,
@@ -175,9 +179,19 @@ refuses 1 "Take the release of 3.10.0 back" "the same version after a release" e
 
 edit before.yaml "$contract" 's,^  version: .*,  version: 4.0.0,;s,operationId: logout$,operationId: signOut,'
 expect 0 "4.0.0 is released" "a major release" scripts/contract.sh release
-says "a major release" '# Changes' '' 'About them.' '' '## 4.0.0' '' 'Changes since 3.10.0:' '' \
+says "a major release" '# Changes' '' 'About them.' '' '## 4.0.0' '' \
+	'**This version breaks clients of 3.10.0.** Breaking changes are marked :warning:.' '' 'Changes since 3.10.0:' '' \
 	'### API Changes' '' '#### POST /auth/logout' "- :warning: api operation id \`logout\` removed and replaced with \`signOut\`" '' \
 	"$(sed -n '/^## 3.10.0/,$p' before.md)"
+
+printf '# Changes\n\n## 0.9.0\n\nThe first contract.\n' >"$changelog"
+edit before.yaml "$released" 's,^  version: .*,  version: 0.9.0,'
+edit before.yaml "$contract" 's,^  version: .*,  version: 0.10.0,;s,operationId: logout$,operationId: signOut,'
+expect 0 "0.10.0 is released" "a minor release before 1.0.0" scripts/contract.sh release
+says "a minor release before 1.0.0" '# Changes' '' '## 0.10.0' '' \
+	'**This version breaks clients of 0.9.0.** Breaking changes are marked :warning:.' '' 'Changes since 0.9.0:' '' \
+	'### API Changes' '' '#### POST /auth/logout' "- :warning: api operation id \`logout\` removed and replaced with \`signOut\`" '' \
+	'## 0.9.0' '' 'The first contract.'
 
 as_before
 edit before.yaml "$contract" 's,^  version: .*,  version: 3.10.1,;s,summary: Log out,summary: Leave,'

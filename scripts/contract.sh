@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Compares the contract with the one that was released last.
 #
-#   contract.sh breaking [FILE]   fail if FILE (api/openapi.yaml) breaks a client of the released one
-#                                 without being a new major version
+#   contract.sh breaking [FILE]   fail if FILE (api/openapi.yaml) breaks clients of the released one and its
+#                                 version does not allow that: a new major version may, and a new
+#                                 minor version while the major version is 0
 #   contract.sh changes           what has changed since the release, in Markdown
 #   contract.sh prove             show that this script does what it says, on a copy
 #   contract.sh release           make api/openapi.yaml the released one, and write the changelog.
 #                                 UNRELEASED=true replaces the baseline of the very first version,
-#                                 which is right only as long as nobody has got it
+#                                 as long as it has not been published
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,16 +16,16 @@ contract=api/openapi.yaml
 released=api/released/openapi.yaml
 changelog=docs/contract-changelog.md
 
-# compare COMMAND FILE FLAG...: asks oasdiff what is new in FILE. The levels are for
-# what breaks generated clients; the name of a parameter in a path is an argument
-# of theirs, which oasdiff would not look at.
+# compare COMMAND FILE FLAG...: runs oasdiff with the released contract and FILE. The severity levels
+# cover what breaks generated clients. The name of a path parameter is an argument of their
+# functions, which oasdiff ignores without --include-path-params.
 compare() {
 	CGO_ENABLED=0 go tool -modfile=tools/go.mod oasdiff "$1" "${@:3}" --include-path-params \
 		--severity-levels oasdiff-levels.txt "$released" "$2"
 }
 
-# version FILE: its info.version. Nothing but three numbers: what a client may
-# expect of a release is decided by them.
+# version FILE: its info.version, which must be three numbers: they decide whether a
+# release may break clients.
 version() {
 	local found
 	found=$(awk '/^info:/ {info = 1} info && /^  version:/ {gsub(/["\047]/, "", $2); print $2; exit}' "$1") || return
@@ -38,21 +39,32 @@ version() {
 # newer 1.10.0 1.9.0: the first is a later version than the second.
 newer() { [[ $1 != "$2" && $(printf '%s\n' "$1" "$2" | sort -V | tail -n 1) == "$1" ]]; }
 
-# breaking FILE: a warning of oasdiff is a change that can break a client, so it
-# counts.
+# may_break BEFORE NOW: the step between the two versions allows breaking changes:
+# a new major version, or a new minor version while the major version is 0
+# (semver.org, clause 4).
+may_break() {
+	newer "${2%%.*}" "${1%%.*}" || { [[ $1 == 0.* && $2 == 0.* ]] && newer "${2%.*}" "${1%.*}"; }
+}
+
+# breaking FILE: warnings of oasdiff count as well, because those changes can break a client.
 breaking() {
 	local before now status=0
 	before=$(version "$released") || return
 	now=$(version "$1") || return
-	if newer "${now%%.*}" "${before%%.*}"; then
-		echo "$1 is $now, a new major version after $before: it may break clients. It does so here:"
+	if may_break "$before" "$now"; then
+		echo "$1 is $now and may break clients of $before. Breaking changes:"
 		compare breaking "$1"
 		return
 	fi
 	compare breaking "$1" --fail-on WARN || status=$?
 	case $status in
 	0) echo "nothing breaks a client of $before" ;;
-	1) echo "the contract breaks clients of $before (above); only a higher major version in info.version may" >&2 ;;
+	1)
+		cat >&2 <<-ADVICE
+			the contract breaks clients of $before (above). Raise info.version: the major version, or the minor
+			version while the major version is 0
+		ADVICE
+		;;
 	*) echo "$1 could not be compared with $released" >&2 ;;
 	esac
 	return "$status"
@@ -61,13 +73,13 @@ breaking() {
 changes() {
 	local text
 	text=$(compare changelog "$contract" --format markdown) || return
-	# The heading of the report is ours to write; its empty lines say nothing.
+	# The script writes its own heading, and blank lines are removed.
 	sed -E -e '/^# /d' -e 's/^#+ /#&/' -e 's/^-  /- /' \
 		-e 's/^No changes (detected|to report).*/No request and no answer has changed./' <<<"$text" | cat -s | sed -e '/./,$!d'
 }
 
 release() {
-	local before now text
+	local before now text note= status=0
 	before=$(version "$released") || return
 	now=$(version "$contract") || return
 	if [[ $now == "$before" ]]; then
@@ -80,19 +92,24 @@ release() {
 	fi
 	breaking "$contract" || return
 	text=$(changes) || return
+	compare breaking "$contract" --fail-on WARN >/dev/null || status=$?
+	case $status in
+	0) ;;
+	1) note=$'**This version breaks clients of '$before$'.** Breaking changes are marked :warning:.\n\n' ;;
+	*) return "$status" ;;
+	esac
 	{
 		sed '/^## /,$d' "$changelog"
-		printf '## %s\n\nChanges since %s:\n\n%s\n\n' "$now" "$before" "$text"
+		printf '## %s\n\n%sChanges since %s:\n\n%s\n\n' "$now" "$note" "$before" "$text"
 		sed -n '/^## /,$p' "$changelog"
 	} >"$changelog.new"
 	mv "$changelog.new" "$changelog"
 	cp "$contract" "$released"
-	echo "$now is released; $changelog says what is new"
+	echo "$now is released; $changelog lists the changes"
 }
 
-# again VERSION: what has changed since the version before cannot be told a second
-# time here, because this version's baseline took the place of that one's. Only the
-# first version has none before it.
+# again VERSION: replaces the baseline of the first version. The changes of a later version
+# cannot be listed a second time, because its baseline has replaced the one before it.
 again() {
 	if [[ ${UNRELEASED:-} != true ]]; then
 		echo "info.version in $contract is still $1, which has been released: raise it first" >&2
@@ -100,15 +117,15 @@ again() {
 	fi
 	if grep -q '^Changes since ' "$changelog"; then
 		cat >&2 <<-ADVICE
-			$changelog says what $1 changes, which would no longer be true: only the first version can be
-			replaced. Take the release of $1 back, and release it anew:
+			$changelog lists the changes of $1, and that list would become wrong: only the first version can be
+			replaced. Take the release of $1 back, and release it again:
 			  git checkout COMMIT_BEFORE_THE_RELEASE -- $released $changelog
 			  make release-contract
 		ADVICE
 		return 1
 	fi
 	cp "$contract" "$released"
-	echo "$1, which nobody has got yet, has a new baseline"
+	echo "$1, which is not published yet, has a new baseline"
 }
 
 case ${1:-} in
