@@ -3,14 +3,14 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "./api/client";
-import { App } from "./app";
+import { App } from "./app/App";
 import { speak } from "./i18n";
 import { currentLocale } from "./i18n/locale";
-import { listenToTabs } from "./session/tabs";
+import { followTabs } from "./session/tabs";
 import { applyTheme } from "./ui/theme";
 
 applyTheme();
-listenToTabs(queryClient);
+followTabs(queryClient);
 
 await speak(currentLocale());
 

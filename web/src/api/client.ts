@@ -1,34 +1,34 @@
 import { client } from "@client/client.gen";
 import { MutationCache, QueryClient } from "@tanstack/react-query";
 import { currentLocale } from "../i18n/locale";
-import { ask } from "../session/ask";
 import { Failure, failureFrom } from "./failure";
+import { type ReauthKind, requestReauth } from "./reauth";
 
-/** Longer than the server works on a request. */
-const patience = 20_000;
+/** Longer than the server's own time limit for a request. */
+const timeout = 20_000;
 
-/** Sends a request, and nothing more. */
+/** Sends a request once, without reauthentication. */
 export async function send(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const request = new Request(input, init);
-  // The language of mails; browsers let pages set it.
+  // The server sends mails in this language; browsers let pages set the header.
   request.headers.set("Accept-Language", currentLocale());
-  return await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(patience)]) });
+  return await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(timeout)]) });
 }
 
 /**
- * Sends a request. When the server wants a login or the password first, the
- * person is asked once, however many requests are waiting, and the request is
- * repeated, so that nothing that was typed is lost.
+ * Sends a request. If the server requires a login or the password first, a
+ * dialog asks the user once, however many requests are waiting. The request is
+ * then repeated, so that no input is lost.
  */
-async function sendAsking(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+async function sendWithReauth(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const request = new Request(input, init);
-  const again = request.clone();
+  const retry = request.clone();
   const response = await send(request);
-  const wanted = await wants(response);
-  return wanted !== undefined && (await ask(wanted)) ? await send(again) : response;
+  const required = await requiredReauth(response);
+  return required !== undefined && (await requestReauth(required)) ? await send(retry) : response;
 }
 
-async function wants(response: Response): Promise<"login" | "password" | undefined> {
+async function requiredReauth(response: Response): Promise<ReauthKind | undefined> {
   if (response.status !== 401 && response.status !== 403) return undefined;
   const body: unknown = await response
     .clone()
@@ -47,7 +47,7 @@ async function wants(response: Response): Promise<"login" | "password" | undefin
 client.setConfig({
   baseUrl: import.meta.env.VITE_API_URL ?? (import.meta.env.DEV ? "http://localhost:5001" : ""),
   credentials: "include",
-  fetch: sendAsking,
+  fetch: sendWithReauth,
 });
 client.interceptors.error.use((error, response) => failureFrom(error, response));
 
@@ -55,7 +55,7 @@ export const queryClient = new QueryClient({
   mutationCache: new MutationCache(),
   defaultOptions: {
     queries: {
-      // Asking a server that cannot be reached is how one learns that it can be again.
+      // Send requests even if the browser reports no network: only a request shows that the server is back.
       networkMode: "always",
       retry: (count, error) => count < 1 && error instanceof Failure && error.status >= 500,
       retryDelay: 500,

@@ -8,16 +8,16 @@ test("an answer of the contract", () => {
   const body = { ok: false, error: "x", code: "invalid_fields", request_id: "ID", fields: [{ field: "a", code: "b" }] };
   const failure = failureFrom(body, answer(400));
   expect(failure).toMatchObject({ status: 400, code: "invalid_fields", request_id: "ID", fields: body.fields });
-  expect(failure.passing).toBe(false);
+  expect(failure.retryable).toBe(false);
 });
 
-test("no answer at all is passing", () => {
+test("no answer at all is retryable", () => {
   expect(failureFrom(new TypeError("Failed to fetch"), undefined)).toMatchObject({ status: 0, code: "offline" });
-  expect(failureFrom(undefined, undefined).passing).toBe(true);
+  expect(failureFrom(undefined, undefined).retryable).toBe(true);
 });
 
 test.each(["<html>bad gateway</html>", "", null, 7, { code: 7 }])("an answer of somebody else: %j", (body) => {
-  expect(failureFrom(body, answer(502))).toMatchObject({ code: "unknown", fields: [], passing: true });
+  expect(failureFrom(body, answer(502))).toMatchObject({ code: "unknown", fields: [], retryable: true });
 });
 
 test("Retry-After in seconds, as a date, and as nonsense", () => {

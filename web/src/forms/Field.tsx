@@ -2,7 +2,7 @@ import { Eye, EyeOff } from "lucide-react";
 import { useState } from "react";
 import { FieldError, Input, Label, Text, TextField } from "react-aria-components";
 import { Controller, type FieldValues, type Path } from "react-hook-form";
-import { fieldSentence, useMessages } from "../i18n";
+import { fieldMessage, useMessages } from "../i18n";
 import { focusRing } from "../ui/styles";
 import type { ServerForm } from "./useServerForm";
 
@@ -67,7 +67,7 @@ export function Field<T extends FieldValues>({ form, name, label, type = "text",
             </Text>
           )}
           <FieldError className="text-sm text-danger">
-            {error === undefined ? "" : fieldSentence(t, name, String(error.type))}
+            {error === undefined ? "" : fieldMessage(t, name, String(error.type))}
           </FieldError>
           {children}
         </TextField>

@@ -1,5 +1,5 @@
 import type { FieldValues } from "react-hook-form";
-import { Failed } from "../ui/Failed";
+import { ErrorNotice } from "../ui/ErrorNotice";
 import type { ServerForm } from "./useServerForm";
 
 interface FormProps<T extends FieldValues> {
@@ -13,7 +13,7 @@ interface FormProps<T extends FieldValues> {
 export function Form<T extends FieldValues>({ form, children, failed }: FormProps<T>) {
   return (
     <form onSubmit={form.onSubmit} noValidate className="flex flex-col gap-5">
-      {form.failure !== undefined && (failed ?? <Failed failure={form.failure} />)}
+      {form.failure !== undefined && (failed ?? <ErrorNotice failure={form.failure} />)}
       {children}
     </form>
   );

@@ -1,8 +1,8 @@
 import type { FieldValues, Path } from "react-hook-form";
 import { useMessages } from "../i18n";
-import { policy } from "../server";
+import { policy } from "../settings";
 import { Field } from "./Field";
-import { Strength } from "./Strength";
+import { PasswordStrength } from "./PasswordStrength";
 import type { ServerForm } from "./useServerForm";
 
 interface Props<T extends FieldValues> {
@@ -25,7 +25,7 @@ export function NewPasswordField<T extends FieldValues>({ form, name, label, abo
       autoComplete="new-password"
       hint={t.passwordHint[policy]}
     >
-      <Strength password={String(form.watch(name) ?? "")} about={about} />
+      <PasswordStrength password={String(form.watch(name) ?? "")} about={about} />
     </Field>
   );
 }

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { type DefaultValues, type FieldValues, type Path, type UseFormReturn, useForm } from "react-hook-form";
-import { type Failure, failureOf } from "../api/failure";
+import { type Failure, toFailure } from "../api/failure";
 import { rulesOf, type Schema } from "./rules";
 
 /** Codes that are about one field although the server names none. */
@@ -34,7 +34,7 @@ export function useServerForm<T extends FieldValues>({ schema, defaults, send }:
     try {
       await send(values);
     } catch (error) {
-      const failed = failureOf(error);
+      const failed = toFailure(error);
       if (!showOnFields(form, failed, Object.keys(defaults))) setFailure(failed);
     }
   });

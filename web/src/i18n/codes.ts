@@ -1,66 +1,19 @@
-import type {
-  ChangePasswordError,
-  ConfirmEmailError,
-  CreateUserError,
-  DeleteAccountError,
-  DeleteUserError,
-  DisableUserError,
-  EnableUserError,
-  EndSessionError,
-  EndUserSessionError,
-  ExportAccountError,
-  FieldError,
-  GetActivityError,
-  GetCurrentUserError,
-  GetUserError,
-  ListAuditEventsError,
-  ListSessionsError,
-  ListUsersError,
-  LoginError,
-  MarkEmailVerifiedError,
-  ReauthenticateError,
-  RegisterError,
-  RequestResetError,
-  ResendVerificationError,
-  ResetPasswordError,
-  SendPasswordResetError,
-  SetUserRoleError,
-  UpdateProfileError,
-  VerifyEmailError,
-} from "@client/types.gen";
-import type { LocalCode } from "../api/failure";
+import type * as sdk from "@client/sdk.gen";
+import type { FieldError } from "@client/types.gen";
 
-type AppError =
-  | ListAuditEventsError
-  | GetActivityError
-  | SetUserRoleError
-  | SendPasswordResetError
-  | MarkEmailVerifiedError
-  | ListUsersError
-  | GetUserError
-  | EndUserSessionError
-  | EnableUserError
-  | DisableUserError
-  | DeleteUserError
-  | CreateUserError
-  | ChangePasswordError
-  | ConfirmEmailError
-  | DeleteAccountError
-  | EndSessionError
-  | ExportAccountError
-  | GetCurrentUserError
-  | ListSessionsError
-  | LoginError
-  | ReauthenticateError
-  | RegisterError
-  | RequestResetError
-  | ResendVerificationError
-  | ResetPasswordError
-  | UpdateProfileError
-  | VerifyEmailError;
+/** The failures that the app itself finds: no response, or one that is not from the API. */
+export type LocalCode = "offline" | "unknown";
 
-/** Every code that a call of this app can fail with. A new one in the contract does not compile without its sentence. */
-export type Code = AppError["code"] | LocalCode;
+/** The error bodies of an operation, from the result of its generated function. */
+type ErrorOf<Operation> = Operation extends (...args: never[]) => infer Result
+  ? Exclude<Extract<Awaited<Result>, { error: unknown }>["error"], undefined>
+  : never;
+
+/** The code of an error body. Responses of other kinds, such as plain text, have none. */
+type CodeOf<Body> = Body extends { code: infer Code } ? Code : never;
+
+/** Every error code of the contract, and the app's own. A code without a sentence does not compile. */
+export type Code = CodeOf<ErrorOf<(typeof sdk)[keyof typeof sdk]>> | LocalCode;
 
 /** Every rule that a field can break. */
 export type FieldCode = FieldError["code"];

@@ -29,6 +29,7 @@ export const de: Messages = {
     rate_limited: "Das war zu oft.",
     reauth_required: "Dafür brauchen wir Ihr Passwort.",
     registration_closed: "Konten legen hier Administratoren an.",
+    shutting_down: "Der Server startet gerade neu.",
     unavailable: "Der Server ist gerade nicht verfügbar.",
     unknown: "Etwas Unerwartetes ist schiefgegangen.",
     unsupported_media_type: "Der Server hat die Anfrage nicht verstanden.",

@@ -25,6 +25,7 @@ const errors: Record<Code, string> = {
   rate_limited: "That was too often.",
   reauth_required: "This needs your password.",
   registration_closed: "Accounts are made by administrators here.",
+  shutting_down: "The server is restarting.",
   unavailable: "The server is not available at the moment.",
   unknown: "Something unexpected went wrong.",
   unsupported_media_type: "The server did not understand the request.",

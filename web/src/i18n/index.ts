@@ -24,14 +24,14 @@ export function useMessages(): Messages {
 }
 
 /** The sentence for a code of the contract, or for one that is newer than this app. */
-export function sentence(t: Messages, code: string): string {
+export function errorMessage(t: Messages, code: string): string {
   return (t.errors as Record<string, string>)[code] ?? t.errors.unknown;
 }
 
 /** The sentence for a rule that a field breaks. */
-export function fieldSentence(t: Messages, field: string, code: string): string {
+export function fieldMessage(t: Messages, field: string, code: string): string {
   const own = (t.fieldErrors as Record<string, Partial<Record<string, string>>>)[field]?.[code];
-  return own ?? t.rules[code as FieldCode] ?? sentence(t, code);
+  return own ?? t.rules[code as FieldCode] ?? errorMessage(t, code);
 }
 
 export type { Messages };

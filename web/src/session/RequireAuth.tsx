@@ -1,6 +1,6 @@
 import { Navigate, Outlet, useLocation, useSearchParams } from "react-router";
+import { LoadError } from "../ui/LoadError";
 import { Loading } from "../ui/Loading";
-import { Problem } from "../ui/Problem";
 import { safePath } from "./safePath";
 import { useUser } from "./useUser";
 
@@ -10,7 +10,7 @@ export function RequireAuth() {
   const { pathname, search } = useLocation();
   if (user) return <Outlet />;
   if (user === null) return <Navigate to={`/login?next=${encodeURIComponent(pathname + search)}`} replace />;
-  return error ? <Problem error={error} retry={retry} /> : <Loading />;
+  return error ? <LoadError error={error} retry={retry} /> : <Loading />;
 }
 
 /** Pages for visitors, such as the login. Who is logged in goes on to where they wanted to go. */

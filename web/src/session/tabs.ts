@@ -7,12 +7,12 @@ type Message = "logged-in" | "logged-out";
 const channel = new BroadcastChannel("techtreks-session");
 
 /** Tells the other tabs. */
-export function tellTabs(message: Message): void {
+export function notifyTabs(message: Message): void {
   channel.postMessage(message);
 }
 
 /** Does here what happened in another tab. */
-export function listenToTabs(queries: QueryClient): () => void {
+export function followTabs(queries: QueryClient): () => void {
   const heard = ({ data }: MessageEvent<Message>): void => {
     if (data === "logged-out") setUser(queries, null);
     else void queries.invalidateQueries({ queryKey: getCurrentUserQueryKey() });

@@ -1,6 +1,6 @@
 import { logoutMutation } from "@client/@tanstack/react-query.gen";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { tellTabs } from "./tabs";
+import { notifyTabs } from "./tabs";
 import { setUser } from "./useUser";
 
 /** Logs out here and in all other tabs. */
@@ -10,7 +10,7 @@ export function useLogout() {
     ...logoutMutation(),
     onSuccess: () => {
       setUser(queries, null);
-      tellTabs("logged-out");
+      notifyTabs("logged-out");
     },
   });
   return { ...logout, mutate: () => logout.mutate({}) };

@@ -1,6 +1,6 @@
 import type { LucideIcon } from "lucide-react";
 import { Card } from "./Card";
-import { Title } from "./Title";
+import { PageTitle } from "./PageTitle";
 
 interface OutcomeProps {
   Icon: LucideIcon;
@@ -20,7 +20,7 @@ export function Outcome({ Icon, bad = false, title, text, children }: OutcomePro
         >
           <Icon size={28} aria-hidden />
         </span>
-        <Title text={text}>{title}</Title>
+        <PageTitle text={text}>{title}</PageTitle>
         {children}
       </div>
     </Card>

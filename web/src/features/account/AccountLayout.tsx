@@ -1,0 +1,43 @@
+import { Suspense } from "react";
+import { NavLink, Outlet } from "react-router";
+import { useMessages } from "../../i18n";
+import { Loading } from "../../ui/Loading";
+import { focusRing } from "../../ui/styles";
+
+/** The pages of one's own account, with the list of them beside (above on a phone). */
+export function AccountLayout() {
+  const t = useMessages();
+  const pages = [
+    ["profile", t.profile],
+    ["email", t.changeEmail],
+    ["password", t.changePassword],
+    ["sessions", t.sessions],
+    ["activity", t.activity],
+    ["data", t.data],
+  ] as const;
+  return (
+    <div className="gap-10 md:flex">
+      <nav aria-label={t.accountPages} className="mb-6 md:w-52 md:shrink-0">
+        <ul className="flex flex-wrap gap-1 md:flex-col">
+          {pages.map(([to, name]) => (
+            <li key={to}>
+              <NavLink
+                to={to}
+                className={({ isActive }) =>
+                  `block rounded-lg px-3 py-2 text-[0.9375rem] font-medium whitespace-nowrap ${isActive ? "bg-tint text-link" : "text-muted hover:bg-sunken hover:text-text"} ${focusRing}`
+                }
+              >
+                {name}
+              </NavLink>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <div className="min-w-0 flex-1">
+        <Suspense fallback={<Loading />}>
+          <Outlet />
+        </Suspense>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,63 @@
+import { getCurrentUserQueryKey, getProfileQueryKey } from "@client/@tanstack/react-query.gen";
+import { updateProfile } from "@client/sdk.gen";
+import { zEmail } from "@client/zod.gen";
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { z } from "zod";
+import { Field } from "../../forms/Field";
+import { Form } from "../../forms/Form";
+import { useServerForm } from "../../forms/useServerForm";
+import { useMessages } from "../../i18n";
+import { useUser } from "../../session/useUser";
+import { Button } from "../../ui/Button";
+import { Card } from "../../ui/Card";
+import { Notice } from "../../ui/Notice";
+import { PageTitle } from "../../ui/PageTitle";
+
+const schema = z.object({ email: zEmail });
+
+export function ChangeEmail() {
+  const t = useMessages();
+  const queries = useQueryClient();
+  const { user } = useUser();
+  const [changed, setChanged] = useState<string>();
+  const form = useServerForm({
+    schema,
+    defaults: { email: "" },
+    send: async (body) => {
+      setChanged(undefined);
+      await updateProfile({ body, throwOnError: true });
+      await Promise.all([
+        queries.invalidateQueries({ queryKey: getCurrentUserQueryKey() }),
+        queries.invalidateQueries({ queryKey: getProfileQueryKey() }),
+      ]);
+      setChanged(body.email);
+      form.reset();
+    },
+  });
+  return (
+    <>
+      <PageTitle text={t.changeEmailText}>{t.changeEmail}</PageTitle>
+      <Card>
+        <Form form={form}>
+          {changed !== undefined && <Notice kind="good">{t.emailChanged(changed)}</Notice>}
+          <dl>
+            <dt className="text-sm text-muted">{t.currentEmail}</dt>
+            <dd className="font-medium break-words">
+              {user?.email}{" "}
+              <span className={user?.email_verified ? "text-good" : "text-warn"}>
+                ({user?.email_verified ? t.verified : t.unverified})
+              </span>
+            </dd>
+          </dl>
+          <Field form={form} name="email" type="email" label={t.newEmail} autoComplete="email" />
+          <div>
+            <Button type="submit" isPending={form.formState.isSubmitting}>
+              {t.save}
+            </Button>
+          </div>
+        </Form>
+      </Card>
+    </>
+  );
+}

@@ -1,0 +1,97 @@
+import { deleteAccount, exportAccount } from "@client/sdk.gen";
+import { zCurrentPassword } from "@client/zod.gen";
+import { useMutation } from "@tanstack/react-query";
+import { Download } from "lucide-react";
+import { useState } from "react";
+import { toFailure } from "../../api/failure";
+import { Field } from "../../forms/Field";
+import { Form } from "../../forms/Form";
+import { useServerForm } from "../../forms/useServerForm";
+import { useMessages } from "../../i18n";
+import { accountDeletedKey } from "../../session/accountDeleted";
+import { notifyTabs } from "../../session/tabs";
+import { useUser } from "../../session/useUser";
+import { Button } from "../../ui/Button";
+import { Card } from "../../ui/Card";
+import { Dialog } from "../../ui/Dialog";
+import { ErrorNotice } from "../../ui/ErrorNotice";
+import { PageTitle } from "../../ui/PageTitle";
+
+export function YourData() {
+  const t = useMessages();
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <PageTitle>{t.data}</PageTitle>
+      <div className="flex flex-col gap-6">
+        <Card title={t.exportTitle} text={t.exportText}>
+          <Export />
+        </Card>
+        <Card title={t.deleteTitle} text={t.deleteText}>
+          <Button kind="danger" onClick={() => setAsking(true)}>
+            {t.delete}
+          </Button>
+        </Card>
+      </div>
+      <Dialog title={t.deleteTitle} text={t.deleteDialog} isOpen={asking} onClose={() => setAsking(false)}>
+        <Delete cancel={() => setAsking(false)} />
+      </Dialog>
+    </>
+  );
+}
+
+function Export() {
+  const t = useMessages();
+  const take = useMutation({
+    mutationFn: () => exportAccount({ throwOnError: true }),
+    onSuccess: ({ data }) => save(`techtreks-${data.account.username}.json`, JSON.stringify(data, null, 2)),
+  });
+  return (
+    <div className="flex flex-col items-start gap-4">
+      {take.error && <ErrorNotice failure={toFailure(take.error)} />}
+      <Button kind="secondary" onClick={() => take.mutate()} isPending={take.isPending}>
+        <Download size={18} aria-hidden />
+        {t.export}
+      </Button>
+    </div>
+  );
+}
+
+/** Hands a file to the person, made here: no address leads to their data. */
+function save(name: string, content: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type: "application/json" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+function Delete({ cancel }: { cancel: () => void }) {
+  const t = useMessages();
+  const { user } = useUser();
+  const form = useServerForm({
+    schema: zCurrentPassword,
+    defaults: { password: "" },
+    send: async (body) => {
+      await deleteAccount({ body, throwOnError: true });
+      notifyTabs("logged-out");
+      sessionStorage.setItem(accountDeletedKey, "");
+      // A new document: nothing of the account is left in this one's memory.
+      window.location.replace(`${import.meta.env.BASE_URL}login`);
+    },
+  });
+  return (
+    <Form form={form}>
+      <input type="text" name="username" autoComplete="username" value={user?.username ?? ""} readOnly hidden />
+      <Field form={form} name="password" type="password" label={t.password} autoComplete="current-password" autoFocus />
+      <div className="flex flex-wrap justify-end gap-3">
+        <Button kind="secondary" onClick={cancel}>
+          {t.cancel}
+        </Button>
+        <Button kind="danger" type="submit" isPending={form.formState.isSubmitting}>
+          {t.deleteConfirm}
+        </Button>
+      </div>
+    </Form>
+  );
+}
