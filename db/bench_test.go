@@ -11,7 +11,7 @@ import (
 	gendb "github.com/techtreks/auth/gen/db"
 )
 
-// The query of every request that carries a session.
+// Every request with a session runs this query.
 func BenchmarkSessionByTokenHash(b *testing.B) {
 	dbtest.Run(b, func(b *testing.B, d *db.DB) {
 		user := mustCreate(b, d, "ada")
@@ -22,7 +22,7 @@ func BenchmarkSessionByTokenHash(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.ReportAllocs()
-		b.ResetTimer() // without the making of the database
+		b.ResetTimer() // exclude the creation of the database
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				if _, err := d.SessionByTokenHash(b.Context(), gendb.SessionByTokenHashParams{
@@ -40,7 +40,7 @@ func BenchmarkTx(b *testing.B) {
 		d.SetWait(time.Minute)
 		var n atomic.Int64
 		b.ReportAllocs()
-		b.ResetTimer() // without the making of the database
+		b.ResetTimer() // exclude the creation of the database
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				if err := d.Tx(b.Context(), createUsers(b.Context(), fmt.Sprint("u", n.Add(1)))); err != nil {

@@ -1,6 +1,6 @@
 // Package db opens the database, keeps its schema up to date and runs the
-// generated queries of gen/db on it. SQLite and PostgreSQL take the same
-// queries; what differs between the two stays inside this package.
+// generated queries of gen/db on it. SQLite and PostgreSQL run the same
+// queries; the differences between the two stay inside this package.
 package db
 
 import (
@@ -27,25 +27,25 @@ const (
 //
 //	user, err := d.UserByEmailKey(ctx, key)
 //
-// and each of them is a transaction of its own. Several that belong together
-// go through Tx.
+// Each call is a transaction of its own. Queries that belong together run in
+// Tx.
 type DB struct {
-	// The pool that may write: on SQLite the one writer connection, on
-	// PostgreSQL the only pool. The queries below use it with a bounded wait;
-	// code that calls it directly waits for as long as its context allows.
+	// The pool that may write: the single writer connection on SQLite, the only
+	// pool on PostgreSQL. Queries wait for a connection for a bounded time; code
+	// that calls this pool directly waits until its context ends.
 	*sql.DB
 	*gendb.Queries
 
 	Kind Kind
 
 	router  *router
-	inTx    *gendb.Queries // the queries as a transaction runs them
-	version int64          // the newest migration this program knows
+	inTx    *gendb.Queries // for use inside transactions
+	version int64          // the newest migration this program contains
 }
 
-// Open brings the schema of the database at url up to date, opens it and
-// prepares every query, so that one the database refuses fails here and not
-// under the first user. docs/database.md lists the forms of url.
+// Open migrates the database at url, opens it and prepares every query. A query
+// that the database rejects therefore fails at start and not during a request.
+// docs/database.md lists the forms of url.
 func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 	t, err := parseURL(url)
 	if err != nil {
@@ -57,11 +57,11 @@ func Open(ctx context.Context, url string, options ...Option) (*DB, error) {
 	return t.openAll(ctx)
 }
 
-// An Option changes how Open opens.
+// An Option changes the behaviour of Open.
 type Option func(*target)
 
-// Through opens pools by open instead of sql.OpenDB, for whoever wants to see
-// what is asked of them.
+// Through makes Open create its connection pools with open instead of
+// sql.OpenDB, for example to trace their queries.
 func Through(open func(driver.Connector) *sql.DB) Option {
 	return func(t *target) { t.pool = open }
 }
@@ -97,17 +97,17 @@ func (t *target) openAll(ctx context.Context) (_ *DB, err error) {
 		return nil, fmt.Errorf("%s: %w", t, err)
 	}
 	if t.kind == Postgres {
-		// That was the check. From here on pgx keeps prepared statements per
-		// connection itself, and forgets one when a migration by a newer
-		// instance changes what it returns; a *sql.Stmt would go on failing.
+		// The statements were prepared only as a check. pgx caches prepared
+		// statements per connection and drops one when a migration by a newer
+		// instance changes its result columns; a *sql.Stmt would fail for ever.
 		err = d.inTx.Close()
 		d.inTx = gendb.New(r.writer)
 		return d, err
 	}
-	// A read-only file or disk opens and prepares without complaint. Better to
-	// refuse to start than to refuse every registration.
-	// Beginning a transaction succeeds even there, so a statement that would
-	// write is run: nothing has this hash.
+	// SQLite opens a read-only file and prepares statements on it without an
+	// error. A failed start is better than an error for every registration.
+	// BEGIN succeeds as well, so run a statement that writes. No session has
+	// this token hash.
 	err = d.Tx(ctx, func(q *gendb.Queries) error {
 		_, err := q.SessionDelete(ctx, []byte{})
 		return err
@@ -118,11 +118,12 @@ func (t *target) openAll(ctx context.Context) (_ *DB, err error) {
 	return d, nil
 }
 
-// Tx runs fn in a transaction: committed when fn returns nil, rolled back when
-// it returns an error or panics. Everything inside must use q. SQLite has one
-// writer, which fn occupies until it returns, so fn must not hash passwords,
-// send mail or call the DB's own methods (those would wait for fn, until the
-// bounded wait for a connection ends them).
+// Tx runs fn in a transaction. It commits when fn returns nil and rolls back
+// when fn returns an error or panics. All queries in fn must use q.
+//
+// SQLite has one writer, and fn occupies it until fn returns. So fn must not
+// hash passwords, send mail or call methods of the DB: those would wait for fn
+// until their bounded wait for a connection ends.
 func (db *DB) Tx(ctx context.Context, fn func(q *gendb.Queries) error) error {
 	conn, settle, err := db.router.take(ctx)
 	if err != nil {
@@ -133,20 +134,21 @@ func (db *DB) Tx(ctx context.Context, fn func(q *gendb.Queries) error) error {
 	settle()
 	if err != nil {
 		if ctx.Err() != nil {
-			// Whatever SQLite calls it, it was the caller who left.
+			// SQLite reports a cancelled wait as its own error. The cause is
+			// the caller's context.
 			err = errors.Join(ctx.Err(), err)
 		}
 		return err
 	}
-	// A no-op after Commit; in effect on an error and on a panic, which goes on
-	// to its recoverer with nothing left open behind it.
+	// Has no effect after Commit. On an error or a panic it leaves no
+	// transaction open.
 	defer func() { _ = tx.Rollback() }()
 	if err := fn(db.inTx.WithTx(tx)); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
 		if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
-			// database/sql rolled back because the caller is gone.
+			// database/sql rolled back because the context was cancelled.
 			return ctx.Err()
 		}
 		return fmt.Errorf("commit: %w", err)
@@ -154,12 +156,12 @@ func (db *DB) Tx(ctx context.Context, fn func(q *gendb.Queries) error) error {
 	return nil
 }
 
-// View runs fn in a transaction that reads: all of its queries see the database as
-// it was at one instant, whatever others write meanwhile. It writes nothing, and on
-// SQLite it waits for no writer and keeps none waiting.
+// View runs fn in a read-only transaction. All its queries see one snapshot of
+// the database, whatever is written meanwhile. On SQLite it neither waits for
+// the writer nor blocks it.
 func (db *DB) View(ctx context.Context, fn func(q *gendb.Queries) error) error {
 	if db.router.readers != nil {
-		// There, every transaction that reads is so.
+		// Every read transaction of SQLite sees one snapshot.
 		tx, err := db.router.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 		return db.view(tx, err, fn)
 	}
@@ -181,15 +183,15 @@ func (db *DB) view(tx *sql.Tx, err error, fn func(q *gendb.Queries) error) error
 	return fn(db.Queries.WithTx(tx))
 }
 
-// WithTx gives the queries for a transaction begun by hand. It stands in front
-// of the generated method of that name, whose SELECTs are prepared on SQLite's
-// read-only pool and therefore refused by a transaction of the writer.
+// WithTx returns the queries for a transaction that the caller began. It shadows
+// the generated method of the same name: that one uses SELECTs prepared on
+// SQLite's read-only pool, which a transaction of the writer rejects.
 func (db *DB) WithTx(tx *sql.Tx) *gendb.Queries { return db.inTx.WithTx(tx) }
 
-// Ready reports whether the database answers and its schema is at least the one
-// this program was built for: while a newer release is being rolled out, its
-// schema still serves this one. On SQLite it asks a reader, so that a busy writer does
-// not take the instance out of service.
+// Ready reports whether the database answers and its schema is at least as new
+// as this program. A newer schema is accepted, because it also serves the
+// previous release during a rollout. On SQLite the check runs on a reader, so
+// that a busy writer does not take the instance out of service.
 func (db *DB) Ready(ctx context.Context) error {
 	q := db.router.QueryRowContext
 	if db.router.readers != nil {
@@ -205,11 +207,11 @@ func (db *DB) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Pools are the connections, for whoever counts them; readers is nil on
-// PostgreSQL, which has but one pool.
+// Pools returns the connection pools, for metrics. readers is nil on PostgreSQL,
+// which has only one pool.
 func (db *DB) Pools() (writer, readers *sql.DB) { return db.router.writer, db.router.readers }
 
-// Close ends all connections. It waits for queries that have begun.
+// Close closes all connections. It waits for running queries.
 func (db *DB) Close() error {
 	var errs []error
 	for _, q := range []*gendb.Queries{db.Queries, db.inTx} {

@@ -12,8 +12,8 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// IsUnique reports whether a unique index or primary key refused the row: the
-// name is taken, also when it was free a moment ago.
+// IsUnique reports whether err is a violation of a unique index or primary key.
+// It also covers a name that was free when the caller checked.
 func IsUnique(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
@@ -23,11 +23,11 @@ func IsUnique(err error) bool {
 	return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 }
 
-// IsUnavailable reports whether the database could not do its work for now,
-// through no fault of the query: locked, out of reach, full, shutting down, or
-// too slow for the deadline. The caller may try again, so the answer is 503 and
-// not 500. A context that was cancelled is not such a case: the client went
-// away, which says nothing about the database.
+// IsUnavailable reports whether err is a temporary failure of the database and
+// not of the query: the database is locked, unreachable, full, shutting down or
+// too slow for the deadline. The caller may retry, so the response is 503 and
+// not 500. A cancelled context does not count: the client disconnected, which
+// does not depend on the database.
 func IsUnavailable(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return false
@@ -49,9 +49,9 @@ func IsUnavailable(err error) bool {
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || isClosed(err)
 }
 
-// isClosed reports whether the pool was closed under the caller, who is the
-// last of a server that ends. database/sql keeps these errors to itself and
-// leaves nothing but their text to tell them by.
+// isClosed reports whether err means that the pool is closed, as it is for the
+// last requests of a server that shuts down. database/sql does not export these
+// errors, so only their text identifies them.
 func isClosed(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if text := err.Error(); text == "sql: database is closed" || text == "sql: statement is closed" {
@@ -68,7 +68,7 @@ func postgresUnavailable(code string) bool {
 	switch code[:2] {
 	case "08", // connection exception
 		"28", // the server no longer accepts our credentials
-		"40", // deadlock or serialization failure: the transaction is gone, its repetition will do
+		"40", // deadlock or serialization failure: the transaction was rolled back and can be retried
 		"53", // disk full, out of memory, too many connections
 		"57", // shutting down or starting up; statement_timeout
 		"58": // I/O error
@@ -77,7 +77,7 @@ func postgresUnavailable(code string) bool {
 	switch code {
 	case "25P03", // idle_in_transaction_session_timeout
 		"25006", // read only: connected to a standby during a failover
-		"55000", // the database takes no connections for now
+		"55000", // the database accepts no connections at the moment
 		"55P03", // lock_timeout
 		"3D000": // the database is being restored
 		return true

@@ -20,7 +20,7 @@ import (
 	"github.com/techtreks/auth/db/dbtest"
 )
 
-func TestErrorsOfTheDriversAreTold(t *testing.T) {
+func TestIsUnavailable_ClassifiesDriverErrors(t *testing.T) {
 	pg := func(code string) error { return fmt.Errorf("wrapped: %w", &pgconn.PgError{Code: code}) }
 	tests := []struct {
 		name                string
@@ -29,8 +29,8 @@ func TestErrorsOfTheDriversAreTold(t *testing.T) {
 	}{
 		{"none", nil, false, false},
 		{"no rows", sql.ErrNoRows, false, false},
-		{"client gone", context.Canceled, false, false},
-		{"client gone while the connection broke", errors.Join(io.ErrUnexpectedEOF, context.Canceled), false, false},
+		{"context cancelled", context.Canceled, false, false},
+		{"context cancelled while the connection broke", errors.Join(io.ErrUnexpectedEOF, context.Canceled), false, false},
 		{"deadline", context.DeadlineExceeded, false, true},
 		{"pool wait", db.ErrWait, false, true},
 		{"bad connection", driver.ErrBadConn, false, true},
@@ -68,7 +68,7 @@ func TestErrorsOfTheDriversAreTold(t *testing.T) {
 	}
 }
 
-func TestSQLiteCodesThatMeanUnavailable(t *testing.T) {
+func TestIsUnavailable_SQLiteCodes(t *testing.T) {
 	tests := map[int]bool{
 		sqlite3.SQLITE_BUSY: true, sqlite3.SQLITE_BUSY_SNAPSHOT: true, sqlite3.SQLITE_LOCKED: true,
 		sqlite3.SQLITE_FULL: true, sqlite3.SQLITE_IOERR_FSYNC: true, sqlite3.SQLITE_READONLY: true, sqlite3.SQLITE_CANTOPEN: true,
@@ -81,7 +81,7 @@ func TestSQLiteCodesThatMeanUnavailable(t *testing.T) {
 	}
 }
 
-func TestErrorsOfARealDatabaseAreTold(t *testing.T) {
+func TestIsUnique_RealConstraintErrors(t *testing.T) {
 	insertUser := `INSERT INTO users (id, username, username_key, email, email_key, role, created_at, updated_at)
 		OVERRIDING SYSTEM VALUE VALUES ($1, 'a', $2, 'a', $3, $4, $5, $5)`
 	tests := []struct {
@@ -112,8 +112,8 @@ func TestErrorsOfARealDatabaseAreTold(t *testing.T) {
 	}
 }
 
-// What is asked of a server that has just ended is not its fault.
-func TestClosedDatabaseIsUnavailable(t *testing.T) {
+// A query after the server closed the database gets 503, not 500.
+func TestIsUnavailable_ClosedDatabase(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		id := mustCreate(t, d, "ada")
 		if err := d.Close(); err != nil {
@@ -132,7 +132,7 @@ func TestClosedDatabaseIsUnavailable(t *testing.T) {
 	})
 }
 
-func TestFullDatabaseIsUnavailable(t *testing.T) {
+func TestIsUnavailable_FullDatabase(t *testing.T) {
 	d := dbtest.Open(t, db.SQLite)
 	if _, err := d.ExecContext(t.Context(), "PRAGMA max_page_count = 1"); err != nil {
 		t.Fatal(err)
@@ -147,11 +147,11 @@ func TestFullDatabaseIsUnavailable(t *testing.T) {
 	if _, err := d.ExecContext(t.Context(), "PRAGMA max_page_count = 1000000"); err != nil {
 		t.Fatal(err)
 	}
-	mustCreate(t, d, "ada") // there is room again, and the one writer is whole
+	mustCreate(t, d, "ada") // the writer works again once there is room
 }
 
-// A queue for connections that only grows keeps every request in it waiting.
-func TestWaitForAConnectionIsBounded(t *testing.T) {
+// Without a limit, a growing queue for connections delays every request in it.
+func TestRouter_LimitsWaitForConnection(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		writer, _ := d.Pools()
 		held := holdAll(t, writer)
@@ -169,10 +169,10 @@ func TestWaitForAConnectionIsBounded(t *testing.T) {
 			if err := attempt(t.Context()); !errors.Is(err, db.ErrWait) || !db.IsUnavailable(err) {
 				t.Errorf("%s: %v", name, err)
 			}
-			gone, leave := context.WithCancel(t.Context())
-			leave()
-			if err := attempt(gone); !errors.Is(err, context.Canceled) || db.IsUnavailable(err) {
-				t.Errorf("%s, client gone: %v", name, err)
+			cancelled, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := attempt(cancelled); !errors.Is(err, context.Canceled) || db.IsUnavailable(err) {
+				t.Errorf("%s, context cancelled: %v", name, err)
 			}
 		}
 
@@ -180,13 +180,13 @@ func TestWaitForAConnectionIsBounded(t *testing.T) {
 		d.SetWait(time.Minute)
 		for name, attempt := range attempts {
 			if err := attempt(t.Context()); err != nil && !errors.Is(err, sql.ErrNoRows) {
-				t.Errorf("%s, with a connection again: %v", name, err)
+				t.Errorf("%s, after a connection became free: %v", name, err)
 			}
 		}
 	})
 }
 
-func TestUnreachableServerIsUnavailable(t *testing.T) {
+func TestIsUnavailable_UnreachableServer(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -200,9 +200,9 @@ func TestUnreachableServerIsUnavailable(t *testing.T) {
 	}
 }
 
-// A server that ends its sessions, as one that restarts does, costs the caller
-// one answer of "try again" at most, and the pool nothing.
-func TestPostgresConnectionLost(t *testing.T) {
+// A PostgreSQL server that restarts ends its sessions. The caller gets at most
+// one unavailable error, and the pool recovers.
+func TestIsUnavailable_PostgresConnectionLost(t *testing.T) {
 	d := dbtest.Open(t, db.Postgres)
 	err := d.Tx(t.Context(), func(q *queries) error {
 		if _, err := q.UserCreate(t.Context(), newUser("ada")); err != nil {

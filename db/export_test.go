@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// What the tests of package db_test see of the inside. They are outside of the
-// package because dbtest, which they need, imports it.
+// Exports for the tests in package db_test. They are in a package of their own
+// because they need dbtest, which imports db.
 
 var (
 	IsSelect            = isSelect
@@ -17,7 +17,8 @@ var (
 	CheckForeignKeys    = checkForeignKeys
 )
 
-// ParseURL gives what url means: the kind, and the file or the driver's view.
+// ParseURL returns the parts of a parsed URL: the kind of database, and then the
+// file (SQLite) or the driver's configuration (PostgreSQL).
 func ParseURL(url string) (kind Kind, path, name string, params map[string]string, conns int, err error) {
 	t, err := parseURL(url)
 	if err != nil {
@@ -33,7 +34,7 @@ func ParseURL(url string) (kind Kind, path, name string, params map[string]strin
 	return t.kind, "", t.String(), params, t.maxConns, nil
 }
 
-// MigrateThrough migrates with a test's driver in front of the real one.
+// MigrateThrough migrates with a driver that wrap returns.
 func MigrateThrough(ctx context.Context, url string, wrap func(driver.Connector) driver.Connector) error {
 	t, err := parseURL(url)
 	if err != nil {
@@ -44,5 +45,5 @@ func MigrateThrough(ctx context.Context, url string, wrap func(driver.Connector)
 	return err
 }
 
-// SetWait replaces the bound on the wait for a connection.
+// SetWait changes the longest wait for a connection.
 func (db *DB) SetWait(wait time.Duration) { db.router.wait = wait }

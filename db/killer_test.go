@@ -10,14 +10,14 @@ import (
 	"syscall"
 )
 
-// killer ends the process before one of its statements: no deferred function
-// runs, no connection is closed, as after kill -9 or the OOM killer.
+// killer ends the process before one of its statements, as kill -9 or the OOM
+// killer would: no deferred function runs and no connection is closed.
 type killer struct{ left atomic.Int64 }
 
 func (k *killer) statement() {
 	if k.left.Add(-1) < 0 {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {} // the signal is on its way; nothing more is sent
+		select {} // block until the signal arrives, so that no statement is sent
 	}
 }
 
@@ -36,7 +36,7 @@ func (c killingConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return killingConn{conn.(fullConn), c.k}, nil
 }
 
-// fullConn is what both drivers' connections can do.
+// fullConn has the methods that the connections of both drivers share.
 type fullConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -73,7 +73,7 @@ func (c killingConn) QueryContext(ctx context.Context, query string, args []driv
 	return c.fullConn.QueryContext(ctx, query, args)
 }
 
-// CheckNamedValue leaves arguments to the driver, as pgx wants.
+// CheckNamedValue forwards to the driver, because pgx requires it.
 func (c killingConn) CheckNamedValue(v *driver.NamedValue) error {
 	if checker, ok := c.fullConn.(driver.NamedValueChecker); ok {
 		return checker.CheckNamedValue(v)

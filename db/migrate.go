@@ -17,17 +17,17 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// Migrations are the migration files for a kind of database.
+// Migrations returns the migration files for a kind of database.
 func Migrations(kind Kind) fs.FS {
 	files, err := fs.Sub(migrations, path.Join("migrations", string(kind)))
 	if err != nil {
-		panic(err) // the kind is no valid file name
+		panic(err) // the kind is not a valid file name
 	}
 	return files
 }
 
 // ErrNewerSchema means that a newer release has migrated the database. This
-// one does not know what its columns mean by now, so it refuses to touch it.
+// release does not know the new meaning of its columns and refuses to use it.
 var ErrNewerSchema = errors.New("the database schema is newer than this program: start the release that migrated it, or a later one")
 
 // Migration is one numbered step of the schema.
@@ -37,8 +37,8 @@ type Migration struct {
 	AppliedAt time.Time // zero while it is pending
 }
 
-// MigrateUp applies what is pending and returns it. Any number of processes may
-// call it at once: one does the work, the others wait.
+// MigrateUp applies the pending migrations and returns them. Several processes
+// may call it at the same time: one migrates, the others wait.
 func MigrateUp(ctx context.Context, url string) ([]Migration, error) {
 	t, err := parseURL(url)
 	if err != nil {
@@ -47,7 +47,7 @@ func MigrateUp(ctx context.Context, url string) ([]Migration, error) {
 	return t.migrateUp(ctx)
 }
 
-// MigrateDown takes back the newest applied migration, with the data it holds.
+// MigrateDown reverts the newest applied migration and deletes its data.
 func MigrateDown(ctx context.Context, url string) (Migration, error) {
 	t, err := parseURL(url)
 	if err != nil {
@@ -104,10 +104,10 @@ func (t *target) migrateUp(ctx context.Context) (applied []Migration, err error)
 	return applied, err
 }
 
-// migrate runs fn while no other process migrates this database. goose applies
-// each file and records its version in one transaction, on both databases, so a
-// process killed at any point leaves whole steps behind and the next one goes
-// on from there.
+// migrate runs fn while no other process migrates this database. On both
+// databases, goose applies a file and records its version in one transaction. A
+// process killed at any point therefore leaves only complete migrations, and the
+// next process continues from there.
 func (t *target) migrate(ctx context.Context, fn func(*goose.Provider, *sql.DB) error) (err error) {
 	defer func() {
 		if err != nil {
@@ -118,8 +118,9 @@ func (t *target) migrate(ctx context.Context, fn func(*goose.Provider, *sql.DB) 
 	if err != nil {
 		return err
 	}
-	// The connection goes before the lock: closing the last one of an SQLite
-	// file folds its WAL away, which the next process should not meet halfway.
+	// Close the connection before the lock. Closing the last connection of an
+	// SQLite file checkpoints and removes its WAL, which must be complete before
+	// the next process opens the file.
 	defer func() { err = errors.Join(err, d.Close(), unlock()) }()
 	p, err := t.provider(d)
 	if err != nil {
@@ -135,12 +136,13 @@ func (t *target) migrate(ctx context.Context, fn func(*goose.Provider, *sql.DB) 
 	return fn(p, d)
 }
 
-// openForMigration opens the database and takes the lock: on SQLite in the
-// other order, as opening is part of what must not be done twice at once.
+// openForMigration opens the database and takes the migration lock. On SQLite it
+// takes the lock first, because two processes must not create and open the file
+// at the same time.
 func (t *target) openForMigration(ctx context.Context) (d *sql.DB, unlock func() error, err error) {
 	if t.kind == Postgres {
 		d = t.postgresMigrations()
-		// goose's own lock number, so that its command line tool waits as well.
+		// goose's own lock id, so that its command line tool waits as well.
 		if unlock, err = t.lockPostgres(ctx, d, lock.DefaultLockID); err != nil {
 			return nil, nil, errors.Join(err, d.Close())
 		}
@@ -171,9 +173,9 @@ func newest(p *goose.Provider) int64 {
 	return sources[len(sources)-1].Version
 }
 
-// newestVersion is the version this program brings a database to.
+// newestVersion returns the version of the newest migration in this program.
 func (t *target) newestVersion() (int64, error) {
-	d := sql.OpenDB(failing{errors.New("not for use")}) // goose wants one, and listing needs none
+	d := sql.OpenDB(failing{errors.New("not for use")}) // goose requires a database, but listing does not use it
 	defer func() { _ = d.Close() }()
 	p, err := t.provider(d)
 	if err != nil {
@@ -182,7 +184,7 @@ func (t *target) newestVersion() (int64, error) {
 	return newest(p), nil
 }
 
-// connect opens the pools that serve.
+// connect opens the pools that serve requests.
 func (t *target) connect() (*router, error) {
 	if t.kind == Postgres {
 		return t.connectPostgres(), nil
@@ -191,11 +193,11 @@ func (t *target) connect() (*router, error) {
 }
 
 const (
-	migrationWait = time.Minute // how long one process waits for another to migrate
+	migrationWait = time.Minute // how long a process waits for another one's migrations
 	pollInterval  = 50 * time.Millisecond
 )
 
-// poll calls try until it succeeds, fails, or has been refused for too long.
+// poll calls try until it returns true or an error, for at most migrationWait.
 func poll(ctx context.Context, try func() (bool, error)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, migrationWait,
 		fmt.Errorf("another process has been migrating for %s; end it and start again", migrationWait))

@@ -30,7 +30,7 @@ func openURL(t testing.TB, url string) *db.DB {
 	return d
 }
 
-func TestMigrateUpDownUp(t *testing.T) {
+func TestMigrate_DownAndUpRestoresSchema(t *testing.T) {
 	everyKind(t, func(t *testing.T, kind db.Kind, url string) {
 		files, err := fs.ReadDir(db.Migrations(kind), ".")
 		if err != nil {
@@ -63,22 +63,22 @@ func TestMigrateUpDownUp(t *testing.T) {
 		for i := len(files); i > 0; i-- {
 			m, err := db.MigrateDown(t.Context(), url)
 			if err != nil || m.Version != number(t, files[i-1]) || m.Name != files[i-1].Name() {
-				t.Fatalf("down took back %+v, %v", m, err)
+				t.Fatalf("down reverted %+v, %v", m, err)
 			}
 		}
 		status(0)
 		if _, err := db.MigrateDown(t.Context(), url); err == nil {
-			t.Error("down went below zero")
+			t.Error("down succeeded without an applied migration")
 		}
 		up(len(files))
 		if diff := difference(before, describeURL(t, url)); len(diff) > 0 {
-			t.Errorf("not the same schema after down and up: %v", diff)
+			t.Errorf("down and up changed the schema: %v", diff)
 		}
 	})
 }
 
-// describeURL opens and closes: SQLite refuses some changes of the schema while
-// another connection has statements prepared on it.
+// describeURL opens the database, describes its schema and closes it. SQLite
+// rejects some schema changes while a connection has prepared statements.
 func describeURL(t testing.TB, url string) []string {
 	t.Helper()
 	d, err := db.Open(t.Context(), url)
@@ -92,7 +92,7 @@ func describeURL(t testing.TB, url string) []string {
 	return lines
 }
 
-func TestNewerSchemaIsRefused(t *testing.T) {
+func TestOpen_RefusesNewerSchema(t *testing.T) {
 	everyKind(t, func(t *testing.T, _ db.Kind, url string) {
 		d := openURL(t, url)
 		mustCreate(t, d, "ada")
@@ -100,7 +100,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := d.Ready(t.Context()); err != nil {
-			t.Errorf("a running instance goes out of service when a newer one migrates: %v", err)
+			t.Errorf("a running instance is not ready after a newer one has migrated: %v", err)
 		}
 		_, errOpen := db.Open(t.Context(), url)
 		_, errUp := db.MigrateUp(t.Context(), url)
@@ -112,12 +112,12 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 			}
 		}
 		if n := count(t, d, "users"); n != 1 {
-			t.Errorf("%d users left", n)
+			t.Errorf("%d users, want 1", n)
 		}
 	})
 }
 
-func TestNotReadyWithoutASchema(t *testing.T) {
+func TestReady_FailsWithoutSchema(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		if _, err := d.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id > 0"); err != nil {
 			t.Fatal(err)
@@ -129,14 +129,14 @@ func TestNotReadyWithoutASchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := d.Ready(t.Context()); err == nil {
-			t.Error("ready")
+			t.Error("ready without a schema")
 		}
 	})
 }
 
 // Migrations run without foreign keys on SQLite, so that rebuilding a table does
-// not delete what refers to it. What they leave dangling must not pass.
-func TestMigrationThatLeavesRowsDangling(t *testing.T) {
+// not delete the rows that refer to it. A dangling row must be an error.
+func TestCheckForeignKeys_ReportsDanglingRow(t *testing.T) {
 	url := dbtest.URL(t, db.SQLite)
 	if _, err := db.MigrateUp(t.Context(), url); err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func TestMigrationThatLeavesRowsDangling(t *testing.T) {
 	}
 }
 
-// versions are what the database says was applied, each once.
+// versions returns the versions that the database records as applied.
 func versions(t testing.TB, d *db.DB) []int64 {
 	t.Helper()
 	rows, err := d.QueryContext(t.Context(), "SELECT version_id FROM goose_db_version ORDER BY version_id, id")
@@ -193,7 +193,7 @@ func wantVersions(t testing.TB, kind db.Kind) []int64 {
 	return list
 }
 
-// number is the one that the name of a migration begins with.
+// number returns the version at the start of a migration's file name.
 func number(t testing.TB, file fs.DirEntry) int64 {
 	t.Helper()
 	digits, _, _ := strings.Cut(file.Name(), "_")
@@ -204,8 +204,9 @@ func number(t testing.TB, file fs.DirEntry) int64 {
 	return n
 }
 
-// whole fails unless the database is fully migrated, each step once, and works.
-func whole(t testing.TB, d *db.DB, kind db.Kind, schema []string) {
+// assertMigrated checks that every migration was applied exactly once and that
+// the database accepts a row.
+func assertMigrated(t testing.TB, d *db.DB, kind db.Kind, schema []string) {
 	t.Helper()
 	if err := d.Ready(t.Context()); err != nil {
 		t.Error(err)
@@ -214,7 +215,7 @@ func whole(t testing.TB, d *db.DB, kind db.Kind, schema []string) {
 		t.Errorf("versions %v, want %v", got, want)
 	}
 	if diff := difference(schema, describe(t, d)); len(diff) > 0 {
-		t.Errorf("not the whole schema: %v", diff)
+		t.Errorf("the schema is incomplete: %v", diff)
 	}
 	mustCreate(t, d, fmt.Sprint("u", count(t, d, "users")))
 }

@@ -16,17 +16,17 @@ import (
 )
 
 const (
-	// postgresWait bounds the wait for a connection of a full pool.
+	// postgresWait limits the wait for a connection from an exhausted pool.
 	postgresWait = 2 * time.Second
-	// postgresConns is the size of the pool unless the URL sets pool_max_conns.
+	// postgresConns is the pool size unless the URL sets pool_max_conns.
 	postgresConns = 10
-	// connectTimeout bounds a new connection unless the URL sets connect_timeout.
+	// connectTimeout limits connecting unless the URL sets connect_timeout.
 	connectTimeout = 5 * time.Second
 )
 
-// postgresTimeouts end whatever hangs on the server's side, so that one stuck
-// statement or forgotten transaction cannot hold a connection, and with it the
-// whole pool, for good. The URL may set each of them.
+// postgresTimeouts limit statements, locks and idle transactions on the server.
+// Without them, a few stuck statements or forgotten transactions could occupy
+// the whole pool for ever. The URL may override each of them.
 var postgresTimeouts = map[string]string{
 	"statement_timeout":                   "5s",
 	"lock_timeout":                        "2s",
@@ -47,7 +47,7 @@ func postgresTarget(u *url.URL) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	delete(cfg.RuntimeParams, "pool_max_conns") // ours; the server would refuse it
+	delete(cfg.RuntimeParams, "pool_max_conns") // the server does not know this setting
 	for name, value := range postgresTimeouts {
 		if _, set := cfg.RuntimeParams[name]; !set && !strings.Contains(cfg.RuntimeParams["options"], name) {
 			cfg.RuntimeParams[name] = value
@@ -71,13 +71,13 @@ func (t *target) openPostgres(cfg *pgx.ConnConfig, conns int) *sql.DB {
 	}
 	d := t.open(c)
 	d.SetMaxOpenConns(conns)
-	d.SetMaxIdleConns(conns) // the default of 2 spends its time on reconnecting
+	d.SetMaxIdleConns(conns) // with the default of 2, most time goes into reconnecting
 	return d
 }
 
-// readTimesInUTC makes times come back as they do from SQLite. pgx gives them
-// in the zone of the machine, and the same row would then read differently on
-// the two databases, and on two machines.
+// readTimesInUTC makes pgx return times in UTC, as the SQLite driver does. By
+// default pgx uses the machine's time zone, so the same row would differ between
+// the two databases and between two machines.
 func readTimesInUTC(_ context.Context, conn *pgx.Conn) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name:  "timestamptz",
@@ -91,21 +91,21 @@ func (t *target) connectPostgres() *router {
 	return &router{writer: t.openPostgres(t.pg, t.maxConns), wait: postgresWait}
 }
 
-// postgresMigrations opens the database for migrations: one connection to hold
-// the lock, one to work on. A migration of a large table may take longer than
-// any request is allowed; it still gives up on a lock it cannot have, as whoever
-// queues behind it would wait too.
+// postgresMigrations opens the database for migrations, with one connection for
+// the lock and one for the migrations. There is no statement_timeout, because
+// migrating a large table may take longer than any request may. lock_timeout
+// stays: other sessions queue behind a migration that waits for a table lock.
 func (t *target) postgresMigrations() *sql.DB {
 	cfg := t.pg.Copy()
 	cfg.RuntimeParams["statement_timeout"] = "0"
 	return t.openPostgres(cfg, 2)
 }
 
-// lockPostgres waits until no other instance migrates. The advisory lock ends
-// with its connection, so a killed process leaves nothing behind. It is asked
-// for again and again rather than waited for: a session waiting inside
-// pg_advisory_lock holds a snapshot that CREATE INDEX CONCURRENTLY would wait
-// for in turn.
+// lockPostgres waits until no other instance migrates and takes an advisory
+// lock. The lock ends with its connection, so a killed process leaves none
+// behind. lockPostgres polls with pg_try_advisory_lock: a session that waits in
+// pg_advisory_lock holds a snapshot, and CREATE INDEX CONCURRENTLY waits for
+// that snapshot.
 func (t *target) lockPostgres(ctx context.Context, d *sql.DB, id int64) (unlock func() error, err error) {
 	conn, err := d.Conn(ctx)
 	if err != nil {
@@ -119,5 +119,5 @@ func (t *target) lockPostgres(ctx context.Context, d *sql.DB, id int64) (unlock 
 		_ = conn.Close()
 		return nil, err
 	}
-	return conn.Close, nil // d is closed with it, and the session ends
+	return conn.Close, nil // the caller also closes d, which ends the session
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/techtreks/auth/db/dbtest"
 )
 
-// Some promises are about processes: several that start at once, one that is
-// killed. The test binary plays them itself when it finds these variables.
+// Some tests need several processes: ten that start together, or one that is
+// killed. With these variables set, the test binary runs as such a process.
 const (
 	childRole = "DB_TEST_CHILD"
 	childURL  = "DB_TEST_URL"
@@ -46,13 +46,13 @@ func TestMain(m *testing.M) {
 
 func child(ctx context.Context, role, url, arg string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0])
-	// The race detector lingers for a second at exit; ten of them add up.
+	// The race detector sleeps for a second at exit, which adds up.
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", childRole+"="+role, childURL+"="+url, childArg+"="+arg)
 	return cmd
 }
 
-// childServes opens the database when told to, writes a row, and keeps it open
-// until its input ends.
+// childServes waits for a line of input, opens the database, writes a row and
+// keeps the database open until its input ends.
 func childServes(url, name string) error {
 	in := bufio.NewReader(os.Stdin)
 	fmt.Println("waiting")
@@ -77,9 +77,9 @@ func childServes(url, name string) error {
 	return d.Close()
 }
 
-// Ten processes at once on an empty database: one migrates, the others wait,
-// all serve. DB_TEST_ROUNDS repeats it; 20 is a thorough run.
-func TestProcessesStartingAtOnce(t *testing.T) {
+// Ten processes start together on an empty database: one migrates, the others
+// wait, then all serve. DB_TEST_ROUNDS sets the number of rounds; 20 is thorough.
+func TestOpen_TenProcessesAtOnce(t *testing.T) {
 	rounds, err := strconv.Atoi(os.Getenv("DB_TEST_ROUNDS"))
 	if err != nil {
 		rounds = 3
@@ -122,7 +122,7 @@ func startTogether(t *testing.T, kind db.Kind, url string) {
 			if got, _ := p.out.ReadString('\n'); got != line+"\n" {
 				_ = p.in.Close()
 				_ = p.Wait()
-				t.Fatalf("process %d said %q instead of %q: %s", i, got, line, p.errors.String())
+				t.Fatalf("process %d printed %q, want %q: %s", i, got, line, p.errors.String())
 			}
 		}
 	}
@@ -132,7 +132,7 @@ func startTogether(t *testing.T, kind db.Kind, url string) {
 			t.Fatal(err)
 		}
 	}
-	expect("serving") // all ten at the same time
+	expect("serving") // all ten serve at the same time
 	for _, p := range processes {
 		_ = p.in.Close()
 	}
@@ -145,11 +145,11 @@ func startTogether(t *testing.T, kind db.Kind, url string) {
 	if got := count(t, d, "users"); got != n {
 		t.Errorf("%d of %d rows", got, n)
 	}
-	whole(t, d, kind, describe(t, dbtest.Open(t, kind)))
+	assertMigrated(t, d, kind, describe(t, dbtest.Open(t, kind)))
 }
 
-// childMigrates kills itself, as kill -9 does, when it is about to send its
-// at-th statement to the database.
+// childMigrates migrates and kills itself with SIGKILL before statement number
+// at.
 func childMigrates(url, at string) error {
 	n, err := strconv.ParseInt(at, 10, 64)
 	if err != nil {
@@ -162,9 +162,9 @@ func childMigrates(url, at string) error {
 	})
 }
 
-// A process killed in the middle of a migration leaves no half schema, and the
-// next one completes it. Killed before every single statement in turn.
-func TestKilledAtEachStatementOfAMigration(t *testing.T) {
+// Kills a migrating process before each of its statements in turn. It must leave
+// no partial schema, and the next process must complete the migration.
+func TestMigrate_KilledAtEachStatement(t *testing.T) {
 	for _, kind := range dbtest.Kinds {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -183,14 +183,14 @@ func TestKilledAtEachStatementOfAMigration(t *testing.T) {
 					t.Fatalf("at statement %d: %v: %s", kills, err, out)
 				}
 				d := openURL(t, url)
-				whole(t, d, kind, schema)
+				assertMigrated(t, d, kind, schema)
 				if t.Failed() {
 					t.Fatalf("after the kill at statement %d", kills-1)
 				}
 				_ = d.Close()
 			}
 			if kills < 15 {
-				t.Errorf("killed at %d statements only: are they counted?", kills)
+				t.Errorf("killed at only %d statements: does the driver count them?", kills)
 			}
 			t.Logf("killed at %d statements", kills)
 		})

@@ -12,13 +12,13 @@ import (
 	"github.com/techtreks/auth/db"
 )
 
-// nobody is a user without rights, whose number is the same on every Debian.
-const nobody = 65534
+// unprivilegedUID is the id of the user nobody on every Debian.
+const unprivilegedUID = 65534
 
-// childOpens opens the database as a user whom file modes bind.
+// childOpens opens the database as a user that file modes apply to.
 func childOpens(url string) error {
 	if os.Getuid() == 0 {
-		if err := syscall.Setuid(nobody); err != nil {
+		if err := syscall.Setuid(unprivilegedUID); err != nil {
 			return err
 		}
 	}
@@ -29,9 +29,9 @@ func childOpens(url string) error {
 	return d.Close()
 }
 
-// A server on a file that it cannot write would refuse every registration, and
-// call itself ready.
-func TestFileThatCannotBeWrittenIsRefused(t *testing.T) {
+// A server on a read-only file would report that it is ready and then fail every
+// registration.
+func TestOpen_RefusesReadOnlyFile(t *testing.T) {
 	folder, err := os.MkdirTemp("", "techtreks")
 	if err != nil {
 		t.Fatal(err)
@@ -62,18 +62,18 @@ func TestFileThatCannotBeWrittenIsRefused(t *testing.T) {
 			if filepath.Base(name) == ".." {
 				continue
 			}
-			if err := os.Chown(name, nobody, -1); err != nil {
+			if err := os.Chown(name, unprivilegedUID, -1); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	if got := open(); !strings.HasPrefix(got, "<nil>") {
-		t.Fatalf("a file that can be written: %s", got)
+		t.Fatalf("a writable file: %s", got)
 	}
 	if err := os.Chmod(file, 0o400); err != nil {
 		t.Fatal(err)
 	}
 	if got := open(); !strings.Contains(got, "exit status 1") || !strings.Contains(got, "cannot be written") {
-		t.Errorf("a file that cannot be written: %s", got)
+		t.Errorf("a read-only file: %s", got)
 	}
 }

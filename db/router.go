@@ -10,26 +10,24 @@ import (
 	"time"
 )
 
-// errWait means that no connection became free in time. Answering "try again"
-// soon is kinder than a queue that only grows: whoever waits in it holds a
-// request open.
+// errWait means that no connection became free in time. An early "try again" is
+// better than a growing queue, because every waiting query keeps a request open.
 var errWait = errors.New("no database connection became free in time")
 
-// router is what the generated queries run on outside of transactions. On
-// SQLite a SELECT goes to the readers, which wait for nobody under WAL, and all
-// else to the one writer. On PostgreSQL everything goes to the one pool.
+// router runs the generated queries outside of transactions. On SQLite it sends
+// SELECTs to the readers, which never wait for a lock in WAL mode, and all other
+// statements to the writer. On PostgreSQL there is one pool for all queries.
 //
-// database/sql waits for a free connection for as long as the context lets it;
-// the router bounds that wait, and that wait alone, so a slow statement keeps
-// the time it was given.
+// database/sql waits for a free connection until the context ends. The router
+// limits that wait and nothing else: a slow statement keeps its own time limit.
 type router struct {
 	readers *sql.DB // SQLite only
 	writer  *sql.DB
-	wait    time.Duration // for a connection; on SQLite for the file lock as well
+	wait    time.Duration // longest wait for a connection, on SQLite including the file lock
 }
 
-// PrepareContext prepares SELECTs on SQLite's readers. For everything else it
-// returns no statement, on which the generated code calls the methods below.
+// PrepareContext prepares SELECTs on SQLite's readers. For all other queries it
+// returns nil, and the generated code then calls the methods below.
 func (r *router) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
 	if r.readers == nil || !isSelect(query) {
 		return nil, nil
@@ -75,15 +73,16 @@ func (r *router) QueryRowContext(ctx context.Context, query string, args ...any)
 	return row
 }
 
-// lockWait is SQLite's busy_timeout: how long a write waits for the lock that
-// another process holds on the file.
+// lockWait is SQLite's busy_timeout: how long a write waits while another
+// process holds the lock on the file.
 const lockWait = 5 * time.Second
 
-// take gives a connection of the writer pool, after r.wait at most. On SQLite
-// the time spent in that queue is taken off the time the first statement may
-// then wait for the file lock: without this the writers queued behind one that
-// has just waited in vain would each wait the whole time again, in turn. settle
-// ends that, to be called once the first statement has run.
+// take returns a connection of the writer pool and waits at most r.wait for it.
+//
+// On SQLite, take subtracts the time in that queue from the time that the first
+// statement may wait for the file lock. Otherwise each writer in the queue would
+// wait for the full busy_timeout after the previous one has timed out. The caller
+// must call settle after the first statement; it restores the full busy_timeout.
 func (r *router) take(ctx context.Context) (_ *sql.Conn, settle func(), err error) {
 	start := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, r.wait)
@@ -105,7 +104,7 @@ func (r *router) take(ctx context.Context) (_ *sql.Conn, settle func(), err erro
 	}
 	return conn, func() {
 		if err := setBusyTimeout(context.WithoutCancel(ctx), conn, lockWait); err != nil {
-			// Better no connection than one that gives up too early for ever.
+			// Discard the connection: its busy_timeout would stay too short.
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		}
 	}, nil
@@ -116,9 +115,9 @@ func setBusyTimeout(ctx context.Context, conn *sql.Conn, d time.Duration) error 
 	return err
 }
 
-// isSelect reports whether a query of gen/db only reads. sqlc writes the name
-// of the query into a comment before it. WITH counts as a write: it may be one,
-// and the writer can read as well.
+// isSelect reports whether a query of gen/db is a SELECT, after the comment with
+// the query's name that sqlc puts before it. A query with WITH is not: it may
+// write, and the writer can run reads too.
 func isSelect(query string) bool {
 	for strings.HasPrefix(query, "--") {
 		_, query, _ = strings.Cut(query, "\n")
@@ -128,14 +127,15 @@ func isSelect(query string) bool {
 	return strings.EqualFold(word, "SELECT")
 }
 
-// errRow is a *sql.Row whose Scan returns err. There is no other way to make
-// one than a database that fails so.
+// errRow returns a *sql.Row with a Scan method that returns err. Only a query to
+// a database that fails with err can create such a row.
 func errRow(err error) *sql.Row {
 	d := sql.OpenDB(failing{err})
 	defer func() { _ = d.Close() }()
 	return d.QueryRowContext(context.Background(), "")
 }
 
+// failing is a connector that fails with err.
 type failing struct{ err error }
 
 func (f failing) Connect(context.Context) (driver.Conn, error) { return nil, f.err }

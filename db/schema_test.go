@@ -11,13 +11,13 @@ import (
 	"github.com/techtreks/auth/db/dbtest"
 )
 
-// The two folders of migrations are written by hand, and the queries are
-// checked against one of them only. These tests hold the other in step.
+// The migrations of both databases are written by hand, and sqlc checks the
+// queries against those of PostgreSQL only. These tests compare the two.
 
-func TestSchemasAgree(t *testing.T) {
+func TestMigrations_SchemasAgree(t *testing.T) {
 	lite := describe(t, dbtest.Open(t, db.SQLite))
 	if len(lite) < 20 {
-		t.Fatalf("only %d lines of schema: is it described at all?\n%s", len(lite), strings.Join(lite, "\n"))
+		t.Fatalf("the description of the schema has only %d lines:\n%s", len(lite), strings.Join(lite, "\n"))
 	}
 	pg := describe(t, dbtest.Open(t, db.Postgres))
 	for _, line := range difference(lite, pg) {
@@ -25,7 +25,7 @@ func TestSchemasAgree(t *testing.T) {
 	}
 }
 
-func TestMigrationFilesAgree(t *testing.T) {
+func TestMigrations_FileNamesAgree(t *testing.T) {
 	names := func(kind db.Kind) (list []string) {
 		files, err := fs.ReadDir(db.Migrations(kind), ".")
 		if err != nil {
@@ -41,18 +41,17 @@ func TestMigrationFilesAgree(t *testing.T) {
 	}
 }
 
-// A comparison that never fails proves nothing: each of these changes to one
-// side must show.
-func TestSchemaDifferencesAreFound(t *testing.T) {
-	tests := []struct{ name, change, finds string }{
+// The comparison must find each of these changes to one of the schemas.
+func TestDifference_FindsEachSchemaChange(t *testing.T) {
+	tests := []struct{ name, change, want string }{
 		{"table", "CREATE TABLE extra (id BIGINT)", "table extra"},
 		{"column", "ALTER TABLE users ADD COLUMN extra TEXT", "users.extra text"},
-		{"column gone", "ALTER TABLE sessions DROP COLUMN ip", "sessions.ip text not null"},
+		{"column dropped", "ALTER TABLE sessions DROP COLUMN ip", "sessions.ip text not null"},
 		{"column name", "ALTER TABLE users RENAME COLUMN role TO rank", "users.rank"},
 		{"type", "ALTER TABLE users ADD COLUMN n INTEGER; ALTER TABLE users DROP COLUMN updated_at; ALTER TABLE users RENAME COLUMN n TO updated_at", "users.updated_at bigint"},
 		{"nullability", "ALTER TABLE users DROP COLUMN password_hash; ALTER TABLE users ADD COLUMN password_hash TEXT NOT NULL DEFAULT ''", "users.password_hash text not null"},
 		{"default", "ALTER TABLE users DROP COLUMN password_hash; ALTER TABLE users ADD COLUMN password_hash TEXT DEFAULT ''", "users.password_hash text default"},
-		{"unique index gone", "DROP INDEX users_email_key", "unique index users_email_key (email_key)"},
+		{"unique index dropped", "DROP INDEX users_email_key", "unique index users_email_key (email_key)"},
 		{"index no longer unique", "DROP INDEX users_email_key; CREATE INDEX users_email_key ON users (email_key)", "users: index users_email_key (email_key)"},
 		{"index on another column", "DROP INDEX users_email_key; CREATE UNIQUE INDEX users_email_key ON users (email)", "unique index users_email_key (email)"},
 		{"index on part of the rows", "DROP INDEX users_email_key; CREATE UNIQUE INDEX users_email_key ON users (email_key) WHERE disabled_at IS NULL", "partial"},
@@ -70,14 +69,14 @@ func TestSchemaDifferencesAreFound(t *testing.T) {
 				}
 			}
 			found := strings.Join(difference(good, describe(t, d)), "\n")
-			if !strings.Contains(found, tt.finds) {
-				t.Errorf("the difference is\n%s\nwithout %q", found, tt.finds)
+			if !strings.Contains(found, tt.want) {
+				t.Errorf("the difference is\n%s\nwithout %q", found, tt.want)
 			}
 		})
 	}
 }
 
-// difference lists the lines that only one side has.
+// difference returns the lines that only one of the schemas has.
 func difference(a, b []string) (list []string) {
 	for _, line := range a {
 		if !slices.Contains(b, line) {
@@ -92,7 +91,7 @@ func difference(a, b []string) (list []string) {
 	return list
 }
 
-// describe writes a schema as lines that are the same on both databases.
+// describe returns the schema as sorted lines, equal on both databases.
 func describe(t testing.TB, d *db.DB) []string {
 	t.Helper()
 	query := describeSQLite
@@ -175,7 +174,7 @@ func actionOf(column string) string {
 	return "CASE " + column + " WHEN 'a' THEN 'no action' WHEN 'r' THEN 'restrict' WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set null' ELSE 'set default' END"
 }
 
-// sqliteChecks counts CHECK constraints, which SQLite keeps as text alone.
+// sqliteChecks counts CHECK constraints, which SQLite stores only as text.
 func sqliteChecks(t testing.TB, d *db.DB) (lines []string) {
 	t.Helper()
 	rows, err := d.QueryContext(t.Context(), "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name <> 'goose_db_version'")

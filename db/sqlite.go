@@ -16,14 +16,15 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// sqliteOptions apply to every connection. busy_timeout comes first because the
-// ones after it may already meet a lock. _txlock=immediate: a transaction that
-// reads first and then writes would otherwise fail with SQLITE_BUSY whenever
-// another wrote in between, whatever the timeout. synchronous(FULL): what was
-// acknowledged survives a power cut. Times are integers of microseconds, which
-// compare right in every zone and are as fine as PostgreSQL's. mode=rw: a file
-// that has vanished is an error, not an empty database of whatever mode the
-// umask gives.
+// sqliteOptions apply to every connection.
+//   - mode=rw: a missing file is an error. SQLite would otherwise create an empty
+//     database with the mode that the umask leaves.
+//   - busy_timeout is the first pragma, because the next ones may meet a lock.
+//   - synchronous(FULL): a committed transaction survives a power cut.
+//   - _txlock=immediate: without it, a transaction that reads and then writes
+//     fails with SQLITE_BUSY if another one wrote in between, despite the timeout.
+//   - Times are integers of microseconds. They compare correctly in every time
+//     zone and have the same precision as in PostgreSQL.
 const sqliteOptions = "mode=rw" +
 	"&_pragma=busy_timeout(5000)" +
 	"&_pragma=journal_mode(WAL)" +
@@ -32,7 +33,7 @@ const sqliteOptions = "mode=rw" +
 	"&_time_integer_format=unix_micro&_inttotime=1"
 
 func (t *target) openSQLite(path, options string, conns int) (*sql.DB, error) {
-	// As a file: URL, or the driver would cut the name at a question mark.
+	// A file: URL, because the driver cuts a plain name at a question mark.
 	dsn := url.URL{Scheme: "file", Path: path, RawQuery: options}
 	c, err := sqlite.NewConnector(dsn.String())
 	if err != nil {
@@ -43,13 +44,13 @@ func (t *target) openSQLite(path, options string, conns int) (*sql.DB, error) {
 	}
 	d := t.open(c)
 	d.SetMaxOpenConns(conns)
-	d.SetMaxIdleConns(conns) // the default of 2 spends its time on reopening
+	d.SetMaxIdleConns(conns) // with the default of 2, most time goes into reopening
 	return d, nil
 }
 
-// connectSQLite opens one writer, because SQLite has one: twenty connections
-// that fight over the lock wait five times as long at worst as twenty
-// goroutines in a queue for one connection. The readers refuse to write, so
+// connectSQLite opens one writer connection, because SQLite allows one writer.
+// Twenty connections that compete for the lock wait up to five times as long as
+// twenty goroutines in a queue for one connection. The readers reject writes, so
 // that a query sent to the wrong pool fails in its first test.
 func (t *target) connectSQLite() (*router, error) {
 	writer, err := t.openSQLite(t.path, sqliteOptions+"&_pragma=foreign_keys(1)", 1)
@@ -64,15 +65,15 @@ func (t *target) connectSQLite() (*router, error) {
 	return &router{readers: readers, writer: writer, wait: lockWait}, nil
 }
 
-// sqliteMigrations opens the file for migrations, without foreign keys: a
+// sqliteMigrations opens the file for migrations, without foreign keys. A
 // migration that rebuilds a table drops the old one, and dropping users would
-// take every session along by ON DELETE CASCADE. checkForeignKeys looks after
-// them instead.
+// delete every session by ON DELETE CASCADE. checkForeignKeys checks the foreign
+// keys afterwards.
 func (t *target) sqliteMigrations() (*sql.DB, error) {
 	return t.openSQLite(t.path, sqliteOptions+"&_pragma=foreign_keys(0)", 1)
 }
 
-// checkForeignKeys fails when a row refers to one that is not there.
+// checkForeignKeys returns an error if a row refers to a missing row.
 func checkForeignKeys(ctx context.Context, d *sql.DB) error {
 	var table, parent string
 	var row sql.NullInt64
@@ -87,11 +88,13 @@ func checkForeignKeys(ctx context.Context, d *sql.DB) error {
 	return fmt.Errorf("row %d of %s refers to a row of %s that does not exist", row.Int64, table, parent)
 }
 
-// lockSQLite waits until no other process migrates, and keeps others from it
-// until unlock. A lock of the database file itself would not do: it could not
-// span goose's transactions, nor the switch of a fresh file to WAL, which fails
-// when two do it at once. So it is taken on a second, always empty SQLite file
-// beside it. The kernel releases it when the process dies, however it dies.
+// lockSQLite waits until no other process migrates and locks others out until
+// unlock is called.
+//
+// The lock is held on a second, empty SQLite file next to the database. A lock
+// on the database file could not span several goose transactions. It could also
+// not cover the switch of a new file to WAL, which fails if two processes do it
+// at the same time. The kernel releases the lock when the process dies.
 func (t *target) lockSQLite(ctx context.Context) (unlock func() error, err error) {
 	path := t.path + ".migrate-lock"
 	if err := createPrivate(path); err != nil {
@@ -121,15 +124,15 @@ func (t *target) lockSQLite(ctx context.Context) (unlock func() error, err error
 	}, nil
 }
 
-// creating keeps two goroutines from creating and opening a file at once.
-// POSIX drops all locks a process holds on a file when it closes any of its
-// descriptors: the Close below would release the locks of an SQLite connection
-// that another goroutine opened in between.
+// creating serialises the creation of files. POSIX drops all locks that a
+// process holds on a file when the process closes any descriptor of that file.
+// The Close in createPrivate would therefore release the locks of an SQLite
+// connection that another goroutine opened in between.
 var creating sync.Mutex
 
-// createPrivate makes sure that path exists and is readable by its owner alone.
-// SQLite would create it with the mode the umask leaves; -wal and -shm take
-// theirs from it.
+// createPrivate creates path if it does not exist, and makes it readable by its
+// owner only. SQLite would create it with the mode that the umask leaves. The
+// -wal and -shm files get the same mode as the database file.
 func createPrivate(path string) error {
 	creating.Lock()
 	defer creating.Unlock()
@@ -143,8 +146,8 @@ func createPrivate(path string) error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	// A copy put back from a backup is often readable by all. Not ours to
-	// change when another user owns it: then access is the operator's choice.
+	// A file restored from a backup is often readable by everyone. Chmod fails
+	// if another user owns the file: then its mode is the operator's choice.
 	for _, p := range []string{path, path + "-wal", path + "-shm"} {
 		info, err := os.Stat(p)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -165,7 +168,7 @@ func createPrivate(path string) error {
 	return nil
 }
 
-// sqliteCode is the extended result code in err, 0 when there is none.
+// sqliteCode returns the extended result code in err, or 0.
 func sqliteCode(err error) int {
 	var e *sqlite.Error
 	if errors.As(err, &e) {

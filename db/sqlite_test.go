@@ -27,7 +27,7 @@ func openSQLite(t *testing.T, path string) *db.DB {
 	return d
 }
 
-// holdAll takes every connection a pool may have at the same time.
+// holdAll takes every connection of a pool.
 func holdAll(t *testing.T, pool *sql.DB) []*sql.Conn {
 	t.Helper()
 	var held []*sql.Conn
@@ -42,7 +42,7 @@ func holdAll(t *testing.T, pool *sql.DB) []*sql.Conn {
 	return held
 }
 
-func TestSQLitePragmasOnEveryConnection(t *testing.T) {
+func TestOpen_SetsSQLitePragmasOnEveryConnection(t *testing.T) {
 	want := map[string]string{"busy_timeout": "5000", "journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"}
 	writer, readers := dbtest.Open(t, db.SQLite).Pools()
 	for _, pool := range []struct {
@@ -78,9 +78,9 @@ func TestSQLitePragmasOnEveryConnection(t *testing.T) {
 	}
 }
 
-func TestSQLiteFilesAreTheOwnersAlone(t *testing.T) {
+func TestOpen_CreatesPrivateSQLiteFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "b", "techtreks.db")
-	mustCreate(t, openSQLite(t, path), "ada") // so that -wal and -shm exist
+	mustCreate(t, openSQLite(t, path), "ada") // creates -wal and -shm
 	modes := map[string]fs.FileMode{
 		filepath.Dir(path): 0o700, path: 0o600, path + "-wal": 0o600, path + "-shm": 0o600, path + ".migrate-lock": 0o600,
 	}
@@ -94,7 +94,7 @@ func TestSQLiteFilesAreTheOwnersAlone(t *testing.T) {
 	}
 }
 
-func TestSQLiteFileOpenToOthersIsClosedToThem(t *testing.T) {
+func TestOpen_MakesExistingSQLiteFilePrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "restored.db")
 	if err := os.WriteFile(path, nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestSQLiteFileOpenToOthersIsClosedToThem(t *testing.T) {
 	}
 }
 
-func TestSQLitePathIsTakenLiterally(t *testing.T) {
+func TestOpen_TakesSQLitePathLiterally(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a?b#c%20d&mode=memory.db")
 	mustCreate(t, openSQLite(t, path), "ada")
 	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
@@ -114,13 +114,13 @@ func TestSQLitePathIsTakenLiterally(t *testing.T) {
 	}
 }
 
-func TestSQLiteRefusedWithTheReason(t *testing.T) {
+func TestOpen_SQLiteErrorNamesReasonAndPath(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tests := []struct{ name, path, says string }{
+	tests := []struct{ name, path, want string }{
 		{"a folder", folder, "is a folder"},
 		{"inside of a file", filepath.Join(file, "x.db"), "not a directory"},
 		{"not a database", file, "not a database"},
@@ -128,14 +128,14 @@ func TestSQLiteRefusedWithTheReason(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := db.Open(t.Context(), "sqlite:"+tt.path)
-			if err == nil || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), tt.path) {
-				t.Errorf("got %v, want %q and the path", err, tt.says)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.path) {
+				t.Errorf("got %v, want %q and the path", err, tt.want)
 			}
 		})
 	}
 }
 
-func TestSQLiteReadersRefuseToWrite(t *testing.T) {
+func TestPools_SQLiteReadersCannotWrite(t *testing.T) {
 	d := dbtest.Open(t, db.SQLite)
 	_, readers := d.Pools()
 	if _, err := readers.ExecContext(t.Context(), "DELETE FROM users"); err == nil {
@@ -143,7 +143,7 @@ func TestSQLiteReadersRefuseToWrite(t *testing.T) {
 	}
 }
 
-func TestSQLiteReadsGoOnWhileAWriterWorks(t *testing.T) {
+func TestPools_SQLiteReadsDuringWrite(t *testing.T) {
 	d := dbtest.Open(t, db.SQLite)
 	mustCreate(t, d, "ada")
 	writer, _ := d.Pools()
@@ -160,7 +160,7 @@ func TestSQLiteReadsGoOnWhileAWriterWorks(t *testing.T) {
 	}
 }
 
-// lockFile takes the file as another program does that is busy with it.
+// lockFile locks the file as another program would.
 func lockFile(t *testing.T, path string) (unlock func()) {
 	t.Helper()
 	other, err := sql.Open("sqlite", path)
@@ -183,12 +183,12 @@ func lockFile(t *testing.T, path string) (unlock func()) {
 	}
 }
 
-// Another program with the file in its hands delays writes and then fails them
-// as unavailable; it does not stop reads, and leaves nothing stuck behind.
-func TestSQLiteLockedByAnotherProcess(t *testing.T) {
+// While another program locks the file, writes wait and then fail as unavailable.
+// Reads succeed, and after the lock ends so do writes.
+func TestIsUnavailable_SQLiteLockedByAnotherProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "techtreks.db")
 	d := openSQLite(t, path)
-	// On the one writer connection, in place of its five seconds.
+	// Shortens the wait of the writer connection from five seconds.
 	if _, err := d.ExecContext(t.Context(), "PRAGMA busy_timeout = 1"); err != nil {
 		t.Fatal(err)
 	}
@@ -206,9 +206,9 @@ func TestSQLiteLockedByAnotherProcess(t *testing.T) {
 	mustCreate(t, d, "ada")
 }
 
-// Whoever queued behind a write that waited for the lock in vain waits only for
-// what is left of the time, and the connection has its whole patience again.
-func TestSQLiteQueueDoesNotWaitTheWholeTimeInTurn(t *testing.T) {
+// A write in the queue behind a write that timed out on the lock waits only for
+// the remaining time. Afterwards the connection has its full busy_timeout again.
+func TestRouter_QueuedSQLiteWriteWaitsForRemainingTime(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "techtreks.db")
 	d := openSQLite(t, path)
@@ -229,19 +229,20 @@ func TestSQLiteQueueDoesNotWaitTheWholeTimeInTurn(t *testing.T) {
 	for writer.Stats().InUse == 0 {
 		runtime.Gosched()
 	}
-	both.Go(write) // waits for the first to give up
+	both.Go(write) // waits until the first write times out
 	both.Wait()
-	var patience int
-	if err := d.QueryRowContext(t.Context(), "PRAGMA busy_timeout").Scan(&patience); err != nil {
+	var timeout int
+	if err := d.QueryRowContext(t.Context(), "PRAGMA busy_timeout").Scan(&timeout); err != nil {
 		t.Fatal(err)
 	}
-	// Not the 1000 of above: it was cut down for the second, and put back.
-	if patience != 5000 {
-		t.Errorf("busy_timeout is %d", patience)
+	// Not the 1000 from above: take shortened it for the second write and settle
+	// restored lockWait.
+	if timeout != 5000 {
+		t.Errorf("busy_timeout is %d", timeout)
 	}
 }
 
-func TestSQLiteClientGoneWhileWaitingForTheLock(t *testing.T) {
+func TestTx_CancelledWhileWaitingForSQLiteLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "techtreks.db")
 	d := openSQLite(t, path)
 	if _, err := d.ExecContext(t.Context(), "PRAGMA busy_timeout = 200"); err != nil {
@@ -250,7 +251,7 @@ func TestSQLiteClientGoneWhileWaitingForTheLock(t *testing.T) {
 	unlock := lockFile(t, path)
 	defer unlock()
 	writer, _ := d.Pools()
-	ctx, leave := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
 	var transaction sync.WaitGroup
 	transaction.Go(func() {
 		if err := d.Tx(ctx, createUsers(ctx, "ada")); !errors.Is(err, context.Canceled) || db.IsUnavailable(err) {
@@ -260,11 +261,11 @@ func TestSQLiteClientGoneWhileWaitingForTheLock(t *testing.T) {
 	for writer.Stats().InUse == 0 {
 		runtime.Gosched()
 	}
-	leave()
+	cancel()
 	transaction.Wait()
 }
 
-func TestQueriesThatOnlyRead(t *testing.T) {
+func TestIsSelect_RecognisesReads(t *testing.T) {
 	tests := []struct {
 		query string
 		want  bool

@@ -15,7 +15,7 @@ import (
 	gendb "github.com/techtreks/auth/gen/db"
 )
 
-// noon is a time with more digits than either database keeps.
+// noon has more fractional digits than either database stores.
 var noon = time.Date(2026, 3, 29, 12, 0, 0, 123456789, time.FixedZone("CEST", 2*60*60))
 
 func newUser(name string) gendb.UserCreateParams {
@@ -42,7 +42,7 @@ func count(t testing.TB, d *db.DB, table string) (n int) {
 	return n
 }
 
-func TestOpen(t *testing.T) {
+func TestOpen_IsReadyAndWritable(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		if err := d.Ready(t.Context()); err != nil {
 			t.Errorf("not ready: %v", err)
@@ -54,8 +54,8 @@ func TestOpen(t *testing.T) {
 	})
 }
 
-// The same row must read the same on both databases and in every zone.
-func TestTimesAreUTCMicroseconds(t *testing.T) {
+// A row must have the same times on both databases and in every time zone.
+func TestDB_ReturnsTimesInUTCMicroseconds(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		mustCreate(t, d, "ada")
 		u, err := d.UserByUsernameKey(t.Context(), "ada")
@@ -63,7 +63,7 @@ func TestTimesAreUTCMicroseconds(t *testing.T) {
 			t.Fatal(err)
 		}
 		if want := noon.UTC().Truncate(time.Microsecond); u.CreatedAt != want {
-			t.Errorf("time came back as %v, want %v", u.CreatedAt, want)
+			t.Errorf("time is %v, want %v", u.CreatedAt, want)
 		}
 		if _, err := d.ExecContext(t.Context(), "UPDATE users SET disabled_at = $1", noon); err != nil {
 			t.Fatal(err)
@@ -73,12 +73,12 @@ func TestTimesAreUTCMicroseconds(t *testing.T) {
 			t.Fatal(err)
 		}
 		if want := noon.UTC().Truncate(time.Microsecond); u.DisabledAt == nil || *u.DisabledAt != want {
-			t.Errorf("nullable time came back as %v, want %v", u.DisabledAt, want)
+			t.Errorf("nullable time is %v, want %v", u.DisabledAt, want)
 		}
 	})
 }
 
-func TestTx(t *testing.T) {
+func TestTx_CommitsOrRollsBack(t *testing.T) {
 	failure := errors.New("no")
 	tests := []struct {
 		name  string
@@ -125,18 +125,18 @@ func TestTx(t *testing.T) {
 				if n := count(t, d, "users"); n != tt.rows {
 					t.Errorf("%d rows, want %d", n, tt.rows)
 				}
-				mustCreate(t, d, "bob") // the connection is whole again
+				mustCreate(t, d, "bob") // the connection is usable again
 			})
 		})
 	}
 }
 
-func TestTxRollsBackWhenTheCallerLeaves(t *testing.T) {
+func TestTx_CancelledContextRollsBack(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		ctx, leave := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(t.Context())
 		err := d.Tx(ctx, func(q *gendb.Queries) error {
 			_, err := q.UserCreate(ctx, newUser("ada"))
-			leave()
+			cancel()
 			return err
 		})
 		if !errors.Is(err, context.Canceled) || db.IsUnavailable(err) {
@@ -148,7 +148,7 @@ func TestTxRollsBackWhenTheCallerLeaves(t *testing.T) {
 	})
 }
 
-func TestViewSeesOneInstantAndWritesNothing(t *testing.T) {
+func TestView_SeesOneSnapshotAndCannotWrite(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		mustCreate(t, d, "ada")
 		err := d.View(t.Context(), func(q *gendb.Queries) error {
@@ -161,13 +161,13 @@ func TestViewSeesOneInstantAndWritesNothing(t *testing.T) {
 				return err
 			}
 			if after, err := q.UserByUsernameKey(t.Context(), "ada"); err != nil || after != before {
-				t.Errorf("it has become %+v, %v", after, err)
+				t.Errorf("the row changed inside the view: %+v, %v", after, err)
 			}
 			if _, err := q.UserByUsernameKey(t.Context(), "bob"); !errors.Is(err, sql.ErrNoRows) {
-				t.Errorf("somebody who came later: %v", err)
+				t.Errorf("a row that was inserted later: %v", err)
 			}
 			if _, err := q.UserCreate(t.Context(), newUser("carl")); err == nil {
-				t.Error("it has written")
+				t.Error("a view wrote a row")
 			}
 			return nil
 		})
@@ -177,9 +177,9 @@ func TestViewSeesOneInstantAndWritesNothing(t *testing.T) {
 	})
 }
 
-// Who gets a name is decided by the index: a check before the insert would let
-// two through.
-func TestUniqueIndexDecides(t *testing.T) {
+// The unique index decides who gets a name. A check before the insert would let
+// two concurrent registrations pass.
+func TestIsUnique_OneOfManyInsertsWins(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		const n = 100
 		var won, lost atomic.Int64
@@ -202,16 +202,16 @@ func TestUniqueIndexDecides(t *testing.T) {
 	})
 }
 
-// Transactions that read first and write then are the ones that SQLite fails
-// with SQLITE_BUSY when they begin without the write lock. Through four handles,
-// as four processes on one database would.
-func TestReadThenWriteTransactionsDoNotCollide(t *testing.T) {
+// A transaction that reads and then writes fails with SQLITE_BUSY on SQLite if it
+// begins without the write lock. Four handles stand for four processes on one
+// database.
+func TestTx_ReadThenWriteDoesNotFailWithBusy(t *testing.T) {
 	everyKind(t, func(t *testing.T, _ db.Kind, url string) {
 		const n, rounds = 50, 4
 		handles := make([]*db.DB, 4)
 		for i := range handles {
 			handles[i] = openURL(t, url)
-			handles[i].SetWait(time.Minute) // the order is at stake here, not the speed
+			handles[i].SetWait(time.Minute) // this test does not measure speed
 		}
 		each(n, func(i int) {
 			d := handles[i%len(handles)]
@@ -219,7 +219,7 @@ func TestReadThenWriteTransactionsDoNotCollide(t *testing.T) {
 				name := fmt.Sprintf("u%d.%d", i, round)
 				err := d.Tx(t.Context(), func(q *gendb.Queries) error {
 					if _, err := q.UserByUsernameKey(t.Context(), name); err == nil {
-						return errors.New("already there")
+						return errors.New("the user exists already")
 					}
 					_, err := q.UserCreate(t.Context(), newUser(name))
 					return err
@@ -235,7 +235,7 @@ func TestReadThenWriteTransactionsDoNotCollide(t *testing.T) {
 	})
 }
 
-// each runs fn n times in parallel, all let go at once.
+// each runs fn n times in parallel and starts all calls together.
 func each(n int, fn func(i int)) {
 	var done sync.WaitGroup
 	start := make(chan struct{})

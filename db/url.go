@@ -18,18 +18,18 @@ import (
 type target struct {
 	kind Kind
 
-	path string // SQLite: the file, absolute, so that a later chdir changes nothing
+	path string // SQLite: the absolute file name, so that a later chdir has no effect
 
 	pg       *pgx.ConnConfig // PostgreSQL
 	maxConns int             // PostgreSQL: size of the pool
 
-	// wrap lets a test stand between migrations and the driver.
+	// wrap lets a test intercept the statements of migrations.
 	wrap func(driver.Connector) driver.Connector
-	// pool is sql.OpenDB, or what stands in for it.
+	// pool creates a connection pool. If nil, sql.OpenDB does.
 	pool func(driver.Connector) *sql.DB
 }
 
-// String names the database without secrets, for error messages.
+// String returns a name of the database without secrets, for error messages.
 func (t *target) String() string {
 	if t.kind == SQLite {
 		return "SQLite database " + t.path
@@ -39,14 +39,14 @@ func (t *target) String() string {
 
 var scheme = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9.]*(\+[a-zA-Z0-9_]+)?:`)
 
-// parseURL reads
+// parseURL parses the forms
 //
 //	sqlite:PATH                        the file PATH, taken literally
-//	sqlite:///NAME, sqlite:////PATH    as SQLAlchemy writes them; NAME is in instance/
-//	postgres://…, postgresql://…       as libpq and pgx read them
+//	sqlite:///NAME, sqlite:////PATH    SQLAlchemy's forms; NAME is in instance/
+//	postgres://…, postgresql://…       the forms of libpq and pgx
 //
-// A driver named in the scheme (postgresql+psycopg2) is dropped. No error
-// repeats the URL: it may hold a password, and errors are logged.
+// It ignores a driver in the scheme (postgresql+psycopg2). No error contains the
+// URL: the URL may contain a password, and errors are logged.
 func parseURL(raw string) (*target, error) {
 	prefix := scheme.FindString(raw)
 	name, _, _ := strings.Cut(strings.ToLower(strings.TrimSuffix(prefix, ":")), "+")
@@ -66,7 +66,7 @@ func parseURL(raw string) (*target, error) {
 func parseSQLite(path string) (*target, error) {
 	if name, ok := strings.CutPrefix(path, "///"); ok {
 		// SQLAlchemy's form. Flask-SQLAlchemy keeps relative files in the
-		// instance folder, and a DATABASE_URL carried over must find them.
+		// instance folder, where a DATABASE_URL of a Flask system must find them.
 		if strings.ContainsRune(name, '?') {
 			return nil, errors.New("sqlite:/// with options after ? is not supported; write sqlite:PATH")
 		}
@@ -79,7 +79,7 @@ func parseSQLite(path string) (*target, error) {
 	}
 	switch {
 	case path == "" || path == "//" || path == ":memory:":
-		return nil, errors.New("an SQLite database in memory is not supported, each connection would have its own: write sqlite:PATH")
+		return nil, errors.New("an in-memory SQLite database is not supported, because each connection would have its own: write sqlite:PATH")
 	case strings.ContainsRune(path, 0):
 		return nil, errors.New("the SQLite file name contains a NUL byte")
 	}
@@ -93,8 +93,8 @@ func parseSQLite(path string) (*target, error) {
 func parsePostgres(raw string) (*target, error) {
 	u, err := url.Parse(raw)
 	if err != nil || !strings.HasPrefix(raw, "postgres://") {
-		// Not err itself, it holds the URL.
-		return nil, errors.New("the PostgreSQL URL is malformed: it must read postgresql://user:password@host:port/name, with special characters of the password percent-encoded")
+		// err is not wrapped, because it contains the URL.
+		return nil, errors.New("the PostgreSQL URL is malformed: write postgresql://user:password@host:port/name, and percent-encode special characters in the password")
 	}
 	t, err := postgresTarget(u)
 	if err != nil {
@@ -103,8 +103,8 @@ func parsePostgres(raw string) (*target, error) {
 	return t, nil
 }
 
-// redact removes the password of u from a text of pgx, which masks what it
-// recognises; this does not depend on recognising it.
+// redact removes the passwords of u from an error text of pgx. pgx masks only
+// the passwords that it recognises.
 func redact(text string, u *url.URL) string {
 	secrets := []string{u.Query().Get("password"), u.Query().Get("sslpassword")}
 	if u.User != nil {

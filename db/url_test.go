@@ -10,7 +10,7 @@ import (
 	"github.com/techtreks/auth/db"
 )
 
-func TestURLOfSQLite(t *testing.T) {
+func TestParseURL_SQLite(t *testing.T) {
 	wd, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -19,9 +19,9 @@ func TestURLOfSQLite(t *testing.T) {
 		{"relative path", "sqlite:instance/techtreks.db", wd + "/instance/techtreks.db"},
 		{"absolute path", "sqlite:/var/lib/t.db", "/var/lib/t.db"},
 		{"path with URL characters is literal", "sqlite:/var/a?b#c%20d.db", "/var/a?b#c%20d.db"},
-		{"SQLAlchemy relative is in the instance folder", "sqlite:///techtreks.db", wd + "/instance/techtreks.db"},
-		{"SQLAlchemy absolute", "sqlite:////var/lib/t.db", "/var/lib/t.db"},
-		{"SQLAlchemy with a driver", "sqlite+pysqlite:////var/lib/t.db", "/var/lib/t.db"},
+		{"sqlalchemy relative path is in the instance folder", "sqlite:///techtreks.db", wd + "/instance/techtreks.db"},
+		{"sqlalchemy absolute path", "sqlite:////var/lib/t.db", "/var/lib/t.db"},
+		{"sqlalchemy with a driver", "sqlite+pysqlite:////var/lib/t.db", "/var/lib/t.db"},
 		{"scheme in capitals", "SQLite:/t.db", "/t.db"},
 	}
 	for _, tt := range tests {
@@ -34,7 +34,7 @@ func TestURLOfSQLite(t *testing.T) {
 	}
 }
 
-func TestURLOfPostgres(t *testing.T) {
+func TestParseURL_Postgres(t *testing.T) {
 	defaults := map[string]string{
 		"statement_timeout": "5s", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "10s",
 		"connect_timeout": "5s", "application_name": "techtreks",
@@ -51,10 +51,10 @@ func TestURLOfPostgres(t *testing.T) {
 	}{
 		{"postgres", "postgres://u:p@h/name", defaults, 10},
 		{"postgresql", "postgresql://u:p@h/name", defaults, 10},
-		{"driver is dropped", "postgresql+psycopg2://u:p@h/name", defaults, 10},
-		{"URL sets statement_timeout", "postgres://u@h/name?statement_timeout=1s", with(map[string]string{"statement_timeout": "1s"}), 10},
-		{"URL sets connect_timeout", "postgres://u@h/name?connect_timeout=9", with(map[string]string{"connect_timeout": "9s"}), 10},
-		{"URL sets the pool size", "postgres://u@h/name?pool_max_conns=33", defaults, 33},
+		{"driver is ignored", "postgresql+psycopg2://u:p@h/name", defaults, 10},
+		{"url sets statement_timeout", "postgres://u@h/name?statement_timeout=1s", with(map[string]string{"statement_timeout": "1s"}), 10},
+		{"url sets connect_timeout", "postgres://u@h/name?connect_timeout=9", with(map[string]string{"connect_timeout": "9s"}), 10},
+		{"url sets the pool size", "postgres://u@h/name?pool_max_conns=33", defaults, 33},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -72,28 +72,28 @@ func TestURLOfPostgres(t *testing.T) {
 	}
 }
 
-func TestURLRefused(t *testing.T) {
+func TestOpen_RefusesURLWithoutShowingPassword(t *testing.T) {
 	const secret = "hunter2"
-	tests := []struct{ name, url, says string }{
+	tests := []struct{ name, url, want string }{
 		{"empty", "", "must begin with"},
 		{"no scheme", "instance/techtreks.db", "must begin with"},
 		{"key=value form", "host=h password=" + secret, "must begin with"},
 		{"another product", "mysql://u:" + secret + "@h/x", "mysql:"},
 		{"password before a scheme", secret + "@sqlite:x", "must begin with"},
-		{"SQLite in memory", "sqlite::memory:", "memory"},
-		{"SQLite in memory, SQLAlchemy", "sqlite:///:memory:", "memory"},
-		{"SQLite in memory, SQLAlchemy short", "sqlite://", "memory"},
-		{"SQLite without a path", "sqlite:", "memory"},
-		{"SQLite with a host", "sqlite://data/x.db", "no host"},
-		{"SQLAlchemy options", "sqlite:///x.db?timeout=5", "not supported"},
-		{"SQLite path with NUL", "sqlite:a\x00b", "NUL"},
-		{"PostgreSQL without slashes", "postgres:name", "malformed"},
-		{"PostgreSQL password not encoded", "postgres://u:" + secret + "%zz@h/x", "malformed"},
-		{"PostgreSQL password with a slash", "postgres://u:" + secret + "/@h/x", "malformed"},
-		{"PostgreSQL bad port", "postgres://u:" + secret + "@h:99999/x", "PostgreSQL URL"},
-		{"PostgreSQL bad sslmode", "postgres://u:" + secret + "@h/x?sslmode=maybe", "sslmode"},
-		{"PostgreSQL password as option", "postgres://u@h/x?password=" + secret + "&sslmode=maybe", "sslmode"},
-		{"PostgreSQL pool of none", "postgres://u:" + secret + "@h/x?pool_max_conns=0", "pool_max_conns"},
+		{"sqlite in memory", "sqlite::memory:", "memory"},
+		{"sqlite in memory, sqlalchemy", "sqlite:///:memory:", "memory"},
+		{"sqlite in memory, sqlalchemy short", "sqlite://", "memory"},
+		{"sqlite without a path", "sqlite:", "memory"},
+		{"sqlite with a host", "sqlite://data/x.db", "no host"},
+		{"sqlalchemy options", "sqlite:///x.db?timeout=5", "not supported"},
+		{"sqlite path with NUL", "sqlite:a\x00b", "NUL"},
+		{"postgresql without slashes", "postgres:name", "malformed"},
+		{"postgresql password not encoded", "postgres://u:" + secret + "%zz@h/x", "malformed"},
+		{"postgresql password with a slash", "postgres://u:" + secret + "/@h/x", "malformed"},
+		{"postgresql bad port", "postgres://u:" + secret + "@h:99999/x", "PostgreSQL URL"},
+		{"postgresql bad sslmode", "postgres://u:" + secret + "@h/x?sslmode=maybe", "sslmode"},
+		{"postgresql password as option", "postgres://u@h/x?password=" + secret + "&sslmode=maybe", "sslmode"},
+		{"postgresql pool of size 0", "postgres://u:" + secret + "@h/x?pool_max_conns=0", "pool_max_conns"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -101,11 +101,11 @@ func TestURLRefused(t *testing.T) {
 			if err == nil {
 				t.Fatal("accepted")
 			}
-			if !strings.Contains(err.Error(), tt.says) {
-				t.Errorf("%q does not say %q", err, tt.says)
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%q does not contain %q", err, tt.want)
 			}
 			if strings.Contains(err.Error(), secret) {
-				t.Errorf("%q shows the password", err)
+				t.Errorf("%q contains the password", err)
 			}
 		})
 	}

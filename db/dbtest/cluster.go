@@ -13,11 +13,11 @@ import (
 	"syscall"
 )
 
-// startCluster gives the URL of the throw-away cluster of this "go test" run,
-// which it starts unless another package of the run has. The cluster lives as
-// long as the go command that runs the tests and not as long as one test
-// process, so ten packages pay for one initdb. A watchdog, a process of its
-// own, removes it when that command has ended, however it ended.
+// startCluster returns the URL of this "go test" run's temporary cluster, and
+// starts the cluster unless another package of the run has. The cluster lives as
+// long as the go command and not as one test process, so all packages share one
+// initdb. A separate watchdog process removes the cluster when the go command
+// has ended for any reason.
 func startCluster() (string, error) {
 	bin, err := postgresBin()
 	if err != nil {
@@ -33,11 +33,11 @@ func startCluster() (string, error) {
 		return "", err
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); !ok || !info.IsDir() || int(st.Uid) != os.Getuid() {
-		return "", fmt.Errorf("%s exists and is not ours", dir)
+		return "", fmt.Errorf("%s exists and belongs to another user", dir)
 	}
 
-	// One test process sets it up, the others wait here. The kernel releases
-	// the lock of one that is killed.
+	// One test process creates the cluster, the others wait here. If that
+	// process is killed, the kernel releases its lock.
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return "", err
@@ -60,11 +60,11 @@ func startCluster() (string, error) {
 	return u, os.WriteFile(ready, []byte(u), 0o600)
 }
 
-// clusterHome is the folder that clusters stand in: in memory, where there is room, as nothing
-// in them is worth keeping. A test has its database in a sixth of the time that a disk takes.
-// Its size decides and not what is free: all packages of a run must come to the same folder.
+// clusterHome returns the folder for clusters: in memory if there is room, where
+// a test database takes a sixth of the time that it takes on disk. The total size
+// decides, not the free space, so that all packages of a run get the same folder.
 func clusterHome() string {
-	const inMemory, room = "/dev/shm", 2 << 30 // bytes, ten times what a run of all tests takes
+	const inMemory, room = "/dev/shm", 2 << 30 // bytes; ten times the need of a run of all tests
 	var fs syscall.Statfs_t
 	if syscall.Access(inMemory, 7) != nil || syscall.Statfs(inMemory, &fs) != nil {
 		return os.TempDir()
@@ -75,8 +75,8 @@ func clusterHome() string {
 	return inMemory
 }
 
-// owningProcess is the go command when it runs this test, which outlives the
-// single package, or else this process.
+// owningProcess returns the process id of the go command if it runs this test,
+// because it outlives a single package. Otherwise it returns the own process id.
 func owningProcess() int {
 	parent := os.Getppid()
 	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", parent))
@@ -89,16 +89,15 @@ func owningProcess() int {
 	return os.Getpid()
 }
 
-// watchdog outlives the tests: it is no child of theirs to be waited for, has
-// none of their pipes, and a session of its own, so that Ctrl-C does not reach
-// it. A signal instead of pg_ctl, because root may send one to any user's
-// process and pg_ctl refuses to run as root. QUIT is PostgreSQL's immediate
-// shutdown.
+// watchdog outlives the tests: they do not wait for it, it has none of their
+// pipes, and it has its own session, so that Ctrl-C does not reach it. It sends a
+// signal instead of calling pg_ctl: root may send a signal to any process, but
+// pg_ctl refuses to run as root. QUIT is PostgreSQL's immediate shutdown.
 const watchdog = `
 while kill -0 "$2" 2>/dev/null; do sleep 1; done
 if read -r pid < "$1/data/postmaster.pid"; then
 	kill -QUIT "$pid"
-	kill -CONT "$pid" # in case a test has stopped it
+	kill -CONT "$pid" # in case a test has frozen it
 	while kill -0 "$pid"; do sleep 0.1; done
 fi 2>/dev/null
 rm -rf "$1"
@@ -114,11 +113,11 @@ func startWatchdog(dir string, owner int) error {
 	return cmd.Process.Release()
 }
 
-// initCluster makes a cluster that forgets durability, as nothing in it is
-// worth keeping, and listens on a Unix socket alone, so that no port is taken.
+// initCluster creates and starts a cluster without durability, because its data
+// is temporary. It listens on a Unix socket only, so that it occupies no port.
 func initCluster(bin, dir string) (string, error) {
 	data := filepath.Join(dir, "data")
-	// What another package's attempt left, when it was killed or failed.
+	// Remove the remains of a failed or killed attempt by another package.
 	if err := os.RemoveAll(data); err != nil {
 		return "", err
 	}
@@ -142,7 +141,8 @@ func initCluster(bin, dir string) (string, error) {
 		cmd.SysProcAttr = attr
 		cmd.Dir = "/"
 		cmd.Env = append(os.Environ(), "LC_ALL=C", "TZ=UTC")
-		// To a file: the server would keep a pipe open, and go test waits for it.
+		// Log to a file: the server would keep a pipe open, and go test would
+		// wait for the pipe to close.
 		log, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
 		if err != nil {
 			return err
@@ -150,31 +150,32 @@ func initCluster(bin, dir string) (string, error) {
 		defer func() { _ = log.Close() }()
 		cmd.Stdout, cmd.Stderr = log, log
 		if err := cmd.Run(); err != nil {
-			said, _ := os.ReadFile(log.Name())
-			return fmt.Errorf("%s: %w\n%s", name, err, said)
+			output, _ := os.ReadFile(log.Name())
+			return fmt.Errorf("%s: %w\n%s", name, err, output)
 		}
 		return nil
 	}
 	if err := run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"); err != nil {
 		return "", err
 	}
-	// The socket sits in the data folder: that is 0700 and the server's.
+	// The socket is in the data folder, which has mode 0700 and belongs to the
+	// server's user.
 	options := strings.Join([]string{
 		"-c listen_addresses=", "-c unix_socket_directories=" + data,
 		"-c fsync=off", "-c synchronous_commit=off", "-c full_page_writes=off",
-		// Many tests in parallel, each with a pool of ten.
+		// Many tests run in parallel, each with a pool of ten.
 		"-c max_connections=300",
-		// Its log may stand in memory.
+		// The write-ahead log may be in memory.
 		"-c max_wal_size=256MB",
 	}, " ")
 	if err := run("pg_ctl", "start", "-w", "-D", data, "-o", options, "-l", filepath.Join(data, "server.log")); err != nil {
-		said, _ := os.ReadFile(filepath.Join(data, "server.log"))
-		return "", fmt.Errorf("%w\n%s", err, said)
+		output, _ := os.ReadFile(filepath.Join(data, "server.log"))
+		return "", fmt.Errorf("%w\n%s", err, output)
 	}
 	return "postgres://postgres@/postgres?host=" + data, nil
 }
 
-// unprivileged is the user that a cluster started by root runs as.
+// unprivileged returns the user that runs the cluster when root runs the tests.
 func unprivileged() (uid, gid uint32, err error) {
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)
@@ -192,7 +193,7 @@ func unprivileged() (uid, gid uint32, err error) {
 
 var versionNumber = regexp.MustCompile(`\d+`)
 
-// postgresBin finds the folder of initdb and pg_ctl, version 15 or newer.
+// postgresBin returns the folder of initdb and pg_ctl, version 15 or newer.
 func postgresBin() (string, error) {
 	var candidates []string
 	if path, err := exec.LookPath("initdb"); err == nil {

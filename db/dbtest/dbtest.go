@@ -1,14 +1,15 @@
-// Package dbtest gives tests a database of each kind the program runs on:
+// Package dbtest provides tests with a database of each supported kind:
 //
 //	func TestLogin(t *testing.T) {
 //		dbtest.Run(t, func(t *testing.T, d *db.DB) { … })
 //	}
 //
 // SQLite is a file in the test's temporary folder. PostgreSQL is the server at
-// TEST_DATABASE_URL, or else a throw-away cluster made from the PostgreSQL
-// binaries of this machine, shared by all packages of one "go test" and gone
-// with it. Every test has a database of its own. Without a server and without
-// binaries the PostgreSQL half is skipped, or fails when CI=true.
+// TEST_DATABASE_URL, or else a temporary cluster that dbtest starts from the
+// installed PostgreSQL binaries. All packages of one "go test" run share the
+// cluster, and it ends with the run. Every test has its own database. Without a
+// server and without binaries the PostgreSQL tests are skipped, or fail if
+// CI=true.
 package dbtest
 
 import (
@@ -25,17 +26,16 @@ import (
 	"sync"
 	"testing"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx", to make databases with
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx", for CREATE DATABASE
 
 	"github.com/techtreks/auth/db"
 )
 
-// Kinds are the databases that Run goes through, which are also the names of
-// its subtests.
+// Kinds are the kinds of database that Run uses, and the names of its subtests.
 var Kinds = []db.Kind{db.SQLite, db.Postgres}
 
-// Run calls fn once for each kind of database, as the subtests "sqlite" and
-// "postgres", with a fresh, migrated, open database. It serves tests and
+// Run calls fn once for each kind of database, in the subtests "sqlite" and
+// "postgres", with a new, migrated, open database. It works for tests and
 // benchmarks.
 func Run[T interface {
 	testing.TB
@@ -47,7 +47,7 @@ func Run[T interface {
 	}
 }
 
-// Open opens a fresh, migrated database, closed and removed after the test.
+// Open returns a new, migrated database, which is removed after the test.
 func Open(t testing.TB, kind db.Kind) *db.DB {
 	t.Helper()
 	u := ""
@@ -68,8 +68,8 @@ func Open(t testing.TB, kind db.Kind) *db.DB {
 	return d
 }
 
-// URL is the DATABASE_URL of a fresh and empty database, for tests that start a
-// process on it or migrate it themselves.
+// URL returns the DATABASE_URL of a new, empty database, for tests that start a
+// process or migrate the database themselves.
 func URL(t testing.TB, kind db.Kind) string {
 	t.Helper()
 	if kind == db.Postgres {
@@ -82,7 +82,7 @@ func sqliteURL(t testing.TB) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "techtreks.db")
 }
 
-// migratedSQLiteURL is that of a copy of a migrated file.
+// migratedSQLiteURL returns the URL of a copy of a migrated file.
 func migratedSQLiteURL(t testing.TB) string {
 	t.Helper()
 	migrated, err := sqliteTemplate()
@@ -96,8 +96,8 @@ func migratedSQLiteURL(t testing.TB) string {
 	return "sqlite:" + file
 }
 
-// sqliteTemplate is what a migrated file holds, made once in a process:
-// migrating takes most of the time that a small test does.
+// sqliteTemplate returns the content of a migrated file. A process creates it
+// once, because migrating takes most of the time of a small test.
 var sqliteTemplate = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "techtreks-sqlite-*")
 	if err != nil {
@@ -109,13 +109,13 @@ var sqliteTemplate = sync.OnceValues(func() ([]byte, error) {
 		return nil, err
 	}
 	if _, err := os.Stat(file + "-wal"); err == nil {
-		return nil, fmt.Errorf("%s-wal is left: the file alone is not the whole database", file)
+		return nil, fmt.Errorf("%s-wal still exists: the file is not the whole database", file)
 	}
 	return os.ReadFile(file)
 })
 
-// server is the PostgreSQL server of this process: found or started once, on
-// the first test that asks.
+// server returns the URL of this process's PostgreSQL server. The first call
+// finds or starts the server.
 var server = sync.OnceValues(func() (string, error) {
 	if u := os.Getenv("TEST_DATABASE_URL"); u != "" {
 		return u, nil
@@ -123,11 +123,11 @@ var server = sync.OnceValues(func() (string, error) {
 	return startCluster()
 })
 
-// sayOnce keeps the loud line to one per package.
-var sayOnce sync.Once
+// warnOnce limits the warning about skipped tests to one per package.
+var warnOnce sync.Once
 
-// template is the name of a migrated database on the server, which others are
-// copied from in a fraction of the time that migrating takes.
+// template returns the name of a migrated database on the server. Copying it
+// takes a fraction of the time of migrating.
 var template = sync.OnceValues(func() (string, error) {
 	base, err := server()
 	if err != nil {
@@ -143,7 +143,7 @@ func postgresURL(t testing.TB, migrated bool) string {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("PostgreSQL is required with CI=true: %v", err)
 		}
-		sayOnce.Do(func() { fmt.Fprintf(os.Stderr, "!!! NOT TESTED ON POSTGRESQL: %v\n", err) })
+		warnOnce.Do(func() { fmt.Fprintf(os.Stderr, "!!! NOT TESTED ON POSTGRESQL: %v\n", err) })
 		t.Skipf("not tested on PostgreSQL: %v", err)
 	}
 	create := "CREATE DATABASE %s"
@@ -159,7 +159,7 @@ func postgresURL(t testing.TB, migrated bool) string {
 		t.Fatalf("create database: %v", err)
 	}
 	t.Cleanup(func() {
-		// FORCE, as a process that the test killed may still be connected.
+		// FORCE, because a process that the test killed may still be connected.
 		if err := execOn(context.Background(), base, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
 			t.Errorf("drop database: %v", err)
 		}
@@ -167,8 +167,9 @@ func postgresURL(t testing.TB, migrated bool) string {
 	return withDatabase(base, name)
 }
 
-// makeTemplate makes the template unless another package or an earlier run has.
-// Its name is the hash of the migrations, so a changed one makes a new template.
+// makeTemplate creates the template unless another package or an earlier run
+// has. Its name contains a hash of the migrations, so changed migrations get a
+// new template.
 func makeTemplate(ctx context.Context, base string) (string, error) {
 	sum, err := hashMigrations()
 	if err != nil {
@@ -180,7 +181,7 @@ func makeTemplate(ctx context.Context, base string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = admin.Close() }()
-	conn, err := admin.Conn(ctx) // one session, which the lock belongs to
+	conn, err := admin.Conn(ctx) // one session, because it owns the advisory lock
 	if err != nil {
 		return "", err
 	}
@@ -201,8 +202,8 @@ func makeTemplate(ctx context.Context, base string) (string, error) {
 	if _, err := db.MigrateUp(ctx, withDatabase(base, building)); err != nil {
 		return "", err
 	}
-	// Under its final name only when whole: a run that was killed before this
-	// line leaves no half template for the next.
+	// The template gets its final name only when it is complete. So a run that
+	// is killed earlier leaves no partial template for the next run.
 	_, err = conn.ExecContext(ctx, "ALTER DATABASE "+building+" RENAME TO "+name)
 	return name, err
 }
@@ -233,7 +234,7 @@ func execOn(ctx context.Context, base, stmt string) error {
 func withDatabase(base, name string) string {
 	u, err := url.Parse(base)
 	if err != nil {
-		return base // refused by whoever opens it
+		return base // opening it reports the error
 	}
 	u.Path = "/" + name
 	return u.String()

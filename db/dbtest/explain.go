@@ -10,35 +10,35 @@ import (
 	gendb "github.com/techtreks/auth/gen/db"
 )
 
-// Explaining runs queries, and notes how the database goes about each.
-type Explaining struct {
+// Explainer runs queries and records the query plan of each.
+type Explainer struct {
 	gendb.DBTX
 	T    testing.TB
 	Kind db.Kind
-	// Plans has a text for each query, which it begins with, until the test
-	// empties it.
+	// Plans has one text for each query: the query, then its plan. The test may
+	// clear it.
 	Plans []string
 }
 
-// Explain returns what explains the queries of an open database.
-func Explain(t testing.TB, d *db.DB) *Explaining {
-	return &Explaining{DBTX: d.DB, T: t, Kind: d.Kind}
+// Explain returns an Explainer for the queries of d.
+func Explain(t testing.TB, d *db.DB) *Explainer {
+	return &Explainer{DBTX: d.DB, T: t, Kind: d.Kind}
 }
 
-// QueryContext is that of [gendb.DBTX].
-func (e *Explaining) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+// QueryContext records the plan and runs the query.
+func (e *Explainer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	e.Explain(ctx, query, args...)
 	return e.DBTX.QueryContext(ctx, query, args...)
 }
 
-// QueryRowContext is that of [gendb.DBTX].
-func (e *Explaining) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+// QueryRowContext records the plan and runs the query.
+func (e *Explainer) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	e.Explain(ctx, query, args...)
 	return e.DBTX.QueryRowContext(ctx, query, args...)
 }
 
-// Explain notes how the database would go about a query, without running it.
-func (e *Explaining) Explain(ctx context.Context, query string, args ...any) {
+// Explain records the plan of a query without running it.
+func (e *Explainer) Explain(ctx context.Context, query string, args ...any) {
 	e.T.Helper()
 	prefix := "EXPLAIN QUERY PLAN "
 	if e.Kind == db.Postgres {
@@ -56,7 +56,7 @@ func (e *Explaining) Explain(ctx context.Context, query string, args ...any) {
 	plan := []string{query}
 	for rows.Next() {
 		var line string
-		into := make([]any, len(columns)) // the text comes last
+		into := make([]any, len(columns)) // the last column is the text
 		for i := range into {
 			into[i] = new(any)
 		}

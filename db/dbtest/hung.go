@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// A Cluster is a PostgreSQL server that a test has to itself, to do to it what
-// the other tests could not stand.
+// A Cluster is a private PostgreSQL server of one test, which the test may
+// freeze or stop without affecting other tests.
 type Cluster struct {
-	URL string // of an empty database
+	URL string // URL of an empty database
 
 	t   testing.TB
 	dir string
@@ -31,8 +31,7 @@ func OwnCluster(t testing.TB) *Cluster {
 		}
 		t.Skipf("not tested on PostgreSQL: %v", err)
 	}
-	// Not the test's own folder, which the user that PostgreSQL runs as cannot
-	// enter.
+	// PostgreSQL's user cannot enter the test's temporary folder.
 	dir, err := os.MkdirTemp(clusterHome(), "techtreks-own-pg-")
 	if err != nil {
 		t.Fatal(err)
@@ -51,11 +50,11 @@ func OwnCluster(t testing.TB) *Cluster {
 	return c
 }
 
-// Freeze stops every process of the server without ending it: connections stay
-// open and nobody answers on them.
+// Freeze suspends every process of the server: connections stay open, but the
+// server does not respond.
 func (c *Cluster) Freeze() { c.signal(syscall.SIGSTOP) }
 
-// Thaw lets it go on.
+// Thaw resumes the processes.
 func (c *Cluster) Thaw() { c.signal(syscall.SIGCONT) }
 
 func (c *Cluster) end() {
@@ -73,7 +72,7 @@ func (c *Cluster) end() {
 	}
 }
 
-// signal reaches the postmaster first, so that it starts no more processes.
+// signal signals the postmaster first, so that it starts no more processes.
 func (c *Cluster) signal(sig syscall.Signal) {
 	main := c.postmaster()
 	for _, pid := range append([]int{main}, children(main)...) {
@@ -97,18 +96,18 @@ func (c *Cluster) postmaster() int {
 	return pid
 }
 
-// children of a process, as Linux tells.
+// children returns the child processes of parent, from /proc.
 func children(parent int) (pids []int) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range stats {
 		content, err := os.ReadFile(path)
 		if err != nil {
-			continue // has ended
+			continue // the process has ended
 		}
 		var of int
 		var state string
 		text := string(content)
-		// The name in parentheses may have spaces in it.
+		// The process name in parentheses may contain spaces.
 		rest := text[strings.LastIndexByte(text, ')')+1:]
 		if _, err := fmt.Sscan(rest, &state, &of); err != nil || of != parent {
 			continue
