@@ -150,7 +150,11 @@ fuzz: ## Fuzz the server from its contract, and every parser, in earnest (FUZZ_R
 
 .PHONY: mutate
 mutate: ## Break the product in ways the checks must notice, each in a copy (half an hour to three quarters)
-	@scripts/mutate.sh
+	@"$$(scripts/python.sh)" scripts/mutate.py
+
+.PHONY: check-mutations
+check-mutations: ## Whether every mutation still fits the tree and names a test that exists (seconds)
+	@"$$(scripts/python.sh)" scripts/mutate.py --check
 
 .PHONY: clean
 clean: ## Remove what was built or downloaded here (never instance/, which holds data)
