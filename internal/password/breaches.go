@@ -3,7 +3,7 @@ package password
 import (
 	"bufio"
 	"context"
-	"crypto/sha1" // the protocol's own: it names entries of a public list and protects nothing here
+	"crypto/sha1" // required by the protocol: a lookup key in a public list, not a protection
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -15,43 +15,45 @@ import (
 	"time"
 )
 
-// Breaches asks a corpus of breached passwords, by the range protocol of Have I
-// Been Pwned: it is sent the first five of the forty hexadecimal digits of a
-// password's SHA-1, which some thousand passwords share, and answers with all
-// that it has under them. Neither the password nor its hash leaves.
+// Breaches looks passwords up in a corpus of breached passwords, with the range
+// protocol of Have I Been Pwned. It sends the first five of the forty hexadecimal
+// digits of a password's SHA-1. The response lists the rest of all hashes with
+// these five digits, about a thousand. Neither the password nor its full hash
+// leaves the server.
 //
-// Whatever goes wrong, the password is accepted: somebody else's server must
-// not decide whether people can register here.
+// If the lookup fails, the password is accepted: an outage of an external service
+// must not prevent registrations.
 type Breaches struct {
-	// URL of the service; /range/ and the five digits follow.
+	// URL of the service, without /range/ and the five digits.
 	URL    string
 	Logger *slog.Logger
-	// Observe, if set, is told the outcome of each question: found, clear or, when
-	// there was no answer, unknown.
+	// Observe, if set, is called with the outcome of each lookup: found, clear, or
+	// unknown if the lookup failed.
 	Observe func(outcome string)
 	client  *http.Client
 }
 
 const (
-	breachTimeout = 1500 * time.Millisecond // the whole exchange: somebody waits for it
-	maxBreachBody = 256 << 10               // bytes; real answers have 40 KiB with padding
-	rangePrefix   = 5                       // hexadecimal digits that are sent
+	breachTimeout = 1500 * time.Millisecond // for the whole exchange, because a user waits for it
+	maxBreachBody = 256 << 10               // bytes; real responses have 40 KiB with padding
+	rangePrefix   = 5                       // number of hexadecimal digits to send
 )
 
-// NewBreaches asks the service at a URL.
+// NewBreaches returns a Breaches for the service at url.
 func NewBreaches(url string, logger *slog.Logger) *Breaches {
 	return &Breaches{URL: strings.TrimSuffix(url, "/"), Logger: logger, client: &http.Client{
-		// The environment's proxy is not asked: it was set up for something else.
+		// Ignore the proxy of the environment: it was configured for other programs.
 		Transport: &http.Transport{
 			Proxy: nil, DisableCompression: true, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
 			MaxResponseHeaderBytes: 16 << 10,
 		},
-		// Nor is anybody whom the service names.
+		// Follow no redirects to other hosts.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// Has reports whether the corpus has the password; false if it does not say.
+// Has reports whether the corpus contains the password, and false if the lookup
+// fails.
 func (b *Breaches) Has(ctx context.Context, password string) bool {
 	found, err := b.ask(ctx, password)
 	outcome := "clear"
@@ -77,7 +79,7 @@ func (b *Breaches) ask(ctx context.Context, password string) (found bool, err er
 	if err != nil {
 		return false, withoutURL(err)
 	}
-	// Without padding the length of the answer tells which range was asked for.
+	// Without padding, the length of the response reveals the requested range.
 	r.Header.Set("Add-Padding", "true")
 	r.Header.Set("User-Agent", "techtreks")
 	response, err := b.client.Do(r)
@@ -91,8 +93,8 @@ func (b *Breaches) ask(ctx context.Context, password string) (found bool, err er
 	return hasSuffix(response.Body, digits[rangePrefix:])
 }
 
-// hasSuffix looks for the rest of a hash among lines of the form SUFFIX:COUNT.
-// Entries with a count of zero are the padding.
+// hasSuffix searches lines of the form SUFFIX:COUNT for the rest of a hash. Lines
+// with a count of zero are padding.
 func hasSuffix(body io.Reader, want string) (found bool, err error) {
 	limited := &io.LimitedReader{R: body, N: maxBreachBody + 1}
 	lines := bufio.NewScanner(limited)
@@ -100,27 +102,27 @@ func hasSuffix(body io.Reader, want string) (found bool, err error) {
 	for ; lines.Scan(); entries++ {
 		suffix, count, ok := strings.Cut(strings.TrimSpace(lines.Text()), ":")
 		if !ok || len(suffix) != len(want) || strings.Trim(suffix, "0123456789ABCDEFabcdef") != "" || count == "" || strings.Trim(count, "0123456789") != "" {
-			return false, errors.New("the answer is not a list of hashes")
+			return false, errors.New("the response is not a list of hashes")
 		}
 		if strings.EqualFold(suffix, want) && strings.Trim(count, "0") != "" {
 			return true, nil
 		}
 	}
 	if limited.N == 0 {
-		return false, errors.New("the answer is too long")
+		return false, errors.New("the response is too long")
 	}
 	if err := lines.Err(); err != nil || entries > 0 {
 		return false, err
 	}
-	return false, errors.New("the answer is empty") // no range is
+	return false, errors.New("the response is empty") // every range has entries
 }
 
-// withoutURL keeps the five digits out of the log: beside a name and a time they
-// would be a hint.
+// withoutURL removes the URL with the five digits from an error, so that the log
+// contains no part of the hash next to a username and a time.
 func withoutURL(err error) error {
 	var asked *url.Error
 	if errors.As(err, &asked) {
 		return asked.Err
 	}
-	return errors.New("HIBP_URL cannot be asked")
+	return errors.New("the request to HIBP_URL failed")
 }

@@ -15,17 +15,17 @@ import (
 	"time"
 )
 
-// The SHA-1 of goodPhrase is abf7a…: computed apart from the code under test.
+// The SHA-1 of goodPhrase, not computed by the code under test.
 const (
 	phrasePrefix = "ABF7A"
 	phraseSuffix = "AD6438836DBE526AA231ABDE2D0EEF74D42"
 )
 
-// corpus is a breach corpus that answers as a test wants.
+// corpus is a breach corpus with a response that the test chooses.
 type corpus struct {
 	*Breaches
-	mu       sync.Mutex // of asked: a connection that is cut off tells nobody when its handler ends
-	asked    []*http.Request
+	mu       sync.Mutex // guards requests: the handler of a broken connection may still run
+	requests []*http.Request
 	outcomes []string
 	logs     bytes.Buffer
 }
@@ -35,7 +35,7 @@ func newCorpus(t *testing.T, answer http.HandlerFunc) *corpus {
 	c := &corpus{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.mu.Lock()
-		c.asked = append(c.asked, r)
+		c.requests = append(c.requests, r)
 		c.mu.Unlock()
 		answer(w, r)
 	}))
@@ -46,8 +46,8 @@ func newCorpus(t *testing.T, answer http.HandlerFunc) *corpus {
 	return c
 }
 
-// says answers with a text.
-func says(status int, text string) http.HandlerFunc {
+// respond returns a handler with a fixed response.
+func respond(status int, text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, text)
@@ -56,28 +56,28 @@ func says(status int, text string) http.HandlerFunc {
 
 var padding = strings.Repeat("0018A45C4D1DEF81644B54AB7F969B88D65:0\r\n", 900)
 
-func TestBreachesByOutcome(t *testing.T) {
+func TestBreaches_OutcomeByResponse(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer  http.HandlerFunc
 		outcome string
 	}{
-		"found":                   {says(200, "00D4F6E8FA6EECAD2A3AA415EEC418D38EC:2\r\n"+phraseSuffix+":37\r\n"), "found"},
-		"found behind padding":    {says(200, padding+strings.ToLower(phraseSuffix)+":1"), "found"},
-		"only as padding":         {says(200, padding+phraseSuffix+":0\r\n"), "clear"},
-		"not there":               {says(200, padding), "clear"},
-		"empty":                   {says(200, ""), "unknown"},
-		"a page":                  {says(200, "<html>log in to the Wi-Fi</html>"), "unknown"},
-		"a page with colons":      {says(200, strings.Repeat("a", 34)+"<:12"), "unknown"},
-		"a count that is none":    {says(200, phraseSuffix+":-1"), "unknown"},
-		"another range's length":  {says(200, phraseSuffix+"0:12"), "unknown"},
-		"too long":                {says(200, strings.Repeat(padding, 10)), "unknown"},
-		"one line without an end": {says(200, strings.Repeat("A", 1<<20)), "unknown"},
-		"an error":                {says(503, phraseSuffix+":37"), "unknown"},
-		"limited":                 {says(429, ""), "unknown"},
-		"elsewhere": {func(w http.ResponseWriter, r *http.Request) {
+		"found":                    {respond(200, "00D4F6E8FA6EECAD2A3AA415EEC418D38EC:2\r\n"+phraseSuffix+":37\r\n"), "found"},
+		"found after padding":      {respond(200, padding+strings.ToLower(phraseSuffix)+":1"), "found"},
+		"only as padding":          {respond(200, padding+phraseSuffix+":0\r\n"), "clear"},
+		"not found":                {respond(200, padding), "clear"},
+		"empty":                    {respond(200, ""), "unknown"},
+		"html":                     {respond(200, "<html>log in to the Wi-Fi</html>"), "unknown"},
+		"html with colons":         {respond(200, strings.Repeat("a", 34)+"<:12"), "unknown"},
+		"negative count":           {respond(200, phraseSuffix+":-1"), "unknown"},
+		"suffix of another length": {respond(200, phraseSuffix+"0:12"), "unknown"},
+		"too long":                 {respond(200, strings.Repeat(padding, 10)), "unknown"},
+		"line without an end":      {respond(200, strings.Repeat("A", 1<<20)), "unknown"},
+		"server error":             {respond(503, phraseSuffix+":37"), "unknown"},
+		"rate limited":             {respond(429, ""), "unknown"},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/found/"+r.URL.Path, http.StatusFound)
 		}, "unknown"},
-		"cut off": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "unknown"},
+		"connection aborted": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCorpus(t, test.answer)
@@ -86,13 +86,13 @@ func TestBreachesByOutcome(t *testing.T) {
 				want = Breached
 			}
 			if got := (&Policy{Breaches: c.Breaches}).Check(t.Context(), goodPhrase, alice); got != want {
-				t.Errorf("the password is %q, want %q", got, want)
+				t.Errorf("Check returned %q, want %q", got, want)
 			}
 			c.mu.Lock()
-			asked := len(c.asked)
+			requests := len(c.requests)
 			c.mu.Unlock()
-			if !slices.Equal(c.outcomes, []string{test.outcome}) || asked != 1 {
-				t.Errorf("%v after %d requests", c.outcomes, asked)
+			if !slices.Equal(c.outcomes, []string{test.outcome}) || requests != 1 {
+				t.Errorf("%v after %d requests", c.outcomes, requests)
 			}
 			if warned := strings.Contains(c.logs.String(), "level=WARN"); warned != (test.outcome == "unknown") {
 				t.Errorf("logged %q", c.logs.String())
@@ -101,13 +101,14 @@ func TestBreachesByOutcome(t *testing.T) {
 	}
 }
 
-// What leaves is five digits, and nothing of it is in the log when that fails.
-func TestBreachesAreToldFiveDigits(t *testing.T) {
-	c := newCorpus(t, says(200, padding))
+// The request contains five digits of the hash and no more. If the request fails,
+// the log contains none of them.
+func TestBreaches_SendsOnlyFiveDigits(t *testing.T) {
+	c := newCorpus(t, respond(200, padding))
 	if c.Has(t.Context(), goodPhrase) {
 		t.Error("found")
 	}
-	r := c.asked[0]
+	r := c.requests[0]
 	var sent bytes.Buffer
 	if err := r.Write(&sent); err != nil {
 		t.Fatal(err)
@@ -133,46 +134,46 @@ func TestBreachesAreToldFiveDigits(t *testing.T) {
 	}
 }
 
-// The corpus is asked last, about what is acceptable otherwise.
-func TestBreachesAreNotAskedInVain(t *testing.T) {
-	c := newCorpus(t, says(200, padding))
+// The lookup happens only for passwords that pass all other checks.
+func TestPolicy_QueriesBreachesLast(t *testing.T) {
+	c := newCorpus(t, respond(200, padding))
 	p := &Policy{Breaches: c.Breaches}
 	for _, password := range []string{"Password1!", "Alice.b-Zu7!"} {
 		if p.Check(t.Context(), password, alice) == "" {
 			t.Errorf("%s is accepted", password)
 		}
 	}
-	if len(c.asked) != 0 {
-		t.Errorf("asked %d times", len(c.asked))
+	if len(c.requests) != 0 {
+		t.Errorf("%d requests", len(c.requests))
 	}
 }
 
-// silent is a service that takes requests and never answers, or stops in the
-// middle of its answer.
-type silent struct{ begins string }
+// silent is a service that never responds, or sends only the beginning of its
+// response.
+type silent struct{ beginning string }
 
 func (s silent) RoundTrip(r *http.Request) (*http.Response, error) {
-	if s.begins == "" {
+	if s.beginning == "" {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	}
 	in, out := io.Pipe()
 	go func() {
-		_, _ = io.WriteString(out, s.begins)
+		_, _ = io.WriteString(out, s.beginning)
 		<-r.Context().Done()
 		_ = out.CloseWithError(r.Context().Err())
 	}()
 	return &http.Response{StatusCode: 200, Body: in}, nil
 }
 
-func TestBreachesThatAreSlowCostABoundedTime(t *testing.T) {
-	for _, begins := range []string{"", padding[:1000]} {
+func TestBreaches_TimesOut(t *testing.T) {
+	for _, beginning := range []string{"", padding[:1000]} {
 		synctest.Test(t, func(t *testing.T) {
 			var outcomes []string
 			b := &Breaches{
 				URL: "https://breaches.example", Logger: slog.New(slog.DiscardHandler),
 				Observe: func(outcome string) { outcomes = append(outcomes, outcome) },
-				client:  &http.Client{Transport: silent{begins}},
+				client:  &http.Client{Transport: silent{beginning}},
 			}
 			start := time.Now()
 			if b.Has(t.Context(), goodPhrase) || fmt.Sprint(outcomes) != "[unknown]" {
@@ -185,8 +186,8 @@ func TestBreachesThatAreSlowCostABoundedTime(t *testing.T) {
 	}
 }
 
-// The client trusts nobody but the configured host.
-func TestBreachesGoNowhereElse(t *testing.T) {
+// The client connects only to the configured host.
+func TestNewBreaches_UsesNoProxy(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	transport := NewBreaches("https://breaches.example/", nil).client.Transport.(*http.Transport)

@@ -13,18 +13,18 @@ import (
 	"github.com/techtreks/auth/internal/confusable"
 )
 
-// commonList is one password a line, the list that Django ships; see
+// commonList is Django's list of common passwords, one per line; see
 // scripts/common-passwords.sh. Its licence is common-passwords.LICENSE.
 //
 //go:embed common-passwords.txt.gz
 var commonList []byte
 
-// common is the list in the form that is compared, in order. It is read when
-// the first password is set and costs about half a megabyte from then on.
+// common returns the sorted skeletons of the list. The first call reads the list,
+// which then takes about half a megabyte of memory.
 var common = sync.OnceValue(func() []string {
 	unzipped, err := gzip.NewReader(bytes.NewReader(commonList))
 	if err != nil {
-		panic(err) // it is part of the program, and a test has read it
+		panic(err) // the list is part of the program, and a test reads it
 	}
 	text, err := io.ReadAll(unzipped)
 	if err != nil {
@@ -35,15 +35,15 @@ var common = sync.OnceValue(func() []string {
 	return slices.Clip(slices.Compact(list))
 })
 
-// The bounds of what is looked for, in characters.
+// Lengths in characters.
 const (
-	minCore   = 4  // of a word that is common whatever stands around it
-	maxListed = 33 // of the longest entry in the list
-	minRun    = 8  // of a row of keys or letters
-	minUnit   = 5  // of what makes a password when it is repeated
+	minCore   = 4  // shortest common word that is searched for inside a decorated password
+	maxListed = 33 // longest entry in the list
+	minRun    = 8  // shortest sequence of keys or letters
+	minUnit   = 5  // shortest acceptable unit of a repetitive password
 )
 
-// runs are what fingers do when asked for a long password. Backwards, too.
+// runs are sequences on the keyboard and in the alphabet, forwards and backwards.
 var runs = bothWays(
 	"abcdefghijklmnopqrstuvwxyz", "01234567890",
 	"qwertyuiopasdfghjklzxcvbnm", "qwertzuiopasdfghjklyxcvbnm", "azertyuiopqsdfghjklmwxcvbn",
@@ -57,10 +57,13 @@ func bothWays(list ...string) []string {
 	return list
 }
 
-// isCommon reports whether a password is among the first that anybody would
-// try: one of the list, in any case and with the usual substitutions; such a
-// word with digits and signs before or behind it, as rules of composition make
-// people write them; a word or a few characters over and over; a row of keys.
+// isCommon reports whether an attacker would try a password early. It is common if
+// it is one of these:
+//   - an entry of the list, in any case and with the usual substitutions
+//   - such an entry with digits and signs before or after it, which people add to
+//     satisfy composition rules
+//   - a repetition of an entry or of a few characters
+//   - a sequence of keys or letters
 func isCommon(password string) bool {
 	lower := []rune(strings.ToLower(password))
 	skeleton := []rune(confusable.Skeleton(password))
@@ -77,7 +80,7 @@ func isCommon(password string) bool {
 		if 2*unit <= len(part) && unit < minUnit || unit < len(part) && isListed(part[:unit]) {
 			return true
 		}
-		// What looks like decoration may be the end of the word: Welc0m3123!
+		// Digits that look like decoration may belong to the word: Welc0m3123!
 		for end := letters; end <= len(skeleton) && end-begin <= maxListed; end++ {
 			if end-begin >= minCore && isListed(skeleton[begin:end]) {
 				return true
@@ -87,8 +90,9 @@ func isCommon(password string) bool {
 	return false
 }
 
-// core is what is left of a password without what is to be ignored at its ends,
-// or all of it, where less than a word would be left.
+// core returns the range of a password without the ignored characters at both
+// ends. It returns the whole password if fewer than minCore characters would
+// remain.
 func core(lower []rune, ignored func(rune) bool) (begin, end int) {
 	begin, end = 0, len(lower)
 	if ignored == nil {
@@ -119,9 +123,9 @@ func isRun(lower []rune) bool {
 	return len(lower) >= minRun && slices.ContainsFunc(runs, func(run string) bool { return strings.Contains(run, s) })
 }
 
-// period is the length of the shortest beginning that makes the whole when it
-// is repeated, the last time perhaps in part: 3 for abcabcab. (The failure
-// function of Knuth, Morris and Pratt: a period is the length less a border.)
+// period returns the length of the shortest prefix that gives s when repeated, the
+// last repetition possibly incomplete: 3 for abcabcab. It uses the failure function
+// of Knuth, Morris and Pratt: the period is the length minus the longest border.
 func period(s []rune) int {
 	border := make([]int, len(s)+1)
 	k := 0

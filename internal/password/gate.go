@@ -11,19 +11,19 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// What a [Gate] uses for the fields that are left zero.
+// Defaults for the zero fields of a [Gate].
 const (
 	DefaultQueue = 32
 	DefaultWait  = 2 * time.Second
 )
 
-// ErrBusy is what every refusal of a [Gate] is, by errors.Is.
+// ErrBusy matches every refusal of a [Gate] in errors.Is.
 var ErrBusy = errors.New("password: too many hashes at once")
 
-// BusyError is the refusal itself; it says when to come back.
+// BusyError is the error of a full [Gate]. It contains the time until a retry.
 type BusyError struct {
-	// RetryAfter is a whole number of seconds, at least one, as the HTTP header
-	// of that name wants it.
+	// RetryAfter is a whole number of seconds, at least one, for the HTTP header
+	// Retry-After.
 	RetryAfter time.Duration
 }
 
@@ -32,20 +32,20 @@ func (e *BusyError) Error() string { return ErrBusy.Error() }
 // Is makes errors.Is(err, ErrBusy) true.
 func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 
-// Gate lets a bounded number of hashes run, a bounded number wait for a bounded
-// time, and refuses the rest at once. The zero value is ready to use with the
+// Gate limits how many hashes run concurrently, how many callers wait and how long
+// they wait. It refuses further callers immediately. The zero value works with the
 // defaults; set the fields before the first call. A Gate must not be copied.
 type Gate struct {
-	// Slots is how many hashes run at once; zero means GOMAXPROCS, which in a
-	// container follows its CPU quota. More only costs memory: hashing is bound by
-	// the processor.
+	// Slots is the number of concurrent hashes; zero means GOMAXPROCS, which
+	// follows the CPU quota of a container. More slots only cost memory, because
+	// hashing is limited by the processor.
 	Slots int
-	// Queue is how many callers may wait; zero means [DefaultQueue]. A longer queue
-	// only makes people wait for an answer that comes too late.
+	// Queue is the number of callers that may wait; zero means [DefaultQueue]. In a
+	// longer queue, callers would wait for a response that comes too late.
 	Queue int
-	// Wait is how long one caller waits; zero means [DefaultWait].
+	// Wait is the longest wait of one caller; zero means [DefaultWait].
 	Wait time.Duration
-	// Observe, if set, is told of every call when it ends.
+	// Observe, if set, is called at the end of every call of [Gate.Do].
 	Observe func(context.Context, Pass)
 
 	init    sync.Once
@@ -55,19 +55,18 @@ type Gate struct {
 	started atomic.Int64
 }
 
-// A Pass is one caller's way through a [Gate].
+// A Pass describes one call of [Gate.Do].
 type Pass struct {
 	Begin  time.Time
 	Waited time.Duration // for a slot
 	Worked time.Duration
-	Err    error // why the work was not started; nil when it was
+	Err    error // the reason if the work was not started
 }
 
-// Do runs work when there is room. It returns an error that is [ErrBusy] when the
-// queue is full or the wait too long, and the context's own error when the caller
-// has gone away. Whenever it returns an error, work was not started: nobody
-// reads that answer, and a client that hangs up and asks again must not be able to
-// keep the processors busy with both.
+// Do runs work in a free slot. It returns [ErrBusy] if the queue is full or the
+// wait too long, and the error of the context if the caller has disconnected. After
+// an error, work was not started. Otherwise a client that disconnects and retries
+// could keep the processors busy with several requests at once.
 func (g *Gate) Do(ctx context.Context, work func()) error {
 	g.init.Do(g.setUp)
 	pass := Pass{Begin: time.Now()}
@@ -77,7 +76,7 @@ func (g *Gate) Do(ctx context.Context, work func()) error {
 	if pass.Err = ctx.Err(); pass.Err != nil {
 		return pass.Err
 	}
-	// TryAcquire never overtakes a waiting caller, so the queue is fair.
+	// TryAcquire fails while another caller waits, so the queue is fair.
 	if !g.sem.TryAcquire(1) {
 		pass.Err = g.enqueue(ctx)
 		pass.Waited = time.Since(pass.Begin)
@@ -94,14 +93,14 @@ func (g *Gate) Do(ctx context.Context, work func()) error {
 	return nil
 }
 
-// Started counts the work that this gate has let through since the start. A test
-// reads it to prove that an unknown user costs a hash like everyone else.
+// Started returns the number of calls that have started work. Tests use it to check
+// that a login of an unknown user costs one hash.
 func (g *Gate) Started() int64 { return g.started.Load() }
 
-// Running is how much work is being done now.
+// Running returns the number of calls that are doing work now.
 func (g *Gate) Running() int64 { return g.running.Load() }
 
-// Waiting is how many callers are in the queue now.
+// Waiting returns the number of callers in the queue now.
 func (g *Gate) Waiting() int64 { return g.waiting.Load() }
 
 func (g *Gate) setUp() {
@@ -126,14 +125,13 @@ func (g *Gate) enqueue(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, g.Wait)
 	defer cancel()
 	if err := g.sem.Acquire(limited, 1); err != nil {
-		// Whose patience ended? The caller's own deadline or departure is not our
-		// being busy, and must not be answered as such.
+		// If the caller's own context ended, the gate was not too busy.
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		return g.busy()
 	}
-	// The slot and the departure may have come together; departure wins.
+	// The context may have ended at the moment the slot became free.
 	if err := ctx.Err(); err != nil {
 		g.sem.Release(1)
 		return err

@@ -25,37 +25,37 @@ func fill(t *testing.T, g *Gate) (release func()) {
 	return func() { close(done); synctest.Wait() }
 }
 
-func TestGate(t *testing.T) {
+func TestGate_LimitsSlotsQueueAndWait(t *testing.T) {
 	type outcome struct {
 		err     error
 		ran     bool
 		elapsed time.Duration
 	}
-	// ask sends one caller to a gate whose slots are taken for the given time.
-	ask := func(t *testing.T, ctx context.Context, g *Gate, taken time.Duration) outcome {
+	// call calls a gate while its slots are occupied for the given time.
+	call := func(t *testing.T, ctx context.Context, g *Gate, occupied time.Duration) outcome {
 		t.Helper()
 		release := fill(t, g)
-		go func() { time.Sleep(taken); release() }()
+		go func() { time.Sleep(occupied); release() }()
 		began := time.Now()
 		var o outcome
 		o.err = g.Do(ctx, func() { o.ran = true })
 		o.elapsed = time.Since(began)
-		time.Sleep(taken)
+		time.Sleep(occupied)
 		synctest.Wait()
 		return o
 	}
 
-	t.Run("RunsWhenASlotComesFree", func(t *testing.T) {
+	t.Run("runs when a slot becomes free", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			o := ask(t, t.Context(), &Gate{Slots: 2}, DefaultWait-time.Nanosecond)
+			o := call(t, t.Context(), &Gate{Slots: 2}, DefaultWait-time.Nanosecond)
 			if o.err != nil || !o.ran {
 				t.Errorf("got %+v", o)
 			}
 		})
 	})
-	t.Run("BusyAfterTwoSeconds", func(t *testing.T) {
+	t.Run("busy after two seconds", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			o := ask(t, t.Context(), &Gate{Slots: 2}, time.Hour)
+			o := call(t, t.Context(), &Gate{Slots: 2}, time.Hour)
 			var busy *BusyError
 			if !errors.Is(o.err, ErrBusy) || !errors.As(o.err, &busy) || o.ran {
 				t.Fatalf("got %+v", o)
@@ -65,7 +65,7 @@ func TestGate(t *testing.T) {
 			}
 		})
 	})
-	t.Run("BusyAtOnceWhenTheQueueIsFull", func(t *testing.T) {
+	t.Run("busy immediately when the queue is full", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			g := &Gate{Slots: 2}
 			release := fill(t, g)
@@ -96,7 +96,7 @@ func TestGate(t *testing.T) {
 			}
 		})
 	})
-	t.Run("CancelledBeforeIsNotStarted", func(t *testing.T) {
+	t.Run("cancelled context does not start", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		var g Gate
@@ -107,27 +107,27 @@ func TestGate(t *testing.T) {
 			t.Errorf("%d started", g.Started())
 		}
 	})
-	t.Run("CancelledInTheQueueIsNotStarted", func(t *testing.T) {
+	t.Run("cancelled in the queue does not start", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
-			o := ask(t, ctx, &Gate{Slots: 2}, time.Hour)
+			o := call(t, ctx, &Gate{Slots: 2}, time.Hour)
 			if !errors.Is(o.err, context.Canceled) || o.ran || o.elapsed != time.Second {
 				t.Errorf("got %+v", o)
 			}
 		})
 	})
-	t.Run("CallersOwnDeadlineIsNotBusy", func(t *testing.T) {
+	t.Run("deadline of the caller is not busy", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			o := ask(t, ctx, &Gate{Slots: 2}, time.Hour)
+			o := call(t, ctx, &Gate{Slots: 2}, time.Hour)
 			if !errors.Is(o.err, context.DeadlineExceeded) || errors.Is(o.err, ErrBusy) || o.ran {
 				t.Errorf("got %+v", o)
 			}
 		})
 	})
-	t.Run("SlotIsFreedByAPanic", func(t *testing.T) {
+	t.Run("panic frees the slot", func(t *testing.T) {
 		g := &Gate{Slots: 1}
 		func() {
 			defer func() { _ = recover() }()
@@ -137,7 +137,7 @@ func TestGate(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("RetryAfterIsWholeSecondsAndNeverZero", func(t *testing.T) {
+	t.Run("retry after is whole seconds and not zero", func(t *testing.T) {
 		for wait, want := range map[time.Duration]time.Duration{
 			time.Millisecond:        time.Second,
 			time.Second:             time.Second,
@@ -151,7 +151,7 @@ func TestGate(t *testing.T) {
 	})
 }
 
-func TestGateNeverRunsMoreThanItsSlots(t *testing.T) {
+func TestGate_NeverRunsMoreThanItsSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &Gate{Slots: 3, Queue: 100, Wait: time.Hour}
 		var now, most atomic.Int64
@@ -166,7 +166,7 @@ func TestGateNeverRunsMoreThanItsSlots(t *testing.T) {
 							break
 						}
 					}
-					time.Sleep(30 * time.Millisecond) // the bubble's clock, not ours
+					time.Sleep(30 * time.Millisecond) // on the fake clock of synctest
 					now.Add(-1)
 				})
 				if err != nil {

@@ -10,31 +10,31 @@ import (
 	"github.com/alexedwards/argon2id"
 )
 
-// Params is the cost of one hash.
+// Params are the argon2id parameters of a hash.
 type Params = argon2id.Params
 
-// Today is the cost of the hashes made now: the second of the equivalent choices
-// that OWASP recommends for argon2id, and the one with the smallest memory that
-// still asks for no more than two passes.
-func Today() Params {
+// DefaultParams returns the parameters of new hashes: the second of the
+// equivalent settings that OWASP recommends for argon2id. Of those with at most
+// two passes it needs the least memory.
+func DefaultParams() Params {
 	return Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 }
 
-// ErrCorrupt says that a stored hash is damaged, of an unknown kind, or more
-// expensive than this package will compute. The login fails like any other; the
-// caller should write it to the log, because a person is locked out.
+// ErrCorrupt means that a stored hash is damaged, of an unknown kind, or more
+// expensive than this package allows. The login fails like any other. The caller
+// should log it, because the user is locked out.
 var ErrCorrupt = errors.New("password: stored hash is corrupt or beyond the allowed cost")
 
-// Hasher makes and checks stored passwords. The zero value is what production
-// uses; it must not be copied.
+// Hasher hashes and verifies passwords. Production uses the zero value. A Hasher
+// must not be copied.
 type Hasher struct {
-	// Params is the cost of a new hash; nil means [Today]. Lower values are for
-	// tests alone, no setting of the server reaches this field.
+	// Params are the parameters of new hashes; nil means [DefaultParams]. Lower
+	// values are for tests only; no setting of the server changes this field.
 	Params *Params
-	// Gate stands before every hash, a dummy one included.
+	// Gate limits concurrent hashing, including dummy hashes.
 	Gate Gate
 
-	pace pace
+	times hashTimes
 }
 
 // Hash returns the PHC string to store for a password.
@@ -46,26 +46,26 @@ func (h *Hasher) Hash(ctx context.Context, password string) (phc string, err err
 	return phc, err
 }
 
-// Verify reports whether password is the one that stored was made from, and
-// whether it should be hashed again because it was stored under another cost than
-// today's.
+// Verify reports whether password matches the stored hash, and whether the
+// password should be hashed again because the hash has other than the current
+// parameters.
 //
-// The empty string stands for "no such user" or "no password set": it is never
-// right and costs one hash of today's kind, so that the time of the answer does not
-// tell who has an account. The same holds for a stored string that cannot be used,
-// for which the error is [ErrCorrupt]. Any other error means that nothing was
-// computed: [ErrBusy] or the context's own.
+// An empty stored string means "no such user" or "no password set". It never
+// matches and costs one hash with the current parameters, so that the response
+// time does not reveal who has an account. The same applies to an unusable stored
+// string, for which the error is [ErrCorrupt]. Any other error means that nothing
+// was computed: [ErrBusy] or the error of the context.
 func (h *Hasher) Verify(ctx context.Context, password, stored string) (ok, rehash bool, err error) {
-	today := h.params()
-	used, fault := today, error(nil)
+	current := h.params()
+	used, decodeErr := current, error(nil)
 	usable := stored != ""
 	if usable {
-		if used, fault = decode(stored); fault != nil {
-			usable, used = false, today
+		if used, decodeErr = decode(stored); decodeErr != nil {
+			usable, used = false, current
 		}
 	}
 	if !usable {
-		stored = dummy(today)
+		stored = dummy(current)
 	}
 	gateErr := h.Gate.Do(ctx, func() {
 		start := time.Now()
@@ -73,55 +73,56 @@ func (h *Hasher) Verify(ctx context.Context, password, stored string) (ok, rehas
 		took := time.Since(start)
 		ok = match && compareErr == nil && usable
 		switch {
-		case used == today:
-			h.pace.note(took)
-		case !ok && work(used) < work(today):
-			h.topUp(password, took, today)
+		case used == current:
+			h.times.add(took)
+		case !ok && work(used) < work(current):
+			h.padTime(password, took, current)
 		}
 	})
 	if gateErr != nil {
 		return false, false, gateErr
 	}
-	return ok, ok && used != today, fault
+	return ok, ok && used != current, decodeErr
 }
 
-// Hashes counts the hashes started so far, dummies included.
+// Hashes returns the number of hashes started so far, including dummy hashes.
 func (h *Hasher) Hashes() int64 { return h.Gate.Started() }
 
 func (h *Hasher) params() Params {
 	if h.Params != nil {
 		return *h.Params
 	}
-	return Today()
+	return DefaultParams()
 }
 
-// dummy is a well-formed hash that no password is known for: its key is all zero.
+// dummy returns a well-formed hash without a known password: its key is all zero.
 func dummy(p Params) string {
 	return encode(p, make([]byte, p.SaltLength), make([]byte, p.KeyLength))
 }
 
-// topUp makes a wrong password against a hash cheaper than today's take as long as
-// one against a dummy. Without it, a person who has not logged in since the cost was
-// raised would be recognisable by the quick refusal. (A dearer hash cannot be hidden
-// this way. It disappears at the person's next login.)
-func (h *Hasher) topUp(password string, took time.Duration, today Params) {
-	typical, known := h.pace.draw()
+// padTime delays the rejection of a wrong password whose stored hash is cheaper
+// than the current parameters until it has taken as long as a dummy hash.
+// Otherwise the fast rejection would reveal an account without a login since the
+// cost was raised. A more expensive hash cannot be hidden this way; the user's
+// next login replaces it.
+func (h *Hasher) padTime(password string, took time.Duration, current Params) {
+	typical, known := h.times.next()
 	if !known {
-		// The first login since the start: nothing to go by but the hash itself.
-		_, _, _ = argon2id.CheckHash(password, dummy(today)) // the outcome does not matter, the time does
+		// No hash was measured since the start, so compute one.
+		_, _, _ = argon2id.CheckHash(password, dummy(current)) // only the time matters
 		return
 	}
-	// Busily, as a hash would: a timer comes half a millisecond late, and late is as
-	// telling as early.
+	// Wait busily, as a hash would. A timer fires half a millisecond late, and that
+	// difference would be measurable too.
 	for start := time.Now(); time.Since(start) < typical-took; {
 	}
 }
 
-// work is what a hash costs, in KiB written.
+// work returns the cost of a hash in KiB written.
 func work(p Params) uint64 { return uint64(p.Memory) * uint64(p.Iterations) }
 
-// The most a stored hash may ask for. They leave room for what other systems store
-// (64 MiB is common) and keep a planted hash from taking the server down.
+// The limits for the parameters of a stored hash. They allow the hashes of other
+// systems (64 MiB is common), but no planted hash can exhaust the server.
 const (
 	maxMemory      = 256 * 1024 // KiB
 	maxIterations  = 10
@@ -129,16 +130,16 @@ const (
 	maxEncoded     = 256 // bytes of the whole string
 )
 
-// decode reads the parameters of a stored hash. It is strict: the string must be
-// the very one that [encode] would write, so a lenient parser underneath (it lets
-// bytes follow the parameters) cannot be talked into something unforeseen.
+// decode parses the parameters of a stored hash. It accepts only the exact string
+// that [encode] would return. The parser of argon2id is more lenient: it accepts
+// extra bytes after the parameters.
 func decode(stored string) (Params, error) {
 	if len(stored) > maxEncoded {
 		return Params{}, ErrCorrupt
 	}
 	p, salt, key, err := argon2id.DecodeHash(stored)
 	if err != nil {
-		// Its text may quote the hash; ours does not.
+		// err is not wrapped, because its text may contain the hash.
 		return Params{}, ErrCorrupt
 	}
 	within := p.Iterations >= 1 && p.Iterations <= maxIterations &&

@@ -12,7 +12,7 @@ import (
 	"github.com/techtreks/auth/internal/fuzztest"
 )
 
-// cheap is a hasher for tests that are not about the cost.
+// cheap returns a fast hasher for tests that do not depend on the cost.
 func cheap() *Hasher {
 	return &Hasher{Params: &Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}}
 }
@@ -26,7 +26,7 @@ func mustHash(t *testing.T, h *Hasher, password string) string {
 	return phc
 }
 
-func TestHashIsTheRecommendedPHCString(t *testing.T) {
+func TestHash_ReturnsRecommendedPHCString(t *testing.T) {
 	var h Hasher
 	first, second := mustHash(t, &h, "Correct-Horse-1"), mustHash(t, &h, "Correct-Horse-1")
 	form := regexp.MustCompile(`^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$`)
@@ -44,28 +44,28 @@ func TestHashIsTheRecommendedPHCString(t *testing.T) {
 	}
 }
 
-func TestVerifyTakesPasswordsExactlyAsReceived(t *testing.T) {
+func TestVerify_TakesPasswordsExactlyAsReceived(t *testing.T) {
 	long := strings.Repeat("a", 1024)
 	for name, tc := range map[string]struct {
 		password string
 		others   []string
 	}{
-		"Spaces":          {" secret ", []string{"secret", " secret", "secret ", " secret  "}},
-		"OnlySpaces":      {"        ", []string{"", " ", "       "}},
-		"NUL":             {"before\x00after", []string{"before", "before\x00", "before\x00After", "beforeafter"}},
-		"DiffersAtByte80": {long[:80] + "X", []string{long[:80] + "Y", long[:80], long[:72]}},
-		"CaseTwins":       {"Secret", []string{"secret", "SECRET"}},
-		"64Emoji":         {strings.Repeat("🦀", 64), []string{strings.Repeat("🦀", 63), strings.Repeat("🦀", 63) + "🦞"}},
-		"1024Bytes":       {long, []string{long[:1023], long + "a", long[:1023] + "b"}},
-		"NotNormalised":   {"é", []string{"e\u0301"}},
-		"NewlineAtTheEnd": {"secret\n", []string{"secret", "secret\r\n"}},
-		"InvalidUTF8":     {"\xff\xfe", []string{"\xff", "\ufffd\ufffd"}},
+		"spaces":             {" secret ", []string{"secret", " secret", "secret ", " secret  "}},
+		"only spaces":        {"        ", []string{"", " ", "       "}},
+		"nul":                {"before\x00after", []string{"before", "before\x00", "before\x00After", "beforeafter"}},
+		"differs at byte 80": {long[:80] + "X", []string{long[:80] + "Y", long[:80], long[:72]}},
+		"case twins":         {"Secret", []string{"secret", "SECRET"}},
+		"64 emoji":           {strings.Repeat("🦀", 64), []string{strings.Repeat("🦀", 63), strings.Repeat("🦀", 63) + "🦞"}},
+		"1024 bytes":         {long, []string{long[:1023], long + "a", long[:1023] + "b"}},
+		"not normalised":     {"é", []string{"e\u0301"}},
+		"newline at the end": {"secret\n", []string{"secret", "secret\r\n"}},
+		"invalid utf8":       {"\xff\xfe", []string{"\xff", "\ufffd\ufffd"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := cheap()
 			stored := mustHash(t, h, tc.password)
 			if ok, _, err := h.Verify(t.Context(), tc.password, stored); !ok || err != nil {
-				t.Errorf("the password itself: %v, %v", ok, err)
+				t.Errorf("the right password: %v, %v", ok, err)
 			}
 			for _, other := range tc.others {
 				if ok, _, err := h.Verify(t.Context(), other, stored); ok || err != nil {
@@ -76,7 +76,7 @@ func TestVerifyTakesPasswordsExactlyAsReceived(t *testing.T) {
 	}
 }
 
-func TestVerifyUnknownUser(t *testing.T) {
+func TestVerify_UnknownUserCostsOneHash(t *testing.T) {
 	for _, password := range []string{"", "anything", strings.Repeat("\x00", 32)} {
 		h := cheap()
 		ok, rehash, err := h.Verify(t.Context(), password, "")
@@ -84,53 +84,53 @@ func TestVerifyUnknownUser(t *testing.T) {
 			t.Errorf("%q: got %v, %v, %v", password, ok, rehash, err)
 		}
 		if h.Hashes() != 1 {
-			t.Errorf("%q: %d hashes: an unknown user must cost one", password, h.Hashes())
+			t.Errorf("%q: %d hashes for an unknown user, want 1", password, h.Hashes())
 		}
 	}
-	if p, err := decode(dummy(Today())); err != nil || p != Today() {
-		t.Errorf("the dummy costs %+v, %v", p, err)
+	if p, err := decode(dummy(DefaultParams())); err != nil || p != DefaultParams() {
+		t.Errorf("the dummy hash has parameters %+v, %v", p, err)
 	}
 }
 
-func TestVerifyCorrupt(t *testing.T) {
+func TestVerify_CorruptHashCostsOneHash(t *testing.T) {
 	h := cheap()
 	good := mustHash(t, h, "secret")
 	salt, key := strings.Split(good, "$")[4], strings.Split(good, "$")[5]
 	phc := func(params string) string { return "$argon2id$v=19$" + params + "$" + salt + "$" + key }
 	if phc("m=64,t=1,p=1") != good {
-		t.Fatal("the table below is not built as hashes are")
+		t.Fatal("phc does not build hashes as encode does")
 	}
 	for name, stored := range map[string]string{
-		"NotAHash":           "secret",
-		"OtherAlgorithm":     strings.Replace(good, "argon2id", "argon2i", 1),
-		"OtherVersion":       strings.Replace(good, "v=19", "v=16", 1),
-		"BytesAfterVersion":  strings.Replace(good, "v=19", "v=19x", 1),
-		"BytesAfterParams":   phc("m=64,t=1,p=1x"),
-		"SpaceInParams":      phc("m= 64,t=1,p=1"),
-		"PlusInParams":       phc("m=+64,t=1,p=1"),
-		"LeadingZero":        phc("m=064,t=1,p=1"),
-		"ParamMissing":       phc("m=64,t=1"),
-		"ZeroIterations":     phc("m=64,t=0,p=1"),
-		"ZeroParallelism":    phc("m=64,t=1,p=0"),
-		"MemoryBelowMinimum": phc("m=7,t=1,p=1"),
-		"Memory4GiB":         phc("m=4194304,t=1,p=1"),
-		"MemoryJustOver":     phc("m=262145,t=1,p=1"),
-		"MemoryOverflow":     phc("m=4294967360,t=1,p=1"),
-		"IterationsOver":     phc("m=64,t=11,p=1"),
-		"ParallelismOver":    phc("m=1024,t=1,p=17"),
-		"Negative":           phc("m=-64,t=1,p=1"),
-		"Truncated":          good[:len(good)-10],
-		"SaltOnly":           strings.TrimSuffix(good, key),
-		"NoSalt":             "$argon2id$v=19$m=64,t=1,p=1$$" + key,
-		"Padding":            good + "=",
-		"NewlineInKey":       good[:len(good)-3] + "\n" + good[len(good)-3:],
-		"NewlineAtTheEnd":    good + "\n",
-		"OneFieldMore":       good + "$",
-		"SpaceBefore":        " " + good,
-		"HugeKey":            good + strings.Repeat("A", 1<<20),
-		"Werkzeug":           "scrypt:32768:8:1$salt$00",
-		"WerkzeugBefore":     "pbkdf2:sha256:260000$salt$00",
-		"Bcrypt":             "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+		"not a hash":           "secret",
+		"other algorithm":      strings.Replace(good, "argon2id", "argon2i", 1),
+		"other version":        strings.Replace(good, "v=19", "v=16", 1),
+		"bytes after version":  strings.Replace(good, "v=19", "v=19x", 1),
+		"bytes after params":   phc("m=64,t=1,p=1x"),
+		"space in params":      phc("m= 64,t=1,p=1"),
+		"plus in params":       phc("m=+64,t=1,p=1"),
+		"leading zero":         phc("m=064,t=1,p=1"),
+		"param missing":        phc("m=64,t=1"),
+		"zero iterations":      phc("m=64,t=0,p=1"),
+		"zero parallelism":     phc("m=64,t=1,p=0"),
+		"memory below minimum": phc("m=7,t=1,p=1"),
+		"memory of 4 gib":      phc("m=4194304,t=1,p=1"),
+		"memory just over":     phc("m=262145,t=1,p=1"),
+		"memory overflow":      phc("m=4294967360,t=1,p=1"),
+		"iterations over":      phc("m=64,t=11,p=1"),
+		"parallelism over":     phc("m=1024,t=1,p=17"),
+		"negative":             phc("m=-64,t=1,p=1"),
+		"truncated":            good[:len(good)-10],
+		"salt only":            strings.TrimSuffix(good, key),
+		"no salt":              "$argon2id$v=19$m=64,t=1,p=1$$" + key,
+		"padding":              good + "=",
+		"newline in key":       good[:len(good)-3] + "\n" + good[len(good)-3:],
+		"newline at the end":   good + "\n",
+		"one field more":       good + "$",
+		"space before":         " " + good,
+		"huge key":             good + strings.Repeat("A", 1<<20),
+		"werkzeug":             "scrypt:32768:8:1$salt$00",
+		"older werkzeug":       "pbkdf2:sha256:260000$salt$00",
+		"bcrypt":               "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := h.Hashes()
@@ -139,24 +139,24 @@ func TestVerifyCorrupt(t *testing.T) {
 				t.Errorf("got %v, %v, %v", ok, rehash, err)
 			}
 			if strings.Contains(err.Error(), key) {
-				t.Error("the error quotes the hash")
+				t.Error("the error contains the hash")
 			}
 			if h.Hashes() != before+1 {
-				t.Error("did not cost a hash")
+				t.Error("Verify did not compute a hash")
 			}
 		})
 	}
 }
 
-func TestVerifyRehash(t *testing.T) {
+func TestVerify_ReportsRehashAfterParamsChange(t *testing.T) {
 	stored := mustHash(t, cheap(), "secret")
 	for name, change := range map[string]func(*Params){
-		"MemoryRaised":     func(p *Params) { p.Memory *= 2 },
-		"MemoryLowered":    func(p *Params) { p.Memory /= 2 },
-		"IterationsRaised": func(p *Params) { p.Iterations++ },
-		"Parallelism":      func(p *Params) { p.Parallelism++ },
-		"LongerSalt":       func(p *Params) { p.SaltLength = 32 },
-		"LongerKey":        func(p *Params) { p.KeyLength = 64 },
+		"memory raised":     func(p *Params) { p.Memory *= 2 },
+		"memory lowered":    func(p *Params) { p.Memory /= 2 },
+		"iterations raised": func(p *Params) { p.Iterations++ },
+		"parallelism":       func(p *Params) { p.Parallelism++ },
+		"longer salt":       func(p *Params) { p.SaltLength = 32 },
+		"longer key":        func(p *Params) { p.KeyLength = 64 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := cheap()
@@ -168,13 +168,13 @@ func TestVerifyRehash(t *testing.T) {
 				t.Errorf("wrong password: %v, %v, %v", ok, rehash, err)
 			}
 			if _, rehash, _ := h.Verify(t.Context(), "secret", mustHash(t, h, "secret")); rehash {
-				t.Error("a fresh hash wants hashing again")
+				t.Error("a new hash needs rehashing")
 			}
 		})
 	}
 }
 
-func TestVerifyGivesUpWithoutHashing(t *testing.T) {
+func TestHasher_CancelledContextDoesNotHash(t *testing.T) {
 	h := cheap()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -184,24 +184,23 @@ func TestVerifyGivesUpWithoutHashing(t *testing.T) {
 	if _, _, err := h.Verify(ctx, "secret", ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("Verify: %v", err)
 	}
-	// A hash that cannot be used must not hide that nothing was computed.
+	// The error of the context has priority over ErrCorrupt.
 	if _, _, err := h.Verify(ctx, "secret", "damaged"); !errors.Is(err, context.Canceled) {
 		t.Errorf("Verify of a damaged hash: %v", err)
 	}
 	if h.Hashes() != 0 {
-		t.Errorf("%d hashes for a caller who had left", h.Hashes())
+		t.Errorf("%d hashes with a cancelled context", h.Hashes())
 	}
 }
 
-// A stored hash is taken only if it is argon2id within the bounds, spelled as this package
-// spells it. Those of other systems are refused, whatever the password: nothing
-// verifies them.
+// Only an argon2id hash within the limits, exactly as this package encodes it, is
+// accepted. Hashes of other systems never match.
 func FuzzVerifyStored(f *testing.F) {
 	good := dummy(*cheap().Params)
 	for _, seed := range []string{
 		"", good, good[:30], "$argon2id$v=19$m=4194304,t=1,p=1$AAAA$AAAA", "$$$$$", strings.Replace(good, "t=1", "t=0", 1),
 		strings.Replace(good, "m=", "m=0", 1), strings.Replace(good, "argon2id", "argon2i", 1), strings.Replace(good, "v=19", "v=16", 1),
-		// Werkzeug, as the Flask system stores them
+		// Werkzeug, from a Flask system
 		"scrypt:32768:8:1$VcHcGLHZ4SOiGhOq$" + strings.Repeat("0f", 64), "pbkdf2:sha256:260000$VcHcGLHZ4SOiGhOq$" + strings.Repeat("0f", 32),
 		"scrypt:32768:8:1$$", "pbkdf2:sha256:-1$salt$00", "plain$$secret",
 		// bcrypt
@@ -223,14 +222,14 @@ func FuzzVerifyStored(f *testing.F) {
 			return
 		}
 		if !strings.HasPrefix(stored, "$argon2id$v=19$") {
-			t.Errorf("%q is taken for a hash of ours", stored)
+			t.Errorf("%q is accepted", stored)
 		}
 		if p.Memory > maxMemory || p.Iterations > maxIterations || p.Parallelism > maxParallelism || p.SaltLength > 64 || p.KeyLength > 64 {
-			t.Errorf("%q: beyond the caps: %+v", stored, p)
+			t.Errorf("%q: above the limits: %+v", stored, p)
 		}
-		// Less is no hash: 8 KiB for each lane, RFC 9106; the lengths are what OWASP asks for at least.
+		// The minimum is 8 KiB per lane by RFC 9106; the minimum lengths are OWASP's.
 		if p.Memory < 8*uint32(p.Parallelism) || p.Iterations < 1 || p.Parallelism < 1 || p.SaltLength < 8 || p.KeyLength < 16 {
-			t.Errorf("%q: below what makes a hash: %+v", stored, p)
+			t.Errorf("%q: below the minimum: %+v", stored, p)
 		}
 	})
 }
@@ -244,8 +243,8 @@ func BenchmarkHash(b *testing.B) {
 	}
 }
 
-// BenchmarkVerify shows what the time of an answer says about an account: nothing,
-// when the lines are equal.
+// BenchmarkVerify shows what response times reveal about an account: nothing if all
+// lines are equal.
 func BenchmarkVerify(b *testing.B) {
 	var h Hasher
 	old := &Hasher{Params: &Params{Memory: 4096, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}}
@@ -258,12 +257,12 @@ func BenchmarkVerify(b *testing.B) {
 		b.Fatal(err)
 	}
 	for _, tc := range []struct{ name, password, stored string }{
-		{"Right", "Correct-Horse-1", stored},
-		{"Wrong", "wrong", stored},
-		{"UnknownUser", "wrong", ""},
-		{"Corrupt", "wrong", "damaged"},
-		{"WrongOldCost", "wrong", storedOld},
-		{"Wrong1024Bytes", strings.Repeat("a", 1024), stored},
+		{"right password", "Correct-Horse-1", stored},
+		{"wrong password", "wrong", stored},
+		{"unknown user", "wrong", ""},
+		{"corrupt hash", "wrong", "damaged"},
+		{"wrong password, old parameters", "wrong", storedOld},
+		{"wrong password of 1024 bytes", strings.Repeat("a", 1024), stored},
 	} {
 		b.Run(tc.name, func(b *testing.B) {
 			for b.Loop() {

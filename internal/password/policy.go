@@ -11,38 +11,38 @@ import (
 	"github.com/techtreks/auth/internal/confusable"
 )
 
-// A Refusal says why a password may not be set, by its code in the contract.
-// Empty means that it may.
+// A Refusal is the reason why a password is refused, as its code in the contract.
+// The empty Refusal means that the password is accepted.
 type Refusal string
 
-// The refusals, in the order in which they are looked for.
+// The refusals, in the order of the checks.
 const (
 	TooCommon        Refusal = "password_too_common"
 	ContainsIdentity Refusal = "password_contains_identity"
 	Breached         Refusal = "password_breached"
 )
 
-// Refusals are all of them.
+// Refusals lists all refusals.
 var Refusals = []Refusal{TooCommon, ContainsIdentity, Breached}
 
-// A Policy decides which new passwords are refused although they are as long and
-// as mixed as the contract asks. What it looks for is what is tried first by
-// somebody who guesses: at a login, or with a stolen database.
+// A Policy refuses new passwords that fit the length and composition rules of the
+// contract, but that an attacker would try first: at a login or against a stolen
+// database.
 //
-// It is asked when a password is set and never at a login, so that nobody is
-// locked out by a longer list.
+// It applies when a password is set and never at a login, so that a longer list
+// locks no user out.
 type Policy struct {
-	// Service are the names of the service, as people know it.
+	// Service lists the names of the service that users know.
 	Service []string
-	// Breaches knows passwords from other services' databases; nil asks nobody.
+	// Breaches, if set, looks passwords up in a corpus of breached passwords.
 	Breaches *Breaches
 }
 
-// An Owner is whose password it will be, as far as it is known.
+// An Owner is the user that the password is for. Unknown fields are empty.
 type Owner struct{ Username, Email string }
 
-// Check says whether a password may be set. It costs well under a millisecond,
-// but for what Breaches takes.
+// Check returns the reason to refuse a password, or the empty Refusal. Without the
+// lookup in Breaches it takes well under a millisecond.
 func (p *Policy) Check(ctx context.Context, password string, owner Owner) Refusal {
 	switch {
 	case isCommon(password):
@@ -55,18 +55,19 @@ func (p *Policy) Check(ctx context.Context, password string, owner Owner) Refusa
 	return ""
 }
 
-// The bounds of context words, in characters. A name of two letters is in half
-// of all passwords, and a name of three is too short to be looked for in parts.
+// Lengths in characters. A name of two letters would match too many passwords. A
+// name of three letters is searched for only as a whole.
 const (
-	minWord = 3
-	minPart = 4
-	// What must be left of a password without them. It is then a password by
-	// itself, so that somebody named star may think of starfish.
+	minWord = 3 // shortest name that is searched for
+	minPart = 4 // shortest part of a name that is searched for
+	// minRemainder is the required length of a password without these words. Such
+	// a remainder is a password by itself, so the user "star" may use "starfish"
+	// in a longer one.
 	minRemainder = 8
 )
 
-// words are the skeletons of what is known about the owner to anybody who would
-// guess, longest first: whole names, their parts, and all of it backwards.
+// words returns the skeletons of the words that an attacker can know about the
+// owner, longest first: whole names and their parts, forwards and backwards.
 func (p *Policy) words(owner Owner) []string {
 	local, _, _ := strings.Cut(owner.Email, "@")
 	var words []string
@@ -87,7 +88,8 @@ func (p *Policy) words(owner Owner) []string {
 	return slices.Compact(words)
 }
 
-// isBuiltOn reports whether too little is left of a password without the words.
+// isBuiltOn reports whether a password contains any of the words and the rest is
+// too short or common.
 func isBuiltOn(password string, words []string) bool {
 	rest, skeleton := []rune(password), []rune(confusable.Skeleton(password))
 	found := false

@@ -13,7 +13,7 @@ import (
 
 var alice = Owner{Username: "alice.b", Email: "alice.miller+web@example.com"}
 
-func TestPolicyRefuses(t *testing.T) {
+func TestPolicy_RefusesCommonAndPersonalPasswords(t *testing.T) {
 	p := &Policy{Service: []string{"TechTreks", "My Hiking Club"}}
 	for want, passwords := range map[Refusal][]string{
 		TooCommon: {
@@ -41,8 +41,8 @@ func TestPolicyRefuses(t *testing.T) {
 
 const goodPhrase = "correct horse battery staple"
 
-// A name that is too short to mean anything forbids nothing.
-func TestShortNamesForbidNothing(t *testing.T) {
+// Names below the minimum length exclude no password.
+func TestPolicy_IgnoresShortNames(t *testing.T) {
 	p := &Policy{Service: []string{"X"}}
 	for _, owner := range []Owner{{}, {Username: "...", Email: "al@example.com"}, {Username: "abi", Email: "@"}, {Username: "a-b_c", Email: "o.o@o.example"}} {
 		for _, password := range []string{"Alpine-Qx7!", "abra-kad-Qx7!", "xX-box-Qx7!!"} {
@@ -52,12 +52,13 @@ func TestShortNamesForbidNothing(t *testing.T) {
 		}
 	}
 	if got := p.Check(t.Context(), "Bob12345!", Owner{Username: "bob"}); got == "" {
-		t.Error("a name of three characters is not looked for")
+		t.Error("a password with a name of three characters is accepted")
 	}
 }
 
-// Every entry is found, also as people make it fit rules of composition.
-func TestEveryListedPasswordIsRefused(t *testing.T) {
+// Every entry of the list is refused, also with the changes that people make to
+// satisfy composition rules.
+func TestPolicy_RefusesEveryListedPassword(t *testing.T) {
 	list := common()
 	if len(list) < 10_000 || !slices.IsSorted(list) {
 		t.Fatalf("%d entries", len(list))
@@ -81,7 +82,7 @@ func TestEveryListedPasswordIsRefused(t *testing.T) {
 	}
 }
 
-func TestPeriod(t *testing.T) {
+func TestPeriod_IsShortestRepeatedPrefix(t *testing.T) {
 	for s, want := range map[string]int{"": 0, "a": 1, "aaaa": 1, "abab": 2, "abcabcab": 3, "abcd": 4, "aabaab": 3, "aabaa": 3, "abcab": 3} {
 		if got := period([]rune(s)); got != want {
 			t.Errorf("%q: %d, want %d", s, got, want)
@@ -89,8 +90,8 @@ func TestPeriod(t *testing.T) {
 	}
 }
 
-// The list costs what its documentation says, and only once it is needed.
-func TestListCostsHalfAMegabyte(t *testing.T) {
+// The list takes as much memory as its documentation states.
+func TestCommon_TakesHalfAMegabyte(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -108,7 +109,7 @@ func TestListCostsHalfAMegabyte(t *testing.T) {
 func BenchmarkPolicy(b *testing.B) {
 	p := &Policy{Service: []string{"TechTreks"}}
 	for name, password := range map[string]string{
-		"Usual": "Tr4vel-light", "Long": strings.Repeat("abcdefghijklmnop", 64)[:1023] + "!", "Digits": "x" + strings.Repeat("0123456789", 102),
+		"usual": "Tr4vel-light", "long": strings.Repeat("abcdefghijklmnop", 64)[:1023] + "!", "digits": "x" + strings.Repeat("0123456789", 102),
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
@@ -118,7 +119,7 @@ func BenchmarkPolicy(b *testing.B) {
 	}
 }
 
-// Whatever is typed is judged, at any length.
+// Check accepts input of any content and length and is deterministic.
 func FuzzPolicy(f *testing.F) {
 	for _, s := range []string{"", "a", "Password1!", "alice", "\x00", "İİİİ", "\xff\xff", strings.Repeat("!", 100)} {
 		f.Add(s, "alice", "alice@example.com")
@@ -131,7 +132,7 @@ func FuzzPolicy(f *testing.F) {
 			t.Errorf("%q: %q", password, got)
 		}
 		if _, listed := slices.BinarySearch(common(), confusable.Skeleton(password)); listed && got != TooCommon {
-			t.Errorf("%q is listed, and %q", password, got)
+			t.Errorf("%q is listed, but Check returned %q", password, got)
 		}
 	})
 }
