@@ -1,18 +1,17 @@
-// Package token makes the secrets that the server hands out and recognises them
-// when they come back.
+// Package token issues and verifies tokens: opaque tokens and signed values.
 //
-// There are two kinds. An opaque token, from [New], is 256 random bits: a session
-// cookie, a link in a mail. Whoever holds it is believed, so the database holds only
-// its [Hash]: a stolen backup logs nobody in. The hash is plain SHA-256, without salt
-// or stretching, because nobody can guess 256 random bits, and a lookup by it
-// compares nothing secret byte by byte.
+// An opaque token, from [New], is 256 random bits, for example in a session cookie
+// or in a link in a mail. It authenticates its bearer, so the database stores only
+// its [Hash]: the tokens cannot be read from a stolen backup. The hash is plain
+// SHA-256 without salt or stretching, because 256 random bits cannot be guessed. A
+// lookup by hash compares no secret byte by byte.
 //
-// A link in a mail is made again when the mail has to be sent again, so its token
-// comes out of a stored seed and the keys, by [Signer.Derive]: for whoever has the
-// database and not the keys it is as random as the others.
+// When a mail is sent again, the token in its link must be the same. So that token
+// is derived from a stored seed and the keys, by [Signer.Derive]. Without the keys,
+// the database reveals nothing about it.
 //
-// A signed value, from [Signer], is not secret but must come back unchanged: a
-// cursor for the next page, the state of a form. It carries a MAC under a key made
-// for its purpose alone, so that a cursor cannot be presented as something else.
-// Keys can be rotated: the newest signs, all verify.
+// A signed value, from [Signer], is not secret but must not be changed by the
+// client, for example a cursor for the next page or the state of a form. Its MAC
+// uses a separate key for each purpose, so that a cursor cannot be used as another
+// kind of value. Keys can be rotated: the newest key signs, all keys verify.
 package token

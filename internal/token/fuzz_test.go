@@ -23,23 +23,22 @@ func FuzzVerify(f *testing.F) {
 		value, ok := s.Verify(purpose, signed)
 		switch {
 		case ok && signed != s.Sign(purpose, value) && signed != old.Sign(purpose, value):
-			t.Errorf("%q is no signature for %q of %q", signed, purpose, value)
+			t.Errorf("%q is accepted for purpose %q and value %q", signed, purpose, value)
 		case !ok && value != "":
-			t.Errorf("%q is refused and gives %q", signed, value)
+			t.Errorf("%q is rejected with the value %q", signed, value)
 		}
-		// Whatever can be signed is accepted, for its purpose alone.
+		// Every signed value is accepted, for its own purpose only.
 		mine := s.Sign(purpose, signed)
 		if back, ok := s.Verify(purpose, mine); !ok || back != signed {
 			t.Errorf("%q does not come back: %q, %t", signed, back, ok)
 		}
 		if _, ok := s.Verify(purpose+"x", mine); ok {
-			t.Errorf("%q is taken for another purpose", mine)
+			t.Errorf("%q is accepted for another purpose", mine)
 		}
 	})
 }
 
-// What a query gets as the beginning of a page is what a query has returned, for
-// the same list, and nothing that a client has made up.
+// FromCursor accepts only cursors that Cursor returned for the same list.
 func FuzzFromCursor(f *testing.F) {
 	s := &token.Signer{Keys: [][]byte{[]byte(strings.Repeat("k", 32))}}
 	for _, next := range []string{"alice", "a\x00b", "../1", "'; DROP TABLE users", strings.Repeat("a", 300), ""} {
@@ -47,27 +46,27 @@ func FuzzFromCursor(f *testing.F) {
 		f.Add("users", next)
 	}
 	f.Add("users", s.Cursor("sessions", "alice"))
-	f.Add("users", s.Sign("cursor/users", "!")) // no base64
+	f.Add("users", s.Sign("cursor/users", "!")) // not base64
 	f.Fuzz(func(t *testing.T, list, text string) {
 		fuzztest.MustReturn(t)
 		switch from, ok := s.FromCursor(list, text); {
 		case ok && s.Cursor(list, from) != text:
-			t.Errorf("%q is taken for %q", text, from)
+			t.Errorf("%q is accepted as %q", text, from)
 		case !ok && from != "":
-			t.Errorf("%q is refused and gives %q", text, from)
+			t.Errorf("%q is rejected with the value %q", text, from)
 		}
 		made := s.Cursor(list, text)
 		if back, ok := s.FromCursor(list, made); !ok || back != text {
-			t.Errorf("%q comes back as %q, %t", text, back, ok)
+			t.Errorf("the cursor for %q gives %q, %t", text, back, ok)
 		}
 		if _, ok := s.FromCursor(list+"x", made); ok {
-			t.Errorf("the cursor of %q is good for another list", list)
+			t.Errorf("a cursor of %q is accepted for another list", list)
 		}
 	})
 }
 
-// Whatever a client writes into its Cookie header, only what this server has
-// signed leads to a look at the database.
+// Of any Cookie header, FromCookie accepts only a value that the server has signed.
+// So no other value leads to a database query.
 func FuzzFromCookie(f *testing.F) {
 	s := &token.Signer{Keys: [][]byte{[]byte(strings.Repeat("k", 32))}}
 	good := s.Sign("session", strings.Repeat("A", token.Length))
@@ -83,9 +82,9 @@ func FuzzFromCookie(f *testing.F) {
 		r := &http.Request{Header: http.Header{"Cookie": {header}}}
 		switch value, ok := s.FromCookie(r, "session", "session"); {
 		case ok && !strings.Contains(header, s.Sign("session", value)):
-			t.Errorf("%q is taken for %q", header, value)
+			t.Errorf("%q is accepted as %q", header, value)
 		case !ok && value != "":
-			t.Errorf("%q is refused and gives %q", header, value)
+			t.Errorf("%q is rejected with the value %q", header, value)
 		}
 	})
 }

@@ -9,25 +9,25 @@ import (
 	"strings"
 )
 
-// Signer signs values that leave the server and come back.
+// Signer signs values that the server gives to clients and later gets back.
 type Signer struct {
-	// Keys are the secrets, newest first: the first one signs, each one verifies. An
+	// Keys are the secrets, newest first. The first key signs, all keys verify. An
 	// old key stays in the list until everything signed with it has expired.
 	Keys [][]byte
 }
 
-// Sign returns value, a dot and the MAC of value under the newest key. A value
-// signed for one purpose is refused for every other.
+// Sign returns value, a dot and the MAC of value under the newest key. [Signer.Verify]
+// rejects the value for every other purpose.
 //
-// It panics when there is no key, because an unsigned value must never go out.
+// Sign panics if there is no key, so that no value is ever sent unsigned.
 func (s *Signer) Sign(purpose, value string) string {
 	return value + "." + mac(s.newest(), "sign/", purpose, value)
 }
 
-// Verify returns the value that [Signer.Sign] was given, if signed is, byte for
-// byte, what it returned for the same purpose under one of the keys.
+// Verify returns the original value if signed is exactly what [Signer.Sign] returns
+// for the same purpose under one of the keys.
 func (s *Signer) Verify(purpose, signed string) (value string, ok bool) {
-	// The MAC has no dot in it, the value may have.
+	// The MAC contains no dot, but the value may.
 	dot := strings.LastIndexByte(signed, '.')
 	if dot < 0 {
 		return "", false
@@ -37,9 +37,9 @@ func (s *Signer) Verify(purpose, signed string) (value string, ok bool) {
 		if len(key) == 0 {
 			continue // anyone can sign with an empty key
 		}
-		// The encoded strings are compared, not the bytes they decode to. Decoders
-		// forgive: other trailing bits, line breaks, padding. Two strings that mean the
-		// same would get past whatever remembers strings that were used or revoked.
+		// Compare the encoded strings, not the decoded bytes. Decoders accept other
+		// trailing bits, line breaks and padding. With several valid spellings of one
+		// value, a client could bypass a list of used or revoked strings.
 		want := mac(key, "sign/", purpose, value)
 		if subtle.ConstantTimeCompare([]byte(got), []byte(want)) == 1 {
 			return value, true
@@ -48,19 +48,19 @@ func (s *Signer) Verify(purpose, signed string) (value string, ok bool) {
 	return "", false
 }
 
-// Keyed returns 12 characters that stand for value in a log. The same value gives
-// the same characters, so that twenty attempts on one account are seen to be on one
-// account, while the name attempted (which may be a password typed into the wrong
-// field) can neither be read nor found by trying names without the key. A new newest
-// key gives new characters.
+// Keyed returns a keyed hash of value with 12 characters, for use in logs. Equal
+// values have equal hashes, so that the log shows that twenty attempts targeted one
+// account. The value itself, which may be a password typed into the wrong field, is
+// not readable. Without the key it cannot be found by trying names either. The hash
+// changes when the newest key changes.
 func (s *Signer) Keyed(purpose, value string) string {
 	return mac(s.newest(), "keyed/", purpose, value)[:12]
 }
 
-// Derive makes tokens out of a seed of random bytes: one per key, newest first, each
-// of [Length] characters. Whoever stores the seed and the [Hash] of one of them can
-// make it again, with the keys, and cannot without them. After a change of keys the
-// token is the one whose hash is the stored one.
+// Derive derives tokens of [Length] characters from a random seed: one per key,
+// newest first. A caller that stores the seed and the [Hash] of the first token can
+// derive that token again, but only with the keys. After a key rotation, it is the
+// token that matches the stored hash.
 func (s *Signer) Derive(purpose string, seed []byte) []string {
 	tokens := []string{mac(s.newest(), "derive/", purpose, string(seed))}
 	for _, key := range s.Keys[1:] {
@@ -78,13 +78,13 @@ func (s *Signer) newest() []byte {
 	return s.Keys[0]
 }
 
-// mac authenticates value under a key of its own for each use and purpose. Nothing
-// is joined to the value, so no two pairs of purpose and value can run together into
-// the same bytes.
+// mac returns the MAC of value under a separate key for each use and purpose. The
+// purpose is part of the key and not of the message, so that no two pairs of purpose
+// and value give the same bytes.
 func mac(secret []byte, use, purpose, value string) string {
 	subkey, err := hkdf.Key(sha256.New, secret, nil, "techtreks-auth/v1/"+use+purpose, sha256.Size)
 	if err != nil {
-		panic("token: " + err.Error()) // the length asked for is a constant that HKDF allows
+		panic("token: " + err.Error()) // impossible: HKDF allows this constant length
 	}
 	h := hmac.New(sha256.New, subkey)
 	h.Write([]byte(value))

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestNewIsUniqueAndURLSafe(t *testing.T) {
+func TestNew_IsUniqueAndURLSafe(t *testing.T) {
 	seen := make(map[string]bool)
 	for range 10_000 {
 		tok := New()
@@ -19,25 +19,25 @@ func TestNewIsUniqueAndURLSafe(t *testing.T) {
 			t.Fatalf("%d bytes, %v", len(b), err)
 		}
 		if seen[tok] {
-			t.Fatal("the same token twice")
+			t.Fatal("New returned the same token twice")
 		}
 		seen[tok] = true
 	}
 }
 
-func TestHashIsOfTheStringItself(t *testing.T) {
+func TestHash_DependsOnTheSpelling(t *testing.T) {
 	tok := New()
 	want := sha256.Sum256([]byte(tok))
 	if !bytes.Equal(Hash(tok), want[:]) {
 		t.Error("not the SHA-256 of the string")
 	}
-	// The last of 43 characters carries two bits that a decoder throws away.
+	// The last of 43 characters contains two bits that a decoder ignores.
 	if twin := lastBitsFlipped(tok); bytes.Equal(Hash(tok), Hash(twin)) {
 		t.Error("another spelling of the same bits has the same hash")
 	}
 }
 
-// lastBitsFlipped is a different string that a forgiving decoder reads as the same bits.
+// lastBitsFlipped returns a different string that a lenient decoder decodes to the same bytes.
 func lastBitsFlipped(s string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	i := strings.IndexByte(alphabet, s[len(s)-1])
@@ -52,10 +52,10 @@ func signer(keys ...string) *Signer {
 	return &s
 }
 
-func TestSignedValueComesBack(t *testing.T) {
+func TestSign_ValueVerifies(t *testing.T) {
 	s := signer("new key", "old key")
 	for name, value := range map[string]string{
-		"Plain": "user:17", "Empty": "", "WithDots": "a.b..c.", "Binary": "\x00\xff\n", "Unicode": "naïve 🦀",
+		"plain": "user:17", "empty": "", "with dots": "a.b..c.", "binary": "\x00\xff\n", "unicode": "naïve 🦀",
 	} {
 		t.Run(name, func(t *testing.T) {
 			signed := s.Sign("cursor", value)
@@ -72,7 +72,7 @@ func TestSignedValueComesBack(t *testing.T) {
 	}
 }
 
-func TestKeyRotation(t *testing.T) {
+func TestVerify_KeyRotation(t *testing.T) {
 	before := signer("old key")
 	during := signer("new key", "old key")
 	after := signer("new key")
@@ -82,10 +82,10 @@ func TestKeyRotation(t *testing.T) {
 		signed string
 		want   bool
 	}{
-		"OldStillValidDuringRotation": {during, old, true},
-		"OldRefusedAfterRotation":     {after, old, false},
-		"NewestSigns":                 {after, fresh, true},
-		"NewUnknownBeforeRotation":    {before, fresh, false},
+		"old still valid during rotation": {during, old, true},
+		"old refused after rotation":      {after, old, false},
+		"newest signs":                    {after, fresh, true},
+		"new unknown before rotation":     {before, fresh, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, ok := tc.by.Verify("cursor", tc.signed); ok != tc.want {
@@ -95,7 +95,7 @@ func TestKeyRotation(t *testing.T) {
 	}
 }
 
-func TestVerifyRefuses(t *testing.T) {
+func TestVerify_RejectsModifiedValues(t *testing.T) {
 	s := signer("key")
 	signed := s.Sign("cookie", "user:17")
 	value, mac, _ := strings.Cut(signed, ".")
@@ -113,30 +113,30 @@ func TestVerifyRefuses(t *testing.T) {
 		return r
 	}, mac)
 	for name, tc := range map[string]struct{ purpose, signed string }{
-		"Empty":                {"cookie", ""},
-		"DotAlone":             {"cookie", "."},
-		"ValueAlone":           {"cookie", value},
-		"NoMAC":                {"cookie", value + "."},
-		"NoValue":              {"cookie", "." + mac},
-		"MACAlone":             {"cookie", mac},
-		"ValueChanged":         {"cookie", "user:18." + mac},
-		"ValueShortened":       {"cookie", "user:1." + mac},
-		"ValueInOtherCase":     {"cookie", "User:17." + mac},
-		"SecondDot":            {"cookie", value + ".." + mac},
-		"MACInOtherCase":       {"cookie", value + "." + swapped},
-		"MACTruncated":         {"cookie", signed[:len(signed)-1]},
-		"MACExtended":          {"cookie", signed + "A"},
-		"MACTrailingBits":      {"cookie", lastBitsFlipped(signed)},
-		"MACPadded":            {"cookie", signed + "="},
-		"MACWithNewline":       {"cookie", signed + "\n"},
-		"MACWithInnerNewline":  {"cookie", signed[:len(signed)-4] + "\r\n" + signed[len(signed)-4:]},
-		"MACInStandardBase64":  {"cookie", value + "." + base64.StdEncoding.EncodeToString(raw)},
-		"MACInHexadecimal":     {"cookie", value + "." + strings.Repeat("0", 64)},
-		"OtherPurpose":         {"cursor", signed},
-		"PurposeMovedIntoData": {"cook", "ie" + signed},
-		"EmptyPurpose":         {"", signed},
-		"OtherKey":             {"cookie", signer("other").Sign("cookie", "user:17")},
-		"KeyedHashAsMAC":       {"cookie", value + "." + s.Keyed("cookie", value)},
+		"empty":                   {"cookie", ""},
+		"dot alone":               {"cookie", "."},
+		"value alone":             {"cookie", value},
+		"no mac":                  {"cookie", value + "."},
+		"no value":                {"cookie", "." + mac},
+		"mac alone":               {"cookie", mac},
+		"value changed":           {"cookie", "user:18." + mac},
+		"value shortened":         {"cookie", "user:1." + mac},
+		"value in other case":     {"cookie", "User:17." + mac},
+		"second dot":              {"cookie", value + ".." + mac},
+		"mac in other case":       {"cookie", value + "." + swapped},
+		"mac truncated":           {"cookie", signed[:len(signed)-1]},
+		"mac extended":            {"cookie", signed + "A"},
+		"mac trailing bits":       {"cookie", lastBitsFlipped(signed)},
+		"mac padded":              {"cookie", signed + "="},
+		"mac with newline":        {"cookie", signed + "\n"},
+		"mac with inner newline":  {"cookie", signed[:len(signed)-4] + "\r\n" + signed[len(signed)-4:]},
+		"mac in standard base64":  {"cookie", value + "." + base64.StdEncoding.EncodeToString(raw)},
+		"mac in hexadecimal":      {"cookie", value + "." + strings.Repeat("0", 64)},
+		"other purpose":           {"cursor", signed},
+		"purpose moved into data": {"cook", "ie" + signed},
+		"empty purpose":           {"", signed},
+		"other key":               {"cookie", signer("other").Sign("cookie", "user:17")},
+		"keyed hash as mac":       {"cookie", value + "." + s.Keyed("cookie", value)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got, ok := s.Verify(tc.purpose, tc.signed); ok || got != "" {
@@ -146,11 +146,11 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
-func TestSignerWithoutKey(t *testing.T) {
-	for name, s := range map[string]*Signer{"NoKeys": {}, "EmptyKey": signer("")} {
+func TestSigner_WithoutKeySignsAndAcceptsNothing(t *testing.T) {
+	for name, s := range map[string]*Signer{"no keys": {}, "empty key": signer("")} {
 		t.Run(name, func(t *testing.T) {
 			if _, ok := s.Verify("p", "v."+mac(nil, "sign/", "p", "v")); ok {
-				t.Error("a value signed with the empty key passes")
+				t.Error("a value signed with the empty key is accepted")
 			}
 			for use, f := range map[string]func(){
 				"Sign":  func() { s.Sign("p", "v") },
@@ -169,24 +169,24 @@ func TestSignerWithoutKey(t *testing.T) {
 	}
 }
 
-func TestKeyed(t *testing.T) {
+func TestKeyed_DependsOnValuePurposeAndKey(t *testing.T) {
 	s := signer("key", "older")
 	a := s.Keyed("login", "alice")
 	if len(a) != 12 || a != s.Keyed("login", "alice") {
 		t.Errorf("got %q", a)
 	}
 	for name, other := range map[string]string{
-		"OtherValue":   s.Keyed("login", "alicf"),
-		"OtherPurpose": s.Keyed("reset", "alice"),
-		"OtherKey":     signer("older").Keyed("login", "alice"),
-		"MovedBorder":  s.Keyed("logina", "lice"),
+		"other value":   s.Keyed("login", "alicf"),
+		"other purpose": s.Keyed("reset", "alice"),
+		"other key":     signer("older").Keyed("login", "alice"),
+		"moved border":  s.Keyed("logina", "lice"),
 	} {
 		if other == a {
-			t.Errorf("%s gives the same characters", name)
+			t.Errorf("%s: the hash is the same", name)
 		}
 	}
 	if strings.Contains(s.Sign("login", "alice"), a) {
-		t.Error("the log would show part of a signature")
+		t.Error("the keyed hash is part of a signature")
 	}
 }
 
@@ -200,7 +200,7 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-func TestDerivedTokens(t *testing.T) {
+func TestDerive_DependsOnSeedPurposeAndKey(t *testing.T) {
 	seed := bytes.Repeat([]byte{7}, 32)
 	before, during := signer("old key"), signer("new key", "", "old key")
 	old, both := before.Derive("reset", seed), during.Derive("reset", seed)
@@ -214,13 +214,13 @@ func TestDerivedTokens(t *testing.T) {
 		t.Error(err)
 	}
 	for name, other := range map[string]string{
-		"AnotherPurpose": before.Derive("verify", seed)[0],
-		"AnotherSeed":    before.Derive("reset", bytes.Repeat([]byte{8}, 32))[0],
-		"AnotherKey":     signer("new key").Derive("reset", seed)[0],
-		"ASignature":     strings.TrimPrefix(before.Sign("reset", string(seed)), string(seed)+"."),
+		"another purpose": before.Derive("verify", seed)[0],
+		"another seed":    before.Derive("reset", bytes.Repeat([]byte{8}, 32))[0],
+		"another key":     signer("new key").Derive("reset", seed)[0],
+		"a signature":     strings.TrimPrefix(before.Sign("reset", string(seed)), string(seed)+"."),
 	} {
 		if other == old[0] {
-			t.Errorf("%s gives the same token", name)
+			t.Errorf("%s: the token is the same", name)
 		}
 	}
 }

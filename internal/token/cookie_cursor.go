@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// FromCookie returns what this server has signed into a cookie of the request.
+// FromCookie returns the verified value of a signed cookie of the request.
 func (s *Signer) FromCookie(r *http.Request, name, purpose string) (value string, ok bool) {
 	cookie, err := r.Cookie(name)
 	if err != nil {
@@ -14,15 +14,15 @@ func (s *Signer) FromCookie(r *http.Request, name, purpose string) (value string
 	return s.Verify(purpose, cookie.Value)
 }
 
-// Cursor is where the next page of a list begins, for a client to bring back. It is
-// signed for this list, which names its filters: what a query gets as the beginning of
-// a page is always what a query has returned (Kratos CVE-2026-33503: SQL injection by a
-// forged page token).
+// Cursor returns a signed cursor for the page of a list that begins at next. The
+// name of the list includes its filters, and the cursor is valid for this list only.
+// So a query always gets a position that a query has returned (Kratos
+// CVE-2026-33503: SQL injection by a forged page token).
 func (s *Signer) Cursor(list, next string) string {
 	return s.Sign("cursor/"+list, base64.RawURLEncoding.EncodeToString([]byte(next)))
 }
 
-// FromCursor returns where the page of a cursor begins.
+// FromCursor verifies a cursor and returns the position where its page begins.
 func (s *Signer) FromCursor(list, cursor string) (next string, ok bool) {
 	encoded, ok := s.Verify("cursor/"+list, cursor)
 	if !ok {
