@@ -2955,6 +2955,26 @@ type UserState string
 // Example: alice
 type Username = string
 
+// PageCursor Where the next page begins. Only the server can make one.
+//
+// Example: NTE.3Qk0J8yVq1m5v0c2o9sX7nJrT4uYbLhPzWfGdEaKi6Q
+type PageCursor = Cursor
+
+// PageSize Maximum number of entries.
+//
+// Example: 50
+type PageSize = int
+
+// TokenInPath A token from a mail, as part of an address. Anything else of this length is answered like a token that does not work.
+//
+// Example: k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw
+type TokenInPath = LinkToken
+
+// UserIDInPath Number of the account; never given out twice.
+//
+// Example: 1
+type UserIDInPath = UserID
+
 // ActivityPage Events of the audit trail, the newest first.
 //
 // Example: {"events":[],"next_cursor":null}
@@ -2964,6 +2984,21 @@ type ActivityPage = AuditPage
 //
 // Example: {"code":"invalid_fields","error":"id must be an integer","fields":[{"code":"type","field":"id","message":"id must be an integer"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type AuditParameterRefused = InvalidSessionParameter
+
+// EmailRequired The request body cannot be used.
+//
+// Example: {"code":"missing_fields","error":"All fields required","fields":[{"code":"required","field":"email","message":"email is required"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type EmailRequired = InvalidRequest
+
+// InvalidID The request cannot be used.
+//
+// Example: {"code":"invalid_fields","error":"id must be an integer","fields":[{"code":"type","field":"id","message":"id must be an integer"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type InvalidID = InvalidSessionParameter
+
+// PasswordRequired The request body cannot be used, or it is not clear which session the request belongs to.
+//
+// Example: {"code":"missing_fields","error":"missing credentials","fields":[{"code":"required","field":"password","message":"password is required"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type PasswordRequired = InvalidSessionRequest
 
 // TooManyRequests The caller has done this too often.
 //
@@ -2978,10 +3013,10 @@ type UserUnknown = NotFound
 // GetActivityParams defines parameters for GetActivity.
 type GetActivityParams struct {
 	// Cursor The `next_cursor` of the page before.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Limit How many events a page has at most.
-	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+	// Limit Maximum number of entries per page.
+	Limit *PageSize `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ListAuditEventsParams defines parameters for ListAuditEvents.
@@ -3002,10 +3037,10 @@ type ListAuditEventsParams struct {
 	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
 
 	// Cursor The `next_cursor` of the page before.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Limit How many events a page has at most.
-	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+	// Limit Maximum number of entries per page.
+	Limit *PageSize `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -3023,10 +3058,10 @@ type ListUsersParams struct {
 	Verified *bool `form:"verified,omitempty" json:"verified,omitempty"`
 
 	// Cursor The `next_cursor` of the page before.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Limit How many accounts a page has at most.
-	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+	// Limit Maximum number of entries per page.
+	Limit *PageSize `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // DeleteAccountJSONRequestBody defines body for DeleteAccount for application/json ContentType.
@@ -3159,34 +3194,34 @@ type ServerInterface interface {
 	CreateUser(c *gin.Context)
 	// DeleteUser Delete an account
 	// (DELETE /auth/admin/users/{id})
-	DeleteUser(c *gin.Context, id UserID)
+	DeleteUser(c *gin.Context, id UserIDInPath)
 	// GetUser Read an account
 	// (GET /auth/admin/users/{id})
-	GetUser(c *gin.Context, id UserID)
+	GetUser(c *gin.Context, id UserIDInPath)
 	// DisableUser Lock somebody out
 	// (POST /auth/admin/users/{id}/disable)
-	DisableUser(c *gin.Context, id UserID)
+	DisableUser(c *gin.Context, id UserIDInPath)
 	// EnableUser Let somebody in again
 	// (POST /auth/admin/users/{id}/enable)
-	EnableUser(c *gin.Context, id UserID)
+	EnableUser(c *gin.Context, id UserIDInPath)
 	// SendPasswordReset Mail somebody a link to set a password
 	// (POST /auth/admin/users/{id}/reset_password)
-	SendPasswordReset(c *gin.Context, id UserID)
+	SendPasswordReset(c *gin.Context, id UserIDInPath)
 	// SetUserRole Change what somebody may do
 	// (PUT /auth/admin/users/{id}/role)
-	SetUserRole(c *gin.Context, id UserID)
+	SetUserRole(c *gin.Context, id UserIDInPath)
 	// EndUserSessions Log somebody out everywhere
 	// (DELETE /auth/admin/users/{id}/sessions)
-	EndUserSessions(c *gin.Context, id UserID)
+	EndUserSessions(c *gin.Context, id UserIDInPath)
 	// ListUserSessions Where somebody is logged in
 	// (GET /auth/admin/users/{id}/sessions)
-	ListUserSessions(c *gin.Context, id UserID)
+	ListUserSessions(c *gin.Context, id UserIDInPath)
 	// EndUserSession Log out one session of somebody
 	// (DELETE /auth/admin/users/{id}/sessions/{session_id})
-	EndUserSession(c *gin.Context, id UserID, sessionID SessionID)
+	EndUserSession(c *gin.Context, id UserIDInPath, sessionID SessionID)
 	// MarkEmailVerified Take somebody's word for their address
 	// (POST /auth/admin/users/{id}/verify_email)
-	MarkEmailVerified(c *gin.Context, id UserID)
+	MarkEmailVerified(c *gin.Context, id UserIDInPath)
 	// ChangePassword Change the password
 	// (PUT /auth/change_password)
 	ChangePassword(c *gin.Context)
@@ -3225,7 +3260,7 @@ type ServerInterface interface {
 	ResetPassword(c *gin.Context)
 	// ResetPasswordByLink Set a new password, with the token in the path
 	// (POST /auth/reset_password/{token})
-	ResetPasswordByLink(c *gin.Context, token LinkToken)
+	ResetPasswordByLink(c *gin.Context, token TokenInPath)
 	// EndOtherSessions Log out everywhere else
 	// (DELETE /auth/sessions)
 	EndOtherSessions(c *gin.Context)
@@ -3243,7 +3278,7 @@ type ServerInterface interface {
 	VerifyEmail(c *gin.Context)
 	// VerifyEmailByLink Confirm an e-mail address by opening a link
 	// (GET /auth/verify/{token})
-	VerifyEmailByLink(c *gin.Context, token LinkToken)
+	VerifyEmailByLink(c *gin.Context, token TokenInPath)
 	// ListPreviewedMail The mail that would have been sent
 	// (GET /dev/mail)
 	ListPreviewedMail(c *gin.Context)
@@ -3502,7 +3537,7 @@ func (siw *ServerInterfaceWrapper) DeleteUser(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserID
+	var id UserIDInPath
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3527,7 +3562,7 @@ func (siw *ServerInterfaceWrapper) GetUser(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserID
+	var id UserIDInPath
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3552,7 +3587,7 @@ func (siw *ServerInterfaceWrapper) DisableUser(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserID
+	var id UserIDInPath
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3577,7 +3612,7 @@ func (siw *ServerInterfaceWrapper) EnableUser(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserID
+	var id UserIDInPath
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3602,7 +3637,7 @@ func (siw *ServerInterfaceWrapper) SendPasswordReset(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserID
+	var id UserIDInPath
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3627,7 +3662,7 @@ func (siw *ServerInterfaceWrapper) SetUserRole(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserID
+	var id UserIDInPath
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3652,7 +3687,7 @@ func (siw *ServerInterfaceWrapper) EndUserSessions(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserID
+	var id UserIDInPath
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3677,7 +3712,7 @@ func (siw *ServerInterfaceWrapper) ListUserSessions(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserID
+	var id UserIDInPath
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3702,7 +3737,7 @@ func (siw *ServerInterfaceWrapper) EndUserSession(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserID
+	var id UserIDInPath
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3736,7 +3771,7 @@ func (siw *ServerInterfaceWrapper) MarkEmailVerified(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserID
+	var id UserIDInPath
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3917,7 +3952,7 @@ func (siw *ServerInterfaceWrapper) ResetPasswordByLink(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "token" -------------
-	var token LinkToken
+	var token TokenInPath
 
 	err = runtime.BindStyledParameterWithOptions("simple", "token", c.Param("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -4019,7 +4054,7 @@ func (siw *ServerInterfaceWrapper) VerifyEmailByLink(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "token" -------------
-	var token LinkToken
+	var token TokenInPath
 
 	err = runtime.BindStyledParameterWithOptions("simple", "token", c.Param("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -4192,37 +4227,27 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 		ErrorHandler:       errorHandler,
 	}
 
-	router.GET(options.BaseURL+"/", wrapper.GetBanner)
 	router.POST(options.BaseURL+"/auth/register", wrapper.Register)
 	router.POST(options.BaseURL+"/auth/login", wrapper.Login)
-	router.POST(options.BaseURL+"/auth/logout", wrapper.Logout)
 	router.GET(options.BaseURL+"/auth/current_user", wrapper.GetCurrentUser)
+	router.POST(options.BaseURL+"/auth/logout", wrapper.Logout)
+	router.POST(options.BaseURL+"/auth/verify", wrapper.VerifyEmail)
+	router.GET(options.BaseURL+"/auth/verify/:token", wrapper.VerifyEmailByLink)
+	router.POST(options.BaseURL+"/auth/resend_verification", wrapper.ResendVerification)
+	router.POST(options.BaseURL+"/auth/confirm_email", wrapper.ConfirmEmail)
+	router.POST(options.BaseURL+"/auth/request_reset", wrapper.RequestReset)
+	router.POST(options.BaseURL+"/auth/reset_password", wrapper.ResetPassword)
+	router.POST(options.BaseURL+"/auth/reset_password/:token", wrapper.ResetPasswordByLink)
 	router.GET(options.BaseURL+"/auth/profile", wrapper.GetProfile)
 	router.PUT(options.BaseURL+"/auth/update_profile", wrapper.UpdateProfile)
 	router.PUT(options.BaseURL+"/auth/change_password", wrapper.ChangePassword)
 	router.POST(options.BaseURL+"/auth/reauthenticate", wrapper.Reauthenticate)
+	router.GET(options.BaseURL+"/auth/activity", wrapper.GetActivity)
+	router.GET(options.BaseURL+"/auth/export", wrapper.ExportAccount)
+	router.DELETE(options.BaseURL+"/auth/account", wrapper.DeleteAccount)
 	router.DELETE(options.BaseURL+"/auth/sessions", wrapper.EndOtherSessions)
 	router.GET(options.BaseURL+"/auth/sessions", wrapper.ListSessions)
 	router.DELETE(options.BaseURL+"/auth/sessions/:id", wrapper.EndSession)
-	router.GET(options.BaseURL+"/auth/export", wrapper.ExportAccount)
-	router.DELETE(options.BaseURL+"/auth/account", wrapper.DeleteAccount)
-	router.GET(options.BaseURL+"/auth/verify/:token", wrapper.VerifyEmailByLink)
-	router.POST(options.BaseURL+"/auth/verify", wrapper.VerifyEmail)
-	router.POST(options.BaseURL+"/auth/resend_verification", wrapper.ResendVerification)
-	router.POST(options.BaseURL+"/auth/confirm_email", wrapper.ConfirmEmail)
-	router.POST(options.BaseURL+"/auth/request_reset", wrapper.RequestReset)
-	router.POST(options.BaseURL+"/auth/reset_password/:token", wrapper.ResetPasswordByLink)
-	router.POST(options.BaseURL+"/auth/reset_password", wrapper.ResetPassword)
-	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth)
-	router.GET(options.BaseURL+"/readyz", wrapper.GetReadiness)
-	router.GET(options.BaseURL+"/dev/mail", wrapper.ListPreviewedMail)
-	router.GET(options.BaseURL+"/dev/mail/:id", wrapper.ShowPreviewedMail)
-	router.GET(options.BaseURL+"/openapi.yaml", wrapper.GetContractYAML)
-	router.GET(options.BaseURL+"/openapi.json", wrapper.GetContractJSON)
-	router.GET(options.BaseURL+"/docs", wrapper.GetDocs)
-	router.GET(options.BaseURL+"/docs/:asset", wrapper.GetDocsAsset)
-	router.GET(options.BaseURL+"/auth/activity", wrapper.GetActivity)
-	router.GET(options.BaseURL+"/auth/admin/audit", wrapper.ListAuditEvents)
 	router.GET(options.BaseURL+"/auth/admin/users", wrapper.ListUsers)
 	router.POST(options.BaseURL+"/auth/admin/users", wrapper.CreateUser)
 	router.DELETE(options.BaseURL+"/auth/admin/users/:id", wrapper.DeleteUser)
@@ -4230,11 +4255,21 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PUT(options.BaseURL+"/auth/admin/users/:id/role", wrapper.SetUserRole)
 	router.POST(options.BaseURL+"/auth/admin/users/:id/disable", wrapper.DisableUser)
 	router.POST(options.BaseURL+"/auth/admin/users/:id/enable", wrapper.EnableUser)
+	router.POST(options.BaseURL+"/auth/admin/users/:id/reset_password", wrapper.SendPasswordReset)
+	router.POST(options.BaseURL+"/auth/admin/users/:id/verify_email", wrapper.MarkEmailVerified)
 	router.DELETE(options.BaseURL+"/auth/admin/users/:id/sessions", wrapper.EndUserSessions)
 	router.GET(options.BaseURL+"/auth/admin/users/:id/sessions", wrapper.ListUserSessions)
 	router.DELETE(options.BaseURL+"/auth/admin/users/:id/sessions/:session_id", wrapper.EndUserSession)
-	router.POST(options.BaseURL+"/auth/admin/users/:id/reset_password", wrapper.SendPasswordReset)
-	router.POST(options.BaseURL+"/auth/admin/users/:id/verify_email", wrapper.MarkEmailVerified)
+	router.GET(options.BaseURL+"/auth/admin/audit", wrapper.ListAuditEvents)
+	router.GET(options.BaseURL+"/", wrapper.GetBanner)
+	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth)
+	router.GET(options.BaseURL+"/readyz", wrapper.GetReadiness)
+	router.GET(options.BaseURL+"/docs", wrapper.GetDocs)
+	router.GET(options.BaseURL+"/docs/:asset", wrapper.GetDocsAsset)
+	router.GET(options.BaseURL+"/openapi.yaml", wrapper.GetContractYAML)
+	router.GET(options.BaseURL+"/openapi.json", wrapper.GetContractJSON)
+	router.GET(options.BaseURL+"/dev/mail", wrapper.ListPreviewedMail)
+	router.GET(options.BaseURL+"/dev/mail/:id", wrapper.ShowPreviewedMail)
 }
 
 type ActivityPageResponseHeaders struct {
@@ -4332,6 +4367,16 @@ type CrossOriginRefusedJSONResponse struct {
 	Headers CrossOriginRefusedResponseHeaders
 }
 
+type EmailRequiredResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type EmailRequiredJSONResponse struct {
+	Body InvalidRequest
+
+	Headers EmailRequiredResponseHeaders
+}
+
 type InternalErrorResponseHeaders struct {
 	CacheControl *string
 	XRequestID   *RequestID
@@ -4340,6 +4385,46 @@ type InternalErrorJSONResponse struct {
 	Body InternalError
 
 	Headers InternalErrorResponseHeaders
+}
+
+type InvalidIDResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type InvalidIDJSONResponse struct {
+	Body InvalidSessionParameter
+
+	Headers InvalidIDResponseHeaders
+}
+
+type InvalidResetResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type InvalidResetJSONResponse struct {
+	Body InvalidReset
+
+	Headers InvalidResetResponseHeaders
+}
+
+type InvalidTokenRequestResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type InvalidTokenRequestJSONResponse struct {
+	Body InvalidTokenRequest
+
+	Headers InvalidTokenRequestResponseHeaders
+}
+
+type LastAdminResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type LastAdminJSONResponse struct {
+	Body LastAdmin
+
+	Headers LastAdminResponseHeaders
 }
 
 type LoginRequiredResponseHeaders struct {
@@ -4371,6 +4456,26 @@ type NotFoundJSONResponse struct {
 	Body NotFound
 
 	Headers NotFoundResponseHeaders
+}
+
+type PasswordIncorrectResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type PasswordIncorrectJSONResponse struct {
+	Body PasswordIncorrect
+
+	Headers PasswordIncorrectResponseHeaders
+}
+
+type PasswordRequiredResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type PasswordRequiredJSONResponse struct {
+	Body InvalidSessionRequest
+
+	Headers PasswordRequiredResponseHeaders
 }
 
 type TooManyRequestsResponseHeaders struct {
@@ -4537,15 +4642,7 @@ func (response DeleteAccount200JSONResponse) VisitDeleteAccountResponse(w http.R
 	return err
 }
 
-type DeleteAccount400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type DeleteAccount400JSONResponse struct {
-	Body    InvalidSessionRequest
-	Headers DeleteAccount400ResponseHeaders
-}
+type DeleteAccount400JSONResponse struct{ PasswordRequiredJSONResponse }
 
 func (response DeleteAccount400JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
 
@@ -4565,15 +4662,7 @@ func (response DeleteAccount400JSONResponse) VisitDeleteAccountResponse(w http.R
 	return err
 }
 
-type DeleteAccount401ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type DeleteAccount401JSONResponse struct {
-	Body    PasswordIncorrect
-	Headers DeleteAccount401ResponseHeaders
-}
+type DeleteAccount401JSONResponse struct{ PasswordIncorrectJSONResponse }
 
 func (response DeleteAccount401JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
 
@@ -4613,15 +4702,7 @@ func (response DeleteAccount403JSONResponse) VisitDeleteAccountResponse(w http.R
 	return err
 }
 
-type DeleteAccount409ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type DeleteAccount409JSONResponse struct {
-	Body    LastAdmin
-	Headers DeleteAccount409ResponseHeaders
-}
+type DeleteAccount409JSONResponse struct{ LastAdminJSONResponse }
 
 func (response DeleteAccount409JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
 
@@ -5536,7 +5617,7 @@ func (response CreateUser503JSONResponse) VisitCreateUserResponse(w http.Respons
 }
 
 type DeleteUserRequestObject struct {
-	ID UserID `json:"id"`
+	ID UserIDInPath `json:"id"`
 }
 
 type DeleteUserResponseObject interface {
@@ -5579,15 +5660,7 @@ func (response DeleteUser200JSONResponse) VisitDeleteUserResponse(w http.Respons
 	return err
 }
 
-type DeleteUser400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type DeleteUser400JSONResponse struct {
-	Body    InvalidSessionParameter
-	Headers DeleteUser400ResponseHeaders
-}
+type DeleteUser400JSONResponse struct{ InvalidIDJSONResponse }
 
 func (response DeleteUser400JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
 
@@ -5669,15 +5742,7 @@ func (response DeleteUser404JSONResponse) VisitDeleteUserResponse(w http.Respons
 	return err
 }
 
-type DeleteUser409ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type DeleteUser409JSONResponse struct {
-	Body    LastAdmin
-	Headers DeleteUser409ResponseHeaders
-}
+type DeleteUser409JSONResponse struct{ LastAdminJSONResponse }
 
 func (response DeleteUser409JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
 
@@ -5770,7 +5835,7 @@ func (response DeleteUser503JSONResponse) VisitDeleteUserResponse(w http.Respons
 }
 
 type GetUserRequestObject struct {
-	ID UserID `json:"id"`
+	ID UserIDInPath `json:"id"`
 }
 
 type GetUserResponseObject interface {
@@ -5813,15 +5878,7 @@ func (response GetUser200JSONResponse) VisitGetUserResponse(w http.ResponseWrite
 	return err
 }
 
-type GetUser400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type GetUser400JSONResponse struct {
-	Body    InvalidSessionParameter
-	Headers GetUser400ResponseHeaders
-}
+type GetUser400JSONResponse struct{ InvalidIDJSONResponse }
 
 func (response GetUser400JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
 
@@ -5976,7 +6033,7 @@ func (response GetUser503JSONResponse) VisitGetUserResponse(w http.ResponseWrite
 }
 
 type DisableUserRequestObject struct {
-	ID UserID `json:"id"`
+	ID UserIDInPath `json:"id"`
 }
 
 type DisableUserResponseObject interface {
@@ -6019,15 +6076,7 @@ func (response DisableUser200JSONResponse) VisitDisableUserResponse(w http.Respo
 	return err
 }
 
-type DisableUser400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type DisableUser400JSONResponse struct {
-	Body    InvalidSessionParameter
-	Headers DisableUser400ResponseHeaders
-}
+type DisableUser400JSONResponse struct{ InvalidIDJSONResponse }
 
 func (response DisableUser400JSONResponse) VisitDisableUserResponse(w http.ResponseWriter) error {
 
@@ -6109,15 +6158,7 @@ func (response DisableUser404JSONResponse) VisitDisableUserResponse(w http.Respo
 	return err
 }
 
-type DisableUser409ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type DisableUser409JSONResponse struct {
-	Body    LastAdmin
-	Headers DisableUser409ResponseHeaders
-}
+type DisableUser409JSONResponse struct{ LastAdminJSONResponse }
 
 func (response DisableUser409JSONResponse) VisitDisableUserResponse(w http.ResponseWriter) error {
 
@@ -6210,7 +6251,7 @@ func (response DisableUser503JSONResponse) VisitDisableUserResponse(w http.Respo
 }
 
 type EnableUserRequestObject struct {
-	ID UserID `json:"id"`
+	ID UserIDInPath `json:"id"`
 }
 
 type EnableUserResponseObject interface {
@@ -6253,15 +6294,7 @@ func (response EnableUser200JSONResponse) VisitEnableUserResponse(w http.Respons
 	return err
 }
 
-type EnableUser400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type EnableUser400JSONResponse struct {
-	Body    InvalidSessionParameter
-	Headers EnableUser400ResponseHeaders
-}
+type EnableUser400JSONResponse struct{ InvalidIDJSONResponse }
 
 func (response EnableUser400JSONResponse) VisitEnableUserResponse(w http.ResponseWriter) error {
 
@@ -6416,7 +6449,7 @@ func (response EnableUser503JSONResponse) VisitEnableUserResponse(w http.Respons
 }
 
 type SendPasswordResetRequestObject struct {
-	ID UserID `json:"id"`
+	ID UserIDInPath `json:"id"`
 }
 
 type SendPasswordResetResponseObject interface {
@@ -6459,15 +6492,7 @@ func (response SendPasswordReset200JSONResponse) VisitSendPasswordResetResponse(
 	return err
 }
 
-type SendPasswordReset400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type SendPasswordReset400JSONResponse struct {
-	Body    InvalidSessionParameter
-	Headers SendPasswordReset400ResponseHeaders
-}
+type SendPasswordReset400JSONResponse struct{ InvalidIDJSONResponse }
 
 func (response SendPasswordReset400JSONResponse) VisitSendPasswordResetResponse(w http.ResponseWriter) error {
 
@@ -6650,7 +6675,7 @@ func (response SendPasswordReset503JSONResponse) VisitSendPasswordResetResponse(
 }
 
 type SetUserRoleRequestObject struct {
-	ID   UserID `json:"id"`
+	ID   UserIDInPath `json:"id"`
 	Body *SetUserRoleJSONRequestBody
 }
 
@@ -6784,15 +6809,7 @@ func (response SetUserRole404JSONResponse) VisitSetUserRoleResponse(w http.Respo
 	return err
 }
 
-type SetUserRole409ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type SetUserRole409JSONResponse struct {
-	Body    LastAdmin
-	Headers SetUserRole409ResponseHeaders
-}
+type SetUserRole409JSONResponse struct{ LastAdminJSONResponse }
 
 func (response SetUserRole409JSONResponse) VisitSetUserRoleResponse(w http.ResponseWriter) error {
 
@@ -6927,7 +6944,7 @@ func (response SetUserRole503JSONResponse) VisitSetUserRoleResponse(w http.Respo
 }
 
 type EndUserSessionsRequestObject struct {
-	ID UserID `json:"id"`
+	ID UserIDInPath `json:"id"`
 }
 
 type EndUserSessionsResponseObject interface {
@@ -6970,15 +6987,7 @@ func (response EndUserSessions200JSONResponse) VisitEndUserSessionsResponse(w ht
 	return err
 }
 
-type EndUserSessions400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type EndUserSessions400JSONResponse struct {
-	Body    InvalidSessionParameter
-	Headers EndUserSessions400ResponseHeaders
-}
+type EndUserSessions400JSONResponse struct{ InvalidIDJSONResponse }
 
 func (response EndUserSessions400JSONResponse) VisitEndUserSessionsResponse(w http.ResponseWriter) error {
 
@@ -7133,7 +7142,7 @@ func (response EndUserSessions503JSONResponse) VisitEndUserSessionsResponse(w ht
 }
 
 type ListUserSessionsRequestObject struct {
-	ID UserID `json:"id"`
+	ID UserIDInPath `json:"id"`
 }
 
 type ListUserSessionsResponseObject interface {
@@ -7176,15 +7185,7 @@ func (response ListUserSessions200JSONResponse) VisitListUserSessionsResponse(w 
 	return err
 }
 
-type ListUserSessions400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type ListUserSessions400JSONResponse struct {
-	Body    InvalidSessionParameter
-	Headers ListUserSessions400ResponseHeaders
-}
+type ListUserSessions400JSONResponse struct{ InvalidIDJSONResponse }
 
 func (response ListUserSessions400JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
 
@@ -7339,8 +7340,8 @@ func (response ListUserSessions503JSONResponse) VisitListUserSessionsResponse(w 
 }
 
 type EndUserSessionRequestObject struct {
-	ID        UserID    `json:"id"`
-	SessionID SessionID `json:"session_id"`
+	ID        UserIDInPath `json:"id"`
+	SessionID SessionID    `json:"session_id"`
 }
 
 type EndUserSessionResponseObject interface {
@@ -7383,15 +7384,7 @@ func (response EndUserSession200JSONResponse) VisitEndUserSessionResponse(w http
 	return err
 }
 
-type EndUserSession400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type EndUserSession400JSONResponse struct {
-	Body    InvalidSessionParameter
-	Headers EndUserSession400ResponseHeaders
-}
+type EndUserSession400JSONResponse struct{ InvalidIDJSONResponse }
 
 func (response EndUserSession400JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
 
@@ -7546,7 +7539,7 @@ func (response EndUserSession503JSONResponse) VisitEndUserSessionResponse(w http
 }
 
 type MarkEmailVerifiedRequestObject struct {
-	ID UserID `json:"id"`
+	ID UserIDInPath `json:"id"`
 }
 
 type MarkEmailVerifiedResponseObject interface {
@@ -7589,15 +7582,7 @@ func (response MarkEmailVerified200JSONResponse) VisitMarkEmailVerifiedResponse(
 	return err
 }
 
-type MarkEmailVerified400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type MarkEmailVerified400JSONResponse struct {
-	Body    InvalidSessionParameter
-	Headers MarkEmailVerified400ResponseHeaders
-}
+type MarkEmailVerified400JSONResponse struct{ InvalidIDJSONResponse }
 
 func (response MarkEmailVerified400JSONResponse) VisitMarkEmailVerifiedResponse(w http.ResponseWriter) error {
 
@@ -7827,15 +7812,7 @@ func (response ChangePassword400JSONResponse) VisitChangePasswordResponse(w http
 	return err
 }
 
-type ChangePassword401ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type ChangePassword401JSONResponse struct {
-	Body    PasswordIncorrect
-	Headers ChangePassword401ResponseHeaders
-}
+type ChangePassword401JSONResponse struct{ PasswordIncorrectJSONResponse }
 
 func (response ChangePassword401JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
 
@@ -8033,14 +8010,8 @@ func (response ConfirmEmail200JSONResponse) VisitConfirmEmailResponse(w http.Res
 	return err
 }
 
-type ConfirmEmail400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
 type ConfirmEmail400JSONResponse struct {
-	Body    InvalidTokenRequest
-	Headers ConfirmEmail400ResponseHeaders
+	InvalidTokenRequestJSONResponse
 }
 
 func (response ConfirmEmail400JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
@@ -9181,15 +9152,7 @@ func (response Reauthenticate200JSONResponse) VisitReauthenticateResponse(w http
 	return err
 }
 
-type Reauthenticate400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type Reauthenticate400JSONResponse struct {
-	Body    InvalidSessionRequest
-	Headers Reauthenticate400ResponseHeaders
-}
+type Reauthenticate400JSONResponse struct{ PasswordRequiredJSONResponse }
 
 func (response Reauthenticate400JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
 
@@ -9209,15 +9172,7 @@ func (response Reauthenticate400JSONResponse) VisitReauthenticateResponse(w http
 	return err
 }
 
-type Reauthenticate401ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type Reauthenticate401JSONResponse struct {
-	Body    PasswordIncorrect
-	Headers Reauthenticate401ResponseHeaders
-}
+type Reauthenticate401JSONResponse struct{ PasswordIncorrectJSONResponse }
 
 func (response Reauthenticate401JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
 
@@ -9657,15 +9612,7 @@ func (response RequestReset200JSONResponse) VisitRequestResetResponse(w http.Res
 	return err
 }
 
-type RequestReset400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type RequestReset400JSONResponse struct {
-	Body    InvalidRequest
-	Headers RequestReset400ResponseHeaders
-}
+type RequestReset400JSONResponse struct{ EmailRequiredJSONResponse }
 
 func (response RequestReset400JSONResponse) VisitRequestResetResponse(w http.ResponseWriter) error {
 
@@ -9863,15 +9810,7 @@ func (response ResendVerification200JSONResponse) VisitResendVerificationRespons
 	return err
 }
 
-type ResendVerification400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type ResendVerification400JSONResponse struct {
-	Body    InvalidRequest
-	Headers ResendVerification400ResponseHeaders
-}
+type ResendVerification400JSONResponse struct{ EmailRequiredJSONResponse }
 
 func (response ResendVerification400JSONResponse) VisitResendVerificationResponse(w http.ResponseWriter) error {
 
@@ -10069,15 +10008,7 @@ func (response ResetPassword200JSONResponse) VisitResetPasswordResponse(w http.R
 	return err
 }
 
-type ResetPassword400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type ResetPassword400JSONResponse struct {
-	Body    InvalidReset
-	Headers ResetPassword400ResponseHeaders
-}
+type ResetPassword400JSONResponse struct{ InvalidResetJSONResponse }
 
 func (response ResetPassword400JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
 
@@ -10232,7 +10163,7 @@ func (response ResetPassword503JSONResponse) VisitResetPasswordResponse(w http.R
 }
 
 type ResetPasswordByLinkRequestObject struct {
-	Token LinkToken `json:"token"`
+	Token TokenInPath `json:"token"`
 	Body  *ResetPasswordByLinkJSONRequestBody
 }
 
@@ -10276,15 +10207,7 @@ func (response ResetPasswordByLink200JSONResponse) VisitResetPasswordByLinkRespo
 	return err
 }
 
-type ResetPasswordByLink400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type ResetPasswordByLink400JSONResponse struct {
-	Body    InvalidReset
-	Headers ResetPasswordByLink400ResponseHeaders
-}
+type ResetPasswordByLink400JSONResponse struct{ InvalidResetJSONResponse }
 
 func (response ResetPasswordByLink400JSONResponse) VisitResetPasswordByLinkResponse(w http.ResponseWriter) error {
 
@@ -10832,15 +10755,7 @@ func (response EndSession200JSONResponse) VisitEndSessionResponse(w http.Respons
 	return err
 }
 
-type EndSession400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type EndSession400JSONResponse struct {
-	Body    InvalidSessionParameter
-	Headers EndSession400ResponseHeaders
-}
+type EndSession400JSONResponse struct{ InvalidIDJSONResponse }
 
 func (response EndSession400JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
 
@@ -11064,15 +10979,7 @@ func (response UpdateProfile400JSONResponse) VisitUpdateProfileResponse(w http.R
 	return err
 }
 
-type UpdateProfile401ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type UpdateProfile401JSONResponse struct {
-	Body    PasswordIncorrect
-	Headers UpdateProfile401ResponseHeaders
-}
+type UpdateProfile401JSONResponse struct{ PasswordIncorrectJSONResponse }
 
 func (response UpdateProfile401JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
 
@@ -11306,14 +11213,8 @@ func (response VerifyEmail200JSONResponse) VisitVerifyEmailResponse(w http.Respo
 	return err
 }
 
-type VerifyEmail400ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
 type VerifyEmail400JSONResponse struct {
-	Body    InvalidTokenRequest
-	Headers VerifyEmail400ResponseHeaders
+	InvalidTokenRequestJSONResponse
 }
 
 func (response VerifyEmail400JSONResponse) VisitVerifyEmailResponse(w http.ResponseWriter) error {
@@ -11469,7 +11370,7 @@ func (response VerifyEmail503JSONResponse) VisitVerifyEmailResponse(w http.Respo
 }
 
 type VerifyEmailByLinkRequestObject struct {
-	Token LinkToken `json:"token"`
+	Token TokenInPath `json:"token"`
 }
 
 type VerifyEmailByLinkResponseObject interface {
@@ -12943,7 +12844,7 @@ func (sh *strictHandler) CreateUser(ctx *gin.Context) {
 }
 
 // DeleteUser operation middleware
-func (sh *strictHandler) DeleteUser(ctx *gin.Context, id UserID) {
+func (sh *strictHandler) DeleteUser(ctx *gin.Context, id UserIDInPath) {
 	var request DeleteUserRequestObject
 
 	request.ID = id
@@ -12969,7 +12870,7 @@ func (sh *strictHandler) DeleteUser(ctx *gin.Context, id UserID) {
 }
 
 // GetUser operation middleware
-func (sh *strictHandler) GetUser(ctx *gin.Context, id UserID) {
+func (sh *strictHandler) GetUser(ctx *gin.Context, id UserIDInPath) {
 	var request GetUserRequestObject
 
 	request.ID = id
@@ -12995,7 +12896,7 @@ func (sh *strictHandler) GetUser(ctx *gin.Context, id UserID) {
 }
 
 // DisableUser operation middleware
-func (sh *strictHandler) DisableUser(ctx *gin.Context, id UserID) {
+func (sh *strictHandler) DisableUser(ctx *gin.Context, id UserIDInPath) {
 	var request DisableUserRequestObject
 
 	request.ID = id
@@ -13021,7 +12922,7 @@ func (sh *strictHandler) DisableUser(ctx *gin.Context, id UserID) {
 }
 
 // EnableUser operation middleware
-func (sh *strictHandler) EnableUser(ctx *gin.Context, id UserID) {
+func (sh *strictHandler) EnableUser(ctx *gin.Context, id UserIDInPath) {
 	var request EnableUserRequestObject
 
 	request.ID = id
@@ -13047,7 +12948,7 @@ func (sh *strictHandler) EnableUser(ctx *gin.Context, id UserID) {
 }
 
 // SendPasswordReset operation middleware
-func (sh *strictHandler) SendPasswordReset(ctx *gin.Context, id UserID) {
+func (sh *strictHandler) SendPasswordReset(ctx *gin.Context, id UserIDInPath) {
 	var request SendPasswordResetRequestObject
 
 	request.ID = id
@@ -13073,7 +12974,7 @@ func (sh *strictHandler) SendPasswordReset(ctx *gin.Context, id UserID) {
 }
 
 // SetUserRole operation middleware
-func (sh *strictHandler) SetUserRole(ctx *gin.Context, id UserID) {
+func (sh *strictHandler) SetUserRole(ctx *gin.Context, id UserIDInPath) {
 	var request SetUserRoleRequestObject
 
 	request.ID = id
@@ -13117,7 +13018,7 @@ func (sh *strictHandler) SetUserRole(ctx *gin.Context, id UserID) {
 }
 
 // EndUserSessions operation middleware
-func (sh *strictHandler) EndUserSessions(ctx *gin.Context, id UserID) {
+func (sh *strictHandler) EndUserSessions(ctx *gin.Context, id UserIDInPath) {
 	var request EndUserSessionsRequestObject
 
 	request.ID = id
@@ -13143,7 +13044,7 @@ func (sh *strictHandler) EndUserSessions(ctx *gin.Context, id UserID) {
 }
 
 // ListUserSessions operation middleware
-func (sh *strictHandler) ListUserSessions(ctx *gin.Context, id UserID) {
+func (sh *strictHandler) ListUserSessions(ctx *gin.Context, id UserIDInPath) {
 	var request ListUserSessionsRequestObject
 
 	request.ID = id
@@ -13169,7 +13070,7 @@ func (sh *strictHandler) ListUserSessions(ctx *gin.Context, id UserID) {
 }
 
 // EndUserSession operation middleware
-func (sh *strictHandler) EndUserSession(ctx *gin.Context, id UserID, sessionID SessionID) {
+func (sh *strictHandler) EndUserSession(ctx *gin.Context, id UserIDInPath, sessionID SessionID) {
 	var request EndUserSessionRequestObject
 
 	request.ID = id
@@ -13196,7 +13097,7 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, id UserID, sessionID S
 }
 
 // MarkEmailVerified operation middleware
-func (sh *strictHandler) MarkEmailVerified(ctx *gin.Context, id UserID) {
+func (sh *strictHandler) MarkEmailVerified(ctx *gin.Context, id UserIDInPath) {
 	var request MarkEmailVerifiedRequestObject
 
 	request.ID = id
@@ -13654,7 +13555,7 @@ func (sh *strictHandler) ResetPassword(ctx *gin.Context) {
 }
 
 // ResetPasswordByLink operation middleware
-func (sh *strictHandler) ResetPasswordByLink(ctx *gin.Context, token LinkToken) {
+func (sh *strictHandler) ResetPasswordByLink(ctx *gin.Context, token TokenInPath) {
 	var request ResetPasswordByLinkRequestObject
 
 	request.Token = token
@@ -13856,7 +13757,7 @@ func (sh *strictHandler) VerifyEmail(ctx *gin.Context) {
 }
 
 // VerifyEmailByLink operation middleware
-func (sh *strictHandler) VerifyEmailByLink(ctx *gin.Context, token LinkToken) {
+func (sh *strictHandler) VerifyEmailByLink(ctx *gin.Context, token TokenInPath) {
 	var request VerifyEmailByLinkRequestObject
 
 	request.Token = token
@@ -14082,363 +13983,358 @@ func (sh *strictHandler) GetReadiness(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P17d9u4tT8OvxVUPc+aS2VZtpPMxFmzvseTy4ynjp3GTtN2lEoQCUmoKUBDgJbVHD+v/bewcSFIgrpZ",
-	"ThxH/8zEFAjisrGxr5/9sRHx8YQzwqRoHH5sjAiOSQr/PEoSPlX/iImIUjqRlLPGYeNiRNCYyBGPBZIj",
-	"LJEcETTBcoRGWLQazQa5xuNJQhqHjV9eXjTRry+PXjTR2ZuL47PT80azIaIRGWPV7xhfnxA2lKPG4V67",
-	"3WxMsJQkVd/49+9HO//68Jdvm0j/47vv/6fRbMjZRPUqZErZsHFz02wcCUHkcxyNyHPOZMqT6nB/TvlU",
-	"kFSgMZ6hS0ImMN4BTUgTYRYjLC4RHmLKEB5IkiLM0IhnaXEik6yf0KiJxvh6Bw/JTwdP2u3CVAjLxo3D",
-	"38MNP4SGPn/UPcZ3hOQp6R0iRqgckRT17UwYT9Ek5deUiHxGmIkpKQ3bdhIcqvsxPLyE4PScCEE5e875",
-	"JSXVQb4lY35FBHxe6KYogrZokPIxPDeDLo7LNP7pGXqD5ein3WfoNb7eORqSn9rP0K9STs5YMnuGzvGY",
-	"nFNJfjrB13WEc6AIJzB8zgY0HWM10jd4SMJkPMFDgvhAU0TKmUSExZqoI92BUPSA4zglQjTRlMoRNJb8",
-	"kjDUJyPKYtT7c684vZGUE3G4u4snk5Z52or4ePeKpHQw+zO8/NPlwW9X7dkfP7K36d7141/3x/+SP0Tv",
-	"H4mfn2Yvngx+aeOXB/TkR/7m8d+mjWYjJX9kNCVx41CmGalZi/12eDHUArzhCY1m1WU4IVKYEzwkKOE4",
-	"RlM1fyoRIyQWdiepQIKkV3BAYsS4HFE21D9iNpuOSEoQSQQprkRMBjhL5I5II/QN44x88wzpr+tHgiQD",
-	"9UjOElJ4QsdD728UY4kPn6lNYSQqvtvHguxkKXX9D3g63sGRml/+LMVjsoNZRBTJC/O8jqYeh5fxLZbk",
-	"hI6prK7iK54igqMRStTvlqT4hKRAgWjEp2iM2QypfSRCCoRTghIykOjbXtr7DhaVeu0EiTgDBktmqm2H",
-	"pWSSEEbFiMTo257sfddEWKh34hQP5A4lcrCjCA9P6E6KJYGR7Bh23uqwwr50GmPKMkk6jWfpTwfP5E+P",
-	"9hv1RDV3MeoI62X9cjSR4KXl+Lb3R+87NRv7i12Ab3vT3netusH/8dPjZ9OfnrRXHbz+7PGL6rCPY8Ik",
-	"HVBga1TYET4zTE6dgG8ESvhQ3XbqlHCGyBVJZyihjCDc55k6PMURP/7lt/1//O2Hv/7r+aO/X/z85PX7",
-	"g7env754/M+jl4WB/09KBo3Dxp938yt5V/8qdvMh6wnIdHak7qvqDM4t6XA0xVSiPhnwlCCZztSJhauu",
-	"MLr90trRsboffnzySK3dmDL9955bR8okGZIUxnFO5II74qJyNxyiERdyh7Nk1lSHFVZ2OuIJQYJK0kRq",
-	"BfkApXCg+MAwDKEbY7X4ah6lawezDkvoFUFYojEXsoWOmbok40xzApwIjnrnJMpS0isfB3sf/fHkqv3b",
-	"eF/+gzyN3j4anUx/7J/v/fevP8xOD7JfHvOjdvzqyeSY/n3/4mXr/X8fp//88fLFHvv50fXffhg/b//n",
-	"14OriyfDk6fizf7g5WP87kf+do/+tX9UveZgdTdy1d2ou0FMOBNEC22RpFdUzuylF3EmCQOWhSeThEZw",
-	"Anf/I9TufLRrAK9OzCsiG49xOmscNs4YUcTNZBNhlJJBJkisaJ+q5bvCSQbtoYVoHP7+sYEjydMujRuH",
-	"LEuSZiNKCZYk7mLZOGzst/ef7LQPdtp7F+2nhwftw3b7X2obrmB8DZzJEetC790Bpkmj2VAd7TUbdNI4",
-	"bOw93W+1W/utHxrNhuMkjcOGHQ7PZMTHam3UyxkIPSnBMM8GZVc4oXE3Sgmcb5wI+HlCsBp5W1+wREgY",
-	"+4LzqomlO8JiZOeZCZJ28VBPJMrSZPfHlmJK8LzSEKZ186HZYORadqMsFTzVDWA/l2MIR1lMJewyvFQ8",
-	"dUdOtIHLfIQnE8JIrHgCyIpRxDMGTMqT90Ei3fFE0tDnTfvdgvhavhznvZg39N/aya+RpV42zW+ajX/s",
-	"GNa4o9n53NcLTDSh7BImrrahXkhUv8JyNlHGEiIE8rYNUYHUxrV8qjxWNDQk0p7FhlJtlAQizUrbLVeD",
-	"1We31efx7M+7PkHcwL4exYoFC6l7fkvUKVnxXEcpF+IspeqcFI73Ky29cdAuFO/1T3XEY3WY4OUuh7e7",
-	"hgWoQ5umMIELdUfqX0HBYlyiCCeJd12qlblsHA5wIsjy50zNfcDTPo1jUhr2KZfm3lD3M09Cw85fzccK",
-	"S6loX+2hE6jXHl3q9iIfmqIXYEiKLiTniCdxYHT61a43BjvGNwnBgljtA814lqIJFmLK07WHujxLCdFa",
-	"gLuoWap1t4Kd2nCSopgTAQSgb267RU1o41ZlDMLICDMkCUNakhNqnZQkDJ9UDDrCkvTQGF8SoVWR6XdN",
-	"ZGQFM3Ok2L3RT7Dmd6C5lcjQKS6b5HbrMp3AgdYnanuiP/uJXvuY6BXcwDl5GPQ97tNhxjNhFIMVSRvb",
-	"10uMdcpLaoQI0Ih7uWvaFug6X1mluuV8iLOyinL3JFRepDrqsaSA05SGLW3+PCKijQJS09h0RBjCSNB+",
-	"olS/mI8xZWiSYCaFmnULnWo7TodNsUCxegSa0X0gIyfebkyJ2eosX4jOAhbWFNNkq6BsTEHxjNcDmihF",
-	"RK801Zygor4kVEjYrpf6pNxGhdG7bt5eU+IxnytLDRiZaRpDknDTC1wP9kQNKEli4d0N3lJxiaBRo9kw",
-	"zRSPKHZgf3NvNpqNMRECdijYmTo4d3ujHOuhmfvErXbdQTM/21Fak78Y8SyJUZ9oob04FXVPggSiLosh",
-	"vSKsuupVIWbZm+ueiC8/83h2wfkJTle+eqT3mie5cI4SeFwlSHViupLzrm0QElZUI6tO2nZ3S0uFNVgg",
-	"mdjRwchSvZ1PHqG/0p/vy4ZmYnaWvmP4CtME95NVd7WfiVl1R8FHAde4QFgCAYf2V71b3FXjRKMCmR/X",
-	"1KSy4oSKJogYS9zHguSqhvYOB4bo91McqevEHH+/3R3TX2XLQkRod8GaR7RPrU+UqBuNSHRJYrs1jivV",
-	"LUwLXaSz3DeyMZmDyHS24/w086nWeXRuR+/Pc9vAV2VcWJq6Agu0SPuqKOLTERfETsRdjyUfIRXynvDA",
-	"YyZJynDyUm/DSuRAzbtFWrA9Ir2zIVlLN+jaBpYE3JuGE9rf71o88lcgsN/nfEx0TMOUMImmKWdDRP0t",
-	"bSFj3QXzgZZxlKqGMhaTFPXyUffuybafcKBxGzmy0rYn5XeLcnfCh0MSo6Ij0Gy9VocDxm0Yz6ez0xWn",
-	"H9jzU+6kFzsdd1NYWVXtNWExie/Jnr6GyLtTLiE6b+VtHQdez3f2PVC9bhPYWP1Dl3HZxeb1fHP1wPSd",
-	"6n682w2urEUNH4fgRHJNhRRN1M+kVnm0OkyFmW8LHYEwIUcowszIBUjwZ6gH3ffcsbfBj1TaiMdQ0OS8",
-	"PdWNbBDgZ6CiUy5f8YytSj3Me83nB0hk0QjWLkA1ilwG8FZOLNrgr5/dLY24mYZpI7XiLbB+CGalwgb8",
-	"3ZMjf8H5a8xm5qlYcc9Sa5EqH3YlQPOBJCEWrl7qJuYtT3zjpbitO9++t97oa0638aqMjAVb76C0kwOG",
-	"LviYAKsfOcuFtFPRN32uRDg/lA2SsEZyNMWiw9QnnqGeJ9n3kMAzY2yniq8kCepv2JD+2YyXn0ODWV9X",
-	"f8hK8SJ1eM4MkQnSH/MxKRE00vQsH4r2+46JbDLhqSTxaxJTfAHhcisSkeuiKvf+dn52GiQY9053rL7b",
-	"hTi9OQa9cab+RVBlNHdPR4EVqiEoKx4rUopJlOCUxAgL1CuPugdslkrVWH1T3Z73RmR+J0j6jl0yPmUb",
-	"lXfMBfGlijyFSdj9Uxek/cmoQPdiF93ktZCt5bMzlsCdhuOYqvnh5E3KJySVVG2fWeCS74MhsjPGNPFl",
-	"PBcI/LFB1G+NwwZOaET+10veUKOfeL27pgs8nmxmBmtixqxC/bt5P0++4f3/kEhR0/WOcSZp+c290ngJ",
-	"A09zjbY+PHCFJSlHqRiKWBimUo5zK63kJwrbKe+K/mzZTfoe3FbOsANDNWlQ/gCrcXlBe+YHP3bcf78U",
-	"nO1mPJ9GwCZ1ThRXioh6S63D/FdeYZooCigu1CoZBD4l8ku3OU29gIV+KyQ6L4rt7gjvAdDXlppqqCkQ",
-	"M7YCIR1LK6RECcEpmo5ofn0VvNF9knA2VCwrTE2fOYDs1sRWHX+BukLT+4qoLL+LK2talQvQmQ13iDBT",
-	"tAUGxKaRmiBqRjGunAr2Hz9C0QinONKBEFQY9YvEKKGXJI+fYGB37rARFoc6SVaJa3CVqp/5ALJtYC7f",
-	"CBDCywlLVfGk6WcKPXn8+OAJJG+5/OrARkPy9PE4GFd0xBBVvxTz2BoQwTuGyLg+ZUocDn03/KVTPA58",
-	"SD3VM9Yp2VMqRzxTonICiYvFPK0pHg5JupPRViRE6duPyhMupZPjnf+2d55+yP/Z6u58COWVm/FekOtA",
-	"pucRkuRawmCLY2vlg/tYHNmjvaePDtqPQt9xAVYrcjwX0+juTtWTCZpDMY/ELjxpjWPPOgXXKeQ0Rjw1",
-	"Lg2PB24DIZcPhCxz6nztqtyao5jGiMpnEIgH8owzSFpyx7625ZIwn7bbP+w9fbr/+NEPj9pPn+4V8zFV",
-	"b9rUpXPCy/mZxR2sjkvbK21uWJGaa7bbnf4YS7Ij6ZiUSL0dulAsgS8MDYWjAHziRtNPhVtk4z5JLdFD",
-	"x4Vx7y29eNXFUoRaOe36MnAB/Aktf7FA2iV2VLNB+cp4R6H85TOXO27DNCOlRuNIPkNkPJEzoCMvu0+g",
-	"PhE0Jr68U2Kf9rSVhlkdlj2NAZqB4I+pjQKUKSWxsyP6kojIQPxWNGNOdFHOdce88nV77qucV13z+ooE",
-	"nqauXrsYFDbImTb0rcxVu+IShHnJogVxvKY8pl9tvj580FCJUFeajaxFQmKm3QqFkbSXo9R2iFKL8lNt",
-	"3MoKOeirEm6RjVYy0N2UfVf6M2MfZBxlAnYHsxkIN2sMwOfZQfk4P67aQaQYsCDJoLgoHrcvJ1ovN4SF",
-	"C4AR0+QAcp/TcY3jeK1p19wyItegqXRnsqzq7G3seikJ5FSbS9yFY/l+zk7c0fYZXzO/OvPp+YsLjLmw",
-	"4YUDUKLF/KwGNYDiJROmHHshNm34j/YLmsN99v7o/A064cMhZUP0dx7hfpbgdFbQwjxhKOeDgaeAOGTE",
-	"pYAEVX7UHQM4gP844dGle2SdmN1ohBnECQefF7sHNJqu2bjS05Rc8cvA00zYzv/rd/bf4of/28XxmGrF",
-	"Rc22m3uVu+oJiaHrsVJmqFJKI5EOig84xPELtd0scgO3O54P2j5JCSPTwhNyPTHWH/sk4UOeSe9BJkgX",
-	"dsI0ttSWdw9/ZpPY/xOn0Yhe5X/HJCF2MExQSa9INyUYHsxEV0icymxi/xplMuZTZv6MUk27SgGFSZbN",
-	"QgHiCCsTNktkBV1CJ3gEFAmdA6AWVCiFJy3dKF4SVTAtqGIvv7IYY9Ubi3hjoAJiLNW3qCRjsbzkqFZh",
-	"jK+P9Vs+9gtOUwz+7MIwF7hRyLV8bvNYSqZ7mxPjdxdiOD9jxkIYLUcaLUbNl1yXLuqfcXRJtDkgzRhT",
-	"bIYzNOGpRI/b7b0/Fa+NvXZI5C5nMaxqla1LPQhbzT5pGsOtbWSl0RbOWWUmX491LJgnsSLdmJBeYzAL",
-	"Bh+ECeiO8iRuTyv62348SJFe9O9fD5U8N0roCx5l47l2Ky00VqyKZxPCjt4co9h00ELHivFPGRITEtGB",
-	"ccdbqxUGlYGyMqTWRyVCMjyhjcPGQavdOqhutmtQ3u+/k1Q4xZq4ERW+X2TJ+gslvhsCFiusrvn+vGWs",
-	"sTFWlwlhgf559PqkOK4/Q0i6NQy0yiN89OPjH0Lm2Oee8rui+1ypbqlWaXhaMplrPE0qhYumK22ZAzI5",
-	"bFykj65IspPQ4UiS9E9GiGIglWvrdnVD89fDWI761yYi1ziSycxkwitFSJDSHVv9vLNseWgrhcXcf7TQ",
-	"oJ5PoTzAd/NWjTKlCaMIl9ET9ToUxrH/eNEwSlToxtTMZ7ZKzMGYCgEZVR7N1KcZrXhf5KAWQtG476mb",
-	"h3JRvUA+W9rRrW+YxS7hmrl9RXdOlqaEyTfe8V+RziLdwxp8aS4TmrcCdrRH4pzIyiqsdRRtl8UIILM6",
-	"isOsuDLvR7yU+0IHvk3Ov2wv7YWeme/UB0o19W9dQLulauTm68YhBPg+h7qjENuvXuSX9ZZo50jxJ1IY",
-	"fMF41ec8IZhZZr0wVlKQ9Cw9zZIkTMfQRw3JGg2zMuyUGLXagDagPhlSBv7mZOYxJMhCGWPtNy7eC6cX",
-	"L1sHf7ts//bj7O9/7I0fX7Wjff5U/OMH9lt68Sj7Z/9k9Oa/7we/xC/xX+mTv5XsjAbWc5GjtNXd+fCX",
-	"oHf0BWdkrQiNuDyTj42xGLrANkswfzK8WO1chRjghao6LQxLA5vrhPBJ2T1b/cQCmNhlWON5FhkzVpA8",
-	"1FhD1PHSRg5WnbqTBJDItWhwiBhHMRWTRN1ZeEya6kHEx2OA5GQc/ZFxCZCcEU7QBKf66fEb2wMCK/AY",
-	"U6azFw0E0BjPOqxPkEnS1Ju4TIyBk5L08Z8rmhzUENaf/vw//79O1m7vP/nm+790Ors//b9/d3udzsdO",
-	"5/86nZv/f6ez8+Ev33Y6rdXe+O77//329393Otft9k6ns3u487+dzu87qtVOp3P9w6sP7tdmp9MKtvh+",
-	"7vvf/b9Op/XdX2ybzXdfPWvlu8CtvgH7QLALyDwubEZtk3x/6prkmxZscGMJ+Dlng4RGco372FInFUji",
-	"S8LCQp2+RqCBJ8vpg4yTlGDF9hnSxujPIrz5IyzIbMWhfz2iWnHMi5YSwMrwYt59lCRIg/H40Zxl/r1A",
-	"OXt5PeGpXN02ns50sow0tgiomRAboG/OCmC6hWAanRwAgAqL42hiKnA/MY10tMnyEpb30giLbi6iatnH",
-	"yF1wSQBxQqhzUQrTvo25Qwwp6EEYtb3VQocq7hLVx6MFgUMEdvPIZWDkAUS5w80FEOnGG4oZajxtc5q8",
-	"2n/y+B9/PG6sGT10q+UqO79UJwcrB1oF1umBrFDY/ao62r9Hq3SL2LNbrE3JsblMjF5KhlRIbSGZty62",
-	"HXT82WEKFYM0jElKMp6YsSzFiwn2WWpMpO6r8fEmX7JLytR0dEmXrhWHEyykQTwxbxe5LvgLzYDmjiEl",
-	"EZ1QQ8/VXKQPbq3MHMdKNJpMraveQijPn+hShAMucVFqs19oU0dFsBqCELbwXqlusJoihBuAfzkQb+mu",
-	"17ky1LXOdLQXhXdlhZEUwddN6jzi5tb3klVAhOl5WO8OJmJ8awf2XrvdDvmwDWmXJ/BaDVDqCBadDTGE",
-	"GPVMLj0Su1yqq+XGklNhtQyJ/sUO6YrAmPqEMCSmZCLRjKw+MoeXu8zgLP2ExVAs0BjkZVsVYUJSwVke",
-	"gj7VaMsGgnzK08uVh3uhRlAZbHmkJbk7zyt1q+vmYnff0XFQCi9R/RoKmgskq8TMPWh5tqQPLgqf9rPW",
-	"ND3F5O7iqAtrutR47BvPTMoJ2BS1NJxno+jMumVGtDA8camUWG39ugluev2sjMVAzcoUR9hgyPrCiRXJ",
-	"sM4Y7SKQcdjTUGeKXqykvxMkVRp6TvWVOm6YDTODnwwsorg4pBT3ffA4FObMdc9zzQWqzU3xhNWlFsBm",
-	"QURgjJQscHdHw/e8LlpHaBeMXvV8pVagM8UIzKqXCCFEwsVjWoqI9RZtHt9+bU7RiglB47kCgG+beIAS",
-	"cUVAdHMMxewDNJAOS1KLZjwuil6xuDQSAb4k5agTP2hfCx3tRbH6y6TgwDnBmbjLJBy3hfMGoaGRssmn",
-	"Y6yOlIIymk4YULcqoG8WhwW0V/je01Cwy+I0orFBmt9IFpE+BXNmAypEcSalI7MoG8U/UtUPzXIYj5wB",
-	"QJCJyVjNQ9pjMiBpSuImyhjk2qutgiAeIIRuNjEpa3TgdwoiPGT+tMpm2OqOey6gb+33/s/73P/ZT30X",
-	"9DXWXXfHUqDEXHlr3HQVrlN3KqjNcWKVON1Nnk6PuYVdxlTtJRGtVbKAwSE3PzoIrj0gWX8M3n1nz2fp",
-	"IiuvXzPntwX6zPnOvPtuvaz/szzrvny/PTxrSOV6G6fhmy1XZPV15k+/VNN6Gi/BbKrrVyujW7nIu0ru",
-	"VupbeLe66JBwaMhms1w90qhdIosSQVgsbGB0giW5y1VarF2Y86cVjHlpsDnsT4THoTt5TjJs+Bpz5yFk",
-	"jtMrA9mC3xobja4X993dahJ3llhYU1h6fhpdYZ1C2XCVI9oE9lAgyXnsVxupVme+ugi6LBrT1rAVzTUM",
-	"Lc9wJ1k64SIgTynB2mkvqxt56Kew7ZBwSJC7/HUUczn3fA0BYAlGRSUSkk8EmDypiXi4Q9Y0TzYHGtuY",
-	"cO5IZI58bhO1TYhHiZZSIoj0LQAmpdL+TtkVldpz9mGOiB9iO4tJcKMa4gLVLMSW7PLl5pFivm9OWPmE",
-	"QozHhKlUr5lkimcCAcPRUfE2hwiYTEoUvxIII4Me4O0TvOOvuOFaVWPbK0qS2BVCWJHlpVlirKZKmYKY",
-	"FNRPCb6sQSeTnHfFSAcf2JJRnpUpLxplDVMOF/Rg56DtwQktG6wEGXdZUoBi8GJmDCqpPyzIduMQbWZ1",
-	"NUdAzUamcTN1ySxN36YCVjaZkDTCgnRNigCoDdPKs5gOqfT+hjQbnHhPXHqyGkrEx2NIC8+TljmTmDLR",
-	"pZCAYMopmx/7oEgS33rXVWc0vSqH0RfmXD5+Zm/qwIl01TSSxC30EuAmplagG+AssSlKfvoCBDZBUXuN",
-	"rMkA4EiRiy4dAnutQcs6bMpTOULaZa74bSkQ0yeYBTKVI6g6ulgy4mohOa4YflXiJpaaTFCZHXWQV7jj",
-	"GjASQXiWdyipQP1U3Rgud5+ncX6Z6Biywkx/v4uj+mFJL6HHiha5CJuNXwlOVsb2PEoStShTkiQ1Ef01",
-	"0fZrRz2H9rBSfma9tNJBUMD8hOVmbh0vWhrlhyIyTWkGX0/UqIkzXj8tMS+7Pp9GQtg/llDMr6j462ci",
-	"k+pAPyxGMfrqCCavcrlqFmteANPkqvdJVbpeXDcUC0G0XRwzZAnIyU7V+qGegGVuGOihcL3M63PdMqIb",
-	"o0gzpSAxutXZEB3a5Vv2DhVfGPGmfEAT8lwj5qyR0wgvevQ7xjHxYPhXhMNFp9wIqDSPsl/xOCwhNVbP",
-	"xGblrjs+HUqWgnoxUD3KeIfDZwRwjNS5JXG3z+MZWOXmovNuD9JaB8n0eVuYm2UuAqOzVik/nKFSJfby",
-	"j34mnSN0nW7lHcPPTdmVaS8i9QJZV97ekvVyZK0kg9WJWlvlHYb+lKeXrmSD89BpmxXCua2olstDfwWF",
-	"SoskPEUGWw3ZJp9VNLGDuB2xlnvb0uoytFqpOr8+L76VPE7jvK4SQ9bwH5Q6tCHUMmGwaOYcONzPfZG+",
-	"t4LEnVLxncgT6wvmqwkiIbieJQURH/jInQR3Y3zJ4sjCA7MVUdY6MOsEDtSIKOvJIPdK8FjGRrIVK1am",
-	"r/XZsSYzKpBlijx9cES3lXY/LVna4I7VqPHcxiFKjiBChGg4Hv92lSNCU3Xjo2jEuSA1hQljfFWO+KkF",
-	"1FJt16xb6JK0VsoJum0WTiUBZxV4NGcfxMxC1hSA0vLduwVyjcVwlAEUG5DxGNcpJRFmSvYTtZi3Llyh",
-	"DHCTz8Ng3NgGn4XhVIdZgLaBP/hgUOQrlZe+HtfUCRYS6g+uSFynOkFzyrMkVoSTkIGEGhmm0CJJPWy4",
-	"MEVBoKiD3PewlNUPrqMUS55q9VZI/NmQlb3BFkinMImviGwou3TidKXiGAgyg5SPEQbuAqgDE5zqWnEs",
-	"r1l3xAxaEUkEcXD6CcTlVAvSYT+Et14yalwe/HbVnv3xI3ub7l0//nV//C/5Q/T+kfj5afbiyeCXNn55",
-	"QE9+5G8e/21ainfe258fGFRm5yEEMy2cqDU+gSj+Y7ayu9eq2CMsUJ8MMxZEIdQRBAbZZJAlHgzhZ8G9",
-	"XBfqMDCPzWIdLg+eWY+LOAc8U2/zWSbXY6G1SKDePqtfdRGQjQNNFnr/fBiTJ/xWyMyuuDMA+ScJn9YZ",
-	"Yx8Y9HLTwm90bR63O9gZc0d7C9AcoDXbx4YPrZVuuF5eZ7e0FAZf/+xlnkvD+1BhyN1yGPZXQRqvYQDL",
-	"SzYlEaaJRnxKrkiKEsCLXEGEqaus22HzS+uuLewsV3T3NWZ4SOI14LqPmMN2AYQpLhQD1dlBI44Szi8R",
-	"lLHyFQV04VVFFCRKiQxW07glpk+f9xfIQlqKqoPz2S+LR0JiCbJRJOkVKcpLfd5/wFg99wKMZy7Gjc0v",
-	"VtK0GPGpOX1lkwjYs5bCv1kbXeeZwSMY8NR4aq2JB9pFEZmU0543gcGzik3MEPLirs+h4SfAstEjqux4",
-	"BdumkNvl03OQzxM54vEpl0daVlyrGIgc5SwcAONAex1D1zV+UPity7jsGiHVEwz0mHwJ9nMJB4FhFv2P",
-	"oWl8PULCKZkWinskydkAnNXeXfrjQtOBh2zuKmW4KA6JEoKFRD8WAkZvmh89gJLfj3b+9SEIwm5NtoGU",
-	"t+Ig8s6KQzA5bIpHuU5QQlTjyijwzn/njiKUZLfiKJDro24Q7Z2ncwdRzupbdQAMsnwrn/13Xqd/3ter",
-	"OYSrft/0kFND4+bmQ0XiClGNjkiwG7njLWLTLmz5ISwWuCVw3pHLWGOEqqut1WFHbOb9rm4wzQyaioeB",
-	"TKzhaMZjAvF3UaZE2kEL2VkaMRenBA0zIgSJdd1OeGI000MlNHZYzCOxa7m9aI3jFnqvJtZ7c3R+/v7s",
-	"7Yvum7OT4+f//EkbD3s6PCVLiIDOuBqyqfilqzMBYwB5wAinZcF6zZpbyxsMQ6d+zIVEqqNSLu31DiyH",
-	"STWqppN6vVGBIAfWqikxlhjphvPTVMsj8uL0lSYy41lqqnrAP4tlwayTibkUVFMCS5cEC+XMFscsuS4V",
-	"wrXt1KtmGkwO7ekqpj2bK+nq0xgIKJvxapWJzdekWSjQnnL5Sqlzq8sWdtD6EKm/w+KEuoAH8Ilcijjl",
-	"Etlnn0V4yAdVkBn8sX5FogKXbwmOZ7cuTgrwfuZjNcn7ftXPokNNsYC+4vHWQOq1+zxe2sJQxSiTkrJh",
-	"F0pMFz2zhYZfD928CWbFHzH068XrE1dvOl+nTtZuH0R/inmkukIjOU7gEVm2xmax/tt9rVhpR7l2FhpP",
-	"4jyKRUs4jExRtdCXKcHXnVsDlJGp3+D0YLqj/pyMUixIoBhftdOVivKVP7ioHniupZQpsjKQUterxLGY",
-	"gn6wmmotJ8Gyf3YoxyziaUqiDTjLqmkiNgq3xvNTmnSXurHk7PJ5qfQi8hvdB0t9c948tmZ8yz710pyx",
-	"ZLay990n4vrKmwsP+ybO6Qbrbtqn6+RpBRwfHvNcfa1MeYAVvRebWWH37fnv+I6g8q7Y8NO1dge6hNWr",
-	"YZQpuaJkevxiHtQY9sCzpwbmthK6dxvkMZPtvTrk1De6OHq4yNit0fVuFbByaxeMeeEToOrdGxdILSzZ",
-	"Xfkf7tqbUPEieFQQvEluAXug8Te5hT6oFON5pku2QMTbQCL1q5B4VlbvypTc6t+BZLka6a21S7Vre/vC",
-	"nL7x6SEV6WyWQ5O3VTtvmo23WJITOqZyLb8doOCmwApjXVTGWB+hyEKYalIsSTcxn/RsK5yjMWYzZ5j5",
-	"XDRTGF+BRkoj/4qIhOCYMiLErUxvc+1um8GkazamOGWUDeuqSmCGdH1DnqrLO0tiEzwjW+iUS2PlLhu8",
-	"wXZcxA5UQskUpzGJuwOedumQcRP7tRT8n1vR93q8ZRDABWXCasD2Kr1WFqEXHHbv0GImQrqAJMyAbUPA",
-	"BbEOq97F23fnFy9fdN+8PfvH8cvzXu6yh9tiZICKO6z3j51X9kPqX70WOh7YIhhokvLrWcGxAb6yJDFB",
-	"tUiMMEAfCwSnTRh3kjmgtSufn9Rwk8CRfUtwJkdrxi8WgmWB6yUA1wXzqmF+8L1QKOObhGBBbIEr7Rby",
-	"TEqfhxVWRhuMdy0yyco7XxOfdGVQ16+7R65plT3q6HUlAqJCrdWNh7BXP/H54tj1cqbrZF1qy1NYc56n",
-	"Fc81US9Wg1eT/Ne0uWw+1XJN80sI+eqmtG93lG/5cPMqt8mU1cO/Xi6L5cYmeGZhNkvqfbEbJbyYzOKP",
-	"R3XnGtyn/JXQFLb5KkWysp1VlvsVZbEoQPFQ5sXTfwPusuJtObeiuX9xFpMD1J9ecbTfj3b+tb/zw4eP",
-	"+09u/icspQoi1+Skp9WkdF30WEdJhyzL+jiEcqEs5KERVbyfPsspCAwxnJQeaPgVkTxPyJyCRlbuHOMZ",
-	"inn5nlJLymOtMTeajUDWtmlVJVqekLV8himv4BIad0Q+kgrtLG8XLy0ovLiK1KN6Kco7eQ2tuW4mW7AO",
-	"neYFmRM+VFzGR7rahMvJjogN+BqVTiYJjsAIkpK8jNqcLL1+yqeQ0wSlr5Ysp2es7KXC3mtWzuOicdhY",
-	"voKeG3AoNMf8iLBAA5yauBzDPSVPSi6rVzQlA35djr+59yXr3PLXebpMAcwRyauFY3EpNpRQsy075+nP",
-	"IjwWbahU0quYCUnGS1LkCWXZUvT4BZa7swcXFi0n4tCtZyjshK6FH5bQK1exUVikjaC0lMNE2OaQvnLv",
-	"eeKH21ra8+nOP0gmD+EZ2m+3bd3LMddVL5eylfuXWcFMvt9ewk7uDTRIJm5KdSXJ1F7MrUhm0DY8yUm9",
-	"8mEJPgnxK2vJSNXk6SJVbiQmaEPBPasIV1Xgl3de1PJtA7/N/jkiHNcjdH2Z8d/beG+gGJFNdHnT1ySm",
-	"+AIa3A7R12z2b+dnp3UE4z7aHauvdg3MtE87hS5dptJkktAITDa7/xH881klwzMokVTNLL8i6hJrYZzb",
-	"utwjXoq7xjqpfUhc/hwZr+Cw2GwY3zZo7lMHzdWRmA6SW9XkfQxKW8wZ8dIzjRpn7TyMT+udiyWLXhH/",
-	"bGWgEL/RnmpRiku9M+gQbxpl8JDNekoLlsdPj7PmI8qsA7emXlwnr/JosTa0NtF8bnSZ2+pFG9m3uTs2",
-	"39BYCIplAKA0pFeEQUysnNKIbMzMqAazhoJ9pO87M9aECo3OpMdcjnxg5Fp2I5O9rGlDLY7SsqsqbKHx",
-	"Iqe6S4q+cV1W2IAZE1zTEJ2IBZqSlCAsLokO9uEpGpCpBmZdSp8tbP5q+qweZrMwzzoqOUtPsyTZpKjC",
-	"U8gH/4TSSTkvfCut3E9p5ZzgNBpV1/RnMqSMAf7+AGGkvuPCOjArwR4Ur9c+L92pjysprb4L9d+dznW7",
-	"vdPpXO+3O53rH159+EvQlZrDLc0lACssGSurq0fkHI/m8nD3f8ndaH4Oft7uV/HrJwAZIpoaMUT9n8N/",
-	"sRgRAcJcxmKSioinRLTQO0b/yAgkPQCLp1KgCJeg481BKqzjQbFe90HFE60xWFrdndAKzsPgWKZwuAfU",
-	"s0TzfGSusdoQzpKZw3NJ7LppWJnSwjX9VauCf1TrxnufgrI35vHNDVg8oyylcnauDpWevy0pE7SBWujh",
-	"iPNLanwoPXBm9JAgUrSQlteNcb1n2vcQZSgmVyThkzFhsol63e6vXMgdv8Ek5XEWqa91mKKOXrd7rsZH",
-	"8lYQxpy302G1Os2cyhESWX8n5mNMmXimbf2cSbX42moWIzXcXT4hDE9oa4bHSa/D1MrkbiGd3aHDc6ma",
-	"tp6quqE0J7frk99rE/pXMtPrSY17sipbZnJEmDRWEdTH0SUBbQZLhNGU9NEg5UwieIiTSyidENOURDKZ",
-	"tTqsw77/3liNRev779EJHw4hCojBuivW0/tVyskZS2a9wvaMeBILHSWO1fkCO2QLnasv2ch1WL0O63l1",
-	"lg5Rp0FZlGQx6TR6zyqx42p8QvKU2JAS4x5ooRygmrBYoL52/gHHzGTTgDpihkY8SztMfVmJcZnQ5V4x",
-	"ivHMQ34E4mrq4lLAFiKutksDAX1biGVxYfDqRAkiUZ/L0Xdm8XRpDrV0usy+b/i2dk9r94ZbErpWh+a3",
-	"87NTsG8doh4YVno65jugTjVRL+IxUQ06TEjFR4HPjQlmUrdL+TDFY9FEvdwq00ODZQJ1tALc0/GJPZAy",
-	"BSIwG3jWYS7j08RB6bocakgCmhv5zqUMqE3SmbpKh8g0GJKGM8b6puBRlBmwQrWzgGrnrVmHmW6BOvSa",
-	"CvSo/Qh927MAN73vmggb3DtL8AF0vPzlx+jbXhmBr/ddC7133+2wXy8u3ri1whAGB+QDlabRiOBYqw5j",
-	"RaFyhBnae4L+Sn9uoqE6Lo/a7SZ6dLCnXnnc3gPukyjeK8m1tIYGYB+MaE6jaPmwwzzoKg2jxCEJQK+X",
-	"rXZgQV0N6Z3oiP/vv0e9650US7IDOQA9BKvvbYXAM4FGfKpzjYAdGWflGM80zjSVz3IVwwhwKefS5h4A",
-	"FFameKw5+CDP2y8YRC2TcSi42hQ1GzVf2ASmvqm1GJoiPmWt4nEBmcfkC+XddhiMnDLUc8lXvUL2Ygud",
-	"XdkDrX7VEonukwr0aP+pZuC9t0Sms50jdfx7eh8czhGg3UOlLab4M0B+mWSKceyObEwkpokwS/+zZkqw",
-	"+Io1gpomtJepeLyMyqbjCIW/4Ojb3tHJydn7ly+6Z2+Pfzk+PVfEeAaClW0+JBI9ah80O2xqRC4oniLN",
-	"QlpC1fUwYKX1HsQIG4BgfeMo4YYJrSXq6+ZogqMR2dkHb3SWKrVkJOVEHO7uTqfTFoafWzwd7pp3xe7J",
-	"8fOXp+cv4Z2bZkNSqTFXSDS6SMmlQEeZHDWajSuS6pu+0W7t6bbmamwcNg5a7daBFlhGIBfsqv8MQ+gv",
-	"RyihhmzItWZz2Fe5VKeiuNxO52AI5zfHceFu1+EaPX7ZUxKgI7ZjJdH8QuTPmDHQslIiJlxNXI1sv93W",
-	"rgLFm2Gsaky7cLhBwdKCpFGMnUACgk82HuN0Bi47X1hRK4WTTC3hz+baVnJUZrQAhiY8lehxu71nYR7M",
-	"DCqdej/lffJL0GC0WrNI6TGTBlmj1jWoFTmNCqY5IUz3ORDScyUR8Vod07Tfhca27U2z8Y8d43LY0aaa",
-	"ee/6zombZuNR+6DuDbd1u89TLsQZnCYbGn3TbDzWuzn/1WOmJGqcwA2v19It+jme5YpuaXmUBIeHQik/",
-	"Fonug3p7V8lqu0Zd0nSSkJB29QKeF0zRTdBarHte/wUCl9Z31J85NMPIQDMMgelmsghvPcUzEBP1Ha6L",
-	"3oAS1mHF4jc6KRzYR/GQ6PEZg0/uBvqZa8Ax74xUHHalk+KndeSL66M+5QT9cV7Gyc3ypG6gdjzwkyDN",
-	"RyVEnlbDtwaYRKIFLGLR9DUBlGb/wjz0Jq69Di6U2DVwKU3Lz/4FZyQ0Za1eDQ0i1aZOt7u1Fx5t19B/",
-	"a+cNT2g0W/pl0xxCmuTOc61gLRpyQnBqNCDzxm3Z0qpkYPFZC2RwpGVvrzCjTxGLCtxWwXjuTXnb5Wk1",
-	"XHC45rzWV8a+F1fV3oo0kZSLheSUccplbmoOEMXdlgC5aTYgHqLKsqMKhpnBRQuM8fOAoi1PelXcuADZ",
-	"zQOHq12ML194etR+uioxYyHLNFyt4xci5U9Yq2954siLF9ZepDI4xvuy93tL7L2S5i44P8HpEG7ER3uP",
-	"F78UjCdTL+8/XfzyBeevMZu9taAma8rp6q1l5peJ2Vnqh0z6dmu4JZ3F+vcP6rIri2i+fO7J/PZJQeaX",
-	"9Ap6rdF0FUmTKzVC55bOYiqRTMHp4xCcNIjMNyJXCzQI9VTdfGC6PNSGTdG0pjrEGQHIhaYxDYimtp/y",
-	"QYdZhaKFzgbaruISK6A0Ykxj0LSnuBiIxUpnT+BZ06vbL3mi31O6CdhEIEPmsMN6OJI87dK410Q9OlH/",
-	"zYOueyXjJVglzRC7IyxGPbAjgmMVnWo8ePVJ6r5YTsNRYxhh0WEypSRGkrt8fW0WKq6p8a0FNJ5fiDyy",
-	"e9hsTHCKx0Rqz3oQJdxzOjuocHDk6yIst8UEB//BHxlJZ7n7wLi4V9CCBDeVBYoT+JVPtf/eEKQJuQMD",
-	"qHTh6G74j9vh8YAFrTCcmAxwlkj9Ss03677g4i7A8T8v1EKd1JBaNp8b2N0FAORciF/wkjqjbywxFG7I",
-	"vcVvF8vB3fJKvn/8dT3O+l7bLyYTwvR59T3MCZYkmYVYLTgrnQFc/fSk3UYTkpqUJOMFjIgQBb6smNgu",
-	"sNpa1vyyji1XeW8LaZiHBApg6EgikEoGVP2G9BGFsmsi5z+2vfZ+gJulw/TLA56GuNEJFRJoT49tEUfy",
-	"Z6AYtAZ3qJQmUCvCulp5GOjIhtC5Bq6wNJvJh3lqQipq0qfyFGt16WgL/dR6nTRgGkdUm7KM/1o7DYw1",
-	"JEfMhNWF2KNS/M1eeEI22G2p+djQk5p5uMQ7MyNjjf5WXXXfNXVqzAyJCUmSMkxWIW0pNE7TWYmlltzB",
-	"x2/CISJzUv/8ZPtihEN75+nRziu8MzhsBUNEqosAcgxOE6rOhKTjOaXjvBjX0GwFZRCOUTvX5btfJtPQ",
-	"X4T2khPVrmLVn/NcSs6BS9WMa3/htDMm4eStNe39TzLtrXDzxQk3Wk6555LNUa5ReDg2D0m4eUtwXJYi",
-	"fGmmsAArCjXQmIO95XcLPVEWdFzkbtjbagJ47ZmAeArgNlDySqmgPQHBi7rKFU9isLfyMbHijy6NZRvB",
-	"L7oA6xT+m8c09onSUXWQDqKyifozU+NJajzJ/CV7h8Zcaa79mVfFX48zwkx7viG02MVG6+CMno6IaMJ5",
-	"hyiEZodhHWWjRokkH2q/uq5XZqQxQLoUegmgNi6JfaHDrZRdokMdaFdkjX1C2RC0VRPHYB2GKdF6LIco",
-	"kpUkQ7RQMHwnbEDgHJGwEGyqPlUIN1UPivGmTnSpxk1C8GnwBteBrqtIViY2NsC3HXGaxaECsE9CcqyR",
-	"50JDsqU9lxqQhUCpHQpEUlEBIU5hidrGtgaXx9QXXWF1dOnTeYtTODFUWIhMEoNdWltnArAUofF5WOV1",
-	"wkghCjjw0SUAMB6yiIFLDPVLFzJuZfB3Rnu1FL6lf27SCiA/agB8r6sp99aWxSYWD+r41Xe9BpnYcXyJ",
-	"db9vPeYIpzy51agPmlUwqvlDh282bj6s4ItxeVUBV0w1eepBxDas6/lpNhLKLq0A+C6I6vQSR6NyRoeS",
-	"hXSIe38GkUZaEqoGz9lei8LHRyAGNUrNUlp9Hs/+rIXR3fYu1cBg6qyGq89d+GU2myhjibpnvLMN95qi",
-	"3arkZG1e5mouDjepkZY+NhzPKA/a5yg3a0Z75Dl3RZc+tlKghsUmwk0j4BilOjSiGvjhLQmXCBoFQz9M",
-	"B17kh7sA87iPUGdrh300zYVW5OWmlMEqU9SBvuXqteqSWm6i9l7N51nf46cOcnE6dx0/Mz/bPZka1cAA",
-	"9PeJH4Dg7Z0DJivoEEUyu1+xMlsTwzomhhMI3zfC0Z3YFgIQl0pK4yJgUngOIojwEMGQTcvBxXqYSrAQ",
-	"cLnwKdNpPJRdUQnDbea5e723L385Pr94e3RxfHbag8QGE8dK2SWirMOodQFwFukkGUXovePTvx9fvOxe",
-	"XJz00LdylBKCYjwT3z1TShN0raPJqUTRiHNhwm/dIL/tpUQQFzXa+86kDlltR3SYrwZZ/4MFsARvuk4z",
-	"Mr3zFAmiq0bYCFN0rCWVfObG8S5ks8N6grC4UE6vZ5YNM65TAxhpoVNCYgEl1oeUOdmnVKsiZDzQm2Uu",
-	"8PVDenP6KDF6hJFPO47dW4GTpJSV5M2A+OhJi+oFOBoWRsALnvTJJ/SxGF+VE7C9ntWvK/Jw+62a6MQS",
-	"xP6iQOJVowVhsuU4wWPzsBJIDHAc1P26cSCKwOLWZLcXVQcv5f3RKhqP3a6VlAaLGlOzYcUSEy5xyzua",
-	"IFYCy5ri2VaxuPQi2t/VIsaWVAvjvK3K5l4/S2sTVpUwlLn8IAwlB0bh9bTyMGp1rMAQ7k7F0qNZT1Nx",
-	"oBFFM4694/opwZfqqkmzhKwiwFvkQugfGT9lSHa3zuhcdreYC7nsHuwM7B+6j2L3K3SxDW+/jyI7zuRo",
-	"vSDkBdQM1lnmxXOWyXmZEo6VgkNraMnhYZocM53ahV4fHZ903709CaWEWFR/P2Da1Q5DAmI/ma50sP4g",
-	"fTCV4kALxTAD4/s0hWfWkd1c1YjAETy3QaU6HRjLHJvFeshMMbPgQpuwJbM06v8G6lcDT/S5HIFL0BXs",
-	"2UaJf8lauJa8XSTyinq4p4av4Nff/Ujjm2WySkvK+OYTS5vuTX2cWdxhTi9OCRoo5RsPMWXPjOxF2RBd",
-	"EjIxkJ7r67Av6sTG35cCgSs4zfaNV26CIand6Bo0rqhvK8cOfvjEiaMafnGbNXpnCtBa0jWNQz4ALfiv",
-	"Ik3TOLdcM2S9uCFx2gAQW0GYFpM8w/3cKwP4hUGPMRKwLIYCF4A2v1ap+NESd5og6TsGKDPbdL6HkM73",
-	"UMQmk1ZX0MI2Kzg1w6GPZywXAcLZXw9fpOjzfsWGHlCGHwJq8WqGYg36PN9MvJV+ttLPVvr5/G78dcSf",
-	"B5VdsPbdub7zv9YYsWu4PkA3BeMDXjKl5idJoXyYn/GJZe7GH+NLYmEpwdufCZLouncmrmUMBU9souAr",
-	"g8XHEGcO7C8hEsIMOkzHGVB2iBh3Lvim+gMc/fAv49uHZcthIgGdNDbwWOi1XRJhyoIiwdUQbBCGSXLQ",
-	"eIoJ0fnuPRMujgwcvgsY0PZAfwmocA4qaxkNWj5qXVUPzfRhYaSrlvzqitXZQh5+6Y47cYZ7K7uVeLYS",
-	"z1bi+TIlnq3BZ2vwuR/Rqjy6zPF6eLY5g89qgiphS8ipEGrd80KCegY6epixw2KwKBUuMHuKRQtZgH2Q",
-	"YyFWSsmJiqtBjqxGYw0Jkh3mSZLo1oKkNomExMeX7OuQHvVOzxceneEoJDraDppfoSVseSnRENpWRtzK",
-	"iFsZcWsV+5wiBvEwDSnTcSefScwAw1LXxzwPixuvIasDMDbASFUyikmb7sIHDi9R54PoQjcmG8QPVS92",
-	"YIIInbgyIzqSp8PcIzBuKVlCgzoCLJGXnpNXXlADCQkU5+VklYctV4hKrYdzUnScaRkClkLvntANNhiN",
-	"oy5hCNbapiZsb+HtLfw1WmrWto4bQjStul4TS82u/ETReP4wI9yXPiPA0OdFjtes/YJ48a2haaNSoJKo",
-	"cjEQ6wtYcijmh/1aM58oTnvXFq6dZAH57xd6VYzTtiKdesvmHZsqbCkf61Brci1dkhBnGorWD+1GQw7P",
-	"lyn6c8tM4nMdL/VWo23db6lvw2nOr/ElqUt0rmQzr8JmeELOWDKbl1+s+r+LKkWmolz9lWJL5Bl4tbLI",
-	"yxNXle5+m82WhSm6Q9uZv5RbwX1VSrVc1RfdkciiUYU0F4nuYGFfA0THfCeX3asdbRNLtyH0W4/qtiLO",
-	"AxGt9cVWKh6jHZifUJ62Uu68BMhgtKFnmwDR2JSXjTBTcq+zGId9prEGrTWffuCO07gsAr6ERxV5zzm7",
-	"ifl9sxbOmQZ7hs63EtLWtLk1bW4djJ83hmlYCGHSEerTUiHoO01f0/h3V6TmYmsa2UsqMR9Kwhm4/lMT",
-	"FE+hJrqBIoIGkpvbbx7K/Ndx8ambqMAyz5hb6HBiXC6L/P6xYWrQazDVpNFcytphiocWENF+aDbopFTJ",
-	"B5QBQQib2xsXjcOGsWDoQntmNLs/ttqroS2bLa8DXNZmfFNScIuIZgUn77DUIC6bs+HOrzmLIOQsggQr",
-	"faAOGQwG11InrAUHy9ZVDCKH2YFYfOatsLEVNrbCxn0oj1iucOoXAv+0hYSKivfux5yh3CzUwnl+h5YI",
-	"e6GefZ+ljeb8wZgZFwbzQ3AwHnNed1BmuT6X+n8X2v+x9o9sVf/tbby9jbe38b1Q/ZXGX7rNPj3s3y74",
-	"umddB3FaA8dvC+PlqKflfPtCybABT/M0ImMYVwxYjPiU6YpwOi5limeuSJ129dBUFHKSOixPStKN3Hfm",
-	"ZbW/xuklIKz+Pa9G9oBtDXnIQh1Kra165a1f9QrWmLReAbdtqlI53KJ+ObeCxVaw2AoWW8HicwoWF/gy",
-	"1/K/EQhScky9Juogp+9OvtDResVMpWwefo8WA4Sf5gxuEO1fKAP06CKeGiZ4CLGuJhBai1AYohkBhLiF",
-	"jgz8MElMSpSWQ4IFbGDUb/Jg3vWjO/UClPDwTBBjgaVpQ723Uo2L9NEVSXYSOhxJkv5JiRhk6jc4PZju",
-	"qD8noxQL8qdVOIydm55p3eXGk9jVK1Er6eoLfarY0Ocu2LMkmNjxB8JBN2AeMJ99EBf4OZE7zzm/pGTR",
-	"y+dEmhvHtP/U1/+U4MuqwOpjIaSGra8gC7zxXpccSruOOaspEqKbdiXn3WK7xmHx8PlSQs0X7lF05hGC",
-	"SagBjqkQUK07LVZduV8CwirxjwVpoSI++lbtSgSkerXrGFlOMyCBIO+HNdOTpilnwypFG15fRPmAptUx",
-	"lu+FLmURT1MSSW+8zysdeo3ulgYt8R+7Lwboz0Sk+k4Gv7pkeDHuDUUuIZw9T7kQZykFUswlz20sqNj9",
-	"OROzs/RWEaE+Io4vqhp4Sl/c1Lr3IvPVawCA9K1XIFiqByAsljAg681cOrWJxAiidIxrBpLw0oxpmJ0O",
-	"K1Sa/MkaNnrqXdUy4UNREx/zXE/npck/XF8KhVmVhVD90GM5plXj8uC3q/bsjx/Z23Tv+vGv++N/yR+i",
-	"94/Ez0+zF08Gv7TxywN68iN/8/hv01VYxYXqfl7qkV77gUHbdOmLn1fS1CawOxEzQ+k6UN5R09rWftRe",
-	"vXglJMYUdva9ukyaEI3WRCmZJDgisbp9yPXEXO91wqQ9IeVyc/b5JxHv4NgsSL3RJ6co3hWLNfP0UjyA",
-	"G3XTtdrmlBdbpkobZYqu7pwS4KNLFRWD6sCWl7jyijPE+HSbIHOPjXn5PaSvfGO6Ijua3CpmOi1FRMZI",
-	"5wlARl2w3plglO8RE1OSCrTfbiNCrd+tCXDTillgNMFDAqGDWFwizlDCcZwX3GYIToOO9gWHh+AJOUQ9",
-	"ftmDE5VmpliXQRYEk5ypUBcMOWq6d+EQgdEpf5dl1jA4pYLU1NUwOpCrOn0rEYGBwrKkNumdfb3saryw",
-	"q9Z9W+jnpK6Pol/NOshwQqMlayArjrNX9od57i/oaiUHmL+oAbbzfsRL20gHCLOZmvRWelmCexyN+3SY",
-	"8UzYkLRbXo9fltvipjlH9zsSl2haoi9f+cvkiDDpWOBKkYk5vyTX6sKo5ZQvfdcDQTGWuI/VDQuQGbiv",
-	"2KGnDjZRP5Mm2AGEriyJUVLEjdMAryMsXKy2s3wAy5QjLgj8BLUTg2GMMOgjV53hlsxOs4WScuiVmc8r",
-	"NrqNgFoKPv+yuvjtAwIW8zvvpbqogL1mI+ERBj4I4luJJ07ihUOs8s1mg1wp6gabBY4kT7vmW8tMGd6F",
-	"gEwmqKRXpKtEyIYrUl9JyXB7ruZQ2nGeyYjr+M4sirRokBIsvMbwZEKwGm97eak0D+dXJNo4bDxtc5q8",
-	"2n/y+B9/PK5N/TDP9St6a+ABrI865rdYLj0a845Zr4MF6wWW3UXr9EBWSPEx1tW27HyWJjbm3qySN+VP",
-	"uDbQTZF09hYsii28vWhdCgW6P+8KfdBAaIYxSUnGEzOWpXgxwT5LjYnUfTU+3uRLdkmZmk4hOtBkjRnN",
-	"WL9d5LqMXMuuGdDcMaQkohNq6LlyAYBg4KfC4bFSxSdTtfSeILAoF24ZwgGbkCi12S+0qaOi5XLo6nLn",
-	"mtr8KkASWsE0oJl9QDjPZZetKL62KH5n4UoPQoCvl95flmJ28mJXWmjmjAiSDELenAURRzWCvL7Laj0+",
-	"5xKnUiCchwaxGAlTwgtFEO/QQkfuZ+cPsqBG1uIX4TSlJEaExeLQ8xhRgXAyBajjDlPCMwDf9awU2QMz",
-	"ozbLqWeu6L96ULTyNHU8tPqUUGNiKNOBaa4IOsLaQ+qhLA+JHq7QTcSUpAgPJEnzp1OeBvGVT4wUsL53",
-	"qT97WbWy/jyrWq+cujA3yqkseRfvgptmoz87hZ9Ln3PruvaXVrHJPk9JrO4dnIg604j17N2BD0trYsds",
-	"CdOSdmNp6EUjxwyyJBjLfS9sTid2aoFVdRPchmZtIqM84UOe1cBAFDihK09TyCevZpCbDtd03xnnVdkU",
-	"EYpdUhLlLIToq5tUw8Dsu5F3bEMxYF7Qjw38CgZ9FaPS7OV/30O+YNlc6E0VsE/dcV9sJFjQ+/vOvzt5",
-	"qi9OP5qkzvdbJBSXWWA8wMVfP8meL7hwTnkploCKXGDwA3fvjwd4lZiNXFwu7i/UZrXZY4LKEDYnvNzl",
-	"8HY3DyEtQH7rXwFuDqpp4STxwnnWDwH8ImDUM7Y4X8wgjwaTxQoec6+zstscoEuLyWR3iCTJfd1qAWQp",
-	"HxMDgW2cn3DtlajBQaw7Dlq4BZRcCQ6AUoWUDusTwvLauzxt6gJsNYFhTdBJ6tZd11g5NhfzmMfEAWtD",
-	"p5h1WCGqrdLBUKk9j9p74KSAEDR/KodoOiK67IvmJB56uOlK8iTWmsQ2nuBLCbKc62s7AYSulbxrjwtJ",
-	"QAU93IiUcwogehAWiDM/bFJdVlFCcKob5Yp5xCcz6zDTTyFQmKdy5Epyg8I7xWksWh0WLmPIqpHINTqx",
-	"riG5ETXtLJNBPU1/oqqo5b+tEWx44j65XCC2rQVJrRkEbA9jnpKvTMd6rsjuDhJgthEAt+BKpUquSzj9",
-	"a/jSJOUDqjHda5EP7TVn/fIap6AchNAKRR+9Md3fiTPeXcAFmWsZb8Yd2nOWThAxKzM//nnroti6KD6x",
-	"i+ItwTHijHwDpQi9I7aUR2IJl0RKfN/kMtkoWozHAg05j9X/GZlq8BSdf2AkekZIjDAapESM1AyK+c8k",
-	"mP4cEHLeFsd3Gw+An98dzt5c0ia/emyiy9KuYTDl/LI7yShxSnExp6QeWCXPX/babDKD+UGBkHxBOcxL",
-	"2rBXMV07Winbph+k4fpLqSSzTVHepihvU5S3KcomX2f5HGUXYFiPrgeqXaluY4xiTrT91QDqo3c24EEg",
-	"nBKUMfpHRgpWXZpCFEnTWpMJJIPBDx0WYcYZjXCiJMzxM9TncgQdaVQ+nUQ2Q1PIbJ5NSIxGJCUt9N7Y",
-	"h7H2L9kUOnBkkIjGSjjVRvAxHxNdZrzDPBuyjgSCfCOlak850muiZVOh3uYsIohc40gmM42KaMx5rQ7r",
-	"MAPlo+3drgRn5G2FZz0XhMkWej/H4F4w2Js7x5Ts0QBDHabk7qaJvdGzLdnnJU/0+uigIBOCY6pVQfzN",
-	"fntP95AXPwdLPIbJNA0qU0pIh5WWg6ERz1JrqMPSJQiHZhUlXKg5GUtnhBmyFBdWAly46/ri/6IMAv/S",
-	"mGeTuLNgnbfegs4rfOlZIxbpCKsKAV68cGGh3vpxxCUtAQ54IdB4DRXB+8CCHHRyTYXcllvIg2Mom28o",
-	"9Gp7aYdeHu4HGYyWnnuKmSo+1EQZS4BreB4+CzGYe+h0VZVQdI2ti/doDR0VUInuLbzSJ4FWat5pjNFR",
-	"kuiOxMqqmo2oz6cOTzajpDUbjMvfzs9Oq7tvhV51hUGLUJH0RMkHJO4aKGK/VqTV1Px+dISM6W1dtaQK",
-	"BabEhCwxsk4/5eGs/VpCfWeOpjtuBzsHbRSNcIojgAAOwoNy3hUjnU1lt8rdQ/5uLez9plnoNNGq1HLE",
-	"7zBIJRpzIdFee/9Roe9Ppb2vFG/W1AeogjTm1Koy7bVQDzarZ8UmYINogLNEKhYLYiRPY5Lmob5NE2Tc",
-	"dHzsGerpfeyhRF1n6rUxwkkSElxTAn5ngAPBBVbImZH61B/DTMnOhi9rHZFfajEXvMo4STTygg0D0YKe",
-	"S5iH9ro1L8VU3J84itVjskDSLHHSyAIhpwSNcUyUvlGo0yoCh9aXd7um2/zk+sIb4H3bBndL8/5n7zCM",
-	"KCCnaz3rvpDFhhFXiuS/Ju5KRSZeJ+jN6RPloeYJGnPgYezrlZG6q8AO1jb4dOS6CCpGKdQ6SBRLFxnr",
-	"lEpQhszs1f8t3wNW54wEMKstpsy9t2LlliqwKhXP3qrxXiOepY1m48D9Af8IGrk0gasLVs5zfdJEWBMO",
-	"HRRMN6V7EsjSZjYZK4qk6phZ4D1FsgNFyGzmiDlo8YChvYWRbdrqwULZTvUmjxXO95Hudx5+nocbt2kP",
-	"Z1wpXvneDx4NTFpbMI4HSCsy2rbQBIlL6v1WCvFmvZ5HOgPPUsM2qOQeeC/1xX2v9OENqj2lCHmzClu/",
-	"0ANHaTsSl/qqMTUFOOCb4QJIvne9piTiVySdhS7W/faqN6sgLO4WAOAW3q9qXKE7tk8SzoZCTcBzNrmU",
-	"v2LeAF18CXfY8rewmsbf/Vls7+I7v4v9vWcQHW+2F+w1hpp1sidh2wt6e0FvL+jtBf1FX9AmM9SwOW1D",
-	"NKQbxlLdzA0tiyWPwpgkxJRQdHbnUg3FeaD02sJMXNmkAdzFhbpJeuYGRhAZvPcOAyhoCLBomiXSs/kW",
-	"PqerhlF2RaVeLBeWgGI8E9/p73KWzNB0RBOSF2pUQgYRsoVelOJUam5/uZH6SoxMQ4EHC8KOy5WTmneN",
-	"fW/nqq0Oy+Pff7LyS1Wh4pzIOXHLWo8P4olsCBnf98YIss0Qubdo+PnLtwPGb97zAlD3svjTEgzFuFiL",
-	"tQCqKez3sxzUVkC6S5/A+XJWizrZZvcjUNhNvYxzJFDvzdn5BQq93msqGSIaoUtCJsKTdAAhbuAFrQJa",
-	"2wjglPsETVIyIGlK4oWixc+zE8ouF5V6nlN7xhV7XkkwCBaGtrxxvdrQah5QCcSWh/68AtMaos88a8lW",
-	"utlKN1vpZivdbKWbrXRzl9JN0yZROOphhkzgpp4n+eQA1Ep8SIjO6K6pYu3sMCWLjkaH0uGFwcoOLD6T",
-	"I2JhSMTt8SQAqLHIdV7Co8rld1asvE1Mq83eezM0wlcefOT2zttiPnxCzAcDKaNLyuuanSSBAm726Ltj",
-	"/uGmWY8Uk9ArUnfImxrKAUsiJEgiJp0DnRqYKiibZYFUoYHkc2ylJ1TIzfGDiiB8xtxMwgWpCsj7/ZRP",
-	"ASwYoOuXBNU3+bOlAi1r4udzoYtS1OHor8CnzKqqBa6TMezkt0lRl/Y6sYyoevvhyNU0cmfDxwtG/Rl4",
-	"KVg27pO0mt/kdV7U2D8Czajxatpv9Xk8+7O7knfbuzQ2GNNbpvrJmep74KNKAK+p1ZXz1DWRdNxGf6Tx",
-	"zWIBLMcWrDBmLXohyqIki8MGpJd1VFixG50CHZdIvmA12gtagmi8thnIjAyO5YdPKBya796FVHisY422",
-	"IuF6ZpAAoAg2HHYVOwL10syUWiTJEDoI5MQphTC3G9CixSDcz6fGl3ljj234Xsc+tAx4V91Jxv45vj9o",
-	"M5/wWmo/WvzqKZeveMYepnLACxJxQDFw95KuI9j1sCUnoXIKr3ROsIZuSAlKyEDCl4TEM4ezgVMAuvUK",
-	"wJsQPQvvbO4ZJSYjSZi5MgXiaYf1yiA8vRY6lqboDBkMSCQtrEYTZcwFdTZdgAFP4kJVbJ7Ez+bCVCsl",
-	"BvrvMPMBSBDS8SB51KgcpTwbapuLRuowSZUulAVRmy+ZA0/7oCIFeI0WOmI5mIgtUTzgKRooncx3GUFY",
-	"S+iGfwfb5kN2rl35hstRyJuSV+qpBmOWdyoIdlEIU231SzgZZSiMVn8NRM7nACkYrl2DJQCqQIu78MeY",
-	"ApylUg3mYdUtoweMMtdgg+LHOb5Sx0AXzNcFqzgS+GobnLr6rtZmVMJ5KJjgv6TU/U8lvCw8mDbQ9346",
-	"M7aweFtYvHsIi/c1VJnRUMNVetWCo3He8iQOYi+oV0Nn6U1CsHCwRGgGIc+5l/iu09nVsHKdJmyedfMb",
-	"c0hAwqwoGSexk28tRoPOa0JVgblaFms1NIeHCtgwBwNhGagGylAGHpaNwzR8aQgN9npfBZzBbgLXgBQm",
-	"Ac+DHtziM3wVKKMgEi5TPXY5/Pp9Y3WP8ayhhu8nuDxemOCiq4DPwS/VN4YopBvOS2Zx2SmonJyy/whG",
-	"IhamnXSYZfQ+9KekwKOxLLkCWugU8iVthdaAkQBSU01h29uYCExiSdFGIMvoZXecfgKRo/MCMGvCXzet",
-	"94fLzM3Bydd3iX3tT5uPw/SoJXpQmPkPMhjzVhGYq6rjcGgWpJa6GEQPN7IajriNN3zg6aYWBRyz+uu4",
-	"mGZavk39VIpg2NEal+pfyUTCLQrhG7pxQrA2pKOYKqU/mT2DV4T+RXKNvJhyJjuMsNimaGSCFFM59LB7",
-	"6uru/fry6EXP05vMSI1BtXrZdtj7ufUvdWSWh0gRkwmkunIGzgI+IQwstdanUP4kIlSp6odokvJhisfC",
-	"YDkCDiNlkps5q4706jSVilzAt1DrIeyCgPpnZAhYHERA3MASKRnIS15ZIEs84IyUrWTw4CWDg9VNanrp",
-	"Sto7L+Jd92cIm3J7Ae9PwAxVYbIb3Pv5rAmbc+ld7i6wU2nt2me2UUI54TnMz9z3PIyDN1hfwVvx88sW",
-	"P9fIfXkAwuaDEP0UV7OCika4XAlzpM5AoyXHmFztWrNtUFw8ZigmVyThEyjBkkNRwxAt/rCF7LlUkiJl",
-	"aEzGPJ2BrSWhQpqSL4WIdrA1auPMdMRBsItwkogOc6IKYICNcTSijDQ1c9cGq4GtfYJEFo0QFqiX8Agn",
-	"Iy6kkiSZF5OvTeuGwgc8Y3FdcPyblFxRMiXxa2urmSuJSHItd0dynJS5iJA4LRVq/pVPEZWoT4aUeUEc",
-	"jU7Wbh9Ef4p5JGcTglRv8MgQx5L+t2Gt7KEWf5Pn+Lme/s65sTYuydfVEDfE0j9dPNo6XKBwoi8s9orh",
-	"qVkS66wlHxTNHmTvkJWOpgtWDp5PU8LInRm14whL1HPv96oB8ucjPi1T+woRyvq0M/e9uw1VNgNdMlT5",
-	"SziVVgV7OKdyG218u4CdW4QZb5qYvhbufMYsMpauopTCnJAgRP09nzPzSNQy5PMpHg5Jit4dt9DLK5LO",
-	"TLKedECZLhrAc/o/g7gYk9UnQXjRLiw1OgZFmo2xKFg2/oUa0YPgjRM8JFuJ5TOdiZfXk0QHwGhjlUxx",
-	"JDX92YRN71zwKFOHwjdEq5Ox+xELQWS9yHIO/xZNJOQsMaA8NDIJsD3oo1dL5UdCw+3PF1eMlqCL/+jQ",
-	"xtzeKfQJ3cloKwKjT0BewSJH9V9dZIFBqkEsJbLQMR6S3YmJE1z+A8djfY6a+mCruVTO9Syp1FOEh0iM",
-	"iI9c02jlq/JxhaMMA7kg1zIfx3/wFdabURmOe1oYj37qsZhGJggSMqWR7DSerTmaIHexxLAud4EPbPTG",
-	"XFVyqoYwadkJAttNTPLS4hNQuS2QYVpBEVcsa5BfpGIenhxlz0kuSs3r8/4KVIZh4FtTyNcqTh1pCnSO",
-	"xMLtoN1eIP8suEBGBCdy9N96dRd8aiAWJZwNTdKTzfXVwpSwHkTxDGFxmTvzzI0QY4n7WJDgHfMrDOD2",
-	"+Ag4oVdl1guPAtgIK9C3GV44/ZU+AJvtrQnxuEgR2Cx6nn6XXtGIGHLjE8LwhLbsDtYCdYAp0hIsGBzd",
-	"uzM8TsLyynMjQZkSlrekqOWF9I8NM7bGYeOg1W4drMJB7aBfmMnWXaVWPNwyy3Usg758jYUtcjqPM/rk",
-	"NpdU/X5BkFdKqFEzLYOk0iBY+fWDHUS0Z2OPOL+kZC51//Po9clq1G2nsKYK+mdUpL/VaXueiLil6w3S",
-	"taGNeXQNkfP1F/5+u60D0v2b24TWaJIdGRlAb7JvVIE4pn5GE4heeoYetw80mP2UCmIyhbXQYjNnOkyM",
-	"MilQzKesEMQzxjMwDiJBIs5ixJOgG+kXIt8SHFOmowluyfFhacpV3nE8C8sQzcYUp6xS1APe0GHPgo+J",
-	"loQSzi8DGWc5WJPpCnZtwNMpTmMSdwc87dIh40oh/rBaEo5Zk7DgEmH2dUouzmu8CgatOQTVRBZ3PGJb",
-	"OUFTbyinxfNDFytxu06My9Rvt2bqjTpT6kRVR2zOKYTY88kkXHFGvS4pG3ahj+JovQ5MK2Ra3a2eecql",
-	"Poq1BM24bCKjDI254nobDfoiMp3tHA2UiruQwmU60y1vczaKwQqYeVwTcoSc0hUWtiFFRTUOhyk6nt1o",
-	"NrI0aRw2RlJODnd3nV//8HG7vQcWBNN7uZO3ppZv02DgNQHRYTripazTRMNztDxjX7Fq6U3zYwjIwKtx",
-	"BgoGhJlV+ve7NRkv1f7OCbFlVxBn5BsTy+BhxJkuHFhIoI8Rn5rcrkrEiEan0t16vRWCRUKjKsOc5jcv",
-	"T+IcmUv4i+cwTqsdnkC1ckV5fs4MmHnhGhYejGrKE4J6Yx4TqO7dQzxFPSj43fOXNK8AHp7DK56ihOMY",
-	"9XGCWWRlhAnhk4TAZk0xA1CKS8anDilEFlhJNilsgabh6rd+JclEGBHCc9CoHvpEcaJpSqUkDAL7jFNH",
-	"45LFWSQNNJD5iu9kqn6pJFex2CWSckSMzZ7KFjqfUhmNSIz4YFD8FMpYogO9CdIiC09hKZQu4I+jIKHd",
-	"rBhR9P8FAAD//w==",
+	"7P35d9s21j+O/ysYzfM9XUaWZTtJG+f0vB83S+uOY2diZ9KZKiNBJCRhTAEqAVpW8/j7t38OLhaCJKjN",
+	"suMm+qWNKS5YLu5+X/djI+LjCWeESdE4/Ngg13g8SQj8+3nKhThL6ZCyt2SQCRKrqyIbj3E6axw2XqV8",
+	"jDDjckRSJKgkjWbjCicZUbdFPCaNw0ak3tHl8JJuat7SbJA05WnjsHExogLpX9EYzxDjEkU4SZAcESRI",
+	"ekXSRrPBLxuHA5wI0myk5PeMCNmlceOw8finX/Z//cd3f//380f/vPjxyev3B29Pf37x+F9HLxs3N83G",
+	"CyxxHwvyjuErTBPcT0hxAhcjgmJzE4o5EfB9zMQUPlueS+a9x5+C9xJqXuHdt+bgX44xTY7ZOxEYM1G/",
+	"IRzHKRFCfZMylInQ8sOdXYkvCfOG/FI/n6QEx7P84duM9C0ZUiFJWqaR6nBHWCDMEI4injG55pjT/HNr",
+	"j/sVT/s0jgkrjvgtTwhsosgGAxpREhzkwD2cD/EoHlOYmJqmGgm91fiOX5xyeXSajfskLQ7xVJEYYvqX",
+	"6tgou8IJjbsDSpJYeAOkMRpnQqI+UTtAmSRDeIG58fA39wo5mxD7AzzYaDbGRAg8JLXvufmw9lRPOPAY",
+	"s2KVuSZ8OCQxoiww2YRrzuJW204W3rmBbYD3XHB+lgRIG76uTqDkHPEkDgwwJTiTo9AI3yRE8YyIswFN",
+	"x2jGsxRNsBBTnt5ivK8xTc4Gg+pYNTuF88c46r0+Oj7pvnt70guMGU4gHwzKnNq8QhAWw0vUfeuP9J0g",
+	"KcNjcgFHvTLezPwMy2u4QYUlm3sq7MK+23EMe8NaY71pNkYExyQFuXiUJHyq/hETEaV0IilnZsxjIkc8",
+	"FkiOsAQZNsFypJa8pcamZWvjsPHTy4sm+vnl0YsmOntzcXx2et5oNkQ0ImOs3jvG1yeEDeWocbjXbjcb",
+	"EywlSdU3/vPb0c6/P/zt6ybS//jm2/9pNPVpPWwImVI2hKU9EoLI5zgakeecyZQn1eH+mPKpIKkAuXtJ",
+	"yATGO6AJaSLMYoTFJcJDrDjaQJJUnfQRz9LiRCZZP6FRE43x9Q4ekh8OnrTbhakQlo0bh7+Fb/wQGvr8",
+	"UfcY3xGSp6R3iBihoHr07UwYT9Ek5deUiHxGWpwXh21fEhyq+zE8vITg9JwIQTl7zvklJdVBviVjfkWE",
+	"UWLgVhTBvWigdCZ13Qy6OC5z8w/P0BssRz/sPkOv8fXO0ZD80H6GfpZycsaS2TN0jsfknErywwm+riOc",
+	"A0U4geFrZoPVSN8ANw+R8QQPCeIDTREpZxIRFmuiNtxKy3At0ptoSuUIbpb8kjDUJyPKYtT7a684vZGU",
+	"E3G4u4snk5a52or4ePeKpHQw+ys8/MPlwS9X7dnv37O36d7145/3x/+W30XvH4kfn2Yvngx+auOXB/Tk",
+	"e/7m8T+mDX2GtdCQaUZq1mK/HV4MtQBveEKjWXUZTogU5gQPFZ/HMZqq+VOJGCGxsDuZc0V1aJQyTNlQ",
+	"/4jZbDoiKUEkEaS4EjEZ4CyROyKN0FeMM/LVM6S/ri8JkgzUJTlLSOEKHQ+9v0HxPHymNoWRqPis0kd3",
+	"spS69w94Ot7BkZpffi3FY7KDWUQUyQtzvY6mHoeX8S2W5ISOqayu4iueIoKjEUrU75ak+ISkQIFoxKdo",
+	"jNkMGV4sEE4JSshAoq97ae8bWFTq3SdIxBkwWDJT93ZYSiYJYVSMSIy+7sneN02EQSOOUzyQO5TIwY4i",
+	"PDyhOymWBEayY9h5q8MK+9JpjCnLJOk0nqU/HDyTPzzab9QT1dzFqCOsl/XL0USCl5bj697vvW/UbOwv",
+	"dgG+7k1737TqBv/7D4+fTX940l518Pqzxy+qwz6OCZN0QIGtUWFH+Myz1L4SSh8CBUNNjiFyRdIZSigj",
+	"CPd5pg5PccRzhK4/8P9JyaBx2Pjrbm6r7upfxW4+ZD0Bmc6OlLyqzuDckg5HU0yV9jrgKUEynakTC6Ku",
+	"MLr90trRsZIP3z95pNZuTJn+e8+to9ODb5qNcyIXyIiLimw4RCMu5A5nyaypDius7HSkzBFlXDeRWkE+",
+	"QCkcKD4wDEPom7FafDWPktjBrMMSekUQlmjMhWyhY6aEZJxpToATwVHvnERZSnrl42Dl0e9Prtq/jPfl",
+	"r+Rp9PbR6GT6ff9874+/fzc7Pch+esyP2vGrJ5Nj+s/9i5et9388Tv/1/eWLPfbjo+t/fDd+3v7vzwdX",
+	"F0+GJ0/Fm/3By8f43ff87R79e/+oKuZgdTci6m6U2qS4mzRam2L2z7NU8DS8GT1GrmU3gjt69mgC89eE",
+	"UqTc04uXrYN/XLZ/+X72z9/3xo+v2tE+fyp+/Y79kl48yv7VPxm9+eP94Kf4Jf47ffKPRrNB1Yd+z0g6",
+	"azQbSjVtHDb015amdTN8K7rO6R8BwnqtKdWYh2oihMlUndsJSWFChZk8boeHBhyqMDIjs/QjS36z8il3",
+	"jvaXOEUXSiE4ZopIwnum1Q2nUylzpLhNqykTsA5KY8+XAb4wV8+Yt2EnlF3CJJy9c/yibj6nbu1Aa9Xu",
+	"kTJDCowQbPP1hqcHpA9LSsSEM6E9f0eRpFdUzqyGGHEmCQP5jieThEYgrnb/KzgrOw0n5pHcljtjREkC",
+	"JpsII+MC1Iazb9DBHdoHgSPJU7DKWJYkzUaUEixJ3MWycdjYb+8/2Wkf7LT3LtpPDw/ah+32v9UiXcH4",
+	"GsrWZl3tFBho61S9aK/ZoJPGYWPv6X6r3dpvfacsQSt2rRdBXctkxGFZ1cMZWAgpwTBP51eJUgLCECcC",
+	"fp4QrEbeXt6ibFrO2h1hMbLzVMZsFw/1RKIsTXa/bykJDtcrN8K0bj40Gx7f0jfAfi5HAUdZTCXsMjxU",
+	"pMgjZweA5jvCkwlhJFYCtESinnEM5tuOZ7+FPm/u3y3YemVNct6D+Y3+Uzu5zrXUw+b2m2bj1x2jR+xo",
+	"3Wfu4wWNI6HsEiautqHeolK/wnI2UcYSIgTytg3cxlkCvMtR5bGioSGR9iw2ygLNbrkarD67rT6PZ3/d",
+	"9QniBvYVPJNUSP3mt+CRWvFcR3kwoG6B7O27gcDBTdNzmS56PvfMAmOyo537jO+mW4H+QwsTOApqC1Ol",
+	"iRn2HOEkIWkeM9A6mVbaqGjCPc43OAY1c4QZkoQhraMLxBNlr+jZKW4SYUl6aIwvidBG5vSbJjJaoOEr",
+	"SPEmY3lifTjBJi9FTpxJusmjue4JCVCfCyU9fPJbm5DMZ29PSZ8HBYz7dJjxTBijaMXNx/bxkpN4yksm",
+	"lAi4iN3DXXNvKXZnV1aZrflJ5axsnt3Cd7wkCZUXqY56LCngNKVhL6M/j4hoh4jUNDYdEYYwErSfKLM3",
+	"5mNMGZokmEmhZt1Cp9qH1WFTLFCsLoFV+BDIyGkrG9NJtyron0QFBe9yagy8rb65EX3Tc9wPaKL0Sr3S",
+	"VHOCijaaUCFhu17qk3IbjVTvunl6TZ3AeXPKoXEzTeNEE256qwTLvaXiEsFNwVC5eYEXLXdenTxiHnrZ",
+	"2vHypY/WsR6akSdutesOmvnZjtKGO8SIZ0mM+kSrtcWpKDkJGogSFkN6RVh11atKzLKS64GoLz/yeHbB",
+	"+QlOVxY90nvM01w4RwlcrhKkOjFdyXnX3hBSVtRNNu3A3ne3tFRYgwWaiR0djCzV2/nkEfo7/fGhbGgm",
+	"ZmdpKS9shV3tZ2JW3VGIz4AYFwhLIODQ/qpni7tqAohUIPPjmgkVWXFCc42cUHLcCtRQWcAQSdg1sUkt",
+	"OrrXJ0rxjEYkuiSxXSjHI+ry8VroIp3lUZqNaQBEprMdFzGaT0MutnQ76gvnVd6jMbz0Ngcfnm+UVOzT",
+	"6YgLYnM8ndQohQ2pkA+ENZhsxjwVbYV9GVMhKBsWOcMRAr0AHEHm90DClf6lqoXotEcveayqgJR/tCmU",
+	"BQVE52BSLy/x3tQPs8B1lFNJZjVr4TiClSZOc3oglHLMJEkZTl7qrVqJUqh5tkgq9o1I735IWdU3dO0N",
+	"lkzck0aU2N/veoP9FQjs7zkfE50QMyVMomnK2RBR//C3kEmjBP+LVhKVrYsyFpMU9fJR9x7MtgMR6udW",
+	"2fJ4Ia8uZPzeiZqvFvv4hd0CSE70T1ZFU1/kFHtYe/KWCCJXPonaGiscxPeKUJtICbwmSskkwRGJ1dqQ",
+	"64lhtXV2pA0Y5ycTrnsPI3vLmlrelODLaras1bE0j7d1Fktbu2+8x5VREfHxGFylVXljvwRGSvE+79eC",
+	"9Kl5+z2KIEUYNedBJxE4dXPK00t3Dtyq9lOCLwXCKM2SB0b1kGBghezDJP5bUfyqm11Yj7l7nisbanoF",
+	"CnggW3yChYTQ0oobm2BNC75jDPSoqfHlQI5lqJwCC9nF8MWijap+QDiPcvFU14AIiWd3vrP5MtTsp8lF",
+	"AP7iBhtJyHvzx/xQtrVc77LK1pafXRwWd3evsOKl5yqrbuiJirw6x3FNqyMo7YGwmDwUjf01VGcoHStJ",
+	"+HR18y7weIltmgKQkIUHP3QZl11sHs8PmB6Y9na4H+/2SFXWouZkgY5IrqmQoon6mdQcUocNFP+E17TQ",
+	"Ebh55AhFmBmPDRL8GerB63tOu7cFMlTaqphQYc28PdU32UKRT0BFp1y+4hlblXqY95jPlpHIohEyOX1l",
+	"qlHkMoCncmI55RLZa3dLI26mYdpIbb0rWHhQ8ESFteQfyJG3mucxi3iakkjeJ7dtNsDirSrrUZamyiD2",
+	"lXZ9a6CCWt/bdWo3dVPJaeJ55YXeTXdLJNUVDkoLGZATtcvwwIjn4bgDnSG1qkcwaJYVbcb79gsaf8UC",
+	"Td0fo/MMBt2Cf1bnxQXnrzGbmatiRSJLbXJBpfKec8QHMlg2qx7qJuYpT8/npfKjO2ceb73R1xCASZAb",
+	"mWQkLWSknRxsuuBjAuQwckFoaaeifY55BMpm1rn0ZZvvhKZYdJj6xDPU88JCPSTwzORNUaX6JAnqbzgn",
+	"6pPloXyK8Nf6Ydf7i28uimzOCVQiU/k95mNSIi+kqUt+LoHMd0xkkwlPJYlfk5jiCyjhWXFL3SuqiTy/",
+	"nJ+dBnFY3DPdsfpu18BV1GZKOLSK8mjumr8FV6iGoHyBFpMowSmJERaoVx51D5geBW+H+qZStx+Mjf1O",
+	"kPQdu2R8yjZqINXjxfwpbKTCJOz+GSgO+MmoJg9iF93ktVWuDbozloCEwXFM1fxw8iblE5JKqrbPLHAp",
+	"qYwhsuOHdwvlbB9NmPqwgRMakf/1EAHU6Cfe292tC1JJ2cwMtqFL2qza/pt5Pkd04P3/auPoesfow1qb",
+	"co+UI+/zymhWWJJy+r91XC7K/y8DzZRW8p5Qicq7oj9bzj99D/mALuALQzXYGv4Aq8A4QbCwD349p/98",
+	"qeLXzXg+jUCs+pworhQR9RS/XPTIK0wTbc77C7VKWbpPifzSbU5TL2DhvRUSnVdAc3eE9xnQ15aaaqgp",
+	"UIyzAiEdS6ukRAnBKZqOaC6+CvZ3nyScDRXLClPTJ67MuTWxVcdfoK7Q9L4gKstlcWVNq3oBOrN55BFm",
+	"irYg4tA0WhOUIyjGlVPB/uNHKBrhFEc6w1wZ9GB+kRgl9JLkiekMAlUdNsLi0DiOMqYzEdTPfABV6TCX",
+	"rwQo4WUUjKp60vThJ548fnzwBLAMHGhXYKMBket4HCzYOGKIjsvADI0G1CyOoeSoTxkGdIbqd8NfOgVw",
+	"gArGAB4TPWON8zWlcsQzpSongIZTBP+Y4uGQpDsZbUVClL79qDzhEkYZ3vmjvfP0Q/7PVnfnQwiszIz3",
+	"glwH4IOOkCTXEgZbHFsrH9zH4sge7T19dNB+FPqOq1xZkeO5YjEnO9WbTDUSinkkduFKaxx7viIQp+BY",
+	"jXhqYqAeD9xWmC1fYVbm1PnaVbk1RzGNEZXPoMIJ9BnnHrTkjn1ryyGSPG23v9t7+nT/8aPvHrWfPt0r",
+	"wpOot2nHk0bYKMOVFHewOi7tPbQYCkVqrtlud/pjLMmOpGNSIvV2SKBYAl9YcwdHAfjETbMRWswiIgm8",
+	"uDDuvaUXr7pYilArp93kANvK6ISWv1gg7RI7qtmgfGW8o1D+8pkDJLP1b5Eyo3EknyEynsgZ0JGHgiFQ",
+	"nwgaE1/fKbFPe9pKw6wOy57GAM0AvOHUllfJlJLY+RF9TURkoH4rmjEnuqjnumNe+bo991XOq8S8FpHA",
+	"05TotYtBYYOca0NLZa7uKy5BmJcsWhDHa8pj+tmCwMEHDZUIJdJsySISEjPt5C+MpL0cpbZDlFrUn2or",
+	"H1YANluVcItstAJr5qbs5948M/5BxlEmYHcwm4Fys8YAfJ4d1I/z46rDNYoBC5IMiovicfsyetdyQ1i4",
+	"ABgxTQ6g9zkb12SarDXtGikjvJwz6c5k2dTZ25h4KSnkVLtLnMCxfD9nJ+5o+4yvmYvOfHr+4gJjLmx4",
+	"4QCUaDE/q0ELoChkwpRjBWLT5qTrKJ053Gfvj87foBM+HFI2RP/kEe5nCU5nBSvMU4ZyPhi4CjC2Rl0K",
+	"aFDlS90xIM75lxMeXbpLLh8jGmEGBZjB68XXQ95p12xc6WpKrvhl4KoGZ1fX/vBf9kfxw3/kWZvXarbd",
+	"PMbbVVdIDK8eK2OGKqM0EumgeIFDgbRQ280iN3C74/mg7ZWUMDItXMkzhO2VhA95Jr0LmSBd2Alzs6W2",
+	"/PXwZzaJ/T9xGo3oVf53TBJiB8MElfSKdFOC4cJMdIXEqcwm9q9RJmM+ZebPKNW0CyDXA20nFw33KnGE",
+	"jQlbfr+CLaEr5wOGhE5qUAsqlMGTliSKh04RxFuo+MuvbEeHQMWVNwYqHCQglWQsltcc1SqM8fWxfsoH",
+	"FMVpiiG6XBjmgjAKuZYevGHBdW/BBvzXhRjOj5ixEPDnkYYgVfMl1yVB/SOOLol2B6QZY5AKztCEpxI9",
+	"brf3/lIUG3vtkMpdLg9f1StbV9Md9prda334rX1kpdEWzlllJl+OdyxYgL4i3ZhSP+MwCyYfhAnojgrQ",
+	"b08r+tt+lkeRXvTvXw6VPDdG6AseZeO5fiutNFa8imcTwo7eHKPYvKCFjhXjnzIkJiSiAxOOt14rLE0z",
+	"GVomHT4hDE9o47Bx0Gq3Dqqb7W4o7/c/SSqcYU3ciArfL7Jk/YUS3w2hVRdW13x/3jLW+Biry4SwQP86",
+	"en1SHNdfoVTVOgZa5RE++v7xdyF37HPP+F0xfA4tMLRJw9OSy1w3aaBSuNy20pa5jM/DxkX66IokOwkd",
+	"jiRJ/2KUKIMfC97t6obmj3+ck5XZROQaRzKZGYgxZQgJUpKx1c87z5afluov5v6jhQ71fArlAb6bt2qU",
+	"KUsYRbgMya/XoTCO/ceLhlGiQjemZj6zVXIObDWa7zCpR4xYUV7kaIFC0bgfqZsHH1gVIJ+sp9etJczi",
+	"kHDN3L4gmaNz8t94x39FOitn9S/Pl+YyoWVqEI7EOdT5FldhraNYzbS/yVdHcZgVV+b9iJeK5ejA98n5",
+	"wvbSCvTMfKc+Uapp2qVBCxWqRm6+bgJCKU9sn6Qg268K8st6T7QLpPgTKQy+4Lzqc54QzCyzXgaN/Cw9",
+	"zZIkTMfwjhqSDaL6vwcftfTR8FCfDCmDeHMy8xgSlK2NsY4b3xbp3/czGpT7RYHSVnfnw9+C0dEXnJG1",
+	"MjTi8kw+NsZi6BLbLMH8xfBitXMVYoAHqua0MCwNfK4Twifl8Gz1Ewt6jyzDGs+zyLixguShxhqijpc2",
+	"c7Aa1J0k0N5KqwaHiHEUUzFJlMzCY9JUFyI+HgN0PePo94xLgK6PcIImONVXj9848BrwAo8xZRrVxGCr",
+	"jvGsw/oEGfAWvYnL5Bg4LcnB+dSrJgc1hPWXv/7P/6+Ttdv7T7769m+dzu4P/+8/3V6n87HT+b9O5+b/",
+	"3+nsfPjb151Oa7Unvvn2f7/+7T+dznW7vdPp7B7u/G+n89uOumun07n+7tUH92uz02kF7/h27vPf/L9O",
+	"p/XN3+w9m3999ayVZYFbfQtioIGKzOXCZtTeku9P3S35pgVvcIhUzzkbJDSSa8hjD1oJmuCFlbo77xR6",
+	"a+XNH2FBZysO/ctR1YpjXrSUgAKNF/PuoyTRJYqFbM4y/15gnL28nvBUru4bT2e6WEYaXwQ04otN9yjO",
+	"wn1RPjZscQBg4y3Oo4mpwP3E3KSzTZbXsLyHRlh0cxVV6z5G7wIhAcQJqc5FLUzHNuYOMWSgB/Gp91ZL",
+	"HaqES9Q7Hi1IHCKwm0euAiNPIMoDbi6BSN+8oZyhxtM2p8mr/SePf/39cWPN7KFbLVc5+KVecrByolVg",
+	"nT6TFQqHX9WL9h/QKt0i9+wWa1MKbC6To2cbWy9al0ID7E+O/64YpGFMUpLxxIxlKV5MsM9SYyL1uxof",
+	"b/Ilu6RMTUf3Ce1adRiwiox0108XuS7EC82A5o4hJRGdUEPP1VqkD26tzBzHSjWaTG2o3nZvmT/RpQgH",
+	"QuKidM9+4Z46KoLVEISwhXKlusFqipBuAPHlQL6lE69zdahrXeloBYUnssIQ9RDrJnURcSP1vWIVUGF6",
+	"Xk8khyszvnUAe6/dbodi2Ia0q132aKK1FF3EJ9EQctQzufRI7HKpVy03lpwKq70t9S92SFe6hX2fEIbE",
+	"lEwkmpHVR+YakSwzOEs/YTUUC+jOl3cPm5BUcJanoE91GxvT/chCsK00XNNprzTY8khLendeV+pW183F",
+	"7r6j46AWXqL6NQw0l0hWyZn7rPXZkj24KH3ar1rT9BSTu8ujLqzpUuOxTzwzJSfgU9TacF6NoivrlhnR",
+	"wvTEpUpitffrJrjp9bMyHgM1K9Pve4Mp6wsnViTDOme0y0DG4UhDnSt6sZFu22LmVF9pDo7ZMDONaYBF",
+	"FBeHlPK+Dx6H0px5PYqFcxeoe26KJ6yutAA2CzICY8A/vLuj4UdeF60j3BfMXvVipVahgyVxq14ihBAJ",
+	"F49pKSPWW7R5fPu1OUUrFgSN5yoAvm/iM9SIKwqim2MoZx+AelyDXhtxUfSKxaXRCPAlKWed+En7Wulo",
+	"L8rVX6YEB84JzsRdFuG4LZw3CA1UlE3uj7E6UgrqaLpgQElV6N9QHBbQXuF7T0PJLovLiCo9mm9TRaRP",
+	"wZzZgAlRnEnpyCyqRvGPVPVDsxzGI2cAkGRiKlbzlPaYDEiakriJMga19mqrIIkHCKGbTUzJGh34LwUV",
+	"Hip/WmU3bHXHvRDQ1/Z7/+d97v/sp74JxhrrxN2xFCgxIm8NSVfhOnWngtoaJ1bJ093k6fSYWzhkTNVe",
+	"lpqXL6oChoDc/OwgEHtAsv4YPHlnz2dJkJXXr5nz2wJ95nxnnrxbr+r/LK+6L8u3z88bUhFv4zQs2XJD",
+	"Voszf/pF6tHrs4jZVNevVkd3uIi5KLlbrW+hbHXZIeHUkM1WuXqkUbtEFiWCsFjYxOgES3KXq7TYujDn",
+	"TxsY88pgc9ifCI9DMnlOMWxYjLnzEHLH6ZWBasGvjY9Gt6r+5m4tiTsrLHzcbi/FkQu8trBOoWq4yhFt",
+	"AnsokOQ89qudVKszX92xQBadaWv4iuY6hpZnuJMsnXAR0KeUYu2sl9WdPPQ+fDsknBLkhL/OYi7Xnq+h",
+	"ACzBqKhEQvKJAJcnNRkPd8ia5unmQGMbU84diczRz22htknxKNFSSgSRvgfAlFTa3ym7olJHzj7MUfFD",
+	"bGcxCW7UQlxgmoXYkl2+3D1SrPfNCSufUIjxmDSVqphJpngmEDAcnRVva4iAyaRE8SuBMDLoAd4+wTP+",
+	"ihuuVXW2vaIkiV2DtBVZXpolxmuqjCkNm6378IRTmCTnXTHSyQcW99rzMuW419Yx5XBBD3YO2h6c0LLJ",
+	"SlBxZ/oBWRL2cmYMKqk/LKh20zjv1lZzBNRsZBo3U8N+a/o2rYWzyYSkERakm4OGJ3xauRbTIZXe31Bm",
+	"gxPvSrh7U160zJnElIkuhQIEOfN/7IMhSXzvXVed0fSqnEZfmHP5+Jm9qQMn0u2oSRK30EuAm5hahW6A",
+	"s8SWKPnlC5DYNB3xRLcRVcRsyEU3n4S91qBlHTblqRwhHTJX/LaUiOkTzAKdyhFUHV0smXG1kBxXTL8q",
+	"cRNLTSapzI46yCvccQ04iSA9yzuUVKB+qiSGq93naZwLE51DVpjpb3dxVD8sGSX0WNGiEGGz8TPBycrY",
+	"nkcJdNickiSpyeivybZfO+s5tIeVtpTrlZUOggrmPbahvHW+aGmUH4rINKUZfDlZoybPeP2yxAtnl86n",
+	"kRD2jyUU8ysq/vqJyKQ60A+LUYy+OILJ+4quWsU6sU/aWvU+qWrXi1tUYiGI9otjhiwBOd0p1KfSKVhG",
+	"wsAbCuJl3jvXbYSyMYo0UwoSo1udDdGhXb5lZaj4kxFvygc0Ic81Ys4aNY3woEe/YxwTD4Z/RThcdMrz",
+	"NkB2hisehyW0xuqZ2Kzedcenw3aD0u3mTHQ4fEYAx0idWxJ3+zyegVduLjrv9iCtdZC8PrO3gblZRhDU",
+	"NsEKV6h88sb4G6LsyrQXkXqBrCtPb8l6ObI2ncNXJOr1ekfXc/k77h6+MdXEDuJ2xFp+25ZWl6HVSp//",
+	"9XnxrfRxGud9lRiyjv+g1qEdoZYJ02IXwvB7Hor2vVUk7pSK70SfWF8xX00RCcH1PJh+nJ9KHVl4YLYq",
+	"yloHZp3EgRoVZT0d5EEpHsv4SLZqxcr0tT471mSWN+lVLPhzI7qttnu/ZGmTO1ajxnObhyg5ggwRouF4",
+	"fOkqR4SmSuKjaMS5IDWNCWN8Vc74qQXUUveu2bfQFWmtVBN02yqcSgHOKvBozj+ImYWsKQCl5bt3C+Qa",
+	"i+EoAyg2oOMxrktKIsyU7idqMW9dukIZ4Cafh8G4sTd8EoZTHWYB2gb+4INBka9UHvpyQlMnWEjoP7gi",
+	"cZ3qAs0pz5JYEU5CBhJ6ZJhGiyT1sOHCFAWJog5y38NSVj+4F6VY8lSbt0LiT4as7A22QDqFSXxBZEPZ",
+	"pVOnKx3HQJEZpHyMMHAXQB2Y4FT3imN5z7ojZtCKSCKIg9NPIC+n2pAO+ym89ZpR4/Lgl6v27Pfv2dt0",
+	"7/rxz/vjf8vvovePxI9PsxdPBj+18csDevI9f/P4H9NSvvPe/vzEoDI7DyGYaeVErfEJZPEfs5XDvdbE",
+	"HmGB+mSYsSAKoc4gMMgmgyzxYAg/Ce7lulCHgXlsFutwefDMelzEOeCZepvPMrkeC61FAvX2Wf2qm4Bs",
+	"HGiy8PZPhzF5wm+FzOyaOwOQf5LwaZ0z9jODXm5a+I2ureN2Bztj7mhvAZoDtGbfseFDa7UbrpfX+S0t",
+	"hcHXP3mb59LwPlQYcrechv1FkMZrGMDymk1JhWmiEZ+SK5KiBPAiV1Bh6jrrdtj81rprKzvLNd19jRke",
+	"kngNuO4j5rBdAGGKC8VAdXXQiKOE80sEbax8QwFdeF0RBYlSIoPdNG6J6dPn/QW6kNai6uB89svqkZBY",
+	"gm4USXpFivpSn/c/Y6yeBwHGMxfjxtYXK21ajPjUnL6ySwT8WUvh36yNrvPM4BEMeGoitdbFA/dFEZmU",
+	"y543gcGzik/MEPLiV5/DjfeAZaNHVNnxCrZNobbLp+cgnydyxONTLo+0rrhWMxA5ylk4AMaB9TqGV9fE",
+	"QeG3LuOya5RUTzHQY/I12E+lHASGWYw/hqbx5SgJp2RaaO6RJGcDCFZ7svT7ha4DD9ncdcpwWRwSJQQL",
+	"ib4vJIzeND96ACW/He38+0MQhN26bAMlb8VB5C8rDsHUsCke5V6CEqJurowC7/wxdxShIrsVR4HcO+oG",
+	"0d55OncQ5aq+VQfAoMq38tn/5H365329WkO46vfNG3JqaNzcfKhoXCGq0RkJdiN3vEVs2oUtX4TFgrAE",
+	"zl/kKtYYoUq0tTrsiM2835UE08ygqXgY6MQajmY8JpB/F2VKpR20kJ2lUXNxStAwI0KQWPfthCvGMj1U",
+	"SmOHxTwSu5bbi9Y4bqH3amK9N0fn5+/P3r7ovjk7OX7+rx+087Cn01OyhAh4GVdDNh2/dHcmYAygDxjl",
+	"tKxYr9lza3mHYejUj7mQSL2oVEt7vQPLYUqNquWk3tuoQFADa82UGEuM9I3zy1TLI/Ly9JUlMuNZarp6",
+	"wD+LbcFskIm5ElTTAku3BAvVzBbHLLluFcK179TrZhosDu3pLqY9Wyvp+tMYCChb8WqNic33pFmo0J5y",
+	"+UqZc6vrFnbQ+hCpv8PqhBLAA/hErkWcconstU+iPOSDKugM/li/IFWBy7cEx7NbNycFeD/zsZrifb/r",
+	"ZzGgplhAX/F46yD17vs0UdrCUMUok5KyYRdaTBcjs4Ubvxy6eROsij9i6OeL1yeu33S+Tp2s3T6I/hLz",
+	"SL0KjeQ4gUtk2R6bxf5vD7VjpR3l2lVoPInzLBat4TAyRdVGX6YFX3duD1BGpv4NpwfTHfXnZJRiQQLN",
+	"+KovXakpX/mDi/qB51ZKmSIrAym9epU8FtPQD1ZTreUk2PbPDuWYRTxNSbSBYFm1TMRm4dZEfkqT7lI3",
+	"lpxdPi+1XkT+TQ/BU9+cN4+tG9+yT700ZyyZrRx994m4vvPmwsO+iXO6wb6b9uo6dVqBwIfHPFdfK9Me",
+	"YMXoxWZW2H17/jN+IKi8Kzb9dK3dgVfC6tUwypRcUTI9fjEPagx74NlTA3NbSd27DfKYqfZeHXLqK90c",
+	"Pdxk7NboerdKWLl1CMY8cA+oeg8mBFILS3ZX8Ye7jiZUoggeFQQlyS1gDzT+JrfQB5VmPM90yxbIeBtI",
+	"pH4VEs/K5l2Zklv9O9AsVyO9tXapdm1v35jTdz59Tk06m+XU5G3Xzptm4y2W5ISOqVwrbgcouCmwwlg3",
+	"lTHeR2iyEKaaFEvSTcwnPd8K52iM2cw5Zj4VzRTGV6CR0si/ICIhOKaMCHEr19tcv9tmMOmajSlOGWXD",
+	"uq4SmCHd35CnSnhnSWySZ2QLnXJpvNxlhzf4jovYgUopmeI0JnF3wNMuHTJucr+Wgv9zK/pej7cMArig",
+	"TVgN2F7lrZVF6AWH3Tu0mIlQLiAJM2DbkHBBbMCqd/H23fnFyxfdN2/Pfj1+ed7LQ/YgLUYGqLjDer/u",
+	"vLIfUv/qtdDxwDbBQJOUX88KgQ2IlSWJSapFYoQB+lggOG3ChJPMAa1d+fykhm8JHNm3BGdytGb+YiFZ",
+	"FrheAnBdMK8a5gffC6UyvkkIFsQ2uNJhIc+l9GlYYWW0wXzXIpOsPPMl8UnXBnX9vnvkmlbZo85eVyog",
+	"KvRa3XgKe/UTny6PXS9nuk7VpfY8hS3neVbxXBf1YjN4Nc1/TZ/L5kst13S/hJCvbkr7dkf1lp9vXeW2",
+	"mLJ6+NerZbHc2CTPLKxmSb0vdqOEF4tZ/PGo17kbHlL9SmgK23qVIlnZl1WW+xVlsShA8VDm5dN/BeGy",
+	"orSc29HcF5zF4gD1p9cc7bejnX/v73z34eP+k5v/CWupgsg1OelptShdNz3WWdIhz7I+DqFaKAt5aFQV",
+	"76dPcgoCQwwXpQdu/IJInidkTkMjq3eO8QzFvCyn1JLyWFvMjWYjULVt7qoSLU/IWjHDlFdwCU04Ih9J",
+	"hXaW94uXFhQeXEXrUW8p6jt5D625YSbbsA6d5g2ZEz5UXMZHutpEyMmOiA34Gp1OJgmOwAmSkryN2pwq",
+	"vX7Kp1DTBK2vlmynZ7zspcbea3bO46Jx2Fi+g54bcCg1x/yIsEADnJq8HMM9JU9KIatXNCUDfl3Ov3nw",
+	"Levc8tdFukwDzBHJu4VjcSk2VFCzbTvn2c8iPBbtqFTaq5gJScZLUuQJZdlS9PgnbHdnDy4sWk7EIaln",
+	"KOyEroUfltAr17FRWKSNoLaUw0TY26F85cHzxA+39bTn051/kEwdwjO0327bvpdjrrteLuUr94VZwU2+",
+	"317CT+4NNEgmbkp1LcnUXsztSGbQNjzNST3yYQk+Cfkra+lI1eLpIlVuJCdoQ8k9qyhXVeCXd17W8m0T",
+	"v83+OSIc1yN0/Tnzv7f53kAxIpvo9qavSUzxBdxwO0Rfs9m/nJ+d1hGM+2h3rL7aNTDTPu0UXukqlSaT",
+	"hEbgstn9r+CfzisZnkGJpGpm+QVRl1gL49z25R7xUt411kXtQ+Lq58h4hYDFZtP4tklz9500V0diOklu",
+	"VZf3MRhtMWfEK880Zpz18zA+rQ8uljx6RfyzlYFC/Jv21B2lvNQ7gw7xplEGD9lspLTgebx/nDUfUWYd",
+	"uDX14Dp1lUeLraG1ieZTo8vc1i7ayL7N3bH5jsZCUiwDAKUhvSIMcmLllEZkY25GNZg1DOwjLe/MWBMq",
+	"NDqTHnM584GRa9mNTPWypg21OMrKrpqwhZsXBdVdUfSNe2WFDZgxgZiG7EQs0JSkBGFxSXSyD0/RgEw1",
+	"MOtS9mxh81ezZ/Uwm4V51lHJWXqaJckmVRWeQj34PWon5brwrbbyMLWVc4LTaFRd0x/JkDIG+PsDhJH6",
+	"jkvrwKwEe1AUr31ekqmPKyWtfgj1P53Odbu90+lc77c7nevvXn34WzCUmsMtzSUAqywZL6vrR+QCj0Z4",
+	"OPlfCjean4Oft/tV/PoJQIaIpkYMUf/n8F8sRkSAMpexmKQi4ikRLfSO0d8zAkUPwOKpFCjCJeh4c5AK",
+	"63hQ7Nd9UIlEawyWVncntILzMDiWaRzuAfUscXs+Mnez2hDOkpnDc0nsumlYmdLCNf1Vq4J/VPvGe5+C",
+	"tjfm8s0NeDyjLKVydq4OlZ6/bSkT9IFa6OGI80tqYig9CGb0kCBStJDW141zvWfu7yHKUEyuSMInY8Jk",
+	"E/W63Z+5kDv+DZOUx1mkvtZhijp63e65Gh/J74I05vw+nVary8ypHCGR9XdiPsaUiWfa18+ZVIuvvWYx",
+	"UsPd5RPC8IS2Znic9DpMrUweFtLVHTo9l6pp66kqCaU5uV2fXK5N6N/JTK8nNeHJqm6ZyRFh0nhFUB9H",
+	"lwSsGSwRRlPSR4OUM4ngIk4uoXVCTFMSyWTW6rAO+/Zb4zUWrW+/RSd8OIQsIAbrrlhP72cpJ2csmfUK",
+	"2zPiSSx0ljhW5wv8kC10rr5kM9dh9Tqs5/VZOkSdBmVRksWk0+g9q+SOq/EJyVNiU0pMeKCFcoBqwmKB",
+	"+jr4Bxwzk00D6ogZGvEs7TD1ZaXGZUK3e8UoxjMP+RGIq6mbSwFbiLjaLg0E9HUhl8WlwasTJYhEfS5H",
+	"35jF06051NLpNvu+49v6Pa3fG6QkvFodml/Oz07Bv3WIeuBY6emc74A51US9iMdE3dBhQio+CnxuTDCT",
+	"+r6UD1M8Fk3Uy70yPTRYJlFHG8A9nZ/YAy1TIAKzgWsd5io+TR6U7suhhiTgdqPfuZIBtUm6UlfZEJkG",
+	"Q9JwxlhLCh5FmQErVDsLqHbemnWYeS1Qh15TgR61H6GvexbgpvdNE2GDe2cJPoCOlz/8GH3dKyPw9b5p",
+	"offuux3288XFG7dWGNLggHyg0zQaERxr02GsKFSOMEN7T9Df6Y9NNFTH5VG73USPDvbUI4/be8B9EsV7",
+	"JbmW1tEA7IMRzWkULR92mAddpWGUOBQB6PWy3Q4sqKshvROd8f/tt6h3vZNiSXagBqCHYPW9rRB4JtCI",
+	"T3WtEbAjE6wc45nGmabyWW5iGAUu5Vza2gOAwsoUjzUHH/R5+wWDqGUqDgVXm6Jmo+YLm8DUN7UVQ1PE",
+	"p6xVPC6g85h6ofy1HQYjpwz1XPFVr1C92EJnV/ZAq1+1RqLfSQV6tP9UM/DeWyLT2c6ROv49vQ8O5wjQ",
+	"7qHTFlP8GSC/TDHFOHZHNiYS00SYpf9RMyVYfMUawUwTOspUPF7GZNN5hMJfcPR17+jk5Oz9yxfds7fH",
+	"Px2fnitiPAPFyt4+JBI9ah80O2xqVC5oniLNQlpC1f0wYKX1HsQIG4BgLXGUcsOEthK1uDma4GhEdvYh",
+	"Gp2lyiwZSTkRh7u70+m0heHnFk+Hu+ZZsXty/Pzl6flLeOam2ZBUaswVEo0uUnIp0FEmR41m44qkWtI3",
+	"2q09fa8RjY3DxkGr3TrQCssI9IJd9Z9hCP3lCCXUkA251mwO+yaXeqkoLrezORjCueQ4Lsh2na7R45c9",
+	"pQE6YjtWGs1PRP6IGQMrKyViwtXE1cj2220dKlC8GcaqxrQLhxsMLK1IGsPYKSSg+GTjMU5nELLzlRW1",
+	"UjjJ1BL+aMS20qMyYwUwNOGpRI/b7T0L82BmUHmp91P+Tn4JFow2axYZPWbSoGvUhga1IadRwTQnhOk+",
+	"B0J6rjQiXmtjmvt34WZ7702z8euOCTnsaFfNvGf94MRNs/GofVD3hNu63ecpF+IMTpNNjb5pNh7r3Zz/",
+	"6DFTGjVOQMLrtXSLfo5nuaFbWh6lweGhUMaPRaL7oJ7eVbrarjGXNJ0kJGRdvYDrBVd0E6wWG57Xf4HC",
+	"pe0d9WcOzTAy0AxDYLqZLMJbT/EM1EQtw3XTGzDCOqzY/EYXhQP7KB4SPT7j8MnDQD9yDTjmnZFKwK50",
+	"UvyyjnxxfdSnnKA/zqs4uVme1A3Ujgd+EqT5qITI02r43gBTSLSARSyaviaA0uxfmIvexHXUwaUSuxtc",
+	"SdPys3/BGQlNWZtXQ4NItanT7aT2wqPtbvSf2nnDExrNln7Y3A4pTXLnuTawFg05ITg1FpB54rZsaQne",
+	"ksPi2ORY9eDe8g/mgFa344SP2k8XP5p361JP7C3xMcULLjg/wemQ6IceL34omI2gHt5fYowXnL/GbPbW",
+	"lsSvyeXVU8vMLxOzs9RPuPG9HpDW5vwdv324+dCsHHCfu3sSw14pSAxJr+CtNXqSYlfkSo3QBTWyWOnC",
+	"KbgMHf6HhiD4SuRCRUOYTpUKCYbvoTaLRdMaespWgILdplEsRVNb33zQYVYctdDZQGvlLi0XGmvFNAY9",
+	"TRmOfhiflbqsCTxrel2fJU/0c0qygUYN+dWHHdbDkeSpMmybqEcn6r95yl6vZPqCTWuG2B1hMeqBFQpu",
+	"eXSq0YTVJ6n7YjmJW41hhEWHyZRC/35X7amNiuKaGs9sQF7+ROSR3UOl+Jr27zr7MURn+S27b/CQuNjL",
+	"Unef0z8I9J4OCaf5VG1HCTCQy7KyI0Vrrqd9gbUswc+KTXFuycseHp9Yj0O811rcZEKYpjvfz55gSZJZ",
+	"iGWAy9a5AdRPT9ptZTCZxGzjC42IEAX+og7jLrCMWhbzso69VHlIC+li1wRgwHU8FfzWA6p+QzoWB81n",
+	"RH6O7P3aBwTOpg7TDw94GjpVJ1RIoD09turJqp+BYjS6xLUC0KxWhHU1huFAx3fAW/t7RtJZ7qwFdttY",
+	"VunKh3lqAks1SeR5oZlintpPMbW+Nw0bwxHVCr3x4mvXidEJc9wwWF2IwJaikHvhCdmQ/1LzsQG4mnm4",
+	"8gMzI2OTf61Y9jdNnSA8Q2JCkqQMFlJI3g6N07ysMNSKU/z4TThQNqcAwi85LMZ52jtPj3Ze4Z3BYSsY",
+	"KKsuAshjnCZUnQlJx3Ma6HiZPqHZCsogKFU71+Vfv0y9hb8I7SUnqh3m6n3Ofys5By5VM679hdPOmIST",
+	"t9a09+9g2g9KSGt5+8Al9FGu4XlV6Z+TkH5LcFyWhr5ULizAisIZbubgJfjNFpKWBbbLwwn7Tk06js2Y",
+	"hegInBpoYKFMgp6AVATds4InMYHWH2NixbhudGFvgl90O7Up/DfPUOgTZTPokBuison6M9OxQWp0qPwh",
+	"KwtiriyJ/szryavHGWGm/diQKOQynXSopafjG02wdiCm0OwwrGNmapRI8qH2kuvuI0arANwqoZcAOt2R",
+	"2BeebqXsEh3qsHnPSx3qoT6hbAjWg4lKWPdfSrRdwSEmtJKGgxYqOO+EDe/PUW0KqSPqU4XkEXWhmD3i",
+	"RHA1CwJSSYKSSKetrKIhmEyXgNxwxGkWhwqoZA7pY0YvCQ3JNupaakC2oLl2KBAXpQIClmHN0GaqBJfH",
+	"dAtbYXV0I7N5i1M4MVRYwCsSQ0RSW8uBItPQ+Dzk0TqhWsjpCXx0iXLW+xeVKzhbEyxk1c8M/m/FeXx/",
+	"69xESkAj0qCs3qum3GMkLDbxYegtU//qNdrB2HH8GXtR3nrMEU55cqtRHzSrAAnzhw7fbNx8WMHH7nJ9",
+	"A372akLvZ+FvX9df3mwklF1aNeZdEGngJY5G5SxDJdF12lV/BtEvLc+rAV371qII/QjEoEapWUqrz+PZ",
+	"X7VKtdvepRqsQp3VcEeUC7/1UxNlLFHc0jvbwJ0V7Vblv/VAGAFTHG5SI/MBalnzjPKgfY5y40cgVuCN",
+	"eR54ztJOIXPJTEdDNRLhpuHzNFPXR3VBalfnEXn1fN6ScIngJmWZ6duAlRVeYH9zTyqLTSdS1rxMSYd1",
+	"CgGB/Mxp8Xi5gdddZYo6+aTcUU0JqeUmqofhz7P+jWvPdmkGZkqLTVTMWY51/Mz8bPdkahRcAxrbJ65j",
+	"SnHvHFhGQRMuktmDSTXYGsprG8onkFJmlKM7sZADsEtKS+MiYBg/BxVEeCgVyKaK4mKPJqVYCBAufMp0",
+	"amneObmZ55P33r786fj84u3RxfHZaQ+S7UxuBWWXiLIOo9Yhy1mkEzcVofeOT/95fPGye3Fx0kNfy1FK",
+	"CIrxTHzzTKn+8Gqd4UQlikacC5MS4gb5dS8lgrhMht43Jp3V6uyiw3xl3nqDLagSxOh06qt5O0+RIMRv",
+	"HQ1gxOolXs9oHc4TstlhPUFYXGjx0jPLhhnX6WqMtNApIbGAtp9DypzuU8JPDpnAerOMAF8/zSSnjxKj",
+	"Rxj5tOPYvVU4SUpZSd8MqI+etqgegKNhS9vyrx355BP6WIyvykVB3pvVryvycPutmgyXEuzrouSWvRUX",
+	"HSZbTm45NhcryS1QIkrdrxsvjgwsbk3FVdF08MqwHq1i8djtWslosJXMNRtWhD12ycTFdu6Q4CjQFM+2",
+	"hsWll2X1rhbFrGRamFBaVTf33rO0NWFNCUOZyw/CUHJgFN6bVh5GrY0VGMLdmVh6NOtZKq6QsejGsTKu",
+	"nxJ8qURNmiVkFQXeounA+5GJGoV0dxsazHV3WweY6+7Bl4H/Q7+j+PoVXnHPmr85UHX8yGafG8ggr/jv",
+	"y1LZcSZHXi7dOtQc+qC9UdfleoD5Nxq7deFzrzFNzgaDZYpf3TO2pO8CW1SpVdUNB74boJpzm12lqyqw",
+	"zEtcbWjC9ISwSdUCss2YRuY1eQ+m4lD933Zuh/q9PpcjiMU43POHQIfbdMl1DUetLLqUvBVNR89yXCGg",
+	"uvuRxjfLJOeX7MfN5+c33ZM6V4nFHeZMuZSggbIX8RBT9syoC5QN0SUhE4OMtL7Z9aJO01mcr6hTg47Z",
+	"G6x44od7TpHXQDPb/Pg7U6uXTTkxeoRGafgkovjRElxJkPQdg3LLNVPhPxdOa1LSc562cV7bDKepnDFn",
+	"d9RkTj8ILtTn/YozJ18px4Q+B0in1TwWGhFrvr9iyzAfMMP0cgHX4JifVS7f2txv/SBFrQa6a5gClD0G",
+	"4xgvlV2Ek6QAve3XCWCZhxvG+JJYSAeISmSCJBoz3sTfxgAWatPLX5k6doY4c4XyCZEQDukwHQ+h7FDp",
+	"q5bvNNUfEJCAf5kYBCxbDrEAyB6xKS1Fr+2SCNNSAwmuhmCDRSalUGMRJERX+/RMchYyUHIusOF6Ubol",
+	"oMI50mw7q6C6W+tS+wT6rkVJqrq4qpOqU4A/f2TKO/Greyu7lVmfrcz6crX8Ex5d5gWOPNuclr+abCNs",
+	"CdEGWSQ9L9rRM0gtw4wdFuPgVLickykWLWTxrED0QRhIiRbGTXq7Bj8IyZ4O84QPurXs0Up2SOK8ZA9G",
+	"4OjNmC9vnLUQkjb2Bc0v0PxZXrAYWtiKla0p9MCFBPHK+CnTHuZPJCjAmuj6IDFhgfEaUo6gjAksk5Il",
+	"JG0uFh84iACdrKSRAU2qkp9HUXyBdtjnAmdGtM++w9wlsGhMvykqEFQwerljOVSVGkhIJJyXM6k+uWQQ",
+	"Ffyqc1L0d2kpAKPVCyz0DRv0uys2CpGTbWrLl6Se34fFfG/NW1eO1y99aordbpc3bxeE2R9I5PxzEalq",
+	"X3OZijWrlBygZLGPdHZP4e1dC5s+yQLC9Cd6VQxvW/monrIZxgYDNOVjHaEm19KlA3GmIUD8iDgacri+",
+	"DOTcLXOGz3XM6K2uDr21CN1wzvFrfEnqso6rrXtX4AS2hfCcZF/bLXjTMHZR3oAnzIAthqqp2C3rD8q8",
+	"tu940FbksjWDd2hK+ku51YJWpVTL+PwqNySyaFQhzUX5ouATWqOizXwnT/Ssvmib5fnAszzvxem8TRtc",
+	"V93SnLQESKh9vPeoYxV7/oZzCYMxXK99MvJ6DHkt8MElE3Yrxxp4w3z60/uW47Ja8BIuVXQA57In5vfN",
+	"uhBmGlMGXr6Vmlsf7IMP1A0LcTqduTEtgYvfaWLegs7uTWOOlTqXt9Cp7WPBvM77cIPkhn/Nwzp6MKxL",
+	"8ZIC4zpjbi3CKX8b7GnvFR1+d3dN7ZfnrGZX6jBNvAZOYlt0eGlFn0fPNaAmxqvhjpg5LiCmFlXdlT5Q",
+	"V3wHg2tNsBy1wA6xgMjB4jw7EAuBshUXfxK44DJytUPbvndAwqLyu/sxp7ebhZowz1lsSRFeqOveUl40",
+	"5/eINYMqIKB9Z4DW1NGqNHHrwlkr+tlWZLbAUD6BCn4XGvix9ltt1e8tP/2zqN9K6y7xo/uvQ9wFF/Ws",
+	"68qEayBtLERqXgdfzgUvgEcOeJrnq1X69wI2qI74TG2XI53UYLr4+slvHZZnv+mb3HfmZVy/xuklVDX/",
+	"M8el/LT6vt/sOAwtYMEdvSlWmShMCnlom9ucuHIgo345t6JhKxoeuGi4wJe5pv2VQJD7ZVDrqEMxuDsJ",
+	"ocOkxZS4bF51kGbkws+IBmeS6bVbKv/pkwFPia48H0IegEkS0UIQQxjZNPo9MhXtJDG5d1qSBGG8YNRv",
+	"8kSH9cPqegFKxZgmelyI32lfSndOz7hmg5Gpf8PpwXRH/TkZpViQlZrK2bnpmdbxPp7EDrVJreRd9pYL",
+	"BuWfuyh7SW7Z8Qfi8BvQ/81nv7DOcudE3kFfuRVIYErwZX1nRd20XbP1FQLfb7zHJQeA6zFnNVBJ+tau",
+	"5LxbvK9xWDx8fkS85gsPKCx+pPtiqwGOqRCAvJ8Wsaf+TPHxjfcU3Maub9ch0ESwZbEP6pwWgUaFXmQo",
+	"voYyYN9OdD1sQaiXKoHrDUqdnkds0zyvCW6aMdf138dF/cHaJz317BU05RiKmmjQcz2dlwYVbX1tAWZV",
+	"Vhb0RY/lmbsalwe/XLVnv3/P3qZ7149/3h//W34XvX8kfnyavXgy+KmNXx7Qk+/5m8f/mK7CVi7U6+fl",
+	"5um1d73DbQrup9UItCV7J+pAKJ8NwEjznl1bM3A5MxBoy0mqTXSCvRv0umP2TpAVEtvhoaWQ5ADF2FKR",
+	"g4GcIcanWwS4B2xu5xxIM3tjXBY7FXlST8uPyJjRnugzhp51r4W7YTExJalA++02Mp1fp3jWBLiJEZa2",
+	"SVaEGcLiEnGGEo7jHBicIVB/dVYDeKwET8gh6vHLHqipaWYQ2kyZMBjNBpYwGJhrumdBn9Xdat2zLLOm",
+	"+5QKUoOMZBqZO3TsWwkHBpjg1Q4QfiSxkPRg1HC97Gq8sKvWRV54z0ndO4qOUevhxAmNlsRqVsr/Xtmh",
+	"6fkv4VUreTD9RQ2wnfcjXtpGOkCYzdSkt3JrmV6E4z4dZjwTNnD7RbX8vWnO0fqPxCW0nK6L32dyRJh0",
+	"LHDNbr/kWgmMeY1+c+cgQTGWuI+VhIWCn7yXuMsD62fSBJSwRFPo+JEUS4g1WsMIC5fw4rdZ6DDdH1D9",
+	"BICZwWA/DPrIoTPdktlptlAyCzw4/Bym020EYCn5/MtaYbeP6Czmd95DdWGdvWYj4REGPgjWTYknTuKF",
+	"Q6zyzabuc6ydOrb3OnxrmSnrHsmHDUGYoJJekW5KsDIlDJh+Ja/N7bmaQ2nHeSahldphQ2RRpFWDlGDh",
+	"3QxXJgSr8baXdxDlOVGKRBuHjadtTpNX+08e//r749r8OXNdP5K3iNPro475LZZLj8Y803CNy+auF5TJ",
+	"LVqnz2SF/B7d+SxNcPPBrJI35XtcG3hNkXT2FixKapDFF61LmiOQf+oV+qArqg1jkpKMJ2YsS/Fign2W",
+	"GhOp39X4eJMv2SVlsW2caTMwTOqtcYXrp4tcF5qxmQHNHUNKIjqhhp4rAgAUAz+fGI/TxmFjMlVL7ykC",
+	"ixKKlyGc6wlNiSjds1+4p46KlktErktAbmrHm+mqubxrQDP7gHKe6y5bVXxtVfzOEgo+CwW+Xnt/WYqq",
+	"52CXWmnmjAiSDEJ+/AU5ATWKvJZltb7+c4lTqVtjm+A9i5EwEJ4ogohkCx25n10kwNZ7mvQtFOE0pSRG",
+	"hMXi0IsVUIFwMgXUmw5TyjOU7fesFtmDLgxi9X7U6IihTKeOOOR7hNE05WzoAe4MiR6u0LcI6BY+kKaB",
+	"MVyd8jQItXNitID14wr92ctqH5ofZ1XvlTMX5uYhlDXvoiy4aTb6s1PTvKPwObeua39plTjG85TESu7g",
+	"RNS5RmxM5w6iF9oSO2ZLuJZ0AEMDRxg9ZpAlwWS8B+FzOrFTC6yqm+A2eWITZTkJH/KsptytwAkd1mSh",
+	"KCfQsFe/cM0MDZM9UHZFhLILlEYZaklrbqkmathnI+/YhrI03EHNUzOCaRnFvBEr/B96UgYsm2tAW8Uy",
+	"UDLuYeVqrNZiERAjCuTzzpedPNWC088jqEv1KRKKJSPza4mM7mXPFwicU16KItO8VU4hte5B7O3BqtH6",
+	"XF1eGGINq9Z/CmC0jC3OvDfoKMG0ezNWLau9l+Vj1YkMAK9STMu/O/o1BpLZiQWwKnxMDJKWiUKC/Bnj",
+	"mZ40ThIfqc2xsgI7VgoeeOJLqJUd1ieE5SD4PDUN6Wtyc3Tjqrp117iXx0ZCjnlMHD4XvBSzvEOVtYGK",
+	"Lxgq++NRey9vnuxP5RBNR0RDceoj7YGQmVdJnsRapd8G9v8seW5zg14nAAmwUpjrcSFfvmAQG91uDqy4",
+	"V86JOPMz15TUiBKCU31TbiFHfDKzkSt9FRDHeSpHrjcGWJ5TnMai1WFhcHAdYS9E92qMU43MvhF76SyT",
+	"QYNJf6JqMeW/rZHvdeI+GZTWlelbhHVq/RHgBBjzlHxhxs5zRXZ3kCu+DcXfgiuV+iMsEX2v4UuTlA+o",
+	"xp2rhVqxYs4GyHVRZjkboBVKA3pjXn8nUfFgm7Olwgp36FhZuijHrMy2Pdk2VvDw2o1xRr4CePhQ17F5",
+	"oYElYgMp8YOEyxQEaDUeCzTkPFb/Z2SqK8V1Crht10xIjDAapESM1AyKpYIkWCkYUHLeFsd3G1e8XwoZ",
+	"LnRa0jm+epKgK2isYTAmNfVuy/ycUVxM668vUc9L/bx7Nlns91mVc3/qcr/lKreKDHZb8vUnLPkyWfDL",
+	"13y5tJ16XBDQ00pY7jGKOdHOFAPHh97ZMKJuLJ4x+ntGCi4amkJstmldQwRKLOCHDosw44xGOFHiYvws",
+	"b8Ov8UR0acYMTaFSbDYhMRqRlLTQe+Pswa6jP/TtB68kiWisJI32aI35mOg+Lh3mOYR0fB2y+JXePOVI",
+	"r4kWNMJ1wCTXOJLJTOO5GNu81WEdZkrYtfPKwfJH3lZ4rjBBmGyh93O8ZwXvmwkxGMhWXVjfYUqINk1E",
+	"W8+25GyTPNHro0PtJrBNRR7V3m/v5a3hdXcZcKthmEzToBGkhHRYaTkYGvEstVY3lq7gKjSrKOFCzcm4",
+	"LSLMkKW4sER3SWTry/JFebm+MJtnYNxZCPytt6DzkPY902KRwF815uNl4RUW6q2fnRfq01ZI31tD3nsf",
+	"WFDTR66pkFskyDzkTNl8q9/Ddtbe+TyJBuqCLD33FDNVfKiJMgb9e313/TgTENLM3e0akzUUs6Zs3ZC1",
+	"qcZ/sLAC9wIp0LzTyP1RkugXeYH2JSP3Nk81nzqx3bNuH7NvNhiXv5yfnVZ33/p2lQiDOwLTxYnSD0jc",
+	"NSBqdrp+NMx/j447m7etOeAABIZSE7LE6Dr9tFwMvohQ35mj6Y7bwc5BWxnJKY4AvCy0U4pSxUjXKNit",
+	"cnLI362Fb79pFl6acDZcmvjtOyF4JyTaa+8/Krz7vpI5VsriaOoDVEHYcJHQMu21UA82q2fVJmCDaICz",
+	"RCoWC2okT2OS5gl0TZO613R87Bnq6X3soUSJM/XYGOEkCSmuKYEgUgztBAuskDOj9ak/hpnSnQ1f1p5d",
+	"fqnVXAgR4STR9cw2pqsVPVeGCvfru3kpQPpwgqKrZzqAplnipLYJrzqkYxwTZW8UekWJwKH19d2ueW1+",
+	"cn3lDZAK7Q13S/P+Z+8wJyCgp2s766GQxR2iC/iqqa/gL3jWMtsLZYg11tvRRRgFyubU2UlYupQsZ3eB",
+	"vWB4iPq/ZQ3ADZwdDYbiFszgwTt6cmcOOF487rxGfoMy1RvNxoH7A/4R9ANplgXNchf1yDVeDtvf1lgO",
+	"JVECZGlT6o2jQdIx0cRo/RADaJ07c8QcdArkvXY37hhgoTT7eq/AChz7SL93HmSPB1WzaY9+XGk98d5P",
+	"lgpMWhv5xwOkdX1tfjdBKbmzvrxHuvTDUsM2iLoEszGyajOx0C0fngcqcyQuNYMyIKW22aqPuukx5ZRE",
+	"/IqksxA73m+vyo8FYXG3gFezkCurcYU4c58oC0+oCXhefFehUMyupItZd4ctz7vVNP7pz2LLwe+cg/t7",
+	"zyCH0GwvGMKGmnVtCmFbtr5l618oWzcNCszh0Ca9cX2GAcM2w9dlEXk7XHhLTC8G5wYqNWOYh7mpHT7E",
+	"oXcPil201Y965gYrBxk4yw6b8vRSQLyzaZZIz+Zr+Jxup0PZFZV6sVyUEMV4Jr7R3+UsmaHpiCYk7/ig",
+	"RBMRsoVelMLGNTJDbgTmm5FpKA64IKWnDODdvGtozzz/Qlk4y8N73hsKeFUUnRM5JydI2wzBotkNAX/6",
+	"zlFBttmXK4B9GirbCpi79t+cL2cr1MmG3Y9w5G/qZcSRQL03Z+cXKPR4r6l4cDRCl4RMhCcpAEZi4OXg",
+	"AKTDCDDX+gRNUjIgaUrihaz5x9kJZZcr99wBsNlCy51Py97XYNTzLIItL97y4i0vfvi8uGkz2BwSjelk",
+	"pjsxzuPTazdl9/V3XWerY7s1nSnPlI7u9TK+tyaOZ8V2P9tu6tvqmc+uesa2Z8ybokPShHf03TFfrb15",
+	"Add28/3NN8cPPmlz8gLm7LY3+Z+zN/md9iVf1JN8Mz3Ht0x18z3EOSN18OM5T12zJjHvCb5ML3Dsd94t",
+	"MWateiHKoiSLw+buyzoq/G31Tt97wU7f2w7f2w7ff4I2rnW9fpbo4XrK5Suesfhz7+0dVhwd39LQ+V0P",
+	"xSHYcfWVTtjXdVUpQQkZSPiSkHjmiuBwCpAyXrcrE+a1QEqGDyk1CknCDEsViKcd1is3Ne210LE0OKtk",
+	"MCCRtDVvTZQxr+O3DTdAA9K84EzyJH42FxBKKbnw/g4zHwi2+pajlGdDbZPrMjqT8Zw3k6M2mTmHePIr",
+	"/gq1by10xPJKP9uVZ8BTNFA6u+8AhSBXSAK8g23zwTHWBnvlchTyVubgtNWA/lLtZwupDq1yW+9ynVqr",
+	"vwb2RX0/2vcQheSmvP8u/J2m50QJndBcrLo99YBR5m7YoHg6x1fqGECatMFo5kjgq22Cw+q76mVXF2uA",
+	"4DwUSjT+THU191X7svBg2gqYz7Kd7L0CYGoUlIUPg2J1wflZEq9UBKBenutjYdeDFupKEHJIwMOsKNW9",
+	"huC2+EPn9aGqsK+i2K5WJvIlVIKYPpP3UARiz/Eq9R+uma4uOjPZmh4AwLYE5Atr77ygM8JykFD7xv0S",
+	"41lDDd/Pa3u8MK9Nd7iZgyKitfzl+0a7pDRUzknbfwQjEQuzzTrMckUfgENSYGhYBrpRL+goDXnMs21D",
+	"6Y0q+GHk5jnQUxqK2T72lzvoKp1TS/RZwVD9CdtJb6XEUl2P2eotjzXH9rPMgjHONRj338lEd/OEWJG+",
+	"OSFYe2VQTJU2n8yewSNC/yK5rrFPOZMdRlhss9cyQYpZbnrYPSUeej+/PHrR8xRZM1JjnVcZeoe9nwtb",
+	"rsPAXolMTCaQRc0ZeJ74hDDb0xQcVOVPmrbQh2iS8mGKx8JU7UPFPWWSmzmrF+nVaSLJeaHgRq2HsAsC",
+	"+riRU7A4iIBIwxIpOevl9S2QVxtL1tvy+s+e1x+sbmXrpSt5c3gRR6g/UwYmYBIHHHcJwcLdjWZK1ayw",
+	"tA3u/XxGgA1jk7odcXop8pwNZYdpd+dGCeWE51V+c5/zilXeYC3wvgyfYbBPzfuUs2ETcmeaKCWTBEca",
+	"QEV3pJyHHmUVbus7NNqLU8TvxZEHDHa+Bm7iGpwRnx4fFE7L55r0sFjRUlzNqgUaFmGl4rE6k1vraTG5",
+	"2rVeq6BydsxQTK5IwicAbZlD/MAQLa6Lxe66VHoZZWhMxjydgfWcUCENlGYhWQ28R03Tkp2DGhXhJBEd",
+	"5uxBKAEe42hEGWlq5q5dEAOLKYlEFo0QFqgH7W1HXEiltzEv3U57Fg2FD3jG4rq8tzcpuaJkSuLX1vqe",
+	"q4lIci13R3KclLmIkDgtdbP4mU8RlahPhpR58bdGJ2u3D6K/xDySswlB6m1wiazi4MPDWt1DLf4mz/Fz",
+	"Pf2dc+M/WpKvqyFuiKXfXyrBOlygcKIvbBGd4alZEuuEZL8m2h5k75CVjqbLQwqeTwMN686M2nGEJeq5",
+	"53vV3LfzEZ+WqX2F5CN92pn73t1mIZmBLpmF9Gc4ldbP9fmcypUVrXhhvOP4xSmXR5rwGqtHLy01h/cA",
+	"+60VwZ3rCBxvfHu+FH53xmzRsMZ7TWFOSBCi/p7P63gkalnc+RQPhyRF745byOteTaVDnnDhRS+K+Ayy",
+	"Q00KvAR1QLv51egY9IYwzo5gt5oXakSfBbeZ4CHZ6gCf6Ey8vJ4kOqKu3T8yxZHU9GerG7xzwaNMHQrf",
+	"kapOxu5HLASR9UrAOfxbNJGQs8TU29LIVIv04B29Wio/Ehr1bL4CYPRuDVOq8zycyG8IfUJ3MtqKwI0S",
+	"0ACwyMHVVlcCYJDQW3wZJYCO8ZDsTgzs8fIfOB7rc9TUB1vNpXKuZ0kF+R0uIjEifplso5WvyscVjjIM",
+	"5IJcy3wc/8VXWG9GZTjuamE8+qrHYhqZIEjIlEay03i25miC3MUSw7rcBT6wUYm5qi5STRI75crAhSy/",
+	"ctP6RdlhQOUWp9C2JB7wdIxlDUa4VMzDSwuz5yTPCZv3zvtLB1tVoTIMA9+aQr5UdepIU6ALhBWkgw7b",
+	"gP6zQICMCE7k6I96AxJiQqAWJZwNTQa4LYzRypSwETDxDGFxmQejjESIscR9LEhQxvwMA9hI27+rMuuF",
+	"S4FCwhXo2wwvXCtCPwMv6K0J8bhIEdgsel6LkF7RyHaS5BPC8IS27A7WVrWCc88SLLjw3LMzPE7C+spz",
+	"o0EZsP1bUtTySvrHhhlb47Bx0Gq3DlbqwmYG/cJMtrYNm7lvyyzX8bX5+jUWth3DPM7ok9tcUvXfC4q8",
+	"MkJtO2bDIKk0cA9+pxOHnuV5rU2/5nnU/a+j1yerUbedwpom6F9Rkf5Wp+15KuKWrjdI14Y25tF1SnA8",
+	"qxf4++22Ttr1JbdJDdEkOzI6gN5k36kCeTj9jCaQffMMPW4faJy/KRXElE1ppcW2K+8wMcqkQDGfskIS",
+	"yhjPoMcHEiTiLEauYX7lWLwlOKZMx+dvyfFhacr9qHA8C+sQzcYUp6zSPQee0Kmhgo+J1oQSzi8Fmqa6",
+	"z0kA2cC8CnZtwKEHO4m7A5526ZBxZRB/WKlZg12TsOISYfZlai4uDrsK4JU5BNVSIXc8XC9CTb0BkzDz",
+	"IrvFnkHuJSYI6d+3ZrsgdabUiaqO2JxT3XVwMqFFcjRjVY9LyoZdeEdxtN4LzF3I3HW3duYpl/oo1hI0",
+	"47JZ7LS40TQqItPZztHAdKqcT+Eynek7b3M2iuF/zDyuCXUUzugKK9uQxq9uDvnrLnKe3Wg2sjRpHDZG",
+	"Uk4Od3ddpPzwcbu9Bx4E8/byS2y7kqYBjGlCeWu52bv+lWewG9bZV2wecdOseCxHfGpqTSr5Dho2Qfec",
+	"9t5ZSHUIvLGCv5VLOZ7EOWSE8AfqwLeqL4TCUw/XfEG/eztzU7gQGiCxoLleT20f88W8whV3V99xAn2V",
+	"FOX5dQXg5gUxLDzMsZQnBPXGPCbQh6iHeIp60Jqo548371UUXtdXPEUJxzHq4wSzyOoIE8InCYGVmGIG",
+	"FbqXjE9d2bQssJJsUpifpuHqt0raDnQf1fViHBHjSaeyhc6nVEYjEiM+GBgUjziLwC9i+g3Crk/0zGGA",
+	"SkP3xlDUm6oj+ZkkE2GUGS9UpObSJ4onTlMqJWGQtGfCS4WB+N/ywl03K+bo/H8BAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

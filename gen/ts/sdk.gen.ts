@@ -20,13 +20,6 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
 };
 
 /**
- * Say that the server is there
- *
- * A line of text for a person who opens the server's address in a browser. In production it is `ok`.
- */
-export const getBanner = <ThrowOnError extends boolean = false>(options?: Options<GetBannerData, ThrowOnError>) => (options?.client ?? client).get<GetBannerResponses, GetBannerErrors, ThrowOnError>({ url: '/', ...options });
-
-/**
  * Create an account
  *
  * Creates an account and does not log in. User names are unique whatever their case, addresses by their
@@ -70,6 +63,23 @@ export const login = <ThrowOnError extends boolean = false>(options: Options<Log
 });
 
 /**
+ * Ask who is logged in
+ *
+ * Answers 200 either way, so that a page can ask on load without an error in its console: `ok` is true and
+ * `user` is set when somebody is logged in, `ok` is false and `user` is null otherwise.
+ *
+ */
+export const getCurrentUser = <ThrowOnError extends boolean = false>(options?: Options<GetCurrentUserData, ThrowOnError>) => (options?.client ?? client).get<GetCurrentUserResponses, GetCurrentUserErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/current_user',
+    ...options
+});
+
+/**
  * Log out
  *
  * Ends the session on the server and clears the cookie. A copy of the cookie is worth nothing afterwards.
@@ -87,20 +97,109 @@ export const logout = <ThrowOnError extends boolean = false>(options?: Options<L
 });
 
 /**
- * Ask who is logged in
+ * Confirm an e-mail address
  *
- * Answers 200 either way, so that a page can ask on load without an error in its console: `ok` is true and
- * `user` is set when somebody is logged in, `ok` is false and `user` is null otherwise.
+ * Confirms the address that the token was mailed to. A token works once, for 24 hours, and only while it is the newest
+ * and the address is still that of the account. Never logs in.
  *
  */
-export const getCurrentUser = <ThrowOnError extends boolean = false>(options?: Options<GetCurrentUserData, ThrowOnError>) => (options?.client ?? client).get<GetCurrentUserResponses, GetCurrentUserErrors, ThrowOnError>({
-    security: [{
-            in: 'cookie',
-            name: 'session',
-            type: 'apiKey'
-        }],
-    url: '/auth/current_user',
-    ...options
+export const verifyEmail = <ThrowOnError extends boolean = false>(options: Options<VerifyEmailData, ThrowOnError>) => (options.client ?? client).post<VerifyEmailResponses, VerifyEmailErrors, ThrowOnError>({
+    url: '/auth/verify',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Confirm an e-mail address by opening a link
+ *
+ * Confirms the address that the token was mailed to. Kept for links that lead here directly; mails lead to the front
+ * end, which uses `POST /auth/verify`. A `HEAD` request confirms nothing. Never logs in.
+ *
+ * With `REGISTRATION=verified`, where an account depends on it, opening the link confirms nothing either: programs
+ * that look into mails open links, too. The answer leads to the page of the front end that posts the token.
+ *
+ */
+export const verifyEmailByLink = <ThrowOnError extends boolean = false>(options: Options<VerifyEmailByLinkData, ThrowOnError>) => (options.client ?? client).get<VerifyEmailByLinkResponses, VerifyEmailByLinkErrors, ThrowOnError>({ url: '/auth/verify/{token}', ...options });
+
+/**
+ * Ask for another confirmation mail
+ *
+ * Mails a new link if the address belongs to an account that has not confirmed it. The answer and its time are the
+ * same for any address.
+ *
+ */
+export const resendVerification = <ThrowOnError extends boolean = false>(options: Options<ResendVerificationData, ThrowOnError>) => (options.client ?? client).post<ResendVerificationResponses, ResendVerificationErrors, ThrowOnError>({
+    url: '/auth/resend_verification',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Confirm a new e-mail address
+ *
+ * Makes the address that the token was mailed to the address of the account. Needed where the server runs with
+ * `REGISTRATION=verified`. Never logs in.
+ *
+ */
+export const confirmEmail = <ThrowOnError extends boolean = false>(options: Options<ConfirmEmailData, ThrowOnError>) => (options.client ?? client).post<ConfirmEmailResponses, ConfirmEmailErrors, ThrowOnError>({
+    url: '/auth/confirm_email',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Ask for a mail to set a new password
+ *
+ * Mails a link if the address has an account. The answer and its time are the same for any address.
+ *
+ */
+export const requestReset = <ThrowOnError extends boolean = false>(options: Options<RequestResetData, ThrowOnError>) => (options.client ?? client).post<RequestResetResponses, RequestResetErrors, ThrowOnError>({
+    url: '/auth/request_reset',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Set a new password
+ *
+ * Sets the password of the account that the token was mailed to, and ends all of its sessions and other tokens. A token
+ * works once, for an hour (that of an invitation for three days), and only while it is the newest. Does not log in.
+ *
+ */
+export const resetPassword = <ThrowOnError extends boolean = false>(options: Options<ResetPasswordData, ThrowOnError>) => (options.client ?? client).post<ResetPasswordResponses, ResetPasswordErrors, ThrowOnError>({
+    url: '/auth/reset_password',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Set a new password, with the token in the path
+ *
+ * As `POST /auth/reset_password`, which keeps the token out of addresses and should be preferred.
+ *
+ */
+export const resetPasswordByLink = <ThrowOnError extends boolean = false>(options: Options<ResetPasswordByLinkData, ThrowOnError>) => (options.client ?? client).post<ResetPasswordByLinkResponses, ResetPasswordByLinkErrors, ThrowOnError>({
+    url: '/auth/reset_password/{token}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**
@@ -182,6 +281,63 @@ export const reauthenticate = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
+ * What happened to the account lately
+ *
+ * The events of the audit trail about the caller's account, the newest first: logins, refused ones too, changes, ends of
+ * sessions. Of what somebody else did who was logged in, an administrator say, it is not told who and from where:
+ * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null. Neither is it told where somebody is who has
+ * tried to register with the caller's address.
+ *
+ */
+export const getActivity = <ThrowOnError extends boolean = false>(options?: Options<GetActivityData, ThrowOnError>) => (options?.client ?? client).get<GetActivityResponses, GetActivityErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/activity',
+    ...options
+});
+
+/**
+ * Everything that is stored about oneself
+ *
+ * Everything the database holds about the account, but for what would let somebody in: the hash of the password and
+ * those of tokens.
+ *
+ */
+export const exportAccount = <ThrowOnError extends boolean = false>(options?: Options<ExportAccountData, ThrowOnError>) => (options?.client ?? client).get<ExportAccountResponses, ExportAccountErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/export',
+    ...options
+});
+
+/**
+ * Delete the account
+ *
+ * Deletes the account, its sessions, its tokens and its mail that has not gone out. There is no way back. The last active
+ * administrator stays.
+ *
+ */
+export const deleteAccount = <ThrowOnError extends boolean = false>(options: Options<DeleteAccountData, ThrowOnError>) => (options.client ?? client).delete<DeleteAccountResponses, DeleteAccountErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/account',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Log out everywhere else
  *
  * Ends all sessions of the account but this one.
@@ -226,246 +382,6 @@ export const endSession = <ThrowOnError extends boolean = false>(options: Option
             type: 'apiKey'
         }],
     url: '/auth/sessions/{id}',
-    ...options
-});
-
-/**
- * Everything that is stored about oneself
- *
- * Everything the database holds about the account, but for what would let somebody in: the hash of the password and
- * those of tokens.
- *
- */
-export const exportAccount = <ThrowOnError extends boolean = false>(options?: Options<ExportAccountData, ThrowOnError>) => (options?.client ?? client).get<ExportAccountResponses, ExportAccountErrors, ThrowOnError>({
-    security: [{
-            in: 'cookie',
-            name: 'session',
-            type: 'apiKey'
-        }],
-    url: '/auth/export',
-    ...options
-});
-
-/**
- * Delete the account
- *
- * Deletes the account, its sessions, its tokens and its mail that has not gone out. There is no way back. The last active
- * administrator stays.
- *
- */
-export const deleteAccount = <ThrowOnError extends boolean = false>(options: Options<DeleteAccountData, ThrowOnError>) => (options.client ?? client).delete<DeleteAccountResponses, DeleteAccountErrors, ThrowOnError>({
-    security: [{
-            in: 'cookie',
-            name: 'session',
-            type: 'apiKey'
-        }],
-    url: '/auth/account',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * Confirm an e-mail address by opening a link
- *
- * Confirms the address that the token was mailed to. Kept for links that lead here directly; mails lead to the front
- * end, which uses `POST /auth/verify`. A `HEAD` request confirms nothing. Never logs in.
- *
- * With `REGISTRATION=verified`, where an account depends on it, opening the link confirms nothing either: programs
- * that look into mails open links, too. The answer leads to the page of the front end that posts the token.
- *
- */
-export const verifyEmailByLink = <ThrowOnError extends boolean = false>(options: Options<VerifyEmailByLinkData, ThrowOnError>) => (options.client ?? client).get<VerifyEmailByLinkResponses, VerifyEmailByLinkErrors, ThrowOnError>({ url: '/auth/verify/{token}', ...options });
-
-/**
- * Confirm an e-mail address
- *
- * Confirms the address that the token was mailed to. A token works once, for 24 hours, and only while it is the newest
- * and the address is still that of the account. Never logs in.
- *
- */
-export const verifyEmail = <ThrowOnError extends boolean = false>(options: Options<VerifyEmailData, ThrowOnError>) => (options.client ?? client).post<VerifyEmailResponses, VerifyEmailErrors, ThrowOnError>({
-    url: '/auth/verify',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * Ask for another confirmation mail
- *
- * Mails a new link if the address belongs to an account that has not confirmed it. The answer and its time are the
- * same for any address.
- *
- */
-export const resendVerification = <ThrowOnError extends boolean = false>(options: Options<ResendVerificationData, ThrowOnError>) => (options.client ?? client).post<ResendVerificationResponses, ResendVerificationErrors, ThrowOnError>({
-    url: '/auth/resend_verification',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * Confirm a new e-mail address
- *
- * Makes the address that the token was mailed to the address of the account. Needed where the server runs with
- * `REGISTRATION=verified`. Never logs in.
- *
- */
-export const confirmEmail = <ThrowOnError extends boolean = false>(options: Options<ConfirmEmailData, ThrowOnError>) => (options.client ?? client).post<ConfirmEmailResponses, ConfirmEmailErrors, ThrowOnError>({
-    url: '/auth/confirm_email',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * Ask for a mail to set a new password
- *
- * Mails a link if the address has an account. The answer and its time are the same for any address.
- *
- */
-export const requestReset = <ThrowOnError extends boolean = false>(options: Options<RequestResetData, ThrowOnError>) => (options.client ?? client).post<RequestResetResponses, RequestResetErrors, ThrowOnError>({
-    url: '/auth/request_reset',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * Set a new password, with the token in the path
- *
- * As `POST /auth/reset_password`, which keeps the token out of addresses and should be preferred.
- *
- */
-export const resetPasswordByLink = <ThrowOnError extends boolean = false>(options: Options<ResetPasswordByLinkData, ThrowOnError>) => (options.client ?? client).post<ResetPasswordByLinkResponses, ResetPasswordByLinkErrors, ThrowOnError>({
-    url: '/auth/reset_password/{token}',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * Set a new password
- *
- * Sets the password of the account that the token was mailed to, and ends all of its sessions and other tokens. A token
- * works once, for an hour (that of an invitation for three days), and only while it is the newest. Does not log in.
- *
- */
-export const resetPassword = <ThrowOnError extends boolean = false>(options: Options<ResetPasswordData, ThrowOnError>) => (options.client ?? client).post<ResetPasswordResponses, ResetPasswordErrors, ThrowOnError>({
-    url: '/auth/reset_password',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * Is the process alive
- *
- * Answers as long as the process serves requests; asks nothing of the database.
- */
-export const getHealth = <ThrowOnError extends boolean = false>(options?: Options<GetHealthData, ThrowOnError>) => (options?.client ?? client).get<GetHealthResponses, GetHealthErrors, ThrowOnError>({ url: '/healthz', ...options });
-
-/**
- * Can the server take requests
- *
- * 200 when the database answers and has the schema this server was built for; 503 otherwise and while the server
- * shuts down. The answer may be a second old.
- *
- */
-export const getReadiness = <ThrowOnError extends boolean = false>(options?: Options<GetReadinessData, ThrowOnError>) => (options?.client ?? client).get<GetReadinessResponses, GetReadinessErrors, ThrowOnError>({ url: '/readyz', ...options });
-
-/**
- * The mail that would have been sent
- *
- * In development without a mail server, mail is kept in memory and listed here, the latest first, for whoever calls
- * from the same machine, by a name of its own such as `localhost`. Anywhere else this is not found.
- *
- */
-export const listPreviewedMail = <ThrowOnError extends boolean = false>(options?: Options<ListPreviewedMailData, ThrowOnError>) => (options?.client ?? client).get<ListPreviewedMailResponses, ListPreviewedMailErrors, ThrowOnError>({ url: '/dev/mail', ...options });
-
-/**
- * One mail as its reader sees it
- *
- * A mail from the list at `/dev/mail`.
- */
-export const showPreviewedMail = <ThrowOnError extends boolean = false>(options: Options<ShowPreviewedMailData, ThrowOnError>) => (options.client ?? client).get<ShowPreviewedMailResponses, ShowPreviewedMailErrors, ThrowOnError>({ url: '/dev/mail/{id}', ...options });
-
-/**
- * This contract as YAML
- *
- * The contract as this very server serves it, with its address and the name of its cookie.
- */
-export const getContractYaml = <ThrowOnError extends boolean = false>(options?: Options<GetContractYamlData, ThrowOnError>) => (options?.client ?? client).get<GetContractYamlResponses, GetContractYamlErrors, ThrowOnError>({ url: '/openapi.yaml', ...options });
-
-/**
- * This contract as JSON
- *
- * The same document as `/openapi.yaml`.
- */
-export const getContractJson = <ThrowOnError extends boolean = false>(options?: Options<GetContractJsonData, ThrowOnError>) => (options?.client ?? client).get<GetContractJsonResponses, GetContractJsonErrors, ThrowOnError>({ url: '/openapi.json', ...options });
-
-/**
- * Explore this contract in a browser
- *
- * Swagger UI. Everything it needs comes from this server; logging in there works as in a front end.
- */
-export const getDocs = <ThrowOnError extends boolean = false>(options?: Options<GetDocsData, ThrowOnError>) => (options?.client ?? client).get<GetDocsResponses, GetDocsErrors, ThrowOnError>({ url: '/docs', ...options });
-
-/**
- * A file that the documentation page needs
- *
- * Scripts, styles and icons of `/docs`.
- */
-export const getDocsAsset = <ThrowOnError extends boolean = false>(options: Options<GetDocsAssetData, ThrowOnError>) => (options.client ?? client).get<GetDocsAssetResponses, GetDocsAssetErrors, ThrowOnError>({ url: '/docs/{asset}', ...options });
-
-/**
- * What happened to the account lately
- *
- * The events of the audit trail about the caller's account, the newest first: logins, refused ones too, changes, ends of
- * sessions. Of what somebody else did who was logged in, an administrator say, it is not told who and from where:
- * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null. Neither is it told where somebody is who has
- * tried to register with the caller's address.
- *
- */
-export const getActivity = <ThrowOnError extends boolean = false>(options?: Options<GetActivityData, ThrowOnError>) => (options?.client ?? client).get<GetActivityResponses, GetActivityErrors, ThrowOnError>({
-    security: [{
-            in: 'cookie',
-            name: 'session',
-            type: 'apiKey'
-        }],
-    url: '/auth/activity',
-    ...options
-});
-
-/**
- * Read the audit trail
- *
- * Events of the audit trail, the newest first. All filters given must fit. A cursor works with the filters that it was
- * given for.
- *
- */
-export const listAuditEvents = <ThrowOnError extends boolean = false>(options?: Options<ListAuditEventsData, ThrowOnError>) => (options?.client ?? client).get<ListAuditEventsResponses, ListAuditEventsErrors, ThrowOnError>({
-    security: [{
-            in: 'cookie',
-            name: 'session',
-            type: 'apiKey'
-        }],
-    url: '/auth/admin/audit',
     ...options
 });
 
@@ -601,6 +517,40 @@ export const enableUser = <ThrowOnError extends boolean = false>(options: Option
 });
 
 /**
+ * Mail somebody a link to set a password
+ *
+ * Mails the owner of the account the link of `requestReset`, or another invitation if the account has no password yet. The
+ * password stays as it is until its owner opens the link.
+ *
+ */
+export const sendPasswordReset = <ThrowOnError extends boolean = false>(options: Options<SendPasswordResetData, ThrowOnError>) => (options.client ?? client).post<SendPasswordResetResponses, SendPasswordResetErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users/{id}/reset_password',
+    ...options
+});
+
+/**
+ * Take somebody's word for their address
+ *
+ * Counts the address of the account as confirmed, for when the person has shown in another way that it is theirs. Succeeds as
+ * well when it is confirmed already.
+ *
+ */
+export const markEmailVerified = <ThrowOnError extends boolean = false>(options: Options<MarkEmailVerifiedData, ThrowOnError>) => (options.client ?? client).post<MarkEmailVerifiedResponses, MarkEmailVerifiedErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/admin/users/{id}/verify_email',
+    ...options
+});
+
+/**
  * Log somebody out everywhere
  *
  * Ends all sessions of an account. The person can log in again.
@@ -649,35 +599,85 @@ export const endUserSession = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
- * Mail somebody a link to set a password
+ * Read the audit trail
  *
- * Mails the owner of the account the link of `requestReset`, or another invitation if the account has no password yet. The
- * password stays as it is until its owner opens the link.
+ * Events of the audit trail, the newest first. All filters given must fit. A cursor works with the filters that it was
+ * given for.
  *
  */
-export const sendPasswordReset = <ThrowOnError extends boolean = false>(options: Options<SendPasswordResetData, ThrowOnError>) => (options.client ?? client).post<SendPasswordResetResponses, SendPasswordResetErrors, ThrowOnError>({
+export const listAuditEvents = <ThrowOnError extends boolean = false>(options?: Options<ListAuditEventsData, ThrowOnError>) => (options?.client ?? client).get<ListAuditEventsResponses, ListAuditEventsErrors, ThrowOnError>({
     security: [{
             in: 'cookie',
             name: 'session',
             type: 'apiKey'
         }],
-    url: '/auth/admin/users/{id}/reset_password',
+    url: '/auth/admin/audit',
     ...options
 });
 
 /**
- * Take somebody's word for their address
+ * Say that the server is there
  *
- * Counts the address of the account as confirmed, for when the person has shown in another way that it is theirs. Succeeds as
- * well when it is confirmed already.
+ * A line of text for a person who opens the server's address in a browser. In production it is `ok`.
+ */
+export const getBanner = <ThrowOnError extends boolean = false>(options?: Options<GetBannerData, ThrowOnError>) => (options?.client ?? client).get<GetBannerResponses, GetBannerErrors, ThrowOnError>({ url: '/', ...options });
+
+/**
+ * Is the process alive
+ *
+ * Answers as long as the process serves requests; asks nothing of the database.
+ */
+export const getHealth = <ThrowOnError extends boolean = false>(options?: Options<GetHealthData, ThrowOnError>) => (options?.client ?? client).get<GetHealthResponses, GetHealthErrors, ThrowOnError>({ url: '/healthz', ...options });
+
+/**
+ * Can the server take requests
+ *
+ * 200 when the database answers and has the schema this server was built for; 503 otherwise and while the server
+ * shuts down. The answer may be a second old.
  *
  */
-export const markEmailVerified = <ThrowOnError extends boolean = false>(options: Options<MarkEmailVerifiedData, ThrowOnError>) => (options.client ?? client).post<MarkEmailVerifiedResponses, MarkEmailVerifiedErrors, ThrowOnError>({
-    security: [{
-            in: 'cookie',
-            name: 'session',
-            type: 'apiKey'
-        }],
-    url: '/auth/admin/users/{id}/verify_email',
-    ...options
-});
+export const getReadiness = <ThrowOnError extends boolean = false>(options?: Options<GetReadinessData, ThrowOnError>) => (options?.client ?? client).get<GetReadinessResponses, GetReadinessErrors, ThrowOnError>({ url: '/readyz', ...options });
+
+/**
+ * Explore this contract in a browser
+ *
+ * Swagger UI. Everything it needs comes from this server; logging in there works as in a front end.
+ */
+export const getDocs = <ThrowOnError extends boolean = false>(options?: Options<GetDocsData, ThrowOnError>) => (options?.client ?? client).get<GetDocsResponses, GetDocsErrors, ThrowOnError>({ url: '/docs', ...options });
+
+/**
+ * A file that the documentation page needs
+ *
+ * Scripts, styles and icons of `/docs`.
+ */
+export const getDocsAsset = <ThrowOnError extends boolean = false>(options: Options<GetDocsAssetData, ThrowOnError>) => (options.client ?? client).get<GetDocsAssetResponses, GetDocsAssetErrors, ThrowOnError>({ url: '/docs/{asset}', ...options });
+
+/**
+ * This contract as YAML
+ *
+ * The contract as this very server serves it, with its address and the name of its cookie.
+ */
+export const getContractYaml = <ThrowOnError extends boolean = false>(options?: Options<GetContractYamlData, ThrowOnError>) => (options?.client ?? client).get<GetContractYamlResponses, GetContractYamlErrors, ThrowOnError>({ url: '/openapi.yaml', ...options });
+
+/**
+ * This contract as JSON
+ *
+ * The same document as `/openapi.yaml`.
+ */
+export const getContractJson = <ThrowOnError extends boolean = false>(options?: Options<GetContractJsonData, ThrowOnError>) => (options?.client ?? client).get<GetContractJsonResponses, GetContractJsonErrors, ThrowOnError>({ url: '/openapi.json', ...options });
+
+/**
+ * The mail that would have been sent
+ *
+ * In development without a mail server, mail is kept in memory and listed here, the latest first, for whoever calls
+ * from the same machine, by a name of its own such as `localhost`. Anywhere else this is not found.
+ *
+ */
+export const listPreviewedMail = <ThrowOnError extends boolean = false>(options?: Options<ListPreviewedMailData, ThrowOnError>) => (options?.client ?? client).get<ListPreviewedMailResponses, ListPreviewedMailErrors, ThrowOnError>({ url: '/dev/mail', ...options });
+
+/**
+ * One mail as its reader sees it
+ *
+ * A mail from the list at `/dev/mail`.
+ */
+export const showPreviewedMail = <ThrowOnError extends boolean = false>(options: Options<ShowPreviewedMailData, ThrowOnError>) => (options.client ?? client).get<ShowPreviewedMailResponses, ShowPreviewedMailErrors, ThrowOnError>({ url: '/dev/mail/{id}', ...options });

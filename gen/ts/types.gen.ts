@@ -1178,34 +1178,25 @@ export type ResetConflict = {
     request_id: RequestId;
 };
 
-export type GetBannerData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/';
-};
+/**
+ * Number of the account.
+ */
+export type UserIdInPath = UserId;
 
-export type GetBannerErrors = {
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-};
+/**
+ * The token from the mail.
+ */
+export type TokenInPath = LinkToken;
 
-export type GetBannerError = GetBannerErrors[keyof GetBannerErrors];
+/**
+ * The `next_cursor` of the page before.
+ */
+export type PageCursor = Cursor;
 
-export type GetBannerResponses = {
-    /**
-     * The server is there.
-     */
-    200: Banner;
-};
-
-export type GetBannerResponse = GetBannerResponses[keyof GetBannerResponses];
+/**
+ * Maximum number of entries.
+ */
+export type PageSize = number;
 
 export type RegisterData = {
     /**
@@ -1329,6 +1320,51 @@ export type LoginResponses = {
 
 export type LoginResponse = LoginResponses[keyof LoginResponses];
 
+export type GetCurrentUserData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/current_user';
+};
+
+export type GetCurrentUserErrors = {
+    /**
+     * The request carries the session cookie more than once, as it does when a sibling domain plants one. Nothing
+     * was done.
+     *
+     */
+    400: AmbiguousSession;
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type GetCurrentUserError = GetCurrentUserErrors[keyof GetCurrentUserErrors];
+
+export type GetCurrentUserResponses = {
+    /**
+     * Who is logged in, if anybody.
+     */
+    200: CurrentUser;
+};
+
+export type GetCurrentUserResponse = GetCurrentUserResponses[keyof GetCurrentUserResponses];
+
 export type LogoutData = {
     body?: never;
     path?: never;
@@ -1374,20 +1410,77 @@ export type LogoutResponses = {
 
 export type LogoutResponse = LogoutResponses[keyof LogoutResponses];
 
-export type GetCurrentUserData = {
-    body?: never;
+export type VerifyEmailData = {
+    /**
+     * The token from the mail.
+     */
+    body: TokenOnly;
     path?: never;
     query?: never;
-    url: '/auth/current_user';
+    url: '/auth/verify';
 };
 
-export type GetCurrentUserErrors = {
+export type VerifyEmailErrors = {
     /**
-     * The request carries the session cookie more than once, as it does when a sibling domain plants one. Nothing
-     * was done.
+     * The token is missing or does not work.
+     */
+    400: InvalidTokenRequest;
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * The request body is larger than 64 KiB.
+     */
+    413: BodyTooLarge;
+    /**
+     * The body is not declared as `application/json`, or it is compressed.
+     */
+    415: UnsupportedMediaType;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
      *
      */
-    400: AmbiguousSession;
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type VerifyEmailError = VerifyEmailErrors[keyof VerifyEmailErrors];
+
+export type VerifyEmailResponses = {
+    /**
+     * The address is confirmed.
+     */
+    200: Done;
+};
+
+export type VerifyEmailResponse = VerifyEmailResponses[keyof VerifyEmailResponses];
+
+export type VerifyEmailByLinkData = {
+    body?: never;
+    path: {
+        /**
+         * The token from the mail.
+         */
+        token: LinkToken;
+    };
+    query?: never;
+    url: '/auth/verify/{token}';
+};
+
+export type VerifyEmailByLinkErrors = {
+    /**
+     * The token is not one that works.
+     */
+    400: InvalidToken;
     /**
      * The request comes from a page whose origin is not on the server's list.
      */
@@ -1408,16 +1501,295 @@ export type GetCurrentUserErrors = {
     503: Unavailable;
 };
 
-export type GetCurrentUserError = GetCurrentUserErrors[keyof GetCurrentUserErrors];
+export type VerifyEmailByLinkError = VerifyEmailByLinkErrors[keyof VerifyEmailByLinkErrors];
 
-export type GetCurrentUserResponses = {
+export type VerifyEmailByLinkResponses = {
     /**
-     * Who is logged in, if anybody.
+     * The address is confirmed.
      */
-    200: CurrentUser;
+    200: Done;
 };
 
-export type GetCurrentUserResponse = GetCurrentUserResponses[keyof GetCurrentUserResponses];
+export type VerifyEmailByLinkResponse = VerifyEmailByLinkResponses[keyof VerifyEmailByLinkResponses];
+
+export type ResendVerificationData = {
+    /**
+     * The address.
+     */
+    body: AddressOnly;
+    path?: never;
+    query?: never;
+    url: '/auth/resend_verification';
+};
+
+export type ResendVerificationErrors = {
+    /**
+     * The email address is missing, or the body is not valid.
+     */
+    400: InvalidRequest;
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * The request body is larger than 64 KiB.
+     */
+    413: BodyTooLarge;
+    /**
+     * The body is not declared as `application/json`, or it is compressed.
+     */
+    415: UnsupportedMediaType;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type ResendVerificationError = ResendVerificationErrors[keyof ResendVerificationErrors];
+
+export type ResendVerificationResponses = {
+    /**
+     * Always the same.
+     */
+    200: Done;
+};
+
+export type ResendVerificationResponse = ResendVerificationResponses[keyof ResendVerificationResponses];
+
+export type ConfirmEmailData = {
+    /**
+     * The token from the mail.
+     */
+    body: TokenOnly;
+    path?: never;
+    query?: never;
+    url: '/auth/confirm_email';
+};
+
+export type ConfirmEmailErrors = {
+    /**
+     * The token is missing or does not work.
+     */
+    400: InvalidTokenRequest;
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * Somebody else has the address by now.
+     */
+    409: EmailConflict;
+    /**
+     * The request body is larger than 64 KiB.
+     */
+    413: BodyTooLarge;
+    /**
+     * The body is not declared as `application/json`, or it is compressed.
+     */
+    415: UnsupportedMediaType;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type ConfirmEmailError = ConfirmEmailErrors[keyof ConfirmEmailErrors];
+
+export type ConfirmEmailResponses = {
+    /**
+     * The account has the new address.
+     */
+    200: Done;
+};
+
+export type ConfirmEmailResponse = ConfirmEmailResponses[keyof ConfirmEmailResponses];
+
+export type RequestResetData = {
+    /**
+     * The address.
+     */
+    body: AddressOnly;
+    path?: never;
+    query?: never;
+    url: '/auth/request_reset';
+};
+
+export type RequestResetErrors = {
+    /**
+     * The email address is missing, or the body is not valid.
+     */
+    400: InvalidRequest;
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * The request body is larger than 64 KiB.
+     */
+    413: BodyTooLarge;
+    /**
+     * The body is not declared as `application/json`, or it is compressed.
+     */
+    415: UnsupportedMediaType;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type RequestResetError = RequestResetErrors[keyof RequestResetErrors];
+
+export type RequestResetResponses = {
+    /**
+     * Always the same.
+     */
+    200: Done;
+};
+
+export type RequestResetResponse = RequestResetResponses[keyof RequestResetResponses];
+
+export type ResetPasswordData = {
+    /**
+     * The token from the mail and the new password.
+     */
+    body: PasswordReset;
+    path?: never;
+    query?: never;
+    url: '/auth/reset_password';
+};
+
+export type ResetPasswordErrors = {
+    /**
+     * The token does not work, or the password breaks a rule.
+     */
+    400: InvalidReset;
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * The request body is larger than 64 KiB.
+     */
+    413: BodyTooLarge;
+    /**
+     * The body is not declared as `application/json`, or it is compressed.
+     */
+    415: UnsupportedMediaType;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * Too many passwords are being checked at once, or the database does not answer. Try again.
+     */
+    503: BusyOrUnavailable;
+};
+
+export type ResetPasswordError = ResetPasswordErrors[keyof ResetPasswordErrors];
+
+export type ResetPasswordResponses = {
+    /**
+     * The password is set.
+     */
+    200: Done;
+};
+
+export type ResetPasswordResponse = ResetPasswordResponses[keyof ResetPasswordResponses];
+
+export type ResetPasswordByLinkData = {
+    /**
+     * The new password.
+     */
+    body: PasswordOnly;
+    path: {
+        /**
+         * The token from the mail.
+         */
+        token: LinkToken;
+    };
+    query?: never;
+    url: '/auth/reset_password/{token}';
+};
+
+export type ResetPasswordByLinkErrors = {
+    /**
+     * The token does not work, or the password breaks a rule.
+     */
+    400: InvalidReset;
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * The request body is larger than 64 KiB.
+     */
+    413: BodyTooLarge;
+    /**
+     * The body is not declared as `application/json`, or it is compressed.
+     */
+    415: UnsupportedMediaType;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * Too many passwords are being checked at once, or the database does not answer. Try again.
+     */
+    503: BusyOrUnavailable;
+};
+
+export type ResetPasswordByLinkError = ResetPasswordByLinkErrors[keyof ResetPasswordByLinkErrors];
+
+export type ResetPasswordByLinkResponses = {
+    /**
+     * The password is set.
+     */
+    200: Done;
+};
+
+export type ResetPasswordByLinkResponse = ResetPasswordByLinkResponses[keyof ResetPasswordByLinkResponses];
 
 export type GetProfileData = {
     body?: never;
@@ -1484,7 +1856,7 @@ export type UpdateProfileErrors = {
      */
     400: InvalidProfileChange;
     /**
-     * Nobody is logged in, or the current password is wrong.
+     * Not logged in, or the current password is wrong.
      */
     401: PasswordIncorrect;
     /**
@@ -1546,7 +1918,7 @@ export type ChangePasswordErrors = {
      */
     400: InvalidSessionRequest;
     /**
-     * Nobody is logged in, or the current password is wrong.
+     * Not logged in, or the current password is wrong.
      */
     401: PasswordIncorrect;
     /**
@@ -1600,11 +1972,11 @@ export type ReauthenticateData = {
 
 export type ReauthenticateErrors = {
     /**
-     * The request cannot be used.
+     * The password is missing, the body is not valid, or the request has more than one session cookie.
      */
     400: InvalidSessionRequest;
     /**
-     * Nobody is logged in, or the current password is wrong.
+     * Not logged in, or the current password is wrong.
      */
     401: PasswordIncorrect;
     /**
@@ -1645,6 +2017,173 @@ export type ReauthenticateResponses = {
 };
 
 export type ReauthenticateResponse = ReauthenticateResponses[keyof ReauthenticateResponses];
+
+export type GetActivityData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The `next_cursor` of the page before.
+         */
+        cursor?: Cursor;
+        /**
+         * Maximum number of entries.
+         */
+        limit?: number;
+    };
+    url: '/auth/activity';
+};
+
+export type GetActivityErrors = {
+    /**
+     * A parameter is not what it should be, the cursor is not one that was given for these filters, or the request carries the session cookie more than once.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type GetActivityError = GetActivityErrors[keyof GetActivityErrors];
+
+export type GetActivityResponses = {
+    /**
+     * A page of what happened to the account.
+     */
+    200: AuditPage;
+};
+
+export type GetActivityResponse = GetActivityResponses[keyof GetActivityResponses];
+
+export type ExportAccountData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/export';
+};
+
+export type ExportAccountErrors = {
+    /**
+     * The request carries the session cookie more than once, as it does when a sibling domain plants one. Nothing
+     * was done.
+     *
+     */
+    400: AmbiguousSession;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type ExportAccountError = ExportAccountErrors[keyof ExportAccountErrors];
+
+export type ExportAccountResponses = {
+    /**
+     * Everything.
+     */
+    200: Export;
+};
+
+export type ExportAccountResponse = ExportAccountResponses[keyof ExportAccountResponses];
+
+export type DeleteAccountData = {
+    /**
+     * The current password.
+     */
+    body: CurrentPassword;
+    path?: never;
+    query?: never;
+    url: '/auth/account';
+};
+
+export type DeleteAccountErrors = {
+    /**
+     * The password is missing, the body is not valid, or the request has more than one session cookie.
+     */
+    400: InvalidSessionRequest;
+    /**
+     * Not logged in, or the current password is wrong.
+     */
+    401: PasswordIncorrect;
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * The account is the last active administrator.
+     */
+    409: LastAdmin;
+    /**
+     * The request body is larger than 64 KiB.
+     */
+    413: BodyTooLarge;
+    /**
+     * The body is not declared as `application/json`, or it is compressed.
+     */
+    415: UnsupportedMediaType;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * Too many passwords are being checked at once, or the database does not answer. Try again.
+     */
+    503: BusyOrUnavailable;
+};
+
+export type DeleteAccountError = DeleteAccountErrors[keyof DeleteAccountErrors];
+
+export type DeleteAccountResponses = {
+    /**
+     * It is gone.
+     */
+    200: Done;
+};
+
+export type DeleteAccountResponse = DeleteAccountResponses[keyof DeleteAccountResponses];
 
 export type EndOtherSessionsData = {
     body?: never;
@@ -1758,7 +2297,7 @@ export type EndSessionData = {
 
 export type EndSessionErrors = {
     /**
-     * That cannot be the number of a session.
+     * The ID in the path is not valid, or the request has more than one session cookie.
      */
     400: InvalidSessionParameter;
     /**
@@ -1800,908 +2339,6 @@ export type EndSessionResponses = {
 
 export type EndSessionResponse = EndSessionResponses[keyof EndSessionResponses];
 
-export type ExportAccountData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/auth/export';
-};
-
-export type ExportAccountErrors = {
-    /**
-     * The request carries the session cookie more than once, as it does when a sibling domain plants one. Nothing
-     * was done.
-     *
-     */
-    400: AmbiguousSession;
-    /**
-     * Nobody is logged in, or the session has ended.
-     */
-    401: LoginRequired;
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database does not answer at the moment. Nothing was done; try again.
-     */
-    503: Unavailable;
-};
-
-export type ExportAccountError = ExportAccountErrors[keyof ExportAccountErrors];
-
-export type ExportAccountResponses = {
-    /**
-     * Everything.
-     */
-    200: Export;
-};
-
-export type ExportAccountResponse = ExportAccountResponses[keyof ExportAccountResponses];
-
-export type DeleteAccountData = {
-    /**
-     * The current password.
-     */
-    body: CurrentPassword;
-    path?: never;
-    query?: never;
-    url: '/auth/account';
-};
-
-export type DeleteAccountErrors = {
-    /**
-     * The request cannot be used.
-     */
-    400: InvalidSessionRequest;
-    /**
-     * Nobody is logged in, or the current password is wrong.
-     */
-    401: PasswordIncorrect;
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * It is the last administrator.
-     */
-    409: LastAdmin;
-    /**
-     * The request body is larger than 64 KiB.
-     */
-    413: BodyTooLarge;
-    /**
-     * The body is not declared as `application/json`, or it is compressed.
-     */
-    415: UnsupportedMediaType;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * Too many passwords are being checked at once, or the database does not answer. Try again.
-     */
-    503: BusyOrUnavailable;
-};
-
-export type DeleteAccountError = DeleteAccountErrors[keyof DeleteAccountErrors];
-
-export type DeleteAccountResponses = {
-    /**
-     * It is gone.
-     */
-    200: Done;
-};
-
-export type DeleteAccountResponse = DeleteAccountResponses[keyof DeleteAccountResponses];
-
-export type VerifyEmailByLinkData = {
-    body?: never;
-    path: {
-        /**
-         * The token from the mail.
-         */
-        token: LinkToken;
-    };
-    query?: never;
-    url: '/auth/verify/{token}';
-};
-
-export type VerifyEmailByLinkErrors = {
-    /**
-     * The token is not one that works.
-     */
-    400: InvalidToken;
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database does not answer at the moment. Nothing was done; try again.
-     */
-    503: Unavailable;
-};
-
-export type VerifyEmailByLinkError = VerifyEmailByLinkErrors[keyof VerifyEmailByLinkErrors];
-
-export type VerifyEmailByLinkResponses = {
-    /**
-     * The address is confirmed.
-     */
-    200: Done;
-};
-
-export type VerifyEmailByLinkResponse = VerifyEmailByLinkResponses[keyof VerifyEmailByLinkResponses];
-
-export type VerifyEmailData = {
-    /**
-     * The token from the mail.
-     */
-    body: TokenOnly;
-    path?: never;
-    query?: never;
-    url: '/auth/verify';
-};
-
-export type VerifyEmailErrors = {
-    /**
-     * The token is missing or not one that works.
-     */
-    400: InvalidTokenRequest;
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * The request body is larger than 64 KiB.
-     */
-    413: BodyTooLarge;
-    /**
-     * The body is not declared as `application/json`, or it is compressed.
-     */
-    415: UnsupportedMediaType;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database does not answer at the moment. Nothing was done; try again.
-     */
-    503: Unavailable;
-};
-
-export type VerifyEmailError = VerifyEmailErrors[keyof VerifyEmailErrors];
-
-export type VerifyEmailResponses = {
-    /**
-     * The address is confirmed.
-     */
-    200: Done;
-};
-
-export type VerifyEmailResponse = VerifyEmailResponses[keyof VerifyEmailResponses];
-
-export type ResendVerificationData = {
-    /**
-     * The address.
-     */
-    body: AddressOnly;
-    path?: never;
-    query?: never;
-    url: '/auth/resend_verification';
-};
-
-export type ResendVerificationErrors = {
-    /**
-     * The address is missing.
-     */
-    400: InvalidRequest;
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * The request body is larger than 64 KiB.
-     */
-    413: BodyTooLarge;
-    /**
-     * The body is not declared as `application/json`, or it is compressed.
-     */
-    415: UnsupportedMediaType;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database does not answer at the moment. Nothing was done; try again.
-     */
-    503: Unavailable;
-};
-
-export type ResendVerificationError = ResendVerificationErrors[keyof ResendVerificationErrors];
-
-export type ResendVerificationResponses = {
-    /**
-     * Always the same.
-     */
-    200: Done;
-};
-
-export type ResendVerificationResponse = ResendVerificationResponses[keyof ResendVerificationResponses];
-
-export type ConfirmEmailData = {
-    /**
-     * The token from the mail.
-     */
-    body: TokenOnly;
-    path?: never;
-    query?: never;
-    url: '/auth/confirm_email';
-};
-
-export type ConfirmEmailErrors = {
-    /**
-     * The token is missing or not one that works.
-     */
-    400: InvalidTokenRequest;
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * Somebody else has the address by now.
-     */
-    409: EmailConflict;
-    /**
-     * The request body is larger than 64 KiB.
-     */
-    413: BodyTooLarge;
-    /**
-     * The body is not declared as `application/json`, or it is compressed.
-     */
-    415: UnsupportedMediaType;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database does not answer at the moment. Nothing was done; try again.
-     */
-    503: Unavailable;
-};
-
-export type ConfirmEmailError = ConfirmEmailErrors[keyof ConfirmEmailErrors];
-
-export type ConfirmEmailResponses = {
-    /**
-     * The account has the new address.
-     */
-    200: Done;
-};
-
-export type ConfirmEmailResponse = ConfirmEmailResponses[keyof ConfirmEmailResponses];
-
-export type RequestResetData = {
-    /**
-     * The address.
-     */
-    body: AddressOnly;
-    path?: never;
-    query?: never;
-    url: '/auth/request_reset';
-};
-
-export type RequestResetErrors = {
-    /**
-     * The address is missing.
-     */
-    400: InvalidRequest;
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * The request body is larger than 64 KiB.
-     */
-    413: BodyTooLarge;
-    /**
-     * The body is not declared as `application/json`, or it is compressed.
-     */
-    415: UnsupportedMediaType;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database does not answer at the moment. Nothing was done; try again.
-     */
-    503: Unavailable;
-};
-
-export type RequestResetError = RequestResetErrors[keyof RequestResetErrors];
-
-export type RequestResetResponses = {
-    /**
-     * Always the same.
-     */
-    200: Done;
-};
-
-export type RequestResetResponse = RequestResetResponses[keyof RequestResetResponses];
-
-export type ResetPasswordByLinkData = {
-    /**
-     * The new password.
-     */
-    body: PasswordOnly;
-    path: {
-        /**
-         * The token from the mail.
-         */
-        token: LinkToken;
-    };
-    query?: never;
-    url: '/auth/reset_password/{token}';
-};
-
-export type ResetPasswordByLinkErrors = {
-    /**
-     * The token is not one that works, or the password breaks a rule.
-     */
-    400: InvalidReset;
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * The request body is larger than 64 KiB.
-     */
-    413: BodyTooLarge;
-    /**
-     * The body is not declared as `application/json`, or it is compressed.
-     */
-    415: UnsupportedMediaType;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * Too many passwords are being checked at once, or the database does not answer. Try again.
-     */
-    503: BusyOrUnavailable;
-};
-
-export type ResetPasswordByLinkError = ResetPasswordByLinkErrors[keyof ResetPasswordByLinkErrors];
-
-export type ResetPasswordByLinkResponses = {
-    /**
-     * The password is set.
-     */
-    200: Done;
-};
-
-export type ResetPasswordByLinkResponse = ResetPasswordByLinkResponses[keyof ResetPasswordByLinkResponses];
-
-export type ResetPasswordData = {
-    /**
-     * The token from the mail and the new password.
-     */
-    body: PasswordReset;
-    path?: never;
-    query?: never;
-    url: '/auth/reset_password';
-};
-
-export type ResetPasswordErrors = {
-    /**
-     * The token is not one that works, or the password breaks a rule.
-     */
-    400: InvalidReset;
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * The request body is larger than 64 KiB.
-     */
-    413: BodyTooLarge;
-    /**
-     * The body is not declared as `application/json`, or it is compressed.
-     */
-    415: UnsupportedMediaType;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * Too many passwords are being checked at once, or the database does not answer. Try again.
-     */
-    503: BusyOrUnavailable;
-};
-
-export type ResetPasswordError = ResetPasswordErrors[keyof ResetPasswordErrors];
-
-export type ResetPasswordResponses = {
-    /**
-     * The password is set.
-     */
-    200: Done;
-};
-
-export type ResetPasswordResponse = ResetPasswordResponses[keyof ResetPasswordResponses];
-
-export type GetHealthData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/healthz';
-};
-
-export type GetHealthErrors = {
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-};
-
-export type GetHealthError = GetHealthErrors[keyof GetHealthErrors];
-
-export type GetHealthResponses = {
-    /**
-     * It is.
-     */
-    200: Health;
-};
-
-export type GetHealthResponse = GetHealthResponses[keyof GetHealthResponses];
-
-export type GetReadinessData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/readyz';
-};
-
-export type GetReadinessErrors = {
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * It cannot, at the moment.
-     */
-    503: NotReady;
-};
-
-export type GetReadinessError = GetReadinessErrors[keyof GetReadinessErrors];
-
-export type GetReadinessResponses = {
-    /**
-     * It can.
-     */
-    200: Readiness;
-};
-
-export type GetReadinessResponse = GetReadinessResponses[keyof GetReadinessResponses];
-
-export type ListPreviewedMailData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/dev/mail';
-};
-
-export type ListPreviewedMailErrors = {
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * There is nothing at this address.
-     */
-    404: NotFound;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-};
-
-export type ListPreviewedMailError = ListPreviewedMailErrors[keyof ListPreviewedMailErrors];
-
-export type ListPreviewedMailResponses = {
-    /**
-     * The list.
-     */
-    200: Page;
-};
-
-export type ListPreviewedMailResponse = ListPreviewedMailResponses[keyof ListPreviewedMailResponses];
-
-export type ShowPreviewedMailData = {
-    body?: never;
-    path: {
-        /**
-         * Number of the mail in the list.
-         */
-        id: PreviewId;
-    };
-    query?: never;
-    url: '/dev/mail/{id}';
-};
-
-export type ShowPreviewedMailErrors = {
-    /**
-     * That cannot be the number of a mail.
-     */
-    400: InvalidParameter;
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * There is nothing at this address.
-     */
-    404: NotFound;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-};
-
-export type ShowPreviewedMailError = ShowPreviewedMailErrors[keyof ShowPreviewedMailErrors];
-
-export type ShowPreviewedMailResponses = {
-    /**
-     * The mail.
-     */
-    200: Page;
-};
-
-export type ShowPreviewedMailResponse = ShowPreviewedMailResponses[keyof ShowPreviewedMailResponses];
-
-export type GetContractYamlData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/openapi.yaml';
-};
-
-export type GetContractYamlErrors = {
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * There is nothing at this address.
-     */
-    404: NotFound;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-};
-
-export type GetContractYamlError = GetContractYamlErrors[keyof GetContractYamlErrors];
-
-export type GetContractYamlResponses = {
-    /**
-     * The contract.
-     */
-    200: ContractText;
-};
-
-export type GetContractYamlResponse = GetContractYamlResponses[keyof GetContractYamlResponses];
-
-export type GetContractJsonData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/openapi.json';
-};
-
-export type GetContractJsonErrors = {
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * There is nothing at this address.
-     */
-    404: NotFound;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-};
-
-export type GetContractJsonError = GetContractJsonErrors[keyof GetContractJsonErrors];
-
-export type GetContractJsonResponses = {
-    /**
-     * The contract.
-     */
-    200: ContractDocument;
-};
-
-export type GetContractJsonResponse = GetContractJsonResponses[keyof GetContractJsonResponses];
-
-export type GetDocsData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/docs';
-};
-
-export type GetDocsErrors = {
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * There is nothing at this address.
-     */
-    404: NotFound;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-};
-
-export type GetDocsError = GetDocsErrors[keyof GetDocsErrors];
-
-export type GetDocsResponses = {
-    /**
-     * The page.
-     */
-    200: Page;
-};
-
-export type GetDocsResponse = GetDocsResponses[keyof GetDocsResponses];
-
-export type GetDocsAssetData = {
-    body?: never;
-    path: {
-        /**
-         * Name of the file.
-         */
-        asset: AssetName;
-    };
-    query?: never;
-    url: '/docs/{asset}';
-};
-
-export type GetDocsAssetErrors = {
-    /**
-     * That cannot be the name of a file.
-     */
-    400: InvalidParameter;
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * There is nothing at this address.
-     */
-    404: NotFound;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-};
-
-export type GetDocsAssetError = GetDocsAssetErrors[keyof GetDocsAssetErrors];
-
-export type GetDocsAssetResponses = {
-    /**
-     * The file.
-     */
-    200: AssetText;
-};
-
-export type GetDocsAssetResponse = GetDocsAssetResponses[keyof GetDocsAssetResponses];
-
-export type GetActivityData = {
-    body?: never;
-    path?: never;
-    query?: {
-        /**
-         * The `next_cursor` of the page before.
-         */
-        cursor?: Cursor;
-        /**
-         * How many at most.
-         */
-        limit?: number;
-    };
-    url: '/auth/activity';
-};
-
-export type GetActivityErrors = {
-    /**
-     * A parameter is not what it should be, the cursor is not one that was given for these filters, or the request carries the session cookie more than once.
-     */
-    400: InvalidSessionParameter;
-    /**
-     * Nobody is logged in, or the session has ended.
-     */
-    401: LoginRequired;
-    /**
-     * The request comes from a page whose origin is not on the server's list.
-     */
-    403: CrossOriginRefused;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database does not answer at the moment. Nothing was done; try again.
-     */
-    503: Unavailable;
-};
-
-export type GetActivityError = GetActivityErrors[keyof GetActivityErrors];
-
-export type GetActivityResponses = {
-    /**
-     * A page of what happened to the account.
-     */
-    200: AuditPage;
-};
-
-export type GetActivityResponse = GetActivityResponses[keyof GetActivityResponses];
-
-export type ListAuditEventsData = {
-    body?: never;
-    path?: never;
-    query?: {
-        /**
-         * Events of this name alone.
-         */
-        event?: AuditEventName;
-        /**
-         * What this account did, and what was done to it. The number of a deleted account works as well.
-         */
-        user?: UserId;
-        /**
-         * An IP address.
-         */
-        address?: string;
-        /**
-         * A time.
-         */
-        since?: string;
-        /**
-         * A time.
-         */
-        until?: string;
-        /**
-         * The `next_cursor` of the page before.
-         */
-        cursor?: Cursor;
-        /**
-         * How many at most.
-         */
-        limit?: number;
-    };
-    url: '/auth/admin/audit';
-};
-
-export type ListAuditEventsErrors = {
-    /**
-     * A parameter is not what it should be, the cursor is not one that was given for these filters, or the request carries the session cookie more than once.
-     */
-    400: InvalidSessionParameter;
-    /**
-     * Nobody is logged in, or the session has ended.
-     */
-    401: LoginRequired;
-    /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
-     */
-    403: AdministrationRefused;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database does not answer at the moment. Nothing was done; try again.
-     */
-    503: Unavailable;
-};
-
-export type ListAuditEventsError = ListAuditEventsErrors[keyof ListAuditEventsErrors];
-
-export type ListAuditEventsResponses = {
-    /**
-     * A page of the trail.
-     */
-    200: AuditPage;
-};
-
-export type ListAuditEventsResponse = ListAuditEventsResponses[keyof ListAuditEventsResponses];
-
 export type ListUsersData = {
     body?: never;
     path?: never;
@@ -2727,7 +2364,7 @@ export type ListUsersData = {
          */
         cursor?: Cursor;
         /**
-         * How many at most.
+         * Maximum number of entries.
          */
         limit?: number;
     };
@@ -2850,7 +2487,7 @@ export type DeleteUserData = {
 
 export type DeleteUserErrors = {
     /**
-     * That cannot be the number of an account.
+     * The ID in the path is not valid, or the request has more than one session cookie.
      */
     400: InvalidSessionParameter;
     /**
@@ -2866,7 +2503,7 @@ export type DeleteUserErrors = {
      */
     404: NotFound;
     /**
-     * It is the last administrator.
+     * The account is the last active administrator.
      */
     409: LastAdmin;
     /**
@@ -2910,7 +2547,7 @@ export type GetUserData = {
 
 export type GetUserErrors = {
     /**
-     * That cannot be the number of an account.
+     * The ID in the path is not valid, or the request has more than one session cookie.
      */
     400: InvalidSessionParameter;
     /**
@@ -2985,7 +2622,7 @@ export type SetUserRoleErrors = {
      */
     404: NotFound;
     /**
-     * It is the last administrator.
+     * The account is the last active administrator.
      */
     409: LastAdmin;
     /**
@@ -3037,7 +2674,7 @@ export type DisableUserData = {
 
 export type DisableUserErrors = {
     /**
-     * That cannot be the number of an account.
+     * The ID in the path is not valid, or the request has more than one session cookie.
      */
     400: InvalidSessionParameter;
     /**
@@ -3053,7 +2690,7 @@ export type DisableUserErrors = {
      */
     404: NotFound;
     /**
-     * It is the last administrator.
+     * The account is the last active administrator.
      */
     409: LastAdmin;
     /**
@@ -3097,7 +2734,7 @@ export type EnableUserData = {
 
 export type EnableUserErrors = {
     /**
-     * That cannot be the number of an account.
+     * The ID in the path is not valid, or the request has more than one session cookie.
      */
     400: InvalidSessionParameter;
     /**
@@ -3139,178 +2776,6 @@ export type EnableUserResponses = {
 
 export type EnableUserResponse = EnableUserResponses[keyof EnableUserResponses];
 
-export type EndUserSessionsData = {
-    body?: never;
-    path: {
-        /**
-         * Number of the account.
-         */
-        id: UserId;
-    };
-    query?: never;
-    url: '/auth/admin/users/{id}/sessions';
-};
-
-export type EndUserSessionsErrors = {
-    /**
-     * That cannot be the number of an account.
-     */
-    400: InvalidSessionParameter;
-    /**
-     * Nobody is logged in, or the session has ended.
-     */
-    401: LoginRequired;
-    /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
-     */
-    403: AdministrationRefused;
-    /**
-     * There is no such account, or it has no such session.
-     */
-    404: NotFound;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database does not answer at the moment. Nothing was done; try again.
-     */
-    503: Unavailable;
-};
-
-export type EndUserSessionsError = EndUserSessionsErrors[keyof EndUserSessionsErrors];
-
-export type EndUserSessionsResponses = {
-    /**
-     * They have ended.
-     */
-    200: Done;
-};
-
-export type EndUserSessionsResponse = EndUserSessionsResponses[keyof EndUserSessionsResponses];
-
-export type ListUserSessionsData = {
-    body?: never;
-    path: {
-        /**
-         * Number of the account.
-         */
-        id: UserId;
-    };
-    query?: never;
-    url: '/auth/admin/users/{id}/sessions';
-};
-
-export type ListUserSessionsErrors = {
-    /**
-     * That cannot be the number of an account.
-     */
-    400: InvalidSessionParameter;
-    /**
-     * Nobody is logged in, or the session has ended.
-     */
-    401: LoginRequired;
-    /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
-     */
-    403: AdministrationRefused;
-    /**
-     * There is no such account, or it has no such session.
-     */
-    404: NotFound;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database does not answer at the moment. Nothing was done; try again.
-     */
-    503: Unavailable;
-};
-
-export type ListUserSessionsError = ListUserSessionsErrors[keyof ListUserSessionsErrors];
-
-export type ListUserSessionsResponses = {
-    /**
-     * The sessions.
-     */
-    200: SessionList;
-};
-
-export type ListUserSessionsResponse = ListUserSessionsResponses[keyof ListUserSessionsResponses];
-
-export type EndUserSessionData = {
-    body?: never;
-    path: {
-        /**
-         * Number of the account.
-         */
-        id: UserId;
-        /**
-         * Number of the session.
-         */
-        session_id: SessionId;
-    };
-    query?: never;
-    url: '/auth/admin/users/{id}/sessions/{session_id}';
-};
-
-export type EndUserSessionErrors = {
-    /**
-     * That cannot be the number of an account.
-     */
-    400: InvalidSessionParameter;
-    /**
-     * Nobody is logged in, or the session has ended.
-     */
-    401: LoginRequired;
-    /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
-     */
-    403: AdministrationRefused;
-    /**
-     * There is no such account, or it has no such session.
-     */
-    404: NotFound;
-    /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
-     *
-     */
-    429: RateLimited;
-    /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database does not answer at the moment. Nothing was done; try again.
-     */
-    503: Unavailable;
-};
-
-export type EndUserSessionError = EndUserSessionErrors[keyof EndUserSessionErrors];
-
-export type EndUserSessionResponses = {
-    /**
-     * It has ended.
-     */
-    200: Done;
-};
-
-export type EndUserSessionResponse = EndUserSessionResponses[keyof EndUserSessionResponses];
-
 export type SendPasswordResetData = {
     body?: never;
     path: {
@@ -3325,7 +2790,7 @@ export type SendPasswordResetData = {
 
 export type SendPasswordResetErrors = {
     /**
-     * That cannot be the number of an account.
+     * The ID in the path is not valid, or the request has more than one session cookie.
      */
     400: InvalidSessionParameter;
     /**
@@ -3385,7 +2850,7 @@ export type MarkEmailVerifiedData = {
 
 export type MarkEmailVerifiedErrors = {
     /**
-     * That cannot be the number of an account.
+     * The ID in the path is not valid, or the request has more than one session cookie.
      */
     400: InvalidSessionParameter;
     /**
@@ -3426,3 +2891,558 @@ export type MarkEmailVerifiedResponses = {
 };
 
 export type MarkEmailVerifiedResponse = MarkEmailVerifiedResponses[keyof MarkEmailVerifiedResponses];
+
+export type EndUserSessionsData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the account.
+         */
+        id: UserId;
+    };
+    query?: never;
+    url: '/auth/admin/users/{id}/sessions';
+};
+
+export type EndUserSessionsErrors = {
+    /**
+     * The ID in the path is not valid, or the request has more than one session cookie.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * There is no such account, or it has no such session.
+     */
+    404: NotFound;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type EndUserSessionsError = EndUserSessionsErrors[keyof EndUserSessionsErrors];
+
+export type EndUserSessionsResponses = {
+    /**
+     * They have ended.
+     */
+    200: Done;
+};
+
+export type EndUserSessionsResponse = EndUserSessionsResponses[keyof EndUserSessionsResponses];
+
+export type ListUserSessionsData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the account.
+         */
+        id: UserId;
+    };
+    query?: never;
+    url: '/auth/admin/users/{id}/sessions';
+};
+
+export type ListUserSessionsErrors = {
+    /**
+     * The ID in the path is not valid, or the request has more than one session cookie.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * There is no such account, or it has no such session.
+     */
+    404: NotFound;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type ListUserSessionsError = ListUserSessionsErrors[keyof ListUserSessionsErrors];
+
+export type ListUserSessionsResponses = {
+    /**
+     * The sessions.
+     */
+    200: SessionList;
+};
+
+export type ListUserSessionsResponse = ListUserSessionsResponses[keyof ListUserSessionsResponses];
+
+export type EndUserSessionData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the account.
+         */
+        id: UserId;
+        /**
+         * Number of the session.
+         */
+        session_id: SessionId;
+    };
+    query?: never;
+    url: '/auth/admin/users/{id}/sessions/{session_id}';
+};
+
+export type EndUserSessionErrors = {
+    /**
+     * The ID in the path is not valid, or the request has more than one session cookie.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * There is no such account, or it has no such session.
+     */
+    404: NotFound;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type EndUserSessionError = EndUserSessionErrors[keyof EndUserSessionErrors];
+
+export type EndUserSessionResponses = {
+    /**
+     * It has ended.
+     */
+    200: Done;
+};
+
+export type EndUserSessionResponse = EndUserSessionResponses[keyof EndUserSessionResponses];
+
+export type ListAuditEventsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Events of this name alone.
+         */
+        event?: AuditEventName;
+        /**
+         * What this account did, and what was done to it. The number of a deleted account works as well.
+         */
+        user?: UserId;
+        /**
+         * An IP address.
+         */
+        address?: string;
+        /**
+         * A time.
+         */
+        since?: string;
+        /**
+         * A time.
+         */
+        until?: string;
+        /**
+         * The `next_cursor` of the page before.
+         */
+        cursor?: Cursor;
+        /**
+         * Maximum number of entries.
+         */
+        limit?: number;
+    };
+    url: '/auth/admin/audit';
+};
+
+export type ListAuditEventsErrors = {
+    /**
+     * A parameter is not what it should be, the cursor is not one that was given for these filters, or the request carries the session cookie more than once.
+     */
+    400: InvalidSessionParameter;
+    /**
+     * Nobody is logged in, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     */
+    403: AdministrationRefused;
+    /**
+     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
+     * done; `Retry-After` says when it will be.
+     *
+     */
+    429: RateLimited;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database does not answer at the moment. Nothing was done; try again.
+     */
+    503: Unavailable;
+};
+
+export type ListAuditEventsError = ListAuditEventsErrors[keyof ListAuditEventsErrors];
+
+export type ListAuditEventsResponses = {
+    /**
+     * A page of the trail.
+     */
+    200: AuditPage;
+};
+
+export type ListAuditEventsResponse = ListAuditEventsResponses[keyof ListAuditEventsResponses];
+
+export type GetBannerData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/';
+};
+
+export type GetBannerErrors = {
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+};
+
+export type GetBannerError = GetBannerErrors[keyof GetBannerErrors];
+
+export type GetBannerResponses = {
+    /**
+     * The server is there.
+     */
+    200: Banner;
+};
+
+export type GetBannerResponse = GetBannerResponses[keyof GetBannerResponses];
+
+export type GetHealthData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/healthz';
+};
+
+export type GetHealthErrors = {
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+};
+
+export type GetHealthError = GetHealthErrors[keyof GetHealthErrors];
+
+export type GetHealthResponses = {
+    /**
+     * It is.
+     */
+    200: Health;
+};
+
+export type GetHealthResponse = GetHealthResponses[keyof GetHealthResponses];
+
+export type GetReadinessData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/readyz';
+};
+
+export type GetReadinessErrors = {
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * It cannot, at the moment.
+     */
+    503: NotReady;
+};
+
+export type GetReadinessError = GetReadinessErrors[keyof GetReadinessErrors];
+
+export type GetReadinessResponses = {
+    /**
+     * It can.
+     */
+    200: Readiness;
+};
+
+export type GetReadinessResponse = GetReadinessResponses[keyof GetReadinessResponses];
+
+export type GetDocsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/docs';
+};
+
+export type GetDocsErrors = {
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * There is nothing at this address.
+     */
+    404: NotFound;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+};
+
+export type GetDocsError = GetDocsErrors[keyof GetDocsErrors];
+
+export type GetDocsResponses = {
+    /**
+     * The page.
+     */
+    200: Page;
+};
+
+export type GetDocsResponse = GetDocsResponses[keyof GetDocsResponses];
+
+export type GetDocsAssetData = {
+    body?: never;
+    path: {
+        /**
+         * Name of the file.
+         */
+        asset: AssetName;
+    };
+    query?: never;
+    url: '/docs/{asset}';
+};
+
+export type GetDocsAssetErrors = {
+    /**
+     * That cannot be the name of a file.
+     */
+    400: InvalidParameter;
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * There is nothing at this address.
+     */
+    404: NotFound;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+};
+
+export type GetDocsAssetError = GetDocsAssetErrors[keyof GetDocsAssetErrors];
+
+export type GetDocsAssetResponses = {
+    /**
+     * The file.
+     */
+    200: AssetText;
+};
+
+export type GetDocsAssetResponse = GetDocsAssetResponses[keyof GetDocsAssetResponses];
+
+export type GetContractYamlData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/openapi.yaml';
+};
+
+export type GetContractYamlErrors = {
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * There is nothing at this address.
+     */
+    404: NotFound;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+};
+
+export type GetContractYamlError = GetContractYamlErrors[keyof GetContractYamlErrors];
+
+export type GetContractYamlResponses = {
+    /**
+     * The contract.
+     */
+    200: ContractText;
+};
+
+export type GetContractYamlResponse = GetContractYamlResponses[keyof GetContractYamlResponses];
+
+export type GetContractJsonData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/openapi.json';
+};
+
+export type GetContractJsonErrors = {
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * There is nothing at this address.
+     */
+    404: NotFound;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+};
+
+export type GetContractJsonError = GetContractJsonErrors[keyof GetContractJsonErrors];
+
+export type GetContractJsonResponses = {
+    /**
+     * The contract.
+     */
+    200: ContractDocument;
+};
+
+export type GetContractJsonResponse = GetContractJsonResponses[keyof GetContractJsonResponses];
+
+export type ListPreviewedMailData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/dev/mail';
+};
+
+export type ListPreviewedMailErrors = {
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * There is nothing at this address.
+     */
+    404: NotFound;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+};
+
+export type ListPreviewedMailError = ListPreviewedMailErrors[keyof ListPreviewedMailErrors];
+
+export type ListPreviewedMailResponses = {
+    /**
+     * The list.
+     */
+    200: Page;
+};
+
+export type ListPreviewedMailResponse = ListPreviewedMailResponses[keyof ListPreviewedMailResponses];
+
+export type ShowPreviewedMailData = {
+    body?: never;
+    path: {
+        /**
+         * Number of the mail in the list.
+         */
+        id: PreviewId;
+    };
+    query?: never;
+    url: '/dev/mail/{id}';
+};
+
+export type ShowPreviewedMailErrors = {
+    /**
+     * That cannot be the number of a mail.
+     */
+    400: InvalidParameter;
+    /**
+     * The request comes from a page whose origin is not on the server's list.
+     */
+    403: CrossOriginRefused;
+    /**
+     * There is nothing at this address.
+     */
+    404: NotFound;
+    /**
+     * Something went wrong in the server. The log has the reason under `request_id`.
+     */
+    500: InternalError;
+};
+
+export type ShowPreviewedMailError = ShowPreviewedMailErrors[keyof ShowPreviewedMailErrors];
+
+export type ShowPreviewedMailResponses = {
+    /**
+     * The mail.
+     */
+    200: Page;
+};
+
+export type ShowPreviewedMailResponse = ShowPreviewedMailResponses[keyof ShowPreviewedMailResponses];

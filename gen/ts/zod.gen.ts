@@ -937,6 +937,26 @@ export const zResetConflict = z.object({
 });
 
 /**
+ * Number of the account.
+ */
+export const zUserIdInPath = zUserId;
+
+/**
+ * The token from the mail.
+ */
+export const zTokenInPath = zLinkToken;
+
+/**
+ * The `next_cursor` of the page before.
+ */
+export const zPageCursor = zCursor;
+
+/**
+ * Maximum number of entries.
+ */
+export const zPageSize = z.int().gte(1).lte(200).default(50);
+
+/**
  * The new account.
  */
 export const zRegisterBody = zRegistration;
@@ -947,37 +967,13 @@ export const zRegisterBody = zRegistration;
 export const zLoginBody = zCredentials;
 
 /**
- * What to change.
+ * The token from the mail.
  */
-export const zUpdateProfileBody = zProfileChange;
-
-/**
- * The old and the new password.
- */
-export const zChangePasswordBody = zPasswordChange;
-
-/**
- * The current password.
- */
-export const zReauthenticateBody = zCurrentPassword;
-
-export const zEndSessionPath = z.object({
-    id: zSessionId
-});
-
-/**
- * The current password.
- */
-export const zDeleteAccountBody = zCurrentPassword;
+export const zVerifyEmailBody = zTokenOnly;
 
 export const zVerifyEmailByLinkPath = z.object({
     token: zLinkToken
 });
-
-/**
- * The token from the mail.
- */
-export const zVerifyEmailBody = zTokenOnly;
 
 /**
  * The address.
@@ -995,6 +991,11 @@ export const zConfirmEmailBody = zTokenOnly;
 export const zRequestResetBody = zAddressOnly;
 
 /**
+ * The token from the mail and the new password.
+ */
+export const zResetPasswordBody = zPasswordReset;
+
+/**
  * The new password.
  */
 export const zResetPasswordByLinkBody = zPasswordOnly;
@@ -1004,31 +1005,32 @@ export const zResetPasswordByLinkPath = z.object({
 });
 
 /**
- * The token from the mail and the new password.
+ * What to change.
  */
-export const zResetPasswordBody = zPasswordReset;
+export const zUpdateProfileBody = zProfileChange;
 
-export const zShowPreviewedMailPath = z.object({
-    id: zPreviewId
-});
+/**
+ * The old and the new password.
+ */
+export const zChangePasswordBody = zPasswordChange;
 
-export const zGetDocsAssetPath = z.object({
-    asset: zAssetName
-});
+/**
+ * The current password.
+ */
+export const zReauthenticateBody = zCurrentPassword;
 
 export const zGetActivityQuery = z.object({
     cursor: zCursor.optional(),
     limit: z.int().gte(1).lte(200).optional().default(50)
 });
 
-export const zListAuditEventsQuery = z.object({
-    event: zAuditEventName.optional(),
-    user: zUserId.optional(),
-    address: z.string().min(2).max(64).regex(/^[0-9A-Fa-f:.]+$/).optional(),
-    since: z.iso.datetime().min(20).max(40).optional(),
-    until: z.iso.datetime().min(20).max(40).optional(),
-    cursor: zCursor.optional(),
-    limit: z.int().gte(1).lte(200).optional().default(50)
+/**
+ * The current password.
+ */
+export const zDeleteAccountBody = zCurrentPassword;
+
+export const zEndSessionPath = z.object({
+    id: zSessionId
 });
 
 export const zListUsersQuery = z.object({
@@ -1070,6 +1072,14 @@ export const zEnableUserPath = z.object({
     id: zUserId
 });
 
+export const zSendPasswordResetPath = z.object({
+    id: zUserId
+});
+
+export const zMarkEmailVerifiedPath = z.object({
+    id: zUserId
+});
+
 export const zEndUserSessionsPath = z.object({
     id: zUserId
 });
@@ -1083,10 +1093,20 @@ export const zEndUserSessionPath = z.object({
     session_id: zSessionId
 });
 
-export const zSendPasswordResetPath = z.object({
-    id: zUserId
+export const zListAuditEventsQuery = z.object({
+    event: zAuditEventName.optional(),
+    user: zUserId.optional(),
+    address: z.string().min(2).max(64).regex(/^[0-9A-Fa-f:.]+$/).optional(),
+    since: z.iso.datetime().min(20).max(40).optional(),
+    until: z.iso.datetime().min(20).max(40).optional(),
+    cursor: zCursor.optional(),
+    limit: z.int().gte(1).lte(200).optional().default(50)
 });
 
-export const zMarkEmailVerifiedPath = z.object({
-    id: zUserId
+export const zGetDocsAssetPath = z.object({
+    asset: zAssetName
+});
+
+export const zShowPreviewedMailPath = z.object({
+    id: zPreviewId
 });

@@ -7,59 +7,6 @@ import { client } from '../client.gen.js';
 import { changePassword, confirmEmail, createUser, deleteAccount, deleteUser, disableUser, enableUser, endOtherSessions, endSession, endUserSession, endUserSessions, exportAccount, getActivity, getBanner, getContractJson, getContractYaml, getCurrentUser, getDocs, getDocsAsset, getHealth, getProfile, getReadiness, getUser, listAuditEvents, listPreviewedMail, listSessions, listUsers, listUserSessions, login, logout, markEmailVerified, type Options, reauthenticate, register, requestReset, resendVerification, resetPassword, resetPasswordByLink, sendPasswordReset, setUserRole, showPreviewedMail, updateProfile, verifyEmail, verifyEmailByLink } from '../sdk.gen.js';
 import type { ChangePasswordData, ChangePasswordError, ChangePasswordResponse, ConfirmEmailData, ConfirmEmailError, ConfirmEmailResponse, CreateUserData, CreateUserError, CreateUserResponse, Cursor, DeleteAccountData, DeleteAccountError, DeleteAccountResponse, DeleteUserData, DeleteUserError, DeleteUserResponse, DisableUserData, DisableUserError, DisableUserResponse, EnableUserData, EnableUserError, EnableUserResponse, EndOtherSessionsData, EndOtherSessionsError, EndOtherSessionsResponse, EndSessionData, EndSessionError, EndSessionResponse, EndUserSessionData, EndUserSessionError, EndUserSessionResponse, EndUserSessionsData, EndUserSessionsError, EndUserSessionsResponse, ExportAccountData, ExportAccountError, ExportAccountResponse, GetActivityData, GetActivityError, GetActivityResponse, GetBannerData, GetBannerError, GetBannerResponse, GetContractJsonData, GetContractJsonError, GetContractJsonResponse, GetContractYamlData, GetContractYamlError, GetContractYamlResponse, GetCurrentUserData, GetCurrentUserError, GetCurrentUserResponse, GetDocsAssetData, GetDocsAssetError, GetDocsAssetResponse, GetDocsData, GetDocsError, GetDocsResponse, GetHealthData, GetHealthError, GetHealthResponse, GetProfileData, GetProfileError, GetProfileResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetUserData, GetUserError, GetUserResponse, ListAuditEventsData, ListAuditEventsError, ListAuditEventsResponse, ListPreviewedMailData, ListPreviewedMailError, ListPreviewedMailResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListUsersData, ListUsersError, ListUserSessionsData, ListUserSessionsError, ListUserSessionsResponse, ListUsersResponse, LoginData, LoginError, LoginResponse, LogoutData, LogoutError, LogoutResponse, MarkEmailVerifiedData, MarkEmailVerifiedError, MarkEmailVerifiedResponse, ReauthenticateData, ReauthenticateError, ReauthenticateResponse, RegisterData, RegisterError, RegisterResponse, RequestResetData, RequestResetError, RequestResetResponse, ResendVerificationData, ResendVerificationError, ResendVerificationResponse, ResetPasswordByLinkData, ResetPasswordByLinkError, ResetPasswordByLinkResponse, ResetPasswordData, ResetPasswordError, ResetPasswordResponse, SendPasswordResetData, SendPasswordResetError, SendPasswordResetResponse, SetUserRoleData, SetUserRoleError, SetUserRoleResponse, ShowPreviewedMailData, ShowPreviewedMailError, ShowPreviewedMailResponse, UpdateProfileData, UpdateProfileError, UpdateProfileResponse, VerifyEmailByLinkData, VerifyEmailByLinkError, VerifyEmailByLinkResponse, VerifyEmailData, VerifyEmailError, VerifyEmailResponse } from '../types.gen.js';
 
-export type QueryKey<TOptions extends Options> = [
-    Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
-        _id: string;
-        _infinite?: boolean;
-        tags?: ReadonlyArray<string>;
-    }
-];
-
-const createQueryKey = <TOptions extends Options>(id: string, options?: TOptions, infinite?: boolean, tags?: ReadonlyArray<string>): [
-    QueryKey<TOptions>[0]
-] => {
-    const params: QueryKey<TOptions>[0] = { _id: id, baseUrl: options?.baseUrl || (options?.client ?? client).getConfig().baseUrl } as QueryKey<TOptions>[0];
-    if (infinite) {
-        params._infinite = infinite;
-    }
-    if (tags) {
-        params.tags = tags;
-    }
-    if (options?.body) {
-        params.body = options.body;
-    }
-    if (options?.headers) {
-        params.headers = options.headers;
-    }
-    if (options?.path) {
-        params.path = options.path;
-    }
-    if (options?.query) {
-        params.query = options.query;
-    }
-    return [params];
-};
-
-export const getBannerQueryKey = (options?: Options<GetBannerData>) => createQueryKey('getBanner', options);
-
-/**
- * Say that the server is there
- *
- * A line of text for a person who opens the server's address in a browser. In production it is `ok`.
- */
-export const getBannerOptions = (options?: Options<GetBannerData>) => queryOptions<GetBannerResponse, GetBannerError, GetBannerResponse, ReturnType<typeof getBannerQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await getBanner({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: getBannerQueryKey(options)
-});
-
 /**
  * Create an account
  *
@@ -108,25 +55,37 @@ export const loginMutation = (options?: Partial<Options<LoginData>>): UseMutatio
     return mutationOptions;
 };
 
-/**
- * Log out
- *
- * Ends the session on the server and clears the cookie. A copy of the cookie is worth nothing afterwards.
- * Succeeds as well when nobody is logged in.
- *
- */
-export const logoutMutation = (options?: Partial<Options<LogoutData>>): UseMutationOptions<LogoutResponse, LogoutError, Options<LogoutData>> => {
-    const mutationOptions: UseMutationOptions<LogoutResponse, LogoutError, Options<LogoutData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await logout({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
+export type QueryKey<TOptions extends Options> = [
+    Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
+        _id: string;
+        _infinite?: boolean;
+        tags?: ReadonlyArray<string>;
+    }
+];
+
+const createQueryKey = <TOptions extends Options>(id: string, options?: TOptions, infinite?: boolean, tags?: ReadonlyArray<string>): [
+    QueryKey<TOptions>[0]
+] => {
+    const params: QueryKey<TOptions>[0] = { _id: id, baseUrl: options?.baseUrl || (options?.client ?? client).getConfig().baseUrl } as QueryKey<TOptions>[0];
+    if (infinite) {
+        params._infinite = infinite;
+    }
+    if (tags) {
+        params.tags = tags;
+    }
+    if (options?.body) {
+        params.body = options.body;
+    }
+    if (options?.headers) {
+        params.headers = options.headers;
+    }
+    if (options?.path) {
+        params.path = options.path;
+    }
+    if (options?.query) {
+        params.query = options.query;
+    }
+    return [params];
 };
 
 export const getCurrentUserQueryKey = (options?: Options<GetCurrentUserData>) => createQueryKey('getCurrentUser', options);
@@ -150,6 +109,176 @@ export const getCurrentUserOptions = (options?: Options<GetCurrentUserData>) => 
     },
     queryKey: getCurrentUserQueryKey(options)
 });
+
+/**
+ * Log out
+ *
+ * Ends the session on the server and clears the cookie. A copy of the cookie is worth nothing afterwards.
+ * Succeeds as well when nobody is logged in.
+ *
+ */
+export const logoutMutation = (options?: Partial<Options<LogoutData>>): UseMutationOptions<LogoutResponse, LogoutError, Options<LogoutData>> => {
+    const mutationOptions: UseMutationOptions<LogoutResponse, LogoutError, Options<LogoutData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await logout({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Confirm an e-mail address
+ *
+ * Confirms the address that the token was mailed to. A token works once, for 24 hours, and only while it is the newest
+ * and the address is still that of the account. Never logs in.
+ *
+ */
+export const verifyEmailMutation = (options?: Partial<Options<VerifyEmailData>>): UseMutationOptions<VerifyEmailResponse, VerifyEmailError, Options<VerifyEmailData>> => {
+    const mutationOptions: UseMutationOptions<VerifyEmailResponse, VerifyEmailError, Options<VerifyEmailData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await verifyEmail({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const verifyEmailByLinkQueryKey = (options: Options<VerifyEmailByLinkData>) => createQueryKey('verifyEmailByLink', options);
+
+/**
+ * Confirm an e-mail address by opening a link
+ *
+ * Confirms the address that the token was mailed to. Kept for links that lead here directly; mails lead to the front
+ * end, which uses `POST /auth/verify`. A `HEAD` request confirms nothing. Never logs in.
+ *
+ * With `REGISTRATION=verified`, where an account depends on it, opening the link confirms nothing either: programs
+ * that look into mails open links, too. The answer leads to the page of the front end that posts the token.
+ *
+ */
+export const verifyEmailByLinkOptions = (options: Options<VerifyEmailByLinkData>) => queryOptions<VerifyEmailByLinkResponse, VerifyEmailByLinkError, VerifyEmailByLinkResponse, ReturnType<typeof verifyEmailByLinkQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await verifyEmailByLink({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: verifyEmailByLinkQueryKey(options)
+});
+
+/**
+ * Ask for another confirmation mail
+ *
+ * Mails a new link if the address belongs to an account that has not confirmed it. The answer and its time are the
+ * same for any address.
+ *
+ */
+export const resendVerificationMutation = (options?: Partial<Options<ResendVerificationData>>): UseMutationOptions<ResendVerificationResponse, ResendVerificationError, Options<ResendVerificationData>> => {
+    const mutationOptions: UseMutationOptions<ResendVerificationResponse, ResendVerificationError, Options<ResendVerificationData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await resendVerification({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Confirm a new e-mail address
+ *
+ * Makes the address that the token was mailed to the address of the account. Needed where the server runs with
+ * `REGISTRATION=verified`. Never logs in.
+ *
+ */
+export const confirmEmailMutation = (options?: Partial<Options<ConfirmEmailData>>): UseMutationOptions<ConfirmEmailResponse, ConfirmEmailError, Options<ConfirmEmailData>> => {
+    const mutationOptions: UseMutationOptions<ConfirmEmailResponse, ConfirmEmailError, Options<ConfirmEmailData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await confirmEmail({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Ask for a mail to set a new password
+ *
+ * Mails a link if the address has an account. The answer and its time are the same for any address.
+ *
+ */
+export const requestResetMutation = (options?: Partial<Options<RequestResetData>>): UseMutationOptions<RequestResetResponse, RequestResetError, Options<RequestResetData>> => {
+    const mutationOptions: UseMutationOptions<RequestResetResponse, RequestResetError, Options<RequestResetData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await requestReset({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Set a new password
+ *
+ * Sets the password of the account that the token was mailed to, and ends all of its sessions and other tokens. A token
+ * works once, for an hour (that of an invitation for three days), and only while it is the newest. Does not log in.
+ *
+ */
+export const resetPasswordMutation = (options?: Partial<Options<ResetPasswordData>>): UseMutationOptions<ResetPasswordResponse, ResetPasswordError, Options<ResetPasswordData>> => {
+    const mutationOptions: UseMutationOptions<ResetPasswordResponse, ResetPasswordError, Options<ResetPasswordData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await resetPassword({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Set a new password, with the token in the path
+ *
+ * As `POST /auth/reset_password`, which keeps the token out of addresses and should be preferred.
+ *
+ */
+export const resetPasswordByLinkMutation = (options?: Partial<Options<ResetPasswordByLinkData>>): UseMutationOptions<ResetPasswordByLinkResponse, ResetPasswordByLinkError, Options<ResetPasswordByLinkData>> => {
+    const mutationOptions: UseMutationOptions<ResetPasswordByLinkResponse, ResetPasswordByLinkError, Options<ResetPasswordByLinkData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await resetPasswordByLink({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
 
 export const getProfileQueryKey = (options?: Options<GetProfileData>) => createQueryKey('getProfile', options);
 
@@ -233,423 +362,6 @@ export const reauthenticateMutation = (options?: Partial<Options<ReauthenticateD
     };
     return mutationOptions;
 };
-
-/**
- * Log out everywhere else
- *
- * Ends all sessions of the account but this one.
- *
- */
-export const endOtherSessionsMutation = (options?: Partial<Options<EndOtherSessionsData>>): UseMutationOptions<EndOtherSessionsResponse, EndOtherSessionsError, Options<EndOtherSessionsData>> => {
-    const mutationOptions: UseMutationOptions<EndOtherSessionsResponse, EndOtherSessionsError, Options<EndOtherSessionsData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await endOtherSessions({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-export const listSessionsQueryKey = (options?: Options<ListSessionsData>) => createQueryKey('listSessions', options);
-
-/**
- * Where one is logged in
- *
- * The live sessions of the account, the latest used first. Nothing in it can be used to log in.
- *
- */
-export const listSessionsOptions = (options?: Options<ListSessionsData>) => queryOptions<ListSessionsResponse, ListSessionsError, ListSessionsResponse, ReturnType<typeof listSessionsQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await listSessions({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: listSessionsQueryKey(options)
-});
-
-/**
- * Log out one session
- *
- * Ends a session of the account, this one included.
- *
- */
-export const endSessionMutation = (options?: Partial<Options<EndSessionData>>): UseMutationOptions<EndSessionResponse, EndSessionError, Options<EndSessionData>> => {
-    const mutationOptions: UseMutationOptions<EndSessionResponse, EndSessionError, Options<EndSessionData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await endSession({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-export const exportAccountQueryKey = (options?: Options<ExportAccountData>) => createQueryKey('exportAccount', options);
-
-/**
- * Everything that is stored about oneself
- *
- * Everything the database holds about the account, but for what would let somebody in: the hash of the password and
- * those of tokens.
- *
- */
-export const exportAccountOptions = (options?: Options<ExportAccountData>) => queryOptions<ExportAccountResponse, ExportAccountError, ExportAccountResponse, ReturnType<typeof exportAccountQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await exportAccount({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: exportAccountQueryKey(options)
-});
-
-/**
- * Delete the account
- *
- * Deletes the account, its sessions, its tokens and its mail that has not gone out. There is no way back. The last active
- * administrator stays.
- *
- */
-export const deleteAccountMutation = (options?: Partial<Options<DeleteAccountData>>): UseMutationOptions<DeleteAccountResponse, DeleteAccountError, Options<DeleteAccountData>> => {
-    const mutationOptions: UseMutationOptions<DeleteAccountResponse, DeleteAccountError, Options<DeleteAccountData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await deleteAccount({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-export const verifyEmailByLinkQueryKey = (options: Options<VerifyEmailByLinkData>) => createQueryKey('verifyEmailByLink', options);
-
-/**
- * Confirm an e-mail address by opening a link
- *
- * Confirms the address that the token was mailed to. Kept for links that lead here directly; mails lead to the front
- * end, which uses `POST /auth/verify`. A `HEAD` request confirms nothing. Never logs in.
- *
- * With `REGISTRATION=verified`, where an account depends on it, opening the link confirms nothing either: programs
- * that look into mails open links, too. The answer leads to the page of the front end that posts the token.
- *
- */
-export const verifyEmailByLinkOptions = (options: Options<VerifyEmailByLinkData>) => queryOptions<VerifyEmailByLinkResponse, VerifyEmailByLinkError, VerifyEmailByLinkResponse, ReturnType<typeof verifyEmailByLinkQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await verifyEmailByLink({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: verifyEmailByLinkQueryKey(options)
-});
-
-/**
- * Confirm an e-mail address
- *
- * Confirms the address that the token was mailed to. A token works once, for 24 hours, and only while it is the newest
- * and the address is still that of the account. Never logs in.
- *
- */
-export const verifyEmailMutation = (options?: Partial<Options<VerifyEmailData>>): UseMutationOptions<VerifyEmailResponse, VerifyEmailError, Options<VerifyEmailData>> => {
-    const mutationOptions: UseMutationOptions<VerifyEmailResponse, VerifyEmailError, Options<VerifyEmailData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await verifyEmail({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-/**
- * Ask for another confirmation mail
- *
- * Mails a new link if the address belongs to an account that has not confirmed it. The answer and its time are the
- * same for any address.
- *
- */
-export const resendVerificationMutation = (options?: Partial<Options<ResendVerificationData>>): UseMutationOptions<ResendVerificationResponse, ResendVerificationError, Options<ResendVerificationData>> => {
-    const mutationOptions: UseMutationOptions<ResendVerificationResponse, ResendVerificationError, Options<ResendVerificationData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await resendVerification({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-/**
- * Confirm a new e-mail address
- *
- * Makes the address that the token was mailed to the address of the account. Needed where the server runs with
- * `REGISTRATION=verified`. Never logs in.
- *
- */
-export const confirmEmailMutation = (options?: Partial<Options<ConfirmEmailData>>): UseMutationOptions<ConfirmEmailResponse, ConfirmEmailError, Options<ConfirmEmailData>> => {
-    const mutationOptions: UseMutationOptions<ConfirmEmailResponse, ConfirmEmailError, Options<ConfirmEmailData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await confirmEmail({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-/**
- * Ask for a mail to set a new password
- *
- * Mails a link if the address has an account. The answer and its time are the same for any address.
- *
- */
-export const requestResetMutation = (options?: Partial<Options<RequestResetData>>): UseMutationOptions<RequestResetResponse, RequestResetError, Options<RequestResetData>> => {
-    const mutationOptions: UseMutationOptions<RequestResetResponse, RequestResetError, Options<RequestResetData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await requestReset({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-/**
- * Set a new password, with the token in the path
- *
- * As `POST /auth/reset_password`, which keeps the token out of addresses and should be preferred.
- *
- */
-export const resetPasswordByLinkMutation = (options?: Partial<Options<ResetPasswordByLinkData>>): UseMutationOptions<ResetPasswordByLinkResponse, ResetPasswordByLinkError, Options<ResetPasswordByLinkData>> => {
-    const mutationOptions: UseMutationOptions<ResetPasswordByLinkResponse, ResetPasswordByLinkError, Options<ResetPasswordByLinkData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await resetPasswordByLink({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-/**
- * Set a new password
- *
- * Sets the password of the account that the token was mailed to, and ends all of its sessions and other tokens. A token
- * works once, for an hour (that of an invitation for three days), and only while it is the newest. Does not log in.
- *
- */
-export const resetPasswordMutation = (options?: Partial<Options<ResetPasswordData>>): UseMutationOptions<ResetPasswordResponse, ResetPasswordError, Options<ResetPasswordData>> => {
-    const mutationOptions: UseMutationOptions<ResetPasswordResponse, ResetPasswordError, Options<ResetPasswordData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await resetPassword({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-export const getHealthQueryKey = (options?: Options<GetHealthData>) => createQueryKey('getHealth', options);
-
-/**
- * Is the process alive
- *
- * Answers as long as the process serves requests; asks nothing of the database.
- */
-export const getHealthOptions = (options?: Options<GetHealthData>) => queryOptions<GetHealthResponse, GetHealthError, GetHealthResponse, ReturnType<typeof getHealthQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await getHealth({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: getHealthQueryKey(options)
-});
-
-export const getReadinessQueryKey = (options?: Options<GetReadinessData>) => createQueryKey('getReadiness', options);
-
-/**
- * Can the server take requests
- *
- * 200 when the database answers and has the schema this server was built for; 503 otherwise and while the server
- * shuts down. The answer may be a second old.
- *
- */
-export const getReadinessOptions = (options?: Options<GetReadinessData>) => queryOptions<GetReadinessResponse, GetReadinessError, GetReadinessResponse, ReturnType<typeof getReadinessQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await getReadiness({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: getReadinessQueryKey(options)
-});
-
-export const listPreviewedMailQueryKey = (options?: Options<ListPreviewedMailData>) => createQueryKey('listPreviewedMail', options);
-
-/**
- * The mail that would have been sent
- *
- * In development without a mail server, mail is kept in memory and listed here, the latest first, for whoever calls
- * from the same machine, by a name of its own such as `localhost`. Anywhere else this is not found.
- *
- */
-export const listPreviewedMailOptions = (options?: Options<ListPreviewedMailData>) => queryOptions<ListPreviewedMailResponse, ListPreviewedMailError, ListPreviewedMailResponse, ReturnType<typeof listPreviewedMailQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await listPreviewedMail({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: listPreviewedMailQueryKey(options)
-});
-
-export const showPreviewedMailQueryKey = (options: Options<ShowPreviewedMailData>) => createQueryKey('showPreviewedMail', options);
-
-/**
- * One mail as its reader sees it
- *
- * A mail from the list at `/dev/mail`.
- */
-export const showPreviewedMailOptions = (options: Options<ShowPreviewedMailData>) => queryOptions<ShowPreviewedMailResponse, ShowPreviewedMailError, ShowPreviewedMailResponse, ReturnType<typeof showPreviewedMailQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await showPreviewedMail({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: showPreviewedMailQueryKey(options)
-});
-
-export const getContractYamlQueryKey = (options?: Options<GetContractYamlData>) => createQueryKey('getContractYaml', options);
-
-/**
- * This contract as YAML
- *
- * The contract as this very server serves it, with its address and the name of its cookie.
- */
-export const getContractYamlOptions = (options?: Options<GetContractYamlData>) => queryOptions<GetContractYamlResponse, GetContractYamlError, GetContractYamlResponse, ReturnType<typeof getContractYamlQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await getContractYaml({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: getContractYamlQueryKey(options)
-});
-
-export const getContractJsonQueryKey = (options?: Options<GetContractJsonData>) => createQueryKey('getContractJson', options);
-
-/**
- * This contract as JSON
- *
- * The same document as `/openapi.yaml`.
- */
-export const getContractJsonOptions = (options?: Options<GetContractJsonData>) => queryOptions<GetContractJsonResponse, GetContractJsonError, GetContractJsonResponse, ReturnType<typeof getContractJsonQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await getContractJson({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: getContractJsonQueryKey(options)
-});
-
-export const getDocsQueryKey = (options?: Options<GetDocsData>) => createQueryKey('getDocs', options);
-
-/**
- * Explore this contract in a browser
- *
- * Swagger UI. Everything it needs comes from this server; logging in there works as in a front end.
- */
-export const getDocsOptions = (options?: Options<GetDocsData>) => queryOptions<GetDocsResponse, GetDocsError, GetDocsResponse, ReturnType<typeof getDocsQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await getDocs({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: getDocsQueryKey(options)
-});
-
-export const getDocsAssetQueryKey = (options: Options<GetDocsAssetData>) => createQueryKey('getDocsAsset', options);
-
-/**
- * A file that the documentation page needs
- *
- * Scripts, styles and icons of `/docs`.
- */
-export const getDocsAssetOptions = (options: Options<GetDocsAssetData>) => queryOptions<GetDocsAssetResponse, GetDocsAssetError, GetDocsAssetResponse, ReturnType<typeof getDocsAssetQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await getDocsAsset({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: getDocsAssetQueryKey(options)
-});
 
 export const getActivityQueryKey = (options?: Options<GetActivityData>) => createQueryKey('getActivity', options);
 
@@ -737,18 +449,18 @@ export const getActivityInfiniteOptions = (options?: Options<GetActivityData>) =
     queryKey: getActivityInfiniteQueryKey(options)
 });
 
-export const listAuditEventsQueryKey = (options?: Options<ListAuditEventsData>) => createQueryKey('listAuditEvents', options);
+export const exportAccountQueryKey = (options?: Options<ExportAccountData>) => createQueryKey('exportAccount', options);
 
 /**
- * Read the audit trail
+ * Everything that is stored about oneself
  *
- * Events of the audit trail, the newest first. All filters given must fit. A cursor works with the filters that it was
- * given for.
+ * Everything the database holds about the account, but for what would let somebody in: the hash of the password and
+ * those of tokens.
  *
  */
-export const listAuditEventsOptions = (options?: Options<ListAuditEventsData>) => queryOptions<ListAuditEventsResponse, ListAuditEventsError, ListAuditEventsResponse, ReturnType<typeof listAuditEventsQueryKey>>({
+export const exportAccountOptions = (options?: Options<ExportAccountData>) => queryOptions<ExportAccountResponse, ExportAccountError, ExportAccountResponse, ReturnType<typeof exportAccountQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
-        const { data } = await listAuditEvents({
+        const { data } = await exportAccount({
             ...options,
             ...queryKey[0],
             signal,
@@ -756,39 +468,90 @@ export const listAuditEventsOptions = (options?: Options<ListAuditEventsData>) =
         });
         return data;
     },
-    queryKey: listAuditEventsQueryKey(options)
+    queryKey: exportAccountQueryKey(options)
 });
 
-export const listAuditEventsInfiniteQueryKey = (options?: Options<ListAuditEventsData>): QueryKey<Options<ListAuditEventsData>> => createQueryKey('listAuditEvents', options, true);
-
 /**
- * Read the audit trail
+ * Delete the account
  *
- * Events of the audit trail, the newest first. All filters given must fit. A cursor works with the filters that it was
- * given for.
+ * Deletes the account, its sessions, its tokens and its mail that has not gone out. There is no way back. The last active
+ * administrator stays.
  *
  */
-export const listAuditEventsInfiniteOptions = (options?: Options<ListAuditEventsData>) => infiniteQueryOptions<ListAuditEventsResponse, ListAuditEventsError, InfiniteData<ListAuditEventsResponse>, QueryKey<Options<ListAuditEventsData>>, Cursor | Pick<QueryKey<Options<ListAuditEventsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
-// @ts-ignore
-{
-    queryFn: async ({ pageParam, queryKey, signal }) => {
-        // @ts-ignore
-        const page: Pick<QueryKey<Options<ListAuditEventsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
-            query: {
-                cursor: pageParam
-            }
-        };
-        const params = createInfiniteParams(queryKey, page);
-        const { data } = await listAuditEvents({
+export const deleteAccountMutation = (options?: Partial<Options<DeleteAccountData>>): UseMutationOptions<DeleteAccountResponse, DeleteAccountError, Options<DeleteAccountData>> => {
+    const mutationOptions: UseMutationOptions<DeleteAccountResponse, DeleteAccountError, Options<DeleteAccountData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deleteAccount({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Log out everywhere else
+ *
+ * Ends all sessions of the account but this one.
+ *
+ */
+export const endOtherSessionsMutation = (options?: Partial<Options<EndOtherSessionsData>>): UseMutationOptions<EndOtherSessionsResponse, EndOtherSessionsError, Options<EndOtherSessionsData>> => {
+    const mutationOptions: UseMutationOptions<EndOtherSessionsResponse, EndOtherSessionsError, Options<EndOtherSessionsData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await endOtherSessions({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const listSessionsQueryKey = (options?: Options<ListSessionsData>) => createQueryKey('listSessions', options);
+
+/**
+ * Where one is logged in
+ *
+ * The live sessions of the account, the latest used first. Nothing in it can be used to log in.
+ *
+ */
+export const listSessionsOptions = (options?: Options<ListSessionsData>) => queryOptions<ListSessionsResponse, ListSessionsError, ListSessionsResponse, ReturnType<typeof listSessionsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listSessions({
             ...options,
-            ...params,
+            ...queryKey[0],
             signal,
             throwOnError: true
         });
         return data;
     },
-    queryKey: listAuditEventsInfiniteQueryKey(options)
+    queryKey: listSessionsQueryKey(options)
 });
+
+/**
+ * Log out one session
+ *
+ * Ends a session of the account, this one included.
+ *
+ */
+export const endSessionMutation = (options?: Partial<Options<EndSessionData>>): UseMutationOptions<EndSessionResponse, EndSessionError, Options<EndSessionData>> => {
+    const mutationOptions: UseMutationOptions<EndSessionResponse, EndSessionError, Options<EndSessionData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await endSession({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
 
 export const listUsersQueryKey = (options?: Options<ListUsersData>) => createQueryKey('listUsers', options);
 
@@ -977,6 +740,48 @@ export const enableUserMutation = (options?: Partial<Options<EnableUserData>>): 
 };
 
 /**
+ * Mail somebody a link to set a password
+ *
+ * Mails the owner of the account the link of `requestReset`, or another invitation if the account has no password yet. The
+ * password stays as it is until its owner opens the link.
+ *
+ */
+export const sendPasswordResetMutation = (options?: Partial<Options<SendPasswordResetData>>): UseMutationOptions<SendPasswordResetResponse, SendPasswordResetError, Options<SendPasswordResetData>> => {
+    const mutationOptions: UseMutationOptions<SendPasswordResetResponse, SendPasswordResetError, Options<SendPasswordResetData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await sendPasswordReset({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Take somebody's word for their address
+ *
+ * Counts the address of the account as confirmed, for when the person has shown in another way that it is theirs. Succeeds as
+ * well when it is confirmed already.
+ *
+ */
+export const markEmailVerifiedMutation = (options?: Partial<Options<MarkEmailVerifiedData>>): UseMutationOptions<MarkEmailVerifiedResponse, MarkEmailVerifiedError, Options<MarkEmailVerifiedData>> => {
+    const mutationOptions: UseMutationOptions<MarkEmailVerifiedResponse, MarkEmailVerifiedError, Options<MarkEmailVerifiedData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await markEmailVerified({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
  * Log somebody out everywhere
  *
  * Ends all sessions of an account. The person can log in again.
@@ -1037,44 +842,239 @@ export const endUserSessionMutation = (options?: Partial<Options<EndUserSessionD
     return mutationOptions;
 };
 
-/**
- * Mail somebody a link to set a password
- *
- * Mails the owner of the account the link of `requestReset`, or another invitation if the account has no password yet. The
- * password stays as it is until its owner opens the link.
- *
- */
-export const sendPasswordResetMutation = (options?: Partial<Options<SendPasswordResetData>>): UseMutationOptions<SendPasswordResetResponse, SendPasswordResetError, Options<SendPasswordResetData>> => {
-    const mutationOptions: UseMutationOptions<SendPasswordResetResponse, SendPasswordResetError, Options<SendPasswordResetData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await sendPasswordReset({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
+export const listAuditEventsQueryKey = (options?: Options<ListAuditEventsData>) => createQueryKey('listAuditEvents', options);
 
 /**
- * Take somebody's word for their address
+ * Read the audit trail
  *
- * Counts the address of the account as confirmed, for when the person has shown in another way that it is theirs. Succeeds as
- * well when it is confirmed already.
+ * Events of the audit trail, the newest first. All filters given must fit. A cursor works with the filters that it was
+ * given for.
  *
  */
-export const markEmailVerifiedMutation = (options?: Partial<Options<MarkEmailVerifiedData>>): UseMutationOptions<MarkEmailVerifiedResponse, MarkEmailVerifiedError, Options<MarkEmailVerifiedData>> => {
-    const mutationOptions: UseMutationOptions<MarkEmailVerifiedResponse, MarkEmailVerifiedError, Options<MarkEmailVerifiedData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await markEmailVerified({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
+export const listAuditEventsOptions = (options?: Options<ListAuditEventsData>) => queryOptions<ListAuditEventsResponse, ListAuditEventsError, ListAuditEventsResponse, ReturnType<typeof listAuditEventsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listAuditEvents({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listAuditEventsQueryKey(options)
+});
+
+export const listAuditEventsInfiniteQueryKey = (options?: Options<ListAuditEventsData>): QueryKey<Options<ListAuditEventsData>> => createQueryKey('listAuditEvents', options, true);
+
+/**
+ * Read the audit trail
+ *
+ * Events of the audit trail, the newest first. All filters given must fit. A cursor works with the filters that it was
+ * given for.
+ *
+ */
+export const listAuditEventsInfiniteOptions = (options?: Options<ListAuditEventsData>) => infiniteQueryOptions<ListAuditEventsResponse, ListAuditEventsError, InfiniteData<ListAuditEventsResponse>, QueryKey<Options<ListAuditEventsData>>, Cursor | Pick<QueryKey<Options<ListAuditEventsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListAuditEventsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listAuditEvents({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listAuditEventsInfiniteQueryKey(options)
+});
+
+export const getBannerQueryKey = (options?: Options<GetBannerData>) => createQueryKey('getBanner', options);
+
+/**
+ * Say that the server is there
+ *
+ * A line of text for a person who opens the server's address in a browser. In production it is `ok`.
+ */
+export const getBannerOptions = (options?: Options<GetBannerData>) => queryOptions<GetBannerResponse, GetBannerError, GetBannerResponse, ReturnType<typeof getBannerQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getBanner({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getBannerQueryKey(options)
+});
+
+export const getHealthQueryKey = (options?: Options<GetHealthData>) => createQueryKey('getHealth', options);
+
+/**
+ * Is the process alive
+ *
+ * Answers as long as the process serves requests; asks nothing of the database.
+ */
+export const getHealthOptions = (options?: Options<GetHealthData>) => queryOptions<GetHealthResponse, GetHealthError, GetHealthResponse, ReturnType<typeof getHealthQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getHealth({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getHealthQueryKey(options)
+});
+
+export const getReadinessQueryKey = (options?: Options<GetReadinessData>) => createQueryKey('getReadiness', options);
+
+/**
+ * Can the server take requests
+ *
+ * 200 when the database answers and has the schema this server was built for; 503 otherwise and while the server
+ * shuts down. The answer may be a second old.
+ *
+ */
+export const getReadinessOptions = (options?: Options<GetReadinessData>) => queryOptions<GetReadinessResponse, GetReadinessError, GetReadinessResponse, ReturnType<typeof getReadinessQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getReadiness({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getReadinessQueryKey(options)
+});
+
+export const getDocsQueryKey = (options?: Options<GetDocsData>) => createQueryKey('getDocs', options);
+
+/**
+ * Explore this contract in a browser
+ *
+ * Swagger UI. Everything it needs comes from this server; logging in there works as in a front end.
+ */
+export const getDocsOptions = (options?: Options<GetDocsData>) => queryOptions<GetDocsResponse, GetDocsError, GetDocsResponse, ReturnType<typeof getDocsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getDocs({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getDocsQueryKey(options)
+});
+
+export const getDocsAssetQueryKey = (options: Options<GetDocsAssetData>) => createQueryKey('getDocsAsset', options);
+
+/**
+ * A file that the documentation page needs
+ *
+ * Scripts, styles and icons of `/docs`.
+ */
+export const getDocsAssetOptions = (options: Options<GetDocsAssetData>) => queryOptions<GetDocsAssetResponse, GetDocsAssetError, GetDocsAssetResponse, ReturnType<typeof getDocsAssetQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getDocsAsset({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getDocsAssetQueryKey(options)
+});
+
+export const getContractYamlQueryKey = (options?: Options<GetContractYamlData>) => createQueryKey('getContractYaml', options);
+
+/**
+ * This contract as YAML
+ *
+ * The contract as this very server serves it, with its address and the name of its cookie.
+ */
+export const getContractYamlOptions = (options?: Options<GetContractYamlData>) => queryOptions<GetContractYamlResponse, GetContractYamlError, GetContractYamlResponse, ReturnType<typeof getContractYamlQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getContractYaml({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getContractYamlQueryKey(options)
+});
+
+export const getContractJsonQueryKey = (options?: Options<GetContractJsonData>) => createQueryKey('getContractJson', options);
+
+/**
+ * This contract as JSON
+ *
+ * The same document as `/openapi.yaml`.
+ */
+export const getContractJsonOptions = (options?: Options<GetContractJsonData>) => queryOptions<GetContractJsonResponse, GetContractJsonError, GetContractJsonResponse, ReturnType<typeof getContractJsonQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getContractJson({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getContractJsonQueryKey(options)
+});
+
+export const listPreviewedMailQueryKey = (options?: Options<ListPreviewedMailData>) => createQueryKey('listPreviewedMail', options);
+
+/**
+ * The mail that would have been sent
+ *
+ * In development without a mail server, mail is kept in memory and listed here, the latest first, for whoever calls
+ * from the same machine, by a name of its own such as `localhost`. Anywhere else this is not found.
+ *
+ */
+export const listPreviewedMailOptions = (options?: Options<ListPreviewedMailData>) => queryOptions<ListPreviewedMailResponse, ListPreviewedMailError, ListPreviewedMailResponse, ReturnType<typeof listPreviewedMailQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listPreviewedMail({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listPreviewedMailQueryKey(options)
+});
+
+export const showPreviewedMailQueryKey = (options: Options<ShowPreviewedMailData>) => createQueryKey('showPreviewedMail', options);
+
+/**
+ * One mail as its reader sees it
+ *
+ * A mail from the list at `/dev/mail`.
+ */
+export const showPreviewedMailOptions = (options: Options<ShowPreviewedMailData>) => queryOptions<ShowPreviewedMailResponse, ShowPreviewedMailError, ShowPreviewedMailResponse, ReturnType<typeof showPreviewedMailQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await showPreviewedMail({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: showPreviewedMailQueryKey(options)
+});
