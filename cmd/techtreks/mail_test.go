@@ -32,7 +32,7 @@ func TestServeSendsMail(t *testing.T) {
 		}
 		p := serve(t, serving(url).with(settings{
 			"MAIL_URL": server.URL(), "MAIL_TEMPLATES": templates, "MAIL_FROM": "auth@example.com",
-			"FRONTEND_URL": "https://app.example.com",
+			"FRONTEND_URL": "https://app.example.com", "PRODUCT_NAME": "Trail & Co", "SUPPORT_EMAIL": "help@example.com",
 		}))
 		c := newClient(t, p.url)
 		a := c.register(t)
@@ -40,6 +40,10 @@ func TestServeSendsMail(t *testing.T) {
 		text := mails[0].Text(t)
 		if !slices.Equal(mails[0].To, []string{a.name + "@example.com"}) || !strings.Contains(text, "Our own words.") || !strings.Contains(text, "https://app.example.com/verify#token=") {
 			t.Errorf("%v got\n%s", mails[0], text)
+		}
+		if html := mails[0].HTML(t); !strings.Contains(text, "for Trail & Co.") || !strings.Contains(html, "for Trail &amp; Co.") ||
+			!strings.Contains(text, "help@example.com") || !strings.Contains(html, `href="mailto:help@example.com"`) {
+			t.Errorf("PRODUCT_NAME or SUPPORT_EMAIL is missing\n%s\n%s", text, html)
 		}
 		if got := c.call(t, "POST", "/auth/verify", "", map[string]string{"token": mails[0].Token(t)}); !got.is(http.StatusOK) {
 			t.Errorf("the mailed token: %s", got)

@@ -168,7 +168,7 @@ func TestShellHasLinksMailed(t *testing.T) {
 		}
 		p := serve(t, env)
 		mails := server.WaitFor(t, 1)
-		if text := mails[0].Text(t); !strings.Contains(text, "http://localhost:3000/accept-invitation#token=") || !strings.Contains(text, "Hello alice,") {
+		if text := mails[0].Text(t); !strings.Contains(text, "http://localhost:3000/accept-invitation#token=") || !strings.Contains(text, "Hi alice,") {
 			t.Errorf("the mail says\n%s", text)
 		}
 		// Mail can be out of order: then the link is printed when asked for.

@@ -35,6 +35,8 @@ const (
 	maxInviteTTL       = 30 * 24 * time.Hour
 	maxFrontendURL     = 1900 // bytes, so that a link with its token stays under 2000
 	maxSenderName      = 100  // bytes
+	maxProductName     = 60   // characters, so that it fits into a subject
+	maxSupportURL      = 500  // bytes
 )
 
 // tutorialKey is printed in the tutorial that the Flask system grew from. Whoever
@@ -84,6 +86,14 @@ func (c *Config) complete(rank map[string]int) {
 	}
 	if c.MailFrom == "" && !c.Production() {
 		c.MailFrom = "TechTreks <no-reply@localhost>"
+	}
+	c.SupportURL = strings.TrimSuffix(c.SupportURL, "/")
+	c.ProductName = strings.TrimSpace(c.ProductName)
+	if from := c.MailSender(); c.ProductName == "" {
+		c.ProductName = from.Name
+		if c.ProductName == "" {
+			_, c.ProductName, _ = strings.Cut(from.Address, "@")
+		}
 	}
 	if c.SecretKey == "" && !c.Production() {
 		key := make([]byte, minKeyBytes)
@@ -172,6 +182,14 @@ func (c *Config) faults(keyless bool) []string {
 			"MAIL_FROM is required in production with MAIL_URL"},
 		{sends && senderOK && strings.HasSuffix(c.MailSender().Address, "@localhost"),
 			"MAIL_FROM must be an address that can be written to, in production with MAIL_URL"},
+		{c.ProductName != "" && !isProductName(c.ProductName),
+			"PRODUCT_NAME must be a name of up to 60 characters on one line"},
+		{c.SupportEmail != "" && !isAddress(c.SupportEmail),
+			"SUPPORT_EMAIL must be an email address"},
+		{c.SupportURL != "" && (!isPublicURL(c.SupportURL) || len(c.SupportURL) > maxSupportURL),
+			"SUPPORT_URL must be a URL like https://example.com/support, without user, query or fragment"},
+		{c.Production() && c.SupportURL != "" && !strings.HasPrefix(strings.ToLower(c.SupportURL), "https:"),
+			"SUPPORT_URL must begin with https:// in production"},
 		{c.FrontendURL != "" && (!isPublicURL(c.FrontendURL) || len(c.FrontendURL) > maxFrontendURL),
 			"FRONTEND_URL must be a URL like https://app.example.com, without user, query or fragment"},
 		{c.Production() && c.FrontendURL != "" && !strings.HasPrefix(strings.ToLower(c.FrontendURL), "https:"),

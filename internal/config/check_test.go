@@ -12,6 +12,7 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 		"DATABASE_URL": "mysql://root:hunter2@db/x", "SECRET_KEY": "hunter2,,hunter2", "ALLOWED_ORIGINS": "https://app.example.com,hunter2",
 		"COOKIE_DOMAIN": "hunter2", "COOKIE_SAMESITE": "hunter2", "LOG_LEVEL": "hunter2",
 		"REGISTRATION": "hunter2", "PASSWORD_POLICY": "hunter2", "HIBP_URL": "hunter2", "VERIFY_TTL": "1m", "RESET_TTL": "25h", "INVITE_TTL": "721h", "AUDIT_RETENTION": "23h", "MAIL_URL": "hunter2", "MAIL_FROM": "hunter2", "FRONTEND_URL": "hunter2",
+		"PRODUCT_NAME": "hunter2\n2", "SUPPORT_EMAIL": "hunter2", "SUPPORT_URL": "hunter2",
 	}, "SESSION_IDLE=hunter2\nDOCS=hunter2\nVERIFY_RESPONSES=hunter2\nPORT=hunter2\nSESSION_ABSOLUTE=30s\n")
 	want := []string{
 		"PORT must be a whole number",
@@ -37,6 +38,9 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 		"INVITE_TTL must be between 5m and 720h",
 		"MAIL_URL must be smtp://USER:PASSWORD@HOST:PORT or smtps://USER:PASSWORD@HOST:PORT, special characters of user and password percent-encoded",
 		"MAIL_FROM must be an address or NAME <ADDRESS>",
+		"PRODUCT_NAME must be a name of up to 60 characters on one line",
+		"SUPPORT_EMAIL must be an email address",
+		"SUPPORT_URL must be a URL like https://example.com/support, without user, query or fragment",
 		"FRONTEND_URL must be a URL like https://app.example.com, without user, query or fragment",
 		"AUDIT_RETENTION must be between 1d and 3650d, or 0",
 		"LOG_LEVEL must be debug, info, warn or error",
@@ -64,6 +68,7 @@ func TestProductionRefuses(t *testing.T) {
 		"OnlyCommas":        {"SECRET_KEY", ",,", "SECRET_KEY has an empty key"},
 		"PlainHTTP":         {"PUBLIC_URL", "http://auth.example.com", "PUBLIC_URL must begin with https://"},
 		"PlainFrontend":     {"FRONTEND_URL", "http://app.example.com", "FRONTEND_URL must begin with https://"},
+		"PlainSupport":      {"SUPPORT_URL", "http://example.com/help", "SUPPORT_URL must begin with https://"},
 		"MailWithoutSender": {"MAIL_URL", "smtp://mail.example.com", "MAIL_FROM is required"},
 		"MailWithoutLinks":  {"MAIL_URL", "smtp://mail.example.com", "FRONTEND_URL is required"},
 		"VerifiedUnmailed":  {"REGISTRATION", "verified", "REGISTRATION=verified needs MAIL_URL"},
@@ -142,6 +147,12 @@ func TestRefusedValues(t *testing.T) {
 			"TechTreks", "a@b", "a@example.com,b@example.com", "A <a@example.com>, B <b@example.com>", "a@example.com\nBcc: b@example.com",
 			"A\r\nBcc: b@example.com <a@example.com>", "\"a b\"@example.com", "A <a@[127.0.0.1]>", "=?utf-8?q?A=0AB?= <a@example.com>", "@localhost", "a b@localhost",
 			strings.Repeat("n", 101) + " <a@example.com>",
+		},
+		"PRODUCT_NAME":  {"A\nB", "A\x00", "A\u202eB", "A\u2028B", strings.Repeat("ü", 61)},
+		"SUPPORT_EMAIL": {"support", "Support <a@example.com>", "a@example.com,b@example.com", "a@example.com\nb@example.com", "a@b", "mailto:a@example.com"},
+		"SUPPORT_URL": {
+			"example.com/support", "mailto:a@example.com", "javascript:alert(1)", "https://", "https://u:p@example.com", "https://example.com?x", "https://example.com#x",
+			"https://example.com/" + strings.Repeat("p", 500),
 		},
 		"MAIL_URL": {
 			"mail.example.com", "mail.example.com:587", "http://mail.example.com", "smtp://", "smtp://mail.example.com:0", "smtp://mail.example.com:",

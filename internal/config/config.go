@@ -126,7 +126,18 @@ type Config struct {
 
 	// MailFrom is the sender of every mail, a name with an address or the address
 	// alone. Use [Config.MailSender].
-	MailFrom string `name:"mail-from" group:"Mail" env:"MAIL_FROM" placeholder:"SENDER" standard:"in development TechTreks <no-reply@localhost>, in production none" help:"Sender of every mail, NAME <ADDRESS> or ADDRESS. The name is what mails call this service. In production required with MAIL_URL."`
+	MailFrom string `name:"mail-from" group:"Mail" env:"MAIL_FROM" placeholder:"SENDER" standard:"in development TechTreks <no-reply@localhost>, in production none" help:"Sender of every mail, NAME <ADDRESS> or ADDRESS. In production required with MAIL_URL."`
+
+	// ProductName is what mails call the service: in subjects, sentences and the footer.
+	// After Parse it is empty only on a production server without a MAIL_FROM.
+	ProductName string `group:"Mail" env:"PRODUCT_NAME" placeholder:"NAME" standard:"the name in MAIL_FROM, or its domain" help:"Name of the product in mails, up to 60 characters."`
+
+	// SupportEmail is the address that mails tell people to write to, for example if they
+	// did not change their email address themselves. Use [Config.Support].
+	SupportEmail string `group:"Mail" env:"SUPPORT_EMAIL" placeholder:"ADDRESS" standard:"none" help:"Address of the support, shown in mails."`
+
+	// SupportURL is a page for the same purpose, such as a help center.
+	SupportURL string `name:"support-url" group:"Mail" env:"SUPPORT_URL" placeholder:"URL" standard:"none" help:"Page of the support, shown in mails. Used instead of SUPPORT_EMAIL where both are set. In production https only."`
 
 	// MailTemplates is a folder whose files stand in for those of the program.
 	MailTemplates string `name:"mail-templates" group:"Mail" env:"MAIL_TEMPLATES" placeholder:"FOLDER" standard:"none" help:"Folder with mail templates that replace the program's own, file by file; docs/mail.md lists them."`

@@ -78,7 +78,7 @@ func TestDefaults(t *testing.T) {
 		SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour, LogLevel: "info",
 		Registration: "open", PasswordPolicy: "composition", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour, InviteTTL: 72 * time.Hour,
 		AuditRetention: Period(90 * 24 * time.Hour),
-		MailFrom:       "TechTreks <no-reply@localhost>", FrontendURL: "http://localhost:3000",
+		MailFrom:       "TechTreks <no-reply@localhost>", ProductName: "TechTreks", FrontendURL: "http://localhost:3000",
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
@@ -95,7 +95,7 @@ func TestProduction(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !c.Production() || !c.CookieSecure() || c.CookieName() != "__Host-session" || c.ServeDocs() || c.PublicURL != "" || c.SecretGenerated || len(c.AllowedOrigins) != 0 ||
-		c.SendsMail() || c.MailFrom != "" || c.FrontendURL != "" {
+		c.SendsMail() || c.MailFrom != "" || c.ProductName != "" || c.FrontendURL != "" {
 		t.Errorf("got %+v", c)
 	}
 	env["COOKIE_DOMAIN"], env["DOCS"], env["COOKIE_SAMESITE"] = ".Example.com", "true", "none"
@@ -113,6 +113,10 @@ func TestWhereAValueComesFrom(t *testing.T) {
 	addr := func(c Config) any { return fmt.Sprint(c.Addr, " ", c.Port) }
 	secret := func(c Config) any { return string(c.SecretKey) }
 	docs := func(c Config) any { return c.ServeDocs() }
+	support := func(c Config) any {
+		text, link := c.Support()
+		return text + " " + link
+	}
 	type vars = map[string]string
 	for name, tc := range map[string]struct {
 		args   []string
@@ -165,6 +169,16 @@ func TestWhereAValueComesFrom(t *testing.T) {
 			func(c Config) any { return c.MailSender() }, mail.Address{Name: "Büro", Address: "Mail@xn--bcher-kva.example"}},
 		"SenderAlone": {nil, vars{"MAIL_FROM": "mail@example.com"}, "",
 			func(c Config) any { return c.MailSender() }, mail.Address{Address: "mail@example.com"}},
+		"ProductNameOfTheSender": {nil, vars{"MAIL_FROM": "Büro <mail@example.com>"}, "",
+			func(c Config) any { return c.ProductName }, "Büro"},
+		"ProductNameOfTheSendersDomain": {nil, vars{"MAIL_FROM": "mail@example.com"}, "",
+			func(c Config) any { return c.ProductName }, "example.com"},
+		"ProductNameBeforeTheSender": {nil, vars{"MAIL_FROM": "Büro <mail@example.com>", "PRODUCT_NAME": " Trail & Co "}, "",
+			func(c Config) any { return c.ProductName }, "Trail & Co"},
+		"NoSupport":     {nil, nil, "", support, " "},
+		"SupportEmail":  {nil, vars{"SUPPORT_EMAIL": "help?me+x@example.com"}, "", support, "help?me+x@example.com mailto:help%3Fme+x@example.com"},
+		"SupportURL":    {nil, vars{"SUPPORT_URL": "https://example.com/help/"}, "", support, "https://example.com/help https://example.com/help"},
+		"SupportByPage": {nil, vars{"SUPPORT_EMAIL": "help@example.com", "SUPPORT_URL": "http://localhost"}, "", support, "http://localhost http://localhost"},
 		"MailInProduction": {nil, vars{
 			"APP_ENV": "production", "SECRET_KEY": goodKey, "REGISTRATION": "Verified", "MAIL_URL": "smtps://u%40x:p%2Fw@mail.example.com",
 			"MAIL_FROM": "mail@example.com", "FRONTEND_URL": "https://app.example.com",

@@ -58,7 +58,8 @@ func newBundle(t testing.TB, d *db.DB) *bundle {
 		DB:     d,
 		Outbox: &Outbox{From: netmail.Address{Name: "TechTreks", Address: "no-reply@techtreks.example"}, Now: time.Now},
 		Sender: b.smtp, Templates: templates, Signer: &token.Signer{Keys: [][]byte{[]byte("key")}},
-		FrontendURL: "https://app.example.com", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour,
+		FrontendURL: "https://app.example.com", Product: Product{Name: "TechTreks", Support: "help@techtreks.example", SupportURL: "mailto:help@techtreks.example"},
+		VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour,
 		Now: time.Now, Logger: slog.New(slog.NewTextHandler(b.logs, nil)),
 	}
 	b.Audit = &audit.Trail{DB: d, Signer: b.Signer, Now: time.Now, Logger: b.Logger}
@@ -70,7 +71,7 @@ func (b *bundle) another(d *db.DB) *Worker {
 	return &Worker{
 		DB: d, Outbox: &Outbox{From: b.Outbox.From, Now: time.Now},
 		Sender: b.Sender, Templates: b.Templates, Signer: b.Signer,
-		FrontendURL: b.FrontendURL, VerifyTTL: b.VerifyTTL, ResetTTL: b.ResetTTL,
+		FrontendURL: b.FrontendURL, Product: b.Product, VerifyTTL: b.VerifyTTL, ResetTTL: b.ResetTTL,
 		Now: time.Now, Logger: b.Logger, Audit: b.Audit,
 	}
 }

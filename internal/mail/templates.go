@@ -1,50 +1,56 @@
 package mail
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 	texttemplate "text/template"
 	"time"
-	"unicode/utf8"
 )
 
 //go:embed templates
 var embedded embed.FS
 
-// Data is what a template can say. What is not known is empty.
+// Data holds the variables of a mail template. Unknown values are empty.
 type Data struct {
-	Language string
-	Subject  string // in the HTML alone, whose title it is
-	Service  string // the name in MAIL_FROM, or else its domain
-	// Username, NewAddress and UserAgent are empty where the address was not
-	// confirmed when the mail was asked for; see Details.
-	Username    string
+	Language    string
+	Product     string // PRODUCT_NAME
+	Support     string // address or page of the support, as people read it
+	SupportURL  string // the same as a link: mailto: or https:
 	FrontendURL string
-	Link        string // with the token; empty in a notice
-	Expires     string // when Link stops working
-	NewAddress  string // most of it left out
-	Time        string
-	IP          string
-	UserAgent   string
+	// Username, NewAddress and Browser are empty unless the recipient's address was
+	// confirmed when the mail was requested; see Details.
+	Username string
+	// Link is where the button leads, and LinkText the same as people read it. Both are
+	// empty in a mail whose button would lead to a support contact that is not set.
+	Link     string
+	LinkText string
+	// ValidFor and Expires are the lifetime and the end of a link with a token. They are
+	// empty in a notice.
+	ValidFor   string
+	Expires    string
+	NewAddress string // masked
+	Time       string
+	IP         string
+	Browser    string
 }
 
-// timeFormat reads the same in every language.
-const timeFormat = "2006-01-02 15:04 UTC"
-
-func formatTime(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(timeFormat)
+// page is what the layouts show. Body and After are the paragraphs before and after the
+// button: strings in the text layout, HTML in the HTML layout.
+type page struct {
+	Data
+	Subject     string
+	Preheader   string // the first paragraph, which mail programs show after the subject
+	Button      string // its label; empty without a button
+	Body, After any
 }
 
-// Templates are what mails are written with.
+// Templates render mails.
 type Templates struct {
 	mails map[templateKey]mailTemplate
 }
@@ -54,14 +60,17 @@ type templateKey struct {
 	kind     Kind
 }
 
+// mailTemplate is one mail in one language. Both sets contain the layout, the common
+// phrases of the language and the four parts of the mail, so that the text and the HTML
+// form consist of the same sentences.
 type mailTemplate struct {
-	subject, text *texttemplate.Template
-	html          *htmltemplate.Template
+	text *texttemplate.Template
+	html *htmltemplate.Template
 }
 
-// LoadTemplates reads the templates of the program and those in folder that replace
-// them, one by one; an empty folder name means none. Each of them is tried out, so that
-// a broken one is found at the start and not by the first who waits for the mail.
+// LoadTemplates parses the built-in templates, and those in folder that replace them file
+// by file; an empty folder name means none. Each template is rendered with sample data, so
+// that a broken one stops the start instead of the first mail.
 func LoadTemplates(folder string) (*Templates, error) {
 	files, err := templateFiles(folder)
 	if err != nil {
@@ -84,14 +93,14 @@ func LoadTemplates(folder string) (*Templates, error) {
 	return t, errors.Join(faults...)
 }
 
-// templateFiles are the texts of the templates by their names. A file in the folder
-// that replaces nothing is refused: its name is a typing error.
+// templateFiles returns the contents of the template files by name. It rejects a file in
+// folder that replaces nothing, because its name must be a typing error.
 func templateFiles(folder string) (map[string]string, error) {
-	own, err := fs.Sub(embedded, "templates")
+	builtIn, err := fs.Sub(embedded, "templates")
 	if err != nil {
 		return nil, err
 	}
-	files, err := readTemplates(own)
+	files, err := readTemplates(builtIn)
 	if err != nil || folder == "" {
 		return files, err
 	}
@@ -121,43 +130,66 @@ func readTemplates(from fs.FS) (map[string]string, error) {
 	return files, err
 }
 
+// buttonLine is the line [Label] that stands where the button of a mail goes.
+var buttonLine = regexp.MustCompile(`(?m)^\[(.+)\]\n?`)
+
+// parts splits the file of a mail: a line "Subject: …", paragraphs, the line [Button], more
+// paragraphs.
+func parts(name, content string) (map[string]string, error) {
+	first, body, _ := strings.Cut(content, "\n")
+	subject, ok := strings.CutPrefix(first, "Subject:")
+	if !ok {
+		return nil, fmt.Errorf("%s does not begin with a line Subject: …", name)
+	}
+	found := map[string]string{"subject": subject, "body": body, "button": "", "after": ""}
+	if at := buttonLine.FindStringSubmatchIndex(body); at != nil {
+		found["body"], found["button"], found["after"] = body[:at[0]], body[at[2]:at[3]], body[at[1]:]
+	}
+	return found, nil
+}
+
 func parseTemplate(files map[string]string, language string, kind Kind) (m mailTemplate, err error) {
-	m.html = htmltemplate.New("layout.html")
-	for _, name := range []string{"layout.html", language + "/common.html", language + "/" + string(kind) + ".html"} {
-		// Several texts in one set: what one defines, the others use.
-		into := m.html
-		if name != "layout.html" {
-			into = m.html.New(name)
+	name := language + "/" + string(kind) + ".txt"
+	set, err := parts(name, files[name])
+	if err != nil {
+		return m, err
+	}
+	set["common"] = files[language+"/common.txt"]
+	if m.text, err = texttemplate.New("layout").Parse(files["layout.txt"]); err != nil {
+		return m, err
+	}
+	if m.html, err = htmltemplate.New("layout").Parse(files["layout.html"]); err != nil {
+		return m, err
+	}
+	for part, content := range set {
+		if _, err := m.text.New(part).Parse(content); err != nil {
+			return m, err
 		}
-		if _, err := into.Parse(files[name]); err != nil {
+		if _, err := m.html.New(part).Parse(content); err != nil {
 			return m, err
 		}
 	}
-	name := language + "/" + string(kind) + ".txt"
-	first, body, _ := strings.Cut(files[name], "\n")
-	subject, ok := strings.CutPrefix(first, "Subject:")
-	if !ok {
-		return m, fmt.Errorf("%s does not begin with a line Subject: …", name)
-	}
-	if m.subject, err = texttemplate.New(name).Parse(subject); err != nil {
-		return m, err
-	}
-	m.text = texttemplate.New(name)
-	if _, err := m.text.New(language + "/common.txt").Parse(files[language+"/common.txt"]); err != nil {
-		return m, err
-	}
-	_, err = m.text.Parse(strings.TrimLeft(body, "\n"))
-	return m, err
+	return m, nil
 }
 
-// try writes the mail with everything known and with as little as there can be.
+// try renders the mail once with all values set and once with as few as possible.
 func (t *Templates) try(language string, kind Kind) error {
-	least := Data{Service: "Service", FrontendURL: "https://app.example.com"}
-	if purpose, page := kind.purpose(); purpose != "" {
-		least.Link, least.Expires = "https://app.example.com"+page+"#token=sample-token", formatTime(time.Unix(1, 0))
+	const site = "https://app.example.com"
+	least := Data{Product: "Product", FrontendURL: site}
+	if purpose, page := kind.purpose(); page != "" {
+		least.Link = site + page
+		if purpose != "" {
+			least.Link += "#token=sample-token"
+			least.ValidFor, least.Expires = formatDuration(language, time.Hour), formatTime(language, time.Unix(1, 0))
+		}
+		least.LinkText = least.Link
 	}
 	most := least
-	most.Username, most.NewAddress, most.Time, most.IP, most.UserAgent = "alice", "b***@example.com", formatTime(time.Unix(1, 0)), "192.0.2.1", "Mozilla/5.0"
+	most.Support, most.SupportURL = "support@example.com", "mailto:support@example.com"
+	if least.Link == "" {
+		most.Link, most.LinkText = most.SupportURL, most.Support
+	}
+	most.Username, most.NewAddress, most.Time, most.IP, most.Browser = "alice", "b***@example.com", formatTime(language, time.Unix(1, 0)), "192.0.2.1", "Firefox, Linux"
 	for _, data := range []Data{least, most} {
 		subject, text, html, err := t.render(language, kind, data)
 		switch {
@@ -165,46 +197,9 @@ func (t *Templates) try(language string, kind Kind) error {
 			return err
 		case subject == "":
 			return errors.New("the subject is empty")
-		case !strings.Contains(text, data.Link) || !strings.Contains(html, data.Link):
+		case !strings.Contains(text, data.LinkText) || !strings.Contains(html, data.Link):
 			return errors.New("the link is missing, in the text or in the HTML")
 		}
 	}
 	return nil
-}
-
-// render writes the three parts of a mail.
-func (t *Templates) render(language string, kind Kind, data Data) (subject, text, html string, err error) {
-	m, ok := t.mails[templateKey{known(language), kind}]
-	if !ok {
-		return "", "", "", fmt.Errorf("no template for mails of kind %q", kind)
-	}
-	var out bytes.Buffer
-	data.Language = known(language)
-	if err := m.subject.Execute(&out, data); err != nil {
-		return "", "", "", err
-	}
-	// One line, whatever went into it.
-	data.Subject = strings.Join(strings.Fields(plain(out.String(), maxSubject)), " ")
-	out.Reset()
-	if err := m.text.Execute(&out, data); err != nil {
-		return "", "", "", err
-	}
-	text = out.String()
-	out.Reset()
-	if err := m.html.Execute(&out, data); err != nil {
-		return "", "", "", err
-	}
-	return data.Subject, text, out.String(), nil
-}
-
-const maxSubject = 200 // bytes
-
-// masked leaves as much of an address as its owner needs to know it again.
-func masked(address string) string {
-	local, domain, ok := strings.Cut(address, "@")
-	if !ok || local == "" {
-		return ""
-	}
-	_, first := utf8.DecodeRuneInString(local)
-	return local[:first] + "***@" + domain
 }

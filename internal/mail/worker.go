@@ -30,6 +30,8 @@ type Worker struct {
 	Signer    *token.Signer
 	// FrontendURL is what links begin with, without a slash at the end.
 	FrontendURL string
+	// Product is the name and the support contact that mails show.
+	Product Product
 	// How long links work, counted from when the mail was asked for. Those that
 	// confirm an address share VerifyTTL.
 	VerifyTTL, ResetTTL, InviteTTL time.Duration

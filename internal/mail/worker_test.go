@@ -96,7 +96,7 @@ func TestLanguageIsTheAccounts(t *testing.T) {
 		}
 		b.add(t, Message{Kind: ResetPassword, Address: a, Locale: "en"})
 		settle()
-		if m := b.server.Mails(); len(m) != 1 || m[0].Subject(t) != "Neues Passwort setzen" {
+		if m := b.server.Mails(); len(m) != 1 || m[0].Subject(t) != "Setzen Sie Ihr Passwort zurück" {
 			t.Errorf("got %v", m)
 		}
 	})

@@ -133,7 +133,7 @@ func TestOwnersAreToldOfLoginsAfterFailures(t *testing.T) {
 		login(5)
 		login(0)
 		told := notices()
-		if len(told) != 1 || told[0].To != "alice@example.com" || told[0].Subject != "Anmeldung nach Fehlversuchen" || !strings.Contains(told[0].Text, "IP-Adresse: "+away) {
+		if len(told) != 1 || told[0].To != "alice@example.com" || told[0].Subject != "Anmeldung nach mehreren falschen Passwörtern" || !strings.Contains(told[0].Text, "IP-Adresse: "+away) {
 			t.Fatalf("got %+v, want one mail", told)
 		}
 		for range 4 {

@@ -102,7 +102,7 @@ func newServer(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness
 		SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour,
 		Registration: "open", PasswordPolicy: "composition", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour, InviteTTL: 72 * time.Hour,
 		RateLimits: "off", // every test comes from one address; those about limits set their own
-		MailFrom:   "TechTreks <no-reply@localhost>", FrontendURL: "http://localhost:3000",
+		MailFrom:   "TechTreks <no-reply@localhost>", ProductName: "TechTreks", FrontendURL: "http://localhost:3000",
 	}
 	for _, set := range options {
 		set(&cfg)

@@ -31,7 +31,7 @@ func TestInvitationsWorkWhereNobodyCanRegister(t *testing.T) {
 				root := h.withPassword("root")
 				token := root.invite(members{"username": "Dave", "email": "Dave@example.com", "role": "moderator"})
 				m := h.lastMail(mail.Invitation, "Dave@example.com")
-				if !strings.HasPrefix(m.Link, "http://localhost:3000/accept-invitation#token=") || !strings.Contains(m.Text, "Hello Dave,") {
+				if !strings.HasPrefix(m.Link, "http://localhost:3000/accept-invitation#token=") || !strings.Contains(m.Text, "Hi Dave,") {
 					t.Errorf("the mail leads to %s and says\n%s", m.Link, m.Text)
 				}
 				b := h.browser()

@@ -121,12 +121,18 @@ func (s *Server) setUpMail(cfg *config.Config, signer *token.Signer) error {
 	if sender != nil {
 		s.MailWorker = &mail.Worker{
 			DB: s.DB, Outbox: s.Mail, Sender: sender, Templates: templates, Signer: signer,
-			Audit: s.Audit, FrontendURL: cfg.FrontendURL,
+			Audit: s.Audit, FrontendURL: cfg.FrontendURL, Product: product(cfg),
 			VerifyTTL: cfg.VerifyTTL, ResetTTL: cfg.ResetTTL, InviteTTL: cfg.InviteTTL,
 			Now: s.Now, Logger: s.Logger,
 		}
 	}
 	return nil
+}
+
+// product is the name and the support contact that mails show.
+func product(cfg *config.Config) mail.Product {
+	text, link := cfg.Support()
+	return mail.Product{Name: cfg.ProductName, Support: text, SupportURL: link}
 }
 
 // withOwnOrigin adds the server's own public origin to the list. A proxy need
@@ -143,7 +149,7 @@ func withOwnOrigin(origins []string, publicURL string) []string {
 // passwordPolicy knows the names that guessers know: that of the service in its
 // mails, and its hosts.
 func passwordPolicy(cfg *config.Config, logger *slog.Logger) *password.Policy {
-	p := &password.Policy{Service: []string{"TechTreks", cfg.MailSender().Name}}
+	p := &password.Policy{Service: []string{"TechTreks", cfg.MailSender().Name, cfg.ProductName}}
 	for _, address := range []string{cfg.PublicURL, cfg.FrontendURL} {
 		if u, err := url.Parse(address); err == nil {
 			p.Service = append(p.Service, siteName(u.Hostname()))
