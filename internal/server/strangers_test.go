@@ -116,7 +116,7 @@ func TestExportDoesNotTellWhoHasAccounts(t *testing.T) {
 func TestMailsSayWhatSomebodyHasTypedToTheOwnerAlone(t *testing.T) {
 	const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0 evil.example/win"
 	password := members{"current_password": goodPassword, "new_password": newPassword}
-	from := []string{"Firefox, Linux", "127.0.0.1", "2026-03-01 09:30 UTC"}
+	from := []string{"Firefox, Linux", "127.0.0.1", "1 March 2026, 09:30 UTC"}
 	kinds := map[mail.Kind]struct {
 		mode  string
 		to    string // empty: the account's own address
