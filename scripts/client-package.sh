@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Packs gen/ts as the npm package @techtreks/auth-client, with the version of the
-# contract, into bin/. Says where.
+# Packs gen/ts as the npm package @techtreks/auth-client into bin/, with the version of the
+# contract, and prints the path.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 
-scripts/npm-ci.sh tools >&2
 version=$(awk '/^info:/ {info = 1} info && /^  version:/ {print $2; exit}' api/openapi.yaml)
 
 package=$(mktemp -d)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes internal/password/common-passwords.txt.gz anew, from the list that Django
-# ships for the same purpose (BSD-3-Clause, beside it). Run it to take a newer
-# list: change the version, run, look at the difference, run the tests.
+# Writes internal/password/common-passwords.txt.gz from the list that Django ships for the
+# same purpose (BSD-3-Clause; the licence is stored next to it). To update the list: change
+# the version, run this script, read the difference, run the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,8 +14,8 @@ pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: -
 cd "$work"
 unzip -q ./*.whl
 
-# Sorted, so that two versions can be compared; without name and time, so that
-# the same list is the same file.
+# Sorted, so that two versions can be compared. Without a name and time, so that the same list
+# gives the same file.
 gzip --decompress --stdout django/contrib/auth/common-passwords.txt.gz | LC_ALL=C sort --unique >list
 gzip --best --no-name --stdout list >"$into/common-passwords.txt.gz"
 cp "django-$version.dist-info/licenses/LICENSE" "$into/common-passwords.LICENSE"

@@ -1,13 +1,11 @@
 #!/usr/bin/env bash
-# Regenerates gen/ from the contract and the SQL, or with --check fails if gen/
-# is not what would be generated.
+# Generates gen/ from the contract and the SQL. With --check it changes nothing, and fails
+# if gen/ differs from what would be generated.
 #
-# The generators write into a copy, so a failing one leaves the tree as it was,
-# a file that nothing generates any more is noticed, and --check works whatever
-# else is being edited.
+# The generators write into a copy. A failing generator leaves the tree unchanged, and files
+# that are no longer generated are deleted.
 #
-# The TypeScript client needs Node. Without it the client is left as it is, and
-# said so; with CI=true that is a failure.
+# Without Node the TypeScript client is not generated, which is an error if CI=true.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -24,20 +22,18 @@ trap 'rm -rf "$copy"' EXIT
 mkdir -p "$copy/gen/api" "$copy/gen/db"
 cp -R api db go.mod go.sum oapi-codegen.yaml sqlc.yaml openapi-ts.config.mjs "$copy/"
 
-# Neither generator needs a C compiler, and sqlc compiles in half the time without one.
 gotool() { (cd "$copy" && CGO_ENABLED=0 go tool -modfile="$root/tools/go.mod" "$@"); }
 gotool oapi-codegen -config oapi-codegen.yaml api/openapi.yaml
 gotool sqlc generate
 
 if [[ " ${dirs[*]} " == *" gen/ts "* ]]; then
-	scripts/npm-ci.sh tools >&2
 	(cd "$copy" && "$root/tools/node_modules/.bin/openapi-ts" --silent --file openapi-ts.config.mjs)
 fi
 
 if [[ ${1:-} == --check ]]; then
 	for dir in "${dirs[@]}"; do
 		diff -ru "$dir" "$copy/$dir" || {
-			echo "$dir is not what make generate writes (above: - committed, + generated)" >&2
+			echo "$dir differs from what make generate writes (above: - committed, + generated)" >&2
 			exit 1
 		}
 	done
