@@ -170,7 +170,7 @@ test-web: build ## Test the web app: types, units, and every page in a browser (
 	$(call step,node chromium) scripts/test-web.sh
 
 # Requests for each database. They include the fixed ones of every run: examples and schema edges.
-FUZZ_TEST := TestFuzzFromTheContract
+FUZZ_TEST := FuzzFromTheContract
 
 .PHONY: test-fuzz
 test-fuzz: .cache/fuzz/.installed ## Fuzz the server from its contract (FUZZ_REQUESTS=2000 for each database, FUZZ_SEED=1)

@@ -5,7 +5,6 @@
 #                                 version does not allow that: a new major version may, and a new
 #                                 minor version while the major version is 0
 #   contract.sh changes           what has changed since the release, in Markdown
-#   contract.sh prove             show that this script does what it says, on a copy
 #   contract.sh release           make api/openapi.yaml the released one, and write the changelog.
 #                                 UNRELEASED=true replaces the baseline of the very first version,
 #                                 as long as it has not been published
@@ -131,7 +130,6 @@ again() {
 case ${1:-} in
 breaking) breaking "${2:-$contract}" ;;
 changes) changes ;;
-prove) scripts/contract-prove.sh ;;
 release) release ;;
 *)
 	sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2
