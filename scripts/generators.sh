@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# The contract is one document to every tool that reads such documents: each of
-# these takes it without an error or a warning, and notices a fault that is put into
-# it to see whether it would. What is generated goes into a folder that is thrown
-# away. CI=true turns what is missing into a failure.
+# Checks that tools of several vendors accept the contract without an error or a warning. To
+# show that a tool reports anything at all, it must also report a fault in a small contract.
+# Without Node or Python some tools are skipped, which is an error if CI=true.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -10,11 +9,11 @@ root=$PWD
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 mkdir -p "$out/gen/api" "$out/gen/client" "$out/api"
-cp go.mod go.sum oapi-codegen.yaml openapi-ts.config.mjs "$out/" # go tool wants a module around it
+cp go.mod go.sum oapi-codegen.yaml openapi-ts.config.mjs "$out/" # `go tool` needs a module
 agreed=0 skipped=0 failed=0
 
-# complaints KNOWN COMMAND...: what the command says beside whole lines that match KNOWN,
-# which a clean run prints, and how it ended.
+# complaints KNOWN COMMAND... prints the output of the command, without lines that match KNOWN, and
+# the exit status if it is not 0.
 complaints() {
 	local said status=0
 	said=$("${@:2}" 2>&1) || status=$?
@@ -22,27 +21,30 @@ complaints() {
 	((status == 0)) || echo "(status $status)"
 }
 
-# agree NAME KNOWN FAULT COMMAND...: the command has no complaint about the contract,
-# and one about the contract with the fault, which is an edit.
+# agree NAME KNOWN FAULT COMMAND... fails unless the command has no complaint about the contract and
+# about the sound one, and has one about the sound contract after the edit FAULT. KNOWN matches the
+# lines that it prints without a complaint.
 agree() {
-	local said
-	cp api/openapi.yaml "$out/api/"
-	said=$(complaints "$2" "${@:4}")
-	if [[ -n $said ]]; then
-		printf '%s does not agree:\n%s\n' "$1" "$said" >&2
-		failed=1
-		return
-	fi
-	sed -E "$3" api/openapi.yaml >"$out/api/openapi.yaml"
-	if cmp -s api/openapi.yaml "$out/api/openapi.yaml"; then
-		echo "this fault for $1 is an edit that changes nothing: $3" >&2
+	local said contract
+	for contract in api/openapi.yaml scripts/generators/sound.yaml; do
+		cp "$contract" "$out/api/openapi.yaml"
+		said=$(complaints "$2" "${@:4}")
+		if [[ -n $said ]]; then
+			printf '%s does not accept %s:\n%s\n' "$1" "$contract" "$said" >&2
+			failed=1
+			return
+		fi
+	done
+	sed -E "$3" scripts/generators/sound.yaml >"$out/api/openapi.yaml"
+	if cmp -s scripts/generators/sound.yaml "$out/api/openapi.yaml"; then
+		echo "the fault for $1 changes nothing: $3" >&2
 		failed=1
 	elif [[ -z $(complaints "$2" "${@:4}") ]]; then
-		echo "$1 is not heard to complain of this fault: $3" >&2
+		echo "$1 does not report this fault: $3" >&2
 		failed=1
 	else
 		agreed=$((agreed + 1))
-		echo "$1 agrees"
+		echo "$1 accepts the contract"
 	fi
 }
 
@@ -56,17 +58,17 @@ gotool() { (cd "$out" && CGO_ENABLED=0 go tool -modfile="$root/tools/go.mod" "$@
 
 kin_openapi() { go run github.com/getkin/kin-openapi/cmd/validate "$out/api/openapi.yaml"; }
 
-# What docs/testing.md tells whoever wants a client in Go. Nothing of the server is compiled.
+# The client in Go that docs/testing.md describes. Nothing of the server is compiled.
 go_client() {
 	printf 'package: client\noutput: gen/client/client.gen.go\ngenerate: {client: true, models: true}\n' >"$out/client.yaml"
 	gotool oapi-codegen -config client.yaml api/openapi.yaml &&
-		(cd "$out" && CGO_ENABLED=0 go vet -mod=mod ./gen/client) # its imports are not all in our go.mod
+		(cd "$out" && CGO_ENABLED=0 go vet -mod=mod ./gen/client) # go.mod here lacks some of its imports
 }
 
 hey_api() { (cd "$out" && "$root/tools/node_modules/.bin/openapi-ts" --file "$1"); }
 
 typescript() {
-	# There, because it would take our linter's rules for its own here.
+	# It runs in $out, because here it would read redocly.yaml.
 	(cd "$out" && "$root/scripts/generators/node_modules/.bin/openapi-typescript" api/openapi.yaml -o schema.d.ts) &&
 		tools/node_modules/typescript-7/bin/tsc --noEmit --strict "$out/schema.d.ts"
 }
@@ -81,13 +83,12 @@ agree "oapi-codegen" '' "s,schemas/LoggedOut',schemas/Nothing'," gotool oapi-cod
 agree "a client in Go" '' "s,^    LoggedOut:,    Client:,;s,schemas/LoggedOut',schemas/Client'," go_client
 agree "oasdiff validate" 'No findings detected' "$wrong_example" gotool oasdiff validate --fail-on WARN api/openapi.yaml
 if scripts/prerequisites.sh --has node; then
-	scripts/npm-ci.sh tools
-	scripts/npm-ci.sh scripts/generators
-	# Our configuration spells some schemas anew before they are read: it takes them as they are, too.
+	MAKEFLAGS='' make --silent tools/node_modules/.installed scripts/generators/node_modules/.installed
+	# The project's configuration rewrites some schemas. hey-api must accept them without that, too.
 	printf 'import config from "./openapi-ts.config.mjs";\n\nexport default { ...config, parser: {} };\n' >"$out/as-it-is.mjs"
 	generated='@hey-api/openapi-ts v[0-9.]+|\[Job 1\] ⏳ Generating from 1 input:|\[Job 1\]   \[1\] \./api/openapi\.yaml|\[Job 1\] ✅ Done! Your output is in .*/gen/ts'
 	agree "hey-api" "$generated" "$odd_code" hey_api openapi-ts.config.mjs
-	agree "hey-api without our configuration's changes" "$generated" "$odd_code" hey_api as-it-is.mjs
+	agree "hey-api without parser settings" "$generated" "$odd_code" hey_api as-it-is.mjs
 	agree "openapi-typescript" '✨ openapi-typescript [0-9.]+|🚀 api/openapi\.yaml → schema\.d\.ts \[[0-9.]+m?s\]' \
 		'/^    LoggedOut:/,/^    [A-Z]/s,type: object,&\n      oneOf: [{$ref: "#/components/schemas/Username"}]\n      discriminator: {propertyName: msg\, mapping: {a: "#/components/schemas/Username"}},' typescript
 else
@@ -95,14 +96,15 @@ else
 	skip "openapi-typescript" "Node"
 fi
 if scripts/prerequisites.sh --has python; then
-	venv=$(scripts/venv.sh generators scripts/generators/requirements.txt)
-	# The model that no operation uses is the answer of every path to a method it does not have.
+	MAKEFLAGS='' make --silent .cache/generators/.installed
+	venv=.cache/generators
+	# No operation uses the model MethodNotAllowed, because any path can respond with it.
 	agree "openapi-generator" \
 		'Validating spec \(.*\)|Warnings: |	- Unused model: MethodNotAllowed|\[info\] Spec has 1 recommendation\(s\)\.' \
 		's,^    LoggedOut:,    Unused: {type: string}\n&,' openapi_generator
 else
 	skip "openapi-generator" "Python"
 fi
-((skipped == 0)) || echo "!!! $skipped tools have not seen the contract" >&2
-((failed)) || echo "$agreed agree, each of them heard to complain of a fault"
+((skipped == 0)) || echo "!!! $skipped tools were skipped" >&2
+((failed)) || echo "$agreed tools accept the contract, and each reports a fault"
 exit "$failed"
