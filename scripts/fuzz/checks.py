@@ -1,4 +1,4 @@
-"""Checks of our own. They hold state, so they are classes: one of each lives for a run."""
+"""Additional checks. Those with state are classes; Schemathesis creates one instance for a run."""
 
 import schemathesis
 from schemathesis.core.result import Ok
@@ -18,9 +18,9 @@ def operations(schema):
 
 
 def codes_of(schema):
-    """The codes that faults of a request's shape have: those of the keywords and every x-code.
+    """Returns the codes of schema violations: those of the keywords, and every x-code.
 
-    Not "invalid": a cursor that fits and that the server has not made is called that too.
+    Without "invalid", which the server also uses for a well-formed cursor that it did not create.
     """
     found = {"required", "type", "too_short", "too_long", "pattern", "format", "unknown_field"}
     stack = [schema]
@@ -37,7 +37,7 @@ def codes_of(schema):
 
 @schemathesis.check
 class valid_requests_are_not_called_malformed:
-    """Stands in for positive_data_acceptance, see schemathesis.toml."""
+    """Replaces positive_data_acceptance, see schemathesis.toml."""
 
     def __init__(self):
         self.shape = None
@@ -45,7 +45,7 @@ class valid_requests_are_not_called_malformed:
     def after_response(self, ctx, response, case):
         if not fits(case) or response.status_code not in (400, 413, 415):
             return
-        # An inferred link has carried on the null of an account that is nobody's, which fits no path.
+        # An inferred link has passed on a null, which fits no path parameter.
         if "None" in map(str, (case.path_parameters or {}).values()):
             return
         if response.status_code == 413 and len(response.request.body or b"") > 64 << 10:
@@ -58,12 +58,12 @@ class valid_requests_are_not_called_malformed:
         faults = [field["code"] for field in answer.get("fields", [])]
         if faults and not self.shape.intersection(faults):
             return
-        raise AssertionError(f"a request that fits the contract is refused as malformed: {answer}")
+        raise AssertionError(f"a valid request is rejected as malformed: {answer}")
 
 
 @schemathesis.check
 def errors_have_one_shape(ctx, response, case):
-    """Whatever fails, also on a path or a method that is not there, it says so in the same words."""
+    """Every error has the same members, including those for unknown paths and methods."""
     if response.status_code < 400 or case.method == "HEAD":
         return
     answer = response.json()
@@ -73,9 +73,9 @@ def errors_have_one_shape(ctx, response, case):
 
 @schemathesis.check
 class bounds_are_reached:
-    """What is as long as it may be is sent in a request that fits, and what is a character longer in
-    one that does not (see the formats in hooks.py). That the first is taken for one that fits is for
-    valid_requests_are_not_called_malformed to say."""
+    """The longest allowed value was sent in a valid request, and a value that is one character longer
+    in an invalid one (see the formats in hooks.py). That the server accepts the first is checked by
+    valid_requests_are_not_called_malformed."""
 
     def __init__(self):
         self.missing = {("password", 1024, True), ("password", 1025, False), ("email", 254, True), ("email", 255, False)}
@@ -86,13 +86,13 @@ class bounds_are_reached:
             self.missing -= sent
 
     def after_run(self, ctx):
-        assert not self.missing, f"nothing of these lengths was sent that fits, or does not: {sorted(self.missing)}"
+        assert not self.missing, f"(name, length, valid) that no request had: {sorted(self.missing)}"
 
 
 @schemathesis.check
 class strangers_are_kept_out:
-    """Stands in for object_level_authorization, see schemathesis.toml: of an object that we
-    have got, a stranger was told right before that it is not there, or not theirs."""
+    """Replaces object_level_authorization, see schemathesis.toml: right before a successful request
+    for an object, the same request of another user without rights got 403 or 404."""
 
     def __init__(self):
         self.schema = None
@@ -103,7 +103,7 @@ class strangers_are_kept_out:
 
     def after_run(self, ctx):
         untried = [o.label for o in operations(self.schema) if strangers.concern(o) and o.label not in strangers.refused]
-        assert not untried, f"no stranger has asked for what is there: {untried}"
+        assert not untried, f"no other user has requested an existing object: {untried}"
 
 
 def judge_stranger(response, case):
@@ -111,16 +111,16 @@ def judge_stranger(response, case):
     if told is None or not succeeded(response):
         return
     label = case.operation.label
-    assert told in (403, 404), f"a stranger was answered {told} by {label}"
+    assert told in (403, 404), f"another user got {told} from {label}"
     strangers.refused[label] = strangers.refused.get(label, 0) + 1
 
 
 @schemathesis.check
 class links_lead_somewhere:
-    """Follows each link of the contract that our role may follow, once, to where it says.
+    """Follows each link of the contract that the role may follow once, to a success.
 
-    The chains that Schemathesis makes take from an answer what they like, and follow those
-    that it infers beside those that we promise.
+    The chains of Schemathesis also follow inferred links, and need not take the values that a link
+    of the contract names.
     """
 
     def __init__(self):
@@ -132,7 +132,7 @@ class links_lead_somewhere:
             self.links = declared(case.operation.schema)
         for link in self.links:
             wanted = link.source.label == case.operation.label and link.status_code == str(response.status_code)
-            # What a chain has made is the chain's to delete: it may go on with it.
+            # A chain may still use what it has created, so do not delete it.
             wanted = wanted and not (in_chain(case) and link.target.method.upper() == "DELETE")
             if wanted and fits(case) and link.full_name not in self.followed:
                 self.follow(link, response, case)
@@ -146,7 +146,7 @@ class links_lead_somewhere:
         cursors.use(step)
         strangers.ask_first(step)
         answer = step.operation.schema.transport.send(step, base_url=step.operation.base_url, timeout=60)
-        if answer.status_code in (401, 403):  # our session has ended meanwhile, or is too old
+        if answer.status_code in (401, 403):  # the session has ended, or is too old
             accounts.forget(step)
             return
         assert succeeded(answer), f"{link.full_name} leads to {answer.status_code}: {answer.text}"
@@ -159,7 +159,7 @@ class links_lead_somewhere:
 
 
 def declared(schema):
-    """The links that the contract has, without those that Schemathesis infers."""
+    """Returns the links of the contract, without those that Schemathesis infers."""
     links = [
         OpenApiLink(name, status, definition, source)
         for source in operations(schema)
@@ -170,7 +170,7 @@ def declared(schema):
 
 
 def taken(link, response, case):
-    """The request that a link leads to; None when the answer does not have what it takes."""
+    """Returns the request that a link leads to, or None if the response lacks a value for it."""
     transition = link.extract(StepOutput(response, case))
     parts = {
         container: {name: extracted.value.ok() for name, extracted in parameters.items() if isinstance(extracted.value, Ok)}
@@ -178,7 +178,7 @@ def taken(link, response, case):
     }
     if any(value in (None, UNRESOLVABLE) for part in parts.values() for value in part.values()):
         return None
-    # A link cannot name the members of a body (openapi-generator refuses that): what was sent goes along.
+    # A link cannot name the members of a body (openapi-generator rejects that): reuse those that were sent.
     for body in link.target.body:
         members = body.resolved_schema["properties"]
         parts |= {"body": {k: v for k, v in case.body.items() if k in members}, "media_type": body.media_type}

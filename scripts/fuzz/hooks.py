@@ -1,7 +1,6 @@
-"""What Schemathesis has to be told to fuzz this server.
+"""Hooks of Schemathesis for this server.
 
-Everything comes from the contract or from the answers: there is no list of
-operations here.
+They read everything from the contract and the responses; no operation is listed here.
 """
 
 import gc
@@ -13,12 +12,11 @@ from schemathesis.engine import Status
 from schemathesis.engine.run.stateful import _executor as chains
 from schemathesis.openapi.checks import UseAfterFree
 
-import checks  # noqa: F401 (it registers them)
+import checks  # noqa: F401 (registers them)
 from people import COOKIE, ROLE, accounts, cursors, fits, follow_page, know_secrets, strangers
 
-# Drawing cases makes much garbage, little of it in cycles: looking for those as often as usual
-# takes more time than it saves memory.
-# What was loaded until here stays for good, and is not looked at again.
+# Generating requests makes much garbage, but few cycles. Collecting those less often saves time.
+# The modules loaded so far stay in memory and are excluded from collection.
 gc.freeze()
 gc.set_threshold(1_000_000)
 
@@ -37,14 +35,14 @@ if ROLE != "nobody":
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    """Whose sessions have been ended has none, and the list of them says so: what was deleted
-    is what was in the list. Only where a path ends in a parameter is it the thing itself."""
+    """Drops use_after_free where the path does not end in a parameter: such a request deletes the
+    entries of a list, and the list can still be requested."""
     return not (isinstance(failure, UseAfterFree) and not failure.operation.endswith("}"))
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # The case may have been made before its session ended.
+    # The session may have ended after the case was generated.
     if accounts.has_issued(case):
         case.cookies[COOKIE] = accounts.current()["cookie"]
     if fits(case):
@@ -56,19 +54,19 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def after_call(context, case, response):
-    # A new token, a cleared one, or a session that another request has ended.
+    # A new cookie, a cleared cookie, or a session that another request has ended.
     if "set-cookie" in response.headers or response.status_code == 401:
         accounts.forget(case)
     cursors.note(case, response)
     accounts.note_registered(case, response)
 
 
-# What a format makes is not told how long it must be: Schemathesis draws until the length is right,
-# half a thousand times, and then does without. So both of these make now and then what is just as long
-# as the contract allows, a character shorter, or one too long (checks.py requires that they do).
+# A strategy for a format does not get the bounds of the length: Schemathesis draws up to 500 times
+# until the length fits, and then gives up. So both strategies sometimes draw exactly the longest
+# value, one character less or one more. bounds_are_reached in checks.py requires that.
 
 
-# A password by the rules; among random strings there is hardly ever one.
+# A password that satisfies the policy, which random strings hardly ever do.
 def password(parts, rest, length):
     text = "".join(parts)
     return text + rest if length is None else (text * length)[:length]
@@ -85,15 +83,15 @@ schemathesis.openapi.format(
 )
 
 
-# 64 characters, and a domain whose labels are as long as they may be.
+# A local part of 64 characters, and a domain with labels of the longest allowed length.
 def long_address(local, length):
     domain = f"{'b' * 63}.{'c' * 63}."
     return f"{local}@{domain}".ljust(length - len(".com"), "d") + ".com"
 
 
-# An address that somebody could have. Most of those that the standards allow nobody takes,
-# and where the address is refused nothing else of the request is looked at.
-# Of the longest that fits, the other phases make none: most of the long ones are that long.
+# A plausible email address: the server rejects most of the addresses that the standards allow, and
+# then checks nothing else in the request. Most of the long ones have the longest allowed length,
+# because the other phases generate none of that length.
 schemathesis.openapi.format(
     "email",
     st.one_of(
@@ -104,8 +102,7 @@ schemathesis.openapi.format(
 )
 
 
-# The contract describes these bodies as text, not as what is written in it. That the
-# served contract is the contract is for the server's own tests to say.
+# The contract describes these bodies as plain text. The server's own tests check their content.
 @schemathesis.deserializer("text/html", "text/css", "text/javascript", "text/plain", *YAML_MEDIA_TYPES)
 def text(context, response):
     return response.text
@@ -117,10 +114,10 @@ def image(context, response):
 
 
 def go_on(*, ctx, engine, state, classify=chains._classify_flaky):
-    """Goes on with another seed until there have been as many chains as were asked for.
+    """Continues with another seed until the requested number of chains has run.
 
-    Hypothesis wants the same steps to get the same answers. A server has a memory, so it
-    gives up after a few; Schemathesis then ends the phase, and calls that a success.
+    Hypothesis expects the same steps to get the same responses. A server has state, so Hypothesis
+    gives up after a few chains; Schemathesis then ends the phase and reports success.
     """
     status, again, found = classify(ctx=ctx, engine=engine, state=state)
     wanted = engine.config.generation_for(phase="stateful").max_examples

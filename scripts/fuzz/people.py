@@ -1,8 +1,7 @@
-"""Who sends the requests: accounts, what their owners know, and strangers.
+"""The users that send the requests: their accounts, passwords and tokens.
 
-The test (cmd/techtreks/fuzz_test.go) gives out accounts that are logged in, and the
-tokens that it would otherwise take a mailbox to get. What our role may do is the
-contract's to say.
+The test (cmd/techtreks/fuzz_test.go) provides accounts that are logged in, and the tokens that
+the server sends by email. The contract defines what the role may call.
 """
 
 import os
@@ -18,7 +17,7 @@ GIVEN_OUT_AT = os.environ["FUZZ_ACCOUNTS"]
 COOKIE = "session"
 
 
-giver = requests.Session()  # for its connection, as there are thousands of questions
+giver = requests.Session()  # keeps its connection, because there are thousands of requests
 
 
 def given_out(what, **parameters):
@@ -33,7 +32,7 @@ def requires_session(operation):
 
 
 def may_call(operation):
-    """Whether the contract lets our role in."""
+    """Reports whether the contract allows the role to call the operation."""
     if not requires_session(operation):
         return True
     return ROLE != "nobody" and ROLE in operation.definition.raw.get("x-roles", [ROLE])
@@ -44,7 +43,7 @@ def takes_cursor(operation):
 
 
 def fits(case):
-    """Whether the request is meant to fit the contract."""
+    """Reports whether the request was generated as a valid one."""
     return case.meta is not None and case.meta.generation.mode.is_positive
 
 
@@ -53,10 +52,10 @@ def in_chain(case):
 
 
 class Accounts:
-    """One account for each thread, and another one when its session is gone.
+    """One account for each thread, and a new one when its session has ended.
 
-    Requests log out, change passwords, delete accounts and end sessions, as they
-    should. What follows must not go on with a session that is none any more.
+    Requests log out, change passwords, delete accounts and end sessions. The requests after them
+    need a session that works.
     """
 
     def __init__(self):
@@ -73,12 +72,12 @@ class Accounts:
         return (case.cookies or {}).get(COOKIE) in self.issued
 
     def note_registered(self, case, response):
-        """For a login later in the chain; a link cannot name the members of a body."""
+        """Stores the credentials for a login later in the chain: a link cannot name members of a body."""
         if response.status_code == 201 and isinstance(case.body, dict) and {"username", "password"} <= case.body.keys():
             self.local.registered = {name: case.body[name] for name in ("username", "password")}
 
     def whose_login(self):
-        """Whoever has registered just now, once; then the owner of the session."""
+        """Returns the credentials that were registered last, once; then those of the current account."""
         registered, self.local.registered = getattr(self.local, "registered", None), None
         return registered or {name: self.current()[name] for name in ("username", "password")}
 
@@ -92,9 +91,9 @@ accounts = Accounts()
 
 
 def know_secrets(case):
-    """Puts in the right password, or a token that has been mailed, half of the time.
+    """Uses a correct password or token in half of the requests.
 
-    What is made up never gets past the first check.
+    Random ones never get past the first check.
     """
     for values in (case.path_parameters, case.body):
         if not isinstance(values, dict):
@@ -110,8 +109,8 @@ def know_secrets(case):
 
 
 class Cursors:
-    """Cursors are used as clients do it: a page has the filters of the one before. One that
-    the server has not made is left out half of the time."""
+    """Uses cursors as clients do: the next page has the filters of the page before. In half of the
+    requests a cursor that the server did not create is removed."""
 
     def __init__(self):
         self.filters = {}
@@ -127,7 +126,7 @@ class Cursors:
             case.query = {**self.filters[cursor], **kept}
         elif len(cursor) % 2:
             del case.query["cursor"]
-        # Hardly any list is longer than a page unless pages are short, and chains go from page to page.
+        # Short pages, so that lists have several and chains can go from page to page.
         if in_chain(case) and takes_cursor(case.operation):
             case.query = {**(case.query or {}), "limit": 1}
 
@@ -136,7 +135,8 @@ cursors = Cursors()
 
 
 def follow_page(case):
-    """Half of the time takes from the page above what only a page says: which mails there are."""
+    """Takes an existing path parameter from the HTML page above in half of the requests: only that
+    page lists the emails."""
     above, _, name = case.operation.path.partition("/{")
     page = case.operation.schema.raw_schema["paths"].get(above, {}).get("get", {}).get("responses", {}).get("200", {})
     name = name.removesuffix("}")
@@ -150,16 +150,16 @@ def follow_page(case):
 
 
 class Strangers:
-    """Somebody with an account and no rights asks for an object before we do.
+    """Another user, without rights, requests an object before the owner does.
 
-    When we then get it, it was there for the stranger to get: checks.py looks at what the
-    stranger was told. That is done until it has been so three times for each operation.
+    If the owner's request then succeeds, the object existed: checks.py checks the response to the
+    other user. This is done until it was the case three times for each operation.
     """
 
     def __init__(self):
         self.local = threading.local()
-        self.told = {}  # the status, by the case of ours that follows
-        self.refused = {}  # how often, by operation
+        self.told = {}  # the status, by the id of the owner's case
+        self.refused = {}  # the number of rejections by operation
 
     def concern(self, operation):
         return requires_session(operation) and may_call(operation) and "{" in operation.path
@@ -173,7 +173,7 @@ class Strangers:
         request = case.as_transport_kwargs(base_url=operation.base_url)
         request["cookies"] = {COOKIE: self.local.account["cookie"]}
         status = requests.request(**request, timeout=60).status_code
-        if status == 401:  # an administrator of ours has ended their session, so they are nobody
+        if status == 401:  # an administrator has ended that session
             self.local.account = None
             return
         self.told[case.id] = status
