@@ -1,24 +1,23 @@
-// Package email decides what an e-mail address is and when two of them are the
-// same.
+// Package email parses email addresses and defines when two addresses are equal.
 //
-// The grammar is narrower than the standards, on purpose. Every generous parser of
-// addresses has been used to have a mail about one person's account delivered to
-// another: lists ("a@x,b@y"), display names, comments, quoted local parts with a line
-// break or a second @ in them, a full-width @ that some later step turns into a real
-// one. What people have is a dot-separated ASCII local part and a domain name; that is
-// what [Parse] takes, and everything else is refused, not repaired.
+// The grammar is deliberately narrower than the standards. Attackers have used
+// lenient address parsers to get mails about another user's account: with lists
+// ("a@x,b@y"), display names, comments, quoted local parts with a line break or a
+// second @, and a full-width @ that a later step converts into a real one. [Parse]
+// accepts what people use: a dot-separated ASCII local part and a domain name. It
+// rejects everything else and repairs nothing.
 //
-// The domain may be internationalised. It is compared in its ASCII form (punycode),
-// and apart from upper case it must be typed in the form that IDNA gives back:
-// full-width letters, ligatures and look-alike dots, which IDNA would quietly map to
-// others, are refused, so two addresses that look different are different.
+// The domain may be internationalised. Domains are compared in their ASCII form
+// (punycode). Apart from upper case, the user must type the form that IDNA returns.
+// IDNA silently maps full-width letters, ligatures and look-alike dots to other
+// characters. Parse rejects those, so that addresses that look different are
+// different.
 //
-// An [Address] has two forms. Display is what the person typed, shown to them and
-// kept. Key is what makes an account unique and is looked up: the whole address in
-// ASCII lower case. Mail systems that tell Bob@ from bob@ are not met in practice,
-// while two accounts for the two would be a way to confuse people. Nothing more is
-// folded: dots and +tags belong to the person, whatever one large provider does with
-// them.
+// An [Address] has two forms. Display is the address as the user typed it, for
+// storage and display. Key is the address in ASCII lower case, for lookups and
+// uniqueness. In practice no mail system distinguishes Bob@ from bob@, and an
+// attacker could use two such accounts to confuse people. Nothing else is folded:
+// dots and +tags are part of the address, even if one large provider ignores them.
 package email
 
 import (
@@ -30,8 +29,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// The limits of SMTP (RFC 5321), in bytes. MaxLength holds for the address as typed
-// and for its key.
+// The limits of SMTP (RFC 5321), in bytes. MaxLength applies to the typed address
+// and to its key.
 const (
 	MaxLength      = 254
 	MaxLocalLength = 64
@@ -40,27 +39,27 @@ const (
 // ErrInvalid is the only error of [Parse]. It never contains the input.
 var ErrInvalid = errors.New("email: not a valid address")
 
-// Address is an e-mail address that [Parse] accepted.
+// Address is an email address that [Parse] accepted.
 type Address struct {
-	// Display is the address as it was typed.
+	// Display is the address as the user typed it.
 	Display string
-	// Key is the canonical form: ASCII, lower case, the domain in punycode. Equal keys
-	// are the same address.
+	// Key is the canonical form: ASCII, lower case, the domain in punycode. Two
+	// addresses are equal if their keys are equal.
 	Key string
 }
 
-// Mailbox is the address to put on the wire to a mail server: the local part as it
-// was typed (its case is the receiver's business) and the domain in ASCII.
+// Mailbox returns the address for use in SMTP: the local part as typed, because only
+// the receiving server may interpret its case, and the domain in ASCII.
 func (a Address) Mailbox() string {
 	local, _, _ := strings.Cut(a.Display, "@")
 	_, domain, _ := strings.Cut(a.Key, "@")
 	return local + "@" + domain
 }
 
-// Parse reads one bare address and nothing around it, not even a space.
+// Parse parses a single address. Nothing may surround the address, not even a space.
 func Parse(s string) (Address, error) {
-	// First of all, so that 64 KiB of dots cost nothing: parsers of addresses and of
-	// international names have been slow on long input more than once.
+	// This check is first, so that 64 KiB of dots cost nothing. Parsers of addresses
+	// and of internationalised names have repeatedly been slow on long input.
 	if len(s) > MaxLength {
 		return Address{}, ErrInvalid
 	}
@@ -68,7 +67,7 @@ func Parse(s string) (Address, error) {
 	if !found || !validLocal(local) {
 		return Address{}, ErrInvalid
 	}
-	ascii, ok := canonicalDomain(domain) // refuses a second @
+	ascii, ok := canonicalDomain(domain) // rejects a second @
 	if !ok {
 		return Address{}, ErrInvalid
 	}
@@ -79,15 +78,15 @@ func Parse(s string) (Address, error) {
 	return Address{Display: s, Key: key}, nil
 }
 
-// validLocal takes the dot-atom of RFC 5322 in ASCII. No quoting means no place to
-// hide a space, a line break or a second address in.
+// validLocal accepts an ASCII dot-atom of RFC 5322. Without quoted strings, a local
+// part cannot contain a space, a line break or a second address.
 func validLocal(s string) bool {
 	if len(s) > MaxLocalLength {
 		return false
 	}
 	for atom := range strings.SplitSeq(s, ".") {
 		if atom == "" {
-			return false // empty, or a dot at an end or beside another
+			return false // empty, or a dot at an end or after another dot
 		}
 		for i := range len(atom) {
 			if !isAtomText(atom[i]) {
@@ -103,8 +102,8 @@ func isAtomText(c byte) bool {
 		strings.IndexByte("!#$%&'*+/=?^_`{|}~-", c) >= 0
 }
 
-// profile is IDNA as for a lookup, with every check that it offers. Mapping is on only
-// for upper case; canonicalDomain refuses what else it changed.
+// profile is the IDNA lookup profile with all checks. It maps upper case to lower
+// case; canonicalDomain rejects names that it changes in any other way.
 var profile = idna.New(
 	idna.MapForLookup(),
 	idna.Transitional(false),
@@ -126,43 +125,43 @@ func canonicalDomain(typed string) (ascii string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	// The way back catches punycode that hides something: labels that decode to plain
-	// ASCII ("xn--example-" is "example" to a lenient reader) or to what IDNA forbids.
+	// Decoding detects invalid punycode: labels that decode to plain ASCII (a lenient
+	// decoder reads "xn--example-" as "example") or to characters that IDNA forbids.
 	readable, err := profile.ToUnicode(ascii)
 	if err != nil {
 		return "", false
 	}
 	given, coded, decoded := strings.Split(lower, "."), strings.Split(ascii, "."), strings.Split(readable, ".")
 	if len(given) < 2 || len(given) != len(coded) || len(given) != len(decoded) {
-		return "", false // one label, or a dot that is not a full stop
+		return "", false // a single label, or a look-alike of a dot
 	}
 	for i, label := range given {
 		if label == "" || label != coded[i] && label != decoded[i] {
-			return "", false // IDNA changed more than the case
+			return "", false // IDNA changed more than upper case
 		}
 	}
-	// No top-level domain begins with a digit, and forms of IP addresses end in a label
-	// that does: 127.0.0.1, but also 127.0.0.0x1.
+	// No top-level domain begins with a digit, but the last label of every form of an
+	// IP address does: 127.0.0.1 and 127.0.0.0x1.
 	if top := decoded[len(decoded)-1]; top[0] >= '0' && top[0] <= '9' {
 		return "", false
 	}
 	return ascii, true
 }
 
-// toLower lower-cases letter by letter where that can be undone. It refuses letters
-// that only fold into others, such as the Kelvin sign, whose lower case is an
-// ordinary k: with those, "\u212Aim.example" would become the address of Kim.
+// toLower converts to lower case, letter by letter. It rejects letters for which this
+// is irreversible, such as the Kelvin sign with the ordinary k as its lower case:
+// "\u212Aim.example" would otherwise become kim.example.
 func toLower(s string) (string, bool) {
 	if !utf8.ValidString(s) {
 		return "", false
 	}
-	folds := false
+	irreversible := false
 	lower := strings.Map(func(r rune) rune {
 		l := unicode.ToLower(r)
 		if l != r && unicode.ToUpper(l) != r {
-			folds = true
+			irreversible = true
 		}
 		return l
 	}, s)
-	return lower, !folds
+	return lower, !irreversible
 }
