@@ -8,59 +8,59 @@ import (
 	gendb "github.com/techtreks/auth/gen/db"
 )
 
-// How attempts to prove who one is are slowed down.
+// Delays of authentication attempts.
 const (
-	// FreeFailures are the attempts that may fail before each further one has to
-	// wait.
+	// FreeFailures is the number of failures without a delay.
 	FreeFailures = 5
-	// FirstDelay is the wait after them. It doubles with each further failure.
+	// FirstDelay is the first delay after them. It doubles with each further failure.
 	FirstDelay = time.Second
-	// MaxDelay is the longest wait.
+	// MaxDelay is the longest delay.
 	MaxDelay = time.Minute
-	// ForgetAfter is how long after the last failure they are forgotten.
+	// ForgetAfter is the time from the last failure until the count is reset.
 	ForgetAfter = time.Hour
-	// KnownFor is how long a network counts as one that the owner uses, after the
-	// last success from there.
+	// KnownFor is the time from the last success from a network until the network no
+	// longer counts as known.
 	KnownFor = 30 * 24 * time.Hour
 )
 
-// Attempts slows down whoever guesses at one account, by a wait that doubles. It
-// counts by account and not by client, since guesses can come from anywhere. But a
-// count that stops everybody would be a way to lock the owner out, so networks that
-// the owner has logged in from are not part of it: each has a count of its own.
-// Whoever guesses from elsewhere slows down only those who come from elsewhere too.
+// Attempts slows down password guessing against an account, by a delay that doubles.
 //
-// An account may be a name that nobody has: its guesses are counted in the same way,
-// by the same statements.
+// It counts by account and not by client, because guesses can come from many
+// addresses. An attacker must not be able to lock the owner out that way. So each
+// network that the owner has logged in from (a known network) has its own counter. All
+// other networks share one: guesses from there delay only logins from unknown networks.
+//
+// The account may be a username that does not exist. It is counted in the same way and
+// with the same statements.
 type Attempts struct {
 	DB   AttemptStore
 	Now  func() time.Time
 	Hash func(purpose, value string) string // as in [Limiter]
 }
 
-// An AttemptStore is the database that the instances share.
+// An AttemptStore is the database that all instances share.
 type AttemptStore interface {
 	LoginAttempts(context.Context, gendb.LoginAttemptsParams) ([]gendb.LoginAttempt, error)
 	LoginAttemptForgive(context.Context, gendb.LoginAttemptForgiveParams) error
 	Tx(context.Context, func(*gendb.Queries) error) error
 }
 
-// An Attempt is one that may be made. It counts as a failure until it is known to
-// be none: of any number at once, no more are made than may fail.
+// An Attempt is an authentication attempt that may proceed. It is counted as a failure
+// in advance, so that concurrent attempts cannot exceed the allowed failures.
 type Attempt struct {
-	// Failures is how many there have been, if this one is one.
+	// Failures is the number of failures, including this attempt.
 	Failures int64
 
 	subject, network string // hashed
-	shared           bool   // by all networks that are not known
+	shared           bool   // whether the shared counter of unknown networks applies
 }
 
-// A DelayError refuses an attempt that comes too early.
+// A DelayError refuses an attempt that is too early.
 type DelayError struct{ Wait time.Duration }
 
 func (e *DelayError) Error() string { return fmt.Sprintf("too many failures; wait %s", e.Wait) }
 
-// Delay is the wait after so many failures in a row.
+// Delay returns the delay after a number of consecutive failures.
 func Delay(failures int64) time.Duration {
 	switch n := failures - FreeFailures; {
 	case n < 0:
@@ -73,8 +73,7 @@ func Delay(failures int64) time.Duration {
 }
 
 // Begin counts an attempt at an account from a network, or returns a [DelayError].
-// known says that the network is the owner's, because a live session of the account
-// was opened from there.
+// known means that a live session of the account was opened from the network.
 func (a *Attempts) Begin(ctx context.Context, account, network string, known bool) (*Attempt, error) {
 	attempt := &Attempt{subject: a.Hash("login attempt", account), network: a.hashNetwork(account, network), shared: !known}
 	rows, err := a.DB.LoginAttempts(ctx, gendb.LoginAttemptsParams{Subject: attempt.subject, Network: attempt.network})
@@ -88,7 +87,7 @@ func (a *Attempts) Begin(ctx context.Context, account, network string, known boo
 		}
 	}
 	for _, row := range rows {
-		// A refusal does not write: a flood of them must not hold the writer.
+		// A refusal does not write, so that a flood does not occupy the writer.
 		if row.Network == attempt.bucket() && wait(row, now) > 0 {
 			return nil, &DelayError{wait(row, now)}
 		}
@@ -111,7 +110,7 @@ func (at *Attempt) count(ctx context.Context, q *gendb.Queries, now time.Time) e
 		return &DelayError{w}
 	}
 	if row.NextAt.Add(ForgetAfter).Before(now) || row.NextAt.After(now.Add(MaxDelay)) {
-		row.Failures = 0 // long ago, or by a clock that has been set back
+		row.Failures = 0 // too old, or from before the clock was set back
 	}
 	if at.shared {
 		row.ExpiresAt = now.Add(ForgetAfter)
@@ -123,10 +122,10 @@ func (at *Attempt) count(ctx context.Context, q *gendb.Queries, now time.Time) e
 	})
 }
 
-// wait is how long a count still refuses. One that would refuse for longer than
-// any does was made before the clock was set back, and refuses nothing. Nor does one
-// that makes nobody wait yet: of two attempts at once the one that comes second to
-// the row may have looked at its clock first.
+// wait returns how long a counter still refuses attempts. It returns 0 for a wait
+// longer than MaxDelay, which is from before the clock was set back. It also returns 0
+// below FreeFailures: of two concurrent attempts, the one that locks the row second may
+// have read its clock first.
 func wait(row gendb.LoginAttempt, now time.Time) time.Duration {
 	left := row.NextAt.Sub(now)
 	if row.Failures < FreeFailures || left <= 0 || left > MaxDelay {
@@ -135,7 +134,7 @@ func wait(row gendb.LoginAttempt, now time.Time) time.Duration {
 	return left
 }
 
-// bucket is the network whose count this attempt belongs to.
+// bucket returns the network of the counter for this attempt, "" for the shared one.
 func (at *Attempt) bucket() string {
 	if at.shared {
 		return ""
@@ -143,14 +142,14 @@ func (at *Attempt) bucket() string {
 	return at.network
 }
 
-// Forgive takes back an attempt that was not made: nothing was compared.
+// Forgive uncounts an attempt that was not made, because no password was compared.
 func (a *Attempts) Forgive(ctx context.Context, at *Attempt) error {
 	return a.DB.LoginAttemptForgive(ctx, gendb.LoginAttemptForgiveParams{Subject: at.subject, Network: at.bucket(), Now: a.Now()})
 }
 
-// Succeed ends the count that the attempt belongs to, and makes its network one
-// that the owner uses. The count of others stays: the owner's coming home must not
-// be a fresh start for whoever is guessing.
+// Succeed resets the counter of a successful attempt and marks its network as known.
+// Other counters stay: a login of the owner from a known network must not give an
+// attacker new free attempts.
 func (a *Attempts) Succeed(ctx context.Context, at *Attempt) error {
 	return a.DB.Tx(ctx, func(q *gendb.Queries) error {
 		if at.shared {
@@ -162,8 +161,8 @@ func (a *Attempts) Succeed(ctx context.Context, at *Attempt) error {
 	})
 }
 
-// Know makes a network one that the owner uses, in the transaction of what has
-// proved that, such as a link from a mail.
+// Know marks a network as known, in the transaction of a successful authentication such
+// as the use of a link in a mail.
 func (a *Attempts) Know(ctx context.Context, q *gendb.Queries, account, network string) error {
 	return a.know(ctx, q, a.Hash("login attempt", account), a.hashNetwork(account, network))
 }
@@ -173,12 +172,13 @@ func (a *Attempts) know(ctx context.Context, q *gendb.Queries, subject, network 
 	return q.LoginAttemptKnow(ctx, gendb.LoginAttemptKnowParams{Subject: subject, Network: network, Now: now, ExpiresAt: now.Add(KnownFor)})
 }
 
-// Forget deletes what is known of an account.
+// Forget deletes all counters of an account.
 func (a *Attempts) Forget(ctx context.Context, q *gendb.Queries, account string) error {
 	return q.LoginAttemptsDelete(ctx, a.Hash("login attempt", account))
 }
 
-// hashNetwork has the account in it, so that nobody sees who uses one network.
+// hashNetwork includes the account, so that the hashes do not reveal which accounts use
+// the same network.
 func (a *Attempts) hashNetwork(account, network string) string {
 	return a.Hash("login network", account+"/"+network)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/techtreks/auth/internal/fuzztest"
 )
 
-// A limit that is accepted can be kept, and says the same when it is written down again.
+// An accepted limit is within its bounds, and its notation parses to the same limit.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"5 per minute", "200 per day", "1 per 10 seconds", "50 per hour per account", "600 per minute in process", "5 per minute per account in process",
@@ -34,7 +34,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// Settings are what an operator types: rubbish is refused, not half understood.
+// Operators type the settings: invalid ones are rejected and never partly applied.
 func FuzzParseSettings(f *testing.F) {
 	for _, text := range []string{"off", "login: 5 per minute", "login: 5 per minute, 50 per hour; default: 200 per day", "login:", ":", ";;", "login: off"} {
 		f.Add(text)
@@ -47,11 +47,11 @@ func FuzzParseSettings(f *testing.F) {
 		}
 		for name, limits := range settings.Limits {
 			if name == "" || len(limits) == 0 || settings.Off {
-				t.Errorf("%q: %q has %v", text, name, limits)
+				t.Errorf("%q: operation %q has the limits %v", text, name, limits)
 			}
 			for _, l := range limits {
 				if again, err := Parse(l.String()); err != nil || again != l || l.Requests < 1 || l.Requests > MaxRequests || l.Window <= 0 {
-					t.Errorf("%q: %q has %+v", text, name, l)
+					t.Errorf("%q: operation %q has the limit %+v", text, name, l)
 				}
 			}
 		}

@@ -1,18 +1,20 @@
-// Package ratelimit says how often somebody may do something.
+// Package ratelimit limits how often a client or an account may call an operation.
 //
-// A limit is a fixed window that begins with the first request in it: "5 per
-// minute" lets five requests through, refuses all others until a minute after the
-// first of the five, and begins anew with the next. So a client gets at most twice
-// the number in any span as long as the window (at the end of one and the beginning
-// of the next), and never more than the number on average. In return the count is
-// exact, it is one row that one statement changes, and whoever is refused is told to
-// the second when that ends; a sliding window has none of this, and the burst that
-// it prevents is a factor of two.
+// A limit is a fixed window that begins with the first request in it. "5 per
+// minute" accepts five requests and refuses all others until a minute after the
+// first of the five. The next request begins a new window.
 //
-// The count is in the database, so that any number of instances that share it let
-// through together what one would. A key that is over its limit is then refused out
-// of memory, until its window ends: a flood costs no query. Refused requests are not
-// counted and do not prolong anything.
+// So in any span as long as the window, a client gets at most twice the limit: at
+// the end of one window and the beginning of the next. On average it never gets
+// more than the limit. In return, the count is exact and in one row that one
+// statement changes. Refused clients also learn to the second when they may retry.
+// A sliding window has none of these advantages, and prevents only a burst of a
+// factor of two.
+//
+// The count is in the database, so that all instances together accept no more
+// requests than one instance. A key over its limit is refused from memory until its
+// window ends, so that a flood causes no queries. Refused requests are not counted
+// and do not extend the window.
 package ratelimit
 
 import (
@@ -23,51 +25,52 @@ import (
 	gendb "github.com/techtreks/auth/gen/db"
 )
 
-// A Store is the database that the instances share.
+// A Store is the database that all instances share.
 type Store interface {
 	RateLimitHit(context.Context, gendb.RateLimitHitParams) (gendb.RateLimitHitRow, error)
 	Tx(context.Context, func(*gendb.Queries) error) error
 }
 
-// A Limiter counts. All fields are required unless they say otherwise.
+// A Limiter counts requests against limits. All fields without a default are
+// required.
 type Limiter struct {
 	Store Store
 	Now   func() time.Time
-	// Hash makes a key of a value, for a purpose, that only the server can make:
-	// neither the database nor memory holds addresses of people.
+	// Hash returns a keyed hash of value for a purpose. With it, neither the
+	// database nor the memory contains the addresses of clients.
 	Hash func(purpose, value string) string
-	// Size is how many keys are held in memory; zero means [DefaultSize].
+	// Size is the number of keys in memory; zero means [DefaultSize].
 	Size int
 
 	once   sync.Once
 	memory *memory
 }
 
-// DefaultSize bounds the memory to some 25 MB, however many addresses attack.
+// DefaultSize limits the memory to about 25 MB, for any number of attacking
+// addresses.
 const DefaultSize = 100_000
 
-// A Use is what has been used of a limit.
+// A Use is the current state of a limit.
 type Use struct {
 	Limit     Limit
-	Remaining int64         // requests that are left in the window
+	Remaining int64         // remaining requests in the window
 	Reset     time.Duration // until the window ends; more than 0, at most its length
 }
 
-// An Outcome says whether a request may go on.
+// An Outcome is the result of [Limiter.Take].
 type Outcome struct {
-	// Uses are the limits that the request was counted against, or the one that
-	// refuses it.
+	// Uses are the limits that the request was counted against, or only the limit
+	// that refused it.
 	Uses []Use
-	// Refused is the limit that lets no more requests through now, or nil.
+	// Refused is the limit that refused the request, or nil.
 	Refused *Use
-	// First marks the one request of a window, among all instances, that was the
-	// first to be refused: the moment for a note, which a flood must not repeat.
+	// First marks the first refused request of a window, among all instances. The
+	// caller logs only this one, so that a flood does not fill the log.
 	First bool
 }
 
-// Take counts a request by somebody (an address, an account) for something (an
-// operation) against limits, and says whether it may go on. An error means that
-// it could not be counted, and must not go on.
+// Take counts a request for an operation (what) by an address or account (who)
+// against limits. After an error, the request was not counted and must be refused.
 func (l *Limiter) Take(ctx context.Context, what, who string, limits []Limit) (Outcome, error) {
 	l.once.Do(func() { l.memory = newMemory(l.Size) })
 	now := l.Now()
@@ -103,8 +106,8 @@ func (l *Limiter) Take(ctx context.Context, what, who string, limits []Limit) (O
 	case len(limits) == 1:
 		return out, count(inStore(ctx, l.Store))
 	}
-	// One commit for all of them. A commit that fails has counted nothing, so
-	// what memory then refuses may come back a little later than it could.
+	// One commit for all limits. A failed commit has counted nothing. A key that is
+	// already in memory then stays refused a little longer than necessary.
 	err := l.Store.Tx(ctx, func(q *gendb.Queries) error {
 		out = Outcome{}
 		return count(inStore(ctx, q))
@@ -112,8 +115,8 @@ func (l *Limiter) Take(ctx context.Context, what, who string, limits []Limit) (O
 	return out, err
 }
 
-// inStore counts in the database. One statement decides, so that of any number
-// of requests at once exactly as many get through as may.
+// inStore counts in the database. A single statement counts and decides, so that of
+// many concurrent requests exactly the allowed number is accepted.
 func inStore(ctx context.Context, q interface {
 	RateLimitHit(context.Context, gendb.RateLimitHitParams) (gendb.RateLimitHitRow, error)
 }) func(string, time.Time, Limit) (window, error) {
@@ -124,7 +127,8 @@ func inStore(ctx context.Context, q interface {
 }
 
 func use(limit Limit, w window, now time.Time) Use {
-	// However a clock has been set meanwhile, a window is no longer than itself.
+	// After a change of the clock, the rest of a window may seem longer than the
+	// window.
 	reset := min(max(w.until.Sub(now), 1), limit.Window)
 	return Use{Limit: limit, Remaining: max(limit.Requests-w.hits, 0), Reset: reset}
 }

@@ -12,21 +12,21 @@ import (
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// overLimit is a database in which every key is over its limit, once.
-type overLimit struct{ asked int }
+// overLimit is a store in which every key is over its limit.
+type overLimit struct{ queries int }
 
 func (o *overLimit) RateLimitHit(_ context.Context, p gendb.RateLimitHitParams) (gendb.RateLimitHitRow, error) {
-	o.asked++
+	o.queries++
 	return gendb.RateLimitHitRow{Hits: 1000, ExpiresAt: p.ExpiresAt}, nil
 }
 
 func (o *overLimit) Tx(context.Context, func(*gendb.Queries) error) error {
-	return errors.New("one limit needs no transaction")
+	return errors.New("a single limit needs no transaction")
 }
 
-// L8: a million addresses take the memory of a hundred thousand, and the one that
-// keeps attacking is not pushed out by those that come once.
-func TestMemoryIsBoundedAndKeepsWhoAttacks(t *testing.T) {
+// L8: a million addresses take the memory of a hundred thousand, and they do not evict
+// the key of a persistent attacker.
+func TestLimiter_MemoryIsBoundedAndKeepsAttacker(t *testing.T) {
 	start := time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 	for name, text := range map[string]string{"refused": "5 per minute", "in process": "5 per minute in process"} {
 		t.Run(name, func(t *testing.T) {
@@ -46,14 +46,14 @@ func TestMemoryIsBoundedAndKeepsWhoAttacks(t *testing.T) {
 			for range 6 {
 				take("attacker")
 			}
-			asked := store.asked
+			queries := store.queries
 			var before, after runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&before)
 			for i := range 1_000_000 {
 				take(strconv.Itoa(i))
 				if i%50_000 == 0 && take("attacker").Refused == nil {
-					t.Fatalf("after %d others the attacker is let through", i)
+					t.Fatalf("after %d other addresses a request of the attacker is accepted", i)
 				}
 			}
 			runtime.GC()
@@ -63,15 +63,15 @@ func TestMemoryIsBoundedAndKeepsWhoAttacks(t *testing.T) {
 			} else {
 				t.Logf("%d KiB more", grown>>10)
 			}
-			if !limit.InProcess && store.asked-asked != 1_000_000 {
-				t.Errorf("the database was asked %d times, want once for each of the others", store.asked-asked)
+			if !limit.InProcess && store.queries-queries != 1_000_000 {
+				t.Errorf("%d queries, want one for each other address", store.queries-queries)
 			}
 			runtime.KeepAlive(l)
 		})
 	}
 }
 
-func TestLimitsAreReadAsTheyAreWritten(t *testing.T) {
+func TestParse_AcceptsOnlyTheExactNotation(t *testing.T) {
 	for _, text := range []string{"1 per second", "5 per minute", "200 per day", "3 per hour per account", "600 per minute in process"} {
 		if l, err := ratelimit.Parse(text); err != nil || l.String() != text {
 			t.Errorf("%s: %s, %v", text, l, err)
@@ -84,7 +84,7 @@ func TestLimitsAreReadAsTheyAreWritten(t *testing.T) {
 	}
 }
 
-func TestDelayDoublesUpToItsEnd(t *testing.T) {
+func TestDelay_DoublesUpToMaxDelay(t *testing.T) {
 	for failures, want := range map[int64]time.Duration{0: 0, 4: 0, 5: time.Second, 6: 2 * time.Second, 10: 32 * time.Second, 11: time.Minute, 12: time.Minute, 1 << 60: time.Minute} {
 		if got := ratelimit.Delay(failures); got != want {
 			t.Errorf("after %d failures %s, want %s", failures, got, want)

@@ -7,16 +7,16 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// A window is how often a key was counted, and until when that holds.
+// A window is the count of a key and the end of its window.
 type window struct {
 	hits  int64
 	until time.Time
-	told  bool // that it is used up
+	told  bool // whether a refusal was already returned as First
 }
 
-// memory holds a bounded number of keys. The one that has not been asked for
-// for the longest time goes first, so that whoever keeps attacking stays known,
-// and a flood of addresses that come once pushes out others of their kind.
+// memory stores a bounded number of keys and evicts the least recently used. So the
+// key of a persistent attacker stays in memory, and a flood of addresses with one
+// request each evicts its own keys.
 type memory struct {
 	mu   sync.Mutex
 	keys *simplelru.LRU[string, window]
@@ -33,8 +33,8 @@ func newMemory(size int) *memory {
 	return &memory{keys: keys}
 }
 
-// get returns the window of a key, if it has not ended. One that ends later than
-// it could have begun was made before the clock was set back, and is void.
+// get returns the window of a key if it has not ended. A window with more time left
+// than its length is from before the clock was set back, and is deleted.
 func (m *memory) get(key string, now time.Time, length time.Duration) (window, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -53,7 +53,7 @@ func (m *memory) live(key string, now time.Time, length time.Duration) (window, 
 	return w, true
 }
 
-// put remembers a window that is used up.
+// put stores a window that is over its limit.
 func (m *memory) put(key string, w window) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -61,7 +61,7 @@ func (m *memory) put(key string, w window) {
 	m.keys.Add(key, w)
 }
 
-// hit counts a request in memory alone.
+// hit counts a request only in memory.
 func (m *memory) hit(key string, now time.Time, limit Limit) (window, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -9,29 +9,28 @@ import (
 	"time"
 )
 
-// A Key says what a limit counts by.
+// A Key is what a limit counts by.
 type Key int
 
 const (
-	// ByAddress limits count by the network address of the client; this is what
-	// a limit does that does not say otherwise.
+	// ByAddress limits count by the network address of the client. This is the
+	// default.
 	ByAddress Key = iota
-	// ByAccount limits count by the account that a request is about, whoever
-	// sends it.
+	// ByAccount limits count by the account in the request, from any client.
 	ByAccount
 )
 
-// A Limit is so many requests in a window of time.
+// A Limit is a number of requests per window of time.
 type Limit struct {
 	Requests int64 // 1 to [MaxRequests]
 	Window   time.Duration
 	Key      Key
-	// InProcess limits are counted in the memory of each instance, and never
-	// touch the database.
+	// InProcess limits are counted in the memory of each instance, without the
+	// database.
 	InProcess bool
 }
 
-// MaxRequests bounds a limit.
+// MaxRequests is the largest number of requests in a limit.
 const MaxRequests = 1_000_000
 
 var units = []struct {
@@ -41,7 +40,7 @@ var units = []struct {
 
 var notation = regexp.MustCompile(`^([1-9][0-9]{0,6}) per (second|minute|hour|day)( per account| in process)?$`)
 
-// Parse reads a limit: "5 per minute", "3 per hour per account" or "600 per
+// Parse parses a limit: "5 per minute", "3 per hour per account" or "600 per
 // minute in process".
 func Parse(text string) (Limit, error) {
 	m := notation.FindStringSubmatch(text)
@@ -64,9 +63,8 @@ func Parse(text string) (Limit, error) {
 	return l, nil
 }
 
-// ParseList reads several limits that hold at once. No two of them may count
-// the same in windows of one length, and those of one key are counted in one
-// place.
+// ParseList parses limits that apply together. Limits with the same key must have
+// windows of different lengths, and all be counted in the database or all in process.
 func ParseList(texts []string) ([]Limit, error) {
 	limits := make([]Limit, 0, len(texts))
 	for _, text := range texts {
@@ -84,7 +82,7 @@ func ParseList(texts []string) ([]Limit, error) {
 	return limits, nil
 }
 
-// String is the notation of the limit.
+// String returns the notation of the limit.
 func (l Limit) String() string {
 	text := fmt.Sprintf("%d per %s", l.Requests, l.Unit())
 	switch {
@@ -96,7 +94,7 @@ func (l Limit) String() string {
 	return text
 }
 
-// Unit is the window in one word: second, minute, hour or day.
+// Unit returns the window in one word: second, minute, hour or day.
 func (l Limit) Unit() string {
 	for _, u := range units {
 		if u.length == l.Window {
@@ -106,8 +104,8 @@ func (l Limit) Unit() string {
 	return l.Window.String()
 }
 
-// scope tells limits of one operation apart that are counted beside each other. The
-// number is not in it: a limit that is changed goes on with the count that there is.
+// scope identifies a limit among those of one operation. It does not contain the
+// number of requests, so that a changed limit continues with the current count.
 func (l Limit) scope() string {
 	if l.Key == ByAccount {
 		return "account/" + l.Unit()
@@ -115,8 +113,8 @@ func (l Limit) scope() string {
 	return l.Unit()
 }
 
-// Of returns the limits of a list that count by key. It is asked with every request,
-// so a list of no others is returned as it is.
+// Of returns the limits that count by key. Every request calls it, so it does not copy
+// a list in which all limits match.
 func Of(limits []Limit, key Key) []Limit {
 	other := func(l Limit) bool { return l.Key != key }
 	if !slices.ContainsFunc(limits, other) {
@@ -125,8 +123,7 @@ func Of(limits []Limit, key Key) []Limit {
 	return slices.DeleteFunc(slices.Clone(limits), other)
 }
 
-// Replace returns limits with those of each key that occurs in by replaced by
-// them.
+// Replace returns by and all limits with a key that does not occur in by.
 func Replace(limits, by []Limit) []Limit {
 	kept := slices.DeleteFunc(slices.Clone(limits), func(l Limit) bool {
 		return slices.ContainsFunc(by, func(b Limit) bool { return b.Key == l.Key })
@@ -134,19 +131,19 @@ func Replace(limits, by []Limit) []Limit {
 	return append(kept, by...)
 }
 
-// Default is the name in [Settings] of the limits of operations that change
-// something and have none of their own.
+// Default is the name in [Settings] for all operations that change data and have no
+// limits of their own.
 const Default = "default"
 
-// Settings are what an operator wants instead of the limits in the contract.
+// Settings replace limits of the contract.
 type Settings struct {
-	// Off means that nothing is limited.
+	// Off disables all limits.
 	Off bool
-	// Limits by operationId, or [Default].
+	// Limits by operationId or [Default].
 	Limits map[string][]Limit
 }
 
-// ParseSettings reads "off", or "login: 10 per minute; default: 500 per day,
+// ParseSettings parses "off", or "login: 10 per minute; default: 500 per day,
 // 100 per hour".
 func ParseSettings(text string) (Settings, error) {
 	if strings.TrimSpace(text) == "off" {
