@@ -1,13 +1,13 @@
--- The list of accounts, a page at a time. Every page begins at a key (the first
--- one that the page before had no room for) and reads as many rows as it shows.
+-- The list of accounts, one page per query. A page begins at the key after the
+-- previous page and reads only the rows that it shows.
 
 -- name: UsersFrom :many
 -- Served by the primary key.
 SELECT * FROM users WHERE id >= @from_id ORDER BY id LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UsersByName :many
--- Names that begin alike are neighbours, as keys are compared byte by byte.
--- Served by users_username_key.
+-- Usernames with a prefix are a contiguous range, because keys are compared byte by
+-- byte. Served by users_username_key.
 SELECT * FROM users WHERE username_key >= @from_key AND username_key < @until
 ORDER BY username_key LIMIT CAST(@max_rows AS BIGINT);
 
@@ -17,7 +17,8 @@ SELECT * FROM users WHERE email_key >= @from_key AND email_key < @until
 ORDER BY email_key LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UsersActiveVerified :many
--- Served by the index of that name, as are the three that follow.
+-- Served by the index users_active_verified. The next three queries have an index
+-- each as well.
 SELECT * FROM users
 WHERE disabled_at IS NULL AND email_verified_at IS NOT NULL AND role = @role AND id >= @from_id
 ORDER BY id LIMIT CAST(@max_rows AS BIGINT);
@@ -38,16 +39,17 @@ WHERE disabled_at IS NOT NULL AND email_verified_at IS NULL AND role = @role AND
 ORDER BY id LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UserHoldAny :one
--- UserHold for those who look after accounts, disabled ones included.
+-- UserHold for administration: also locks disabled accounts.
 UPDATE users SET updated_at = updated_at WHERE id = @id RETURNING *;
 
 -- name: AdministrationHold :execrows
--- Held by whoever takes the role from an administrator: until the end of the
--- transaction nobody else does. Taken after the account itself, by everybody.
+-- Locks the removal of administrators until the end of the transaction, so that two
+-- administrators cannot remove each other. To avoid deadlocks, every transaction
+-- locks the account first.
 UPDATE administration SET id = id;
 
 -- name: AdminOther :one
--- An active administrator beside that one. Served by users_active_verified and
+-- Returns another active administrator. Served by users_active_verified and
 -- users_active_unverified.
 SELECT a.id FROM users AS a
 WHERE a.role = 'admin' AND a.disabled_at IS NULL AND a.email_verified_at IS NOT NULL AND a.id <> @id

@@ -1,13 +1,12 @@
 -- name: AuditAdd :exec
--- There is no query that changes a row.
+-- Events are append-only: no query updates a row.
 INSERT INTO audit_events (created_at, event, outcome, reason, operation, actor_id, user_id, user_hash,
     ip, user_agent, request_id, session_hash, token_hash, repeats)
 VALUES (@now, @event, @outcome, @reason, @operation, @actor_id, @user_id, @user_hash,
     @ip, @user_agent, @request_id, @session_hash, @token_hash, @repeats);
 
 -- name: AuditOfToken :one
--- What became last of a token that was handed out. Served by
--- audit_events_token_hash.
+-- Returns the last event of an issued token. Served by audit_events_token_hash.
 SELECT event, user_id FROM audit_events
 WHERE token_hash = @token_hash
   AND event IN ('session_created', 'session_renewed', 'session_expired', 'authn_token_created')
@@ -15,16 +14,17 @@ ORDER BY created_at DESC, id DESC
 LIMIT 1;
 
 -- name: AuditLastLogin :one
--- How the newest login to an account ended. Served by audit_events_user_id.
+-- Returns the outcome of the newest login to an account. Served by
+-- audit_events_user_id.
 SELECT event FROM audit_events
 WHERE user_id = @user_id AND operation = 'login'
   AND event IN ('authn_login_success', 'authn_login_successafterfail', 'authn_login_fail')
 ORDER BY created_at DESC, id DESC
 LIMIT 1;
 
--- A page of the trail, the newest first, is what begins below a row, or below a
--- time for the first page. Each query is for the filter that its index serves;
--- the others are held against the rows that it finds.
+-- Pages of the audit trail, newest first. A page begins below a row, the first page
+-- below a time. Each query serves one filter with an index and applies the other
+-- filters to the rows that it finds.
 
 -- name: AuditByTime :many
 -- Served by audit_events_created_at.
@@ -50,7 +50,7 @@ ORDER BY created_at DESC, id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: AuditOfSubject :many
--- What happened to an account. Served by audit_events_user_id.
+-- Events that affected an account. Served by audit_events_user_id.
 SELECT * FROM audit_events
 WHERE user_id = @user_id AND (CAST(@event AS TEXT) = '' OR event = @event) AND (CAST(@ip AS TEXT) = '' OR ip = @ip)
   AND created_at >= @since AND created_at <= @before AND (created_at < @before OR id < @before_id)
@@ -58,7 +58,7 @@ ORDER BY created_at DESC, id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: AuditOfActor :many
--- What somebody did. Served by audit_events_actor_id.
+-- Events that an account caused. Served by audit_events_actor_id.
 SELECT * FROM audit_events
 WHERE actor_id = @user_id AND (CAST(@event AS TEXT) = '' OR event = @event) AND (CAST(@ip AS TEXT) = '' OR ip = @ip)
   AND created_at >= @since AND created_at <= @before AND (created_at < @before OR id < @before_id)
@@ -66,9 +66,9 @@ ORDER BY created_at DESC, id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: AuditOwn :many
--- What people may see of their own. Whether the mail that confirms a new address
--- was written would tell whether somebody else has the address. Served by
--- audit_events_user_id.
+-- The events that users may see about their own account. It leaves out the events
+-- about the mail to a new email address: they would reveal whether another account
+-- has this address. Served by audit_events_user_id.
 SELECT * FROM audit_events
 WHERE user_id = @user_id AND event <> 'mail_failed' AND (event <> 'authn_token_created' OR reason <> 'change_email')
   AND created_at <= @before AND (created_at < @before OR id < @before_id)
@@ -76,7 +76,7 @@ ORDER BY created_at DESC, id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: AuditDeleteOld :execrows
--- Some of the oldest. Served by audit_events_created_at.
+-- Deletes a batch of the oldest events. Served by audit_events_created_at.
 DELETE FROM audit_events WHERE id IN (
     SELECT old.id FROM audit_events AS old
     WHERE old.created_at < @before

@@ -1,10 +1,10 @@
 -- name: LoginAttempts :many
--- The count of all networks that are not known, and that of one that is. Served
--- by the primary key.
+-- Returns the shared counter of unknown networks, and the counter of the given
+-- network if that is known. Served by the primary key.
 SELECT * FROM login_attempts WHERE subject = @subject AND network IN ('', @network);
 
 -- name: LoginAttemptHold :one
--- Takes a count for the rest of the transaction, and begins it if there is none.
+-- Locks a counter until the end of the transaction. Inserts it if there is none.
 INSERT INTO login_attempts (subject, network, failures, next_at, expires_at) VALUES (@subject, @network, 0, @now, @expires_at)
 ON CONFLICT (subject, network) DO UPDATE SET failures = login_attempts.failures
 RETURNING *;
@@ -14,12 +14,12 @@ UPDATE login_attempts SET failures = @failures, next_at = @next_at, expires_at =
 WHERE subject = @subject AND network = @network;
 
 -- name: LoginAttemptForgive :exec
--- An attempt that was counted and then not made.
+-- Uncounts an attempt that was not made.
 UPDATE login_attempts SET failures = failures - 1, next_at = @now
 WHERE subject = @subject AND network = @network AND failures > 0;
 
 -- name: LoginAttemptKnow :exec
--- A network that the owner has come from starts at nothing.
+-- Marks a network as known and resets its counter.
 INSERT INTO login_attempts (subject, network, failures, next_at, expires_at) VALUES (@subject, @network, 0, @now, @expires_at)
 ON CONFLICT (subject, network) DO UPDATE SET failures = 0, next_at = excluded.next_at, expires_at = excluded.expires_at;
 

@@ -3,9 +3,9 @@ INSERT INTO outbox (message_id, user_id, kind, recipient, recipient_key, locale,
 VALUES (@message_id, @user_id, @kind, @recipient, @recipient_key, @locale, @details, @now, @now);
 
 -- name: OutboxClaim :one
--- Takes one mail that is due. The conditions stand outside the subquery as
--- well: of two instances that choose the same row, PostgreSQL looks again at
--- the outer ones only. Served by outbox_next_attempt_at.
+-- Claims one due mail with a lease. The conditions are repeated outside of the
+-- subquery: if two instances choose the same row, PostgreSQL re-evaluates only the
+-- outer conditions. Served by outbox_next_attempt_at.
 UPDATE outbox SET lease = @lease, lease_until = @lease_until, attempts = outbox.attempts + 1
 WHERE outbox.id = (
     SELECT candidate.id FROM outbox AS candidate
@@ -18,20 +18,21 @@ WHERE outbox.id = (
 RETURNING *;
 
 -- name: OutboxNextDue :one
--- When the next mail is due that nobody is sending, so that the worker need not
--- ask all the time. Served by outbox_next_attempt_at.
+-- Returns when the next mail without a lease is due, so that the worker does not
+-- poll. Served by outbox_next_attempt_at.
 SELECT next_attempt_at FROM outbox
 WHERE dead_at IS NULL AND (lease_until IS NULL OR lease_until <= @now)
 ORDER BY next_attempt_at, id
 LIMIT 1;
 
 -- name: OutboxBindToken :execrows
--- The token that the mail of this lease carries.
+-- Stores the token of a mail. Only the holder of the lease may store it.
 UPDATE outbox SET user_id = @user_id, token_hash = @token_hash
 WHERE id = @id AND lease = @lease;
 
 -- name: OutboxDone :execrows
--- Sent, or not to be sent any more. Only the holder of the lease may say so.
+-- Deletes a mail that was sent or is no longer needed. Only the holder of the lease
+-- may delete it.
 DELETE FROM outbox WHERE id = @id AND lease = @lease;
 
 -- name: OutboxRetry :execrows
@@ -39,38 +40,39 @@ UPDATE outbox SET lease = NULL, lease_until = NULL, next_attempt_at = @next_atte
 WHERE id = @id AND lease = @lease;
 
 -- name: OutboxBury :one
--- Whose mail it was, which may have been found out since the row was claimed.
+-- Marks a mail as failed for good. Returns its owner, who may have been resolved
+-- after the mail was claimed.
 UPDATE outbox SET lease = NULL, lease_until = NULL, dead_at = @now, last_error = @last_error
 WHERE id = @id AND lease = @lease
 RETURNING user_id;
 
 -- name: OutboxReachable :execrows
--- The mail server answers again: what waited for it alone waits no longer.
+-- Makes mails that were delayed by an outage of the mail server due now.
 UPDATE outbox SET next_attempt_at = @now, unreachable = FALSE
 WHERE unreachable AND dead_at IS NULL AND next_attempt_at > @now AND lease IS NULL;
 
 -- name: OutboxVoid :execrows
--- Mails of a kind that another replaces: those of a person, and those to an
--- address of which nobody has found out yet whose they are.
+-- Deletes mails of a kind that a new mail replaces: by user, and by recipient for
+-- mails without a resolved owner.
 DELETE FROM outbox WHERE kind = @kind AND (user_id = @user_id OR recipient_key = @recipient_key);
 
 -- name: OutboxVoidLinks :execrows
--- All mails of a person that carry tokens, and those to the person's address of
--- which nobody has found out yet whose they are.
+-- Deletes all mails with tokens to a user, including mails to the user's address
+-- without a resolved owner (user_id IS NULL).
 DELETE FROM outbox
 WHERE kind IN ('verify_email', 'reset_password', 'confirm_email', 'invitation')
   AND (user_id = @user_id OR (user_id IS NULL AND recipient_key = @recipient_key));
 
 -- name: OutboxOfUser :many
--- With those to the person's address of which nobody has found out yet whose
--- they are. Served by outbox_user_id and outbox_recipient_key.
+-- Returns all mails to a user, including mails to the user's address without a
+-- resolved owner. Served by outbox_user_id and outbox_recipient_key.
 SELECT * FROM outbox
 WHERE user_id = @user_id OR (user_id IS NULL AND recipient_key = @recipient_key)
 ORDER BY id;
 
 -- name: OutboxForget :execrows
--- What nobody has found out yet whose it is, of somebody who leaves. The rest
--- goes with the account.
+-- Deletes the mails without a resolved owner to the address of a deleted account.
+-- The foreign key deletes its other mails.
 DELETE FROM outbox WHERE user_id IS NULL AND recipient_key = @recipient_key;
 
 -- name: OutboxPending :one
@@ -80,20 +82,19 @@ SELECT count(*) FROM outbox WHERE dead_at IS NULL;
 DELETE FROM outbox WHERE dead_at <= @before;
 
 -- name: OutboxDeleteOld :execrows
--- Where nobody sends any more what was to be sent once.
+-- Deletes leftover mails when sending is disabled.
 DELETE FROM outbox WHERE created_at <= @before;
 
 -- name: OutboxCount :one
--- For the metrics, a few times a minute. Counting ends at a number that says
--- enough, so that it cannot become the load. The first is served by
--- outbox_next_attempt_at.
+-- Counts for the metrics, a few times a minute. Counting stops at 100000, so that it
+-- does not become a load itself. outbox_next_attempt_at serves the first count.
 SELECT
     (SELECT count(*) FROM (SELECT 1 FROM outbox AS p WHERE p.dead_at IS NULL LIMIT 100000) AS pending) AS pending,
     (SELECT count(*) FROM (SELECT 1 FROM outbox AS d WHERE d.dead_at IS NOT NULL LIMIT 100000) AS dead) AS dead;
 
 -- name: OutboxOldest :one
--- When the oldest mail was asked for that is still to be sent, among the ten
--- thousand that are due first. Served by outbox_next_attempt_at.
+-- Returns the creation time of the oldest pending mail, among the ten thousand that
+-- are due first. Served by outbox_next_attempt_at.
 SELECT due.created_at FROM (
     SELECT o.id, o.created_at FROM outbox AS o
     WHERE o.dead_at IS NULL

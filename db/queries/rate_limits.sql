@@ -1,6 +1,6 @@
 -- name: RateLimitHit :one
--- Counts one request, in a new window if the last one has ended. A window that
--- ends later than a new one would was begun before a clock was set back.
+-- Counts one request, in a new window if the last one has ended. A window that ends
+-- later than a new one would is from before the clock was set back; it is shortened.
 INSERT INTO rate_limits (key, hits, expires_at) VALUES (@key, 1, @expires_at)
 ON CONFLICT (key) DO UPDATE SET
     hits = CASE WHEN rate_limits.expires_at <= @now THEN 1 ELSE rate_limits.hits + 1 END,
@@ -10,7 +10,7 @@ ON CONFLICT (key) DO UPDATE SET
 RETURNING hits, expires_at;
 
 -- name: RateLimitsDeleteExpired :execrows
--- So many at a time that nobody waits long for the writer. Served by
+-- Deletes in batches, so that no request waits long for the writer. Served by
 -- rate_limits_expires_at.
 DELETE FROM rate_limits WHERE key IN (
     SELECT ended.key FROM rate_limits AS ended WHERE ended.expires_at <= @now

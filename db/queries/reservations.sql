@@ -1,6 +1,7 @@
 -- name: ReservationTake :execrows
--- No row when somebody has reserved the name. Of two at the same instant the second
--- waits for the first to commit: whoever takes a name, for whatever, begins here.
+-- Reserves a username; no row if it is already reserved. Of two concurrent calls, the
+-- second waits until the first has committed. Every transaction that takes a username
+-- starts with this query.
 INSERT INTO reservations (username_key, password_hash, created_at, expires_at)
 VALUES (@username_key, @password_hash, @now, @expires_at)
 ON CONFLICT (username_key) DO UPDATE SET
@@ -11,7 +12,7 @@ WHERE reservations.expires_at <= excluded.created_at;
 DELETE FROM reservations WHERE username_key = @username_key;
 
 -- name: ReservationHash :one
--- Of the password that whoever has reserved the name has chosen.
+-- Returns the hash of the password that was chosen with the reserved username.
 SELECT password_hash FROM reservations WHERE username_key = @username_key AND expires_at > @now;
 
 -- name: ReservationsDeleteExpired :execrows

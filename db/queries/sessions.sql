@@ -4,8 +4,8 @@ VALUES (@token_hash, @user_id, @now, @amr, @ip, @user_agent, @now, @now, @expire
 RETURNING id;
 
 -- name: SessionByTokenHash :one
--- A session that is idle too long, past its absolute end, or whose owner is
--- disabled is not found at all, whether or not it has been swept yet.
+-- Does not return a session that has been idle too long, has reached its absolute
+-- lifetime or belongs to a disabled account, even if it is not deleted yet.
 -- Served by sessions_token_hash.
 SELECT sqlc.embed(sessions), sqlc.embed(users)
 FROM sessions
@@ -16,9 +16,9 @@ WHERE sessions.token_hash = @token_hash
   AND users.disabled_at IS NULL;
 
 -- name: SessionTouch :execrows
--- Only a live row is renewed, and never inserted: a request still in flight
--- when its session ends cannot bring it back.
--- Of several requests at once that want to renew it, one does.
+-- Renews a session. It updates a row and never inserts one, so that a request in
+-- flight cannot revive an ended session. Of several concurrent requests, one renews
+-- the session.
 UPDATE sessions SET last_seen_at = @now
 WHERE token_hash = @token_hash AND last_seen_at <= @renew_before;
 
@@ -26,7 +26,7 @@ WHERE token_hash = @token_hash AND last_seen_at <= @renew_before;
 DELETE FROM sessions WHERE token_hash = @token_hash;
 
 -- name: SessionsDeleteExpired :many
--- Some of those that have ended by themselves. Served by sessions_expires_at and
+-- Deletes a batch of expired sessions. Served by sessions_expires_at and
 -- sessions_last_seen_at.
 DELETE FROM sessions WHERE id IN (
     SELECT ended.id FROM sessions AS ended
@@ -35,12 +35,13 @@ DELETE FROM sessions WHERE id IN (
 RETURNING token_hash, user_id, expires_at;
 
 -- name: SessionStored :one
--- Whose a session is, or was until it ended by itself. Served by
--- sessions_token_hash.
+-- Returns the owner of a session, also of an expired one that is not deleted yet.
+-- Served by sessions_token_hash.
 SELECT user_id FROM sessions WHERE token_hash = @token_hash;
 
 -- name: SessionsOfUser :many
--- The live ones, newest use first. Served by sessions_user_id.
+-- Returns the live sessions of a user, most recently used first. Served by
+-- sessions_user_id.
 SELECT * FROM sessions
 WHERE user_id = @user_id AND expires_at > @now AND last_seen_at > @idle_since
 ORDER BY last_seen_at DESC, id DESC
@@ -56,12 +57,12 @@ DELETE FROM sessions WHERE user_id = @user_id;
 DELETE FROM sessions WHERE user_id = @user_id AND id <> @keep_id;
 
 -- name: SessionRotate :execrows
--- The same session under a new token, its login as old as now. Only a live row
--- is changed: a session that was ended meanwhile is not brought back.
+-- Replaces the token of a session and sets its authentication time to now. It only
+-- updates a row, so that a session that ended meanwhile is not revived.
 UPDATE sessions SET token_hash = @new_hash, authenticated_at = @now, last_seen_at = @now
 WHERE token_hash = @old_hash;
 
 -- name: SessionsStored :many
--- All of a person's, those included that have ended and not been swept yet.
+-- Returns all sessions of a user, including expired ones that are not deleted yet.
 -- Served by sessions_user_id.
 SELECT * FROM sessions WHERE user_id = @user_id ORDER BY id;

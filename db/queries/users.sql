@@ -1,6 +1,6 @@
 -- name: UserCreate :one
--- The unique indexes decide whether a name or an address is free: two
--- registrations at the same instant cannot both win. No row means taken.
+-- The unique indexes decide whether a username or an address is free, so that of two
+-- concurrent registrations only one succeeds. No row if one of them is taken.
 INSERT INTO users (username, username_key, email, email_key, password_hash, role, locale, unconfirmed_until, created_at, updated_at)
 VALUES (@username, @username_key, @email, @email_key, @password_hash, @role, @locale, @unconfirmed_until, @now, @now)
 ON CONFLICT DO NOTHING
@@ -15,17 +15,17 @@ SELECT * FROM users WHERE username_key = @username_key;
 SELECT * FROM users WHERE email_key = @email_key;
 
 -- name: UserPasswordRehash :exec
--- Stores the same password under newer hashing parameters. Guarded by the old
--- hash, so that a password changed meanwhile is not overwritten.
+-- Stores a hash of the same password with newer parameters. The condition on the old
+-- hash prevents overwriting a password that was changed meanwhile.
 UPDATE users SET password_hash = @new_hash, updated_at = @now
 WHERE id = @id AND password_hash = @old_hash;
 
 -- name: UserKeep :exec
--- An account that is used is kept, confirmed or not.
+-- Keeps an account permanently once it is used, even with an unconfirmed address.
 UPDATE users SET unconfirmed_until = NULL WHERE id = @id AND unconfirmed_until IS NOT NULL;
 
 -- name: UsersForgetUnconfirmed :execrows
--- Accounts in the way of a registration that should be gone already.
+-- Deletes expired unconfirmed accounts that block a registration.
 DELETE FROM users
 WHERE (username_key = @username_key OR email_key = @email_key)
   AND unconfirmed_until <= @now AND email_verified_at IS NULL AND role = 'user';
@@ -38,8 +38,8 @@ DELETE FROM users WHERE unconfirmed_until <= @now AND email_verified_at IS NULL 
 SELECT * FROM users WHERE id = @id;
 
 -- name: UserVerifyEmail :execrows
--- Only the address that the token went to is confirmed, whatever the account's
--- address is by now.
+-- Confirms the address that the token was sent to. No row if the account has another
+-- address now.
 UPDATE users SET email_verified_at = @now, unconfirmed_until = NULL, updated_at = @now
 WHERE id = @id AND email_key = @email_key AND email_verified_at IS NULL AND disabled_at IS NULL;
 
@@ -48,20 +48,19 @@ UPDATE users SET password_hash = @password_hash, updated_at = @now
 WHERE id = @id AND disabled_at IS NULL;
 
 -- name: UserSetUsername :exec
--- A taken name fails by the unique index.
+-- A taken username violates the unique index.
 UPDATE users SET username = @username, username_key = @username_key, updated_at = @now WHERE id = @id;
 
 -- name: UserSetEmail :exec
--- A taken address fails by the unique index.
+-- A taken address violates the unique index.
 UPDATE users SET email = @email, email_key = @email_key, email_verified_at = @email_verified_at, updated_at = @now
 WHERE id = @id;
 
 -- name: UserDelete :execrows
--- Sessions, tokens and mail go with the account, by their foreign keys.
+-- The foreign keys delete the account's sessions, tokens and mails.
 DELETE FROM users WHERE id = @id;
 
 -- name: UserHold :one
--- Takes the account for the rest of the transaction and changes nothing. Two
--- changes of one account come one after the other, and what is read after this
--- is what the first of them has left.
+-- Locks an account until the end of the transaction without changing it. A second
+-- transaction waits for the first and then reads its result.
 UPDATE users SET updated_at = updated_at WHERE id = @id AND disabled_at IS NULL RETURNING *;

@@ -19,7 +19,7 @@ WHERE b.role = 'admin' AND b.disabled_at IS NULL AND b.email_verified_at IS NULL
 LIMIT 1
 `
 
-// An active administrator beside that one. Served by users_active_verified and
+// Returns another active administrator. Served by users_active_verified and
 // users_active_unverified.
 func (q *Queries) AdminOther(ctx context.Context, id int64) (int64, error) {
 	row := q.queryRow(ctx, q.adminOtherStmt, adminOther, id)
@@ -32,8 +32,9 @@ const administrationHold = `-- name: AdministrationHold :execrows
 UPDATE administration SET id = id
 `
 
-// Held by whoever takes the role from an administrator: until the end of the
-// transaction nobody else does. Taken after the account itself, by everybody.
+// Locks the removal of administrators until the end of the transaction, so that two
+// administrators cannot remove each other. To avoid deadlocks, every transaction
+// locks the account first.
 func (q *Queries) AdministrationHold(ctx context.Context) (int64, error) {
 	result, err := q.exec(ctx, q.administrationHoldStmt, administrationHold)
 	if err != nil {
@@ -46,7 +47,7 @@ const userHoldAny = `-- name: UserHoldAny :one
 UPDATE users SET updated_at = updated_at WHERE id = $1 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until
 `
 
-// UserHold for those who look after accounts, disabled ones included.
+// UserHold for administration: also locks disabled accounts.
 func (q *Queries) UserHoldAny(ctx context.Context, id int64) (User, error) {
 	row := q.queryRow(ctx, q.userHoldAnyStmt, userHoldAny, id)
 	var i User
@@ -221,7 +222,8 @@ type UsersActiveVerifiedParams struct {
 	MaxRows int64
 }
 
-// Served by the index of that name, as are the three that follow.
+// Served by the index users_active_verified. The next three queries have an index
+// each as well.
 func (q *Queries) UsersActiveVerified(ctx context.Context, arg UsersActiveVerifiedParams) ([]User, error) {
 	rows, err := q.query(ctx, q.usersActiveVerifiedStmt, usersActiveVerified, arg.Role, arg.FromID, arg.MaxRows)
 	if err != nil {
@@ -319,8 +321,8 @@ type UsersByNameParams struct {
 	MaxRows int64
 }
 
-// Names that begin alike are neighbours, as keys are compared byte by byte.
-// Served by users_username_key.
+// Usernames with a prefix are a contiguous range, because keys are compared byte by
+// byte. Served by users_username_key.
 func (q *Queries) UsersByName(ctx context.Context, arg UsersByNameParams) ([]User, error) {
 	rows, err := q.query(ctx, q.usersByNameStmt, usersByName, arg.FromKey, arg.Until, arg.MaxRows)
 	if err != nil {
@@ -466,8 +468,8 @@ type UsersFromParams struct {
 	MaxRows int64
 }
 
-// The list of accounts, a page at a time. Every page begins at a key (the first
-// one that the page before had no room for) and reads as many rows as it shows.
+// The list of accounts, one page per query. A page begins at the key after the
+// previous page and reads only the rows that it shows.
 // Served by the primary key.
 func (q *Queries) UsersFrom(ctx context.Context, arg UsersFromParams) ([]User, error) {
 	rows, err := q.query(ctx, q.usersFromStmt, usersFrom, arg.FromID, arg.MaxRows)

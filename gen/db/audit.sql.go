@@ -35,7 +35,7 @@ type AuditAddParams struct {
 	Repeats     int64
 }
 
-// There is no query that changes a row.
+// Events are append-only: no query updates a row.
 func (q *Queries) AuditAdd(ctx context.Context, arg AuditAddParams) error {
 	_, err := q.exec(ctx, q.auditAddStmt, auditAdd,
 		arg.Now,
@@ -197,9 +197,9 @@ type AuditByTimeParams struct {
 	MaxRows  int64
 }
 
-// A page of the trail, the newest first, is what begins below a row, or below a
-// time for the first page. Each query is for the filter that its index serves;
-// the others are held against the rows that it finds.
+// Pages of the audit trail, newest first. A page begins below a row, the first page
+// below a time. Each query serves one filter with an index and applies the other
+// filters to the rows that it finds.
 // Served by audit_events_created_at.
 func (q *Queries) AuditByTime(ctx context.Context, arg AuditByTimeParams) ([]AuditEvent, error) {
 	rows, err := q.query(ctx, q.auditByTimeStmt, auditByTime,
@@ -258,7 +258,7 @@ type AuditDeleteOldParams struct {
 	MaxRows int64
 }
 
-// Some of the oldest. Served by audit_events_created_at.
+// Deletes a batch of the oldest events. Served by audit_events_created_at.
 func (q *Queries) AuditDeleteOld(ctx context.Context, arg AuditDeleteOldParams) (int64, error) {
 	result, err := q.exec(ctx, q.auditDeleteOldStmt, auditDeleteOld, arg.Before, arg.MaxRows)
 	if err != nil {
@@ -275,7 +275,8 @@ ORDER BY created_at DESC, id DESC
 LIMIT 1
 `
 
-// How the newest login to an account ended. Served by audit_events_user_id.
+// Returns the outcome of the newest login to an account. Served by
+// audit_events_user_id.
 func (q *Queries) AuditLastLogin(ctx context.Context, userID sql.NullInt64) (string, error) {
 	row := q.queryRow(ctx, q.auditLastLoginStmt, auditLastLogin, userID)
 	var event string
@@ -301,7 +302,7 @@ type AuditOfActorParams struct {
 	MaxRows  int64
 }
 
-// What somebody did. Served by audit_events_actor_id.
+// Events that an account caused. Served by audit_events_actor_id.
 func (q *Queries) AuditOfActor(ctx context.Context, arg AuditOfActorParams) ([]AuditEvent, error) {
 	rows, err := q.query(ctx, q.auditOfActorStmt, auditOfActor,
 		arg.UserID,
@@ -367,7 +368,7 @@ type AuditOfSubjectParams struct {
 	MaxRows  int64
 }
 
-// What happened to an account. Served by audit_events_user_id.
+// Events that affected an account. Served by audit_events_user_id.
 func (q *Queries) AuditOfSubject(ctx context.Context, arg AuditOfSubjectParams) ([]AuditEvent, error) {
 	rows, err := q.query(ctx, q.auditOfSubjectStmt, auditOfSubject,
 		arg.UserID,
@@ -428,8 +429,7 @@ type AuditOfTokenRow struct {
 	UserID sql.NullInt64
 }
 
-// What became last of a token that was handed out. Served by
-// audit_events_token_hash.
+// Returns the last event of an issued token. Served by audit_events_token_hash.
 func (q *Queries) AuditOfToken(ctx context.Context, tokenHash *string) (AuditOfTokenRow, error) {
 	row := q.queryRow(ctx, q.auditOfTokenStmt, auditOfToken, tokenHash)
 	var i AuditOfTokenRow
@@ -452,9 +452,9 @@ type AuditOwnParams struct {
 	MaxRows  int64
 }
 
-// What people may see of their own. Whether the mail that confirms a new address
-// was written would tell whether somebody else has the address. Served by
-// audit_events_user_id.
+// The events that users may see about their own account. It leaves out the events
+// about the mail to a new email address: they would reveal whether another account
+// has this address. Served by audit_events_user_id.
 func (q *Queries) AuditOwn(ctx context.Context, arg AuditOwnParams) ([]AuditEvent, error) {
 	rows, err := q.query(ctx, q.auditOwnStmt, auditOwn,
 		arg.UserID,

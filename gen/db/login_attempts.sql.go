@@ -45,7 +45,7 @@ type LoginAttemptForgiveParams struct {
 	Network string
 }
 
-// An attempt that was counted and then not made.
+// Uncounts an attempt that was not made.
 func (q *Queries) LoginAttemptForgive(ctx context.Context, arg LoginAttemptForgiveParams) error {
 	_, err := q.exec(ctx, q.loginAttemptForgiveStmt, loginAttemptForgive, arg.Now, arg.Subject, arg.Network)
 	return err
@@ -64,7 +64,7 @@ type LoginAttemptHoldParams struct {
 	ExpiresAt time.Time
 }
 
-// Takes a count for the rest of the transaction, and begins it if there is none.
+// Locks a counter until the end of the transaction. Inserts it if there is none.
 func (q *Queries) LoginAttemptHold(ctx context.Context, arg LoginAttemptHoldParams) (LoginAttempt, error) {
 	row := q.queryRow(ctx, q.loginAttemptHoldStmt, loginAttemptHold,
 		arg.Subject,
@@ -95,7 +95,7 @@ type LoginAttemptKnowParams struct {
 	ExpiresAt time.Time
 }
 
-// A network that the owner has come from starts at nothing.
+// Marks a network as known and resets its counter.
 func (q *Queries) LoginAttemptKnow(ctx context.Context, arg LoginAttemptKnowParams) error {
 	_, err := q.exec(ctx, q.loginAttemptKnowStmt, loginAttemptKnow,
 		arg.Subject,
@@ -129,8 +129,8 @@ type LoginAttemptsParams struct {
 	Network string
 }
 
-// The count of all networks that are not known, and that of one that is. Served
-// by the primary key.
+// Returns the shared counter of unknown networks, and the counter of the given
+// network if that is known. Served by the primary key.
 func (q *Queries) LoginAttempts(ctx context.Context, arg LoginAttemptsParams) ([]LoginAttempt, error) {
 	rows, err := q.query(ctx, q.loginAttemptsStmt, loginAttempts, arg.Subject, arg.Network)
 	if err != nil {

@@ -53,7 +53,7 @@ type OutboxBindTokenParams struct {
 	Lease     *string
 }
 
-// The token that the mail of this lease carries.
+// Stores the token of a mail. Only the holder of the lease may store it.
 func (q *Queries) OutboxBindToken(ctx context.Context, arg OutboxBindTokenParams) (int64, error) {
 	result, err := q.exec(ctx, q.outboxBindTokenStmt, outboxBindToken,
 		arg.UserID,
@@ -80,7 +80,8 @@ type OutboxBuryParams struct {
 	Lease     *string
 }
 
-// Whose mail it was, which may have been found out since the row was claimed.
+// Marks a mail as failed for good. Returns its owner, who may have been resolved
+// after the mail was claimed.
 func (q *Queries) OutboxBury(ctx context.Context, arg OutboxBuryParams) (sql.NullInt64, error) {
 	row := q.queryRow(ctx, q.outboxBuryStmt, outboxBury,
 		arg.Now,
@@ -112,9 +113,9 @@ type OutboxClaimParams struct {
 	Now        time.Time
 }
 
-// Takes one mail that is due. The conditions stand outside the subquery as
-// well: of two instances that choose the same row, PostgreSQL looks again at
-// the outer ones only. Served by outbox_next_attempt_at.
+// Claims one due mail with a lease. The conditions are repeated outside of the
+// subquery: if two instances choose the same row, PostgreSQL re-evaluates only the
+// outer conditions. Served by outbox_next_attempt_at.
 func (q *Queries) OutboxClaim(ctx context.Context, arg OutboxClaimParams) (Outbox, error) {
 	row := q.queryRow(ctx, q.outboxClaimStmt, outboxClaim, arg.Lease, arg.LeaseUntil, arg.Now)
 	var i Outbox
@@ -151,9 +152,8 @@ type OutboxCountRow struct {
 	Dead    int64
 }
 
-// For the metrics, a few times a minute. Counting ends at a number that says
-// enough, so that it cannot become the load. The first is served by
-// outbox_next_attempt_at.
+// Counts for the metrics, a few times a minute. Counting stops at 100000, so that it
+// does not become a load itself. outbox_next_attempt_at serves the first count.
 func (q *Queries) OutboxCount(ctx context.Context) (OutboxCountRow, error) {
 	row := q.queryRow(ctx, q.outboxCountStmt, outboxCount)
 	var i OutboxCountRow
@@ -177,7 +177,7 @@ const outboxDeleteOld = `-- name: OutboxDeleteOld :execrows
 DELETE FROM outbox WHERE created_at <= $1
 `
 
-// Where nobody sends any more what was to be sent once.
+// Deletes leftover mails when sending is disabled.
 func (q *Queries) OutboxDeleteOld(ctx context.Context, before time.Time) (int64, error) {
 	result, err := q.exec(ctx, q.outboxDeleteOldStmt, outboxDeleteOld, before)
 	if err != nil {
@@ -195,7 +195,8 @@ type OutboxDoneParams struct {
 	Lease *string
 }
 
-// Sent, or not to be sent any more. Only the holder of the lease may say so.
+// Deletes a mail that was sent or is no longer needed. Only the holder of the lease
+// may delete it.
 func (q *Queries) OutboxDone(ctx context.Context, arg OutboxDoneParams) (int64, error) {
 	result, err := q.exec(ctx, q.outboxDoneStmt, outboxDone, arg.ID, arg.Lease)
 	if err != nil {
@@ -208,8 +209,8 @@ const outboxForget = `-- name: OutboxForget :execrows
 DELETE FROM outbox WHERE user_id IS NULL AND recipient_key = $1
 `
 
-// What nobody has found out yet whose it is, of somebody who leaves. The rest
-// goes with the account.
+// Deletes the mails without a resolved owner to the address of a deleted account.
+// The foreign key deletes its other mails.
 func (q *Queries) OutboxForget(ctx context.Context, recipientKey string) (int64, error) {
 	result, err := q.exec(ctx, q.outboxForgetStmt, outboxForget, recipientKey)
 	if err != nil {
@@ -225,8 +226,8 @@ ORDER BY next_attempt_at, id
 LIMIT 1
 `
 
-// When the next mail is due that nobody is sending, so that the worker need not
-// ask all the time. Served by outbox_next_attempt_at.
+// Returns when the next mail without a lease is due, so that the worker does not
+// poll. Served by outbox_next_attempt_at.
 func (q *Queries) OutboxNextDue(ctx context.Context, now *time.Time) (time.Time, error) {
 	row := q.queryRow(ctx, q.outboxNextDueStmt, outboxNextDue, now)
 	var next_attempt_at time.Time
@@ -245,8 +246,8 @@ type OutboxOfUserParams struct {
 	RecipientKey string
 }
 
-// With those to the person's address of which nobody has found out yet whose
-// they are. Served by outbox_user_id and outbox_recipient_key.
+// Returns all mails to a user, including mails to the user's address without a
+// resolved owner. Served by outbox_user_id and outbox_recipient_key.
 func (q *Queries) OutboxOfUser(ctx context.Context, arg OutboxOfUserParams) ([]Outbox, error) {
 	rows, err := q.query(ctx, q.outboxOfUserStmt, outboxOfUser, arg.UserID, arg.RecipientKey)
 	if err != nil {
@@ -297,8 +298,8 @@ SELECT due.created_at FROM (
 ORDER BY due.id LIMIT 1
 `
 
-// When the oldest mail was asked for that is still to be sent, among the ten
-// thousand that are due first. Served by outbox_next_attempt_at.
+// Returns the creation time of the oldest pending mail, among the ten thousand that
+// are due first. Served by outbox_next_attempt_at.
 func (q *Queries) OutboxOldest(ctx context.Context) (time.Time, error) {
 	row := q.queryRow(ctx, q.outboxOldestStmt, outboxOldest)
 	var created_at time.Time
@@ -322,7 +323,7 @@ UPDATE outbox SET next_attempt_at = $1, unreachable = FALSE
 WHERE unreachable AND dead_at IS NULL AND next_attempt_at > $1 AND lease IS NULL
 `
 
-// The mail server answers again: what waited for it alone waits no longer.
+// Makes mails that were delayed by an outage of the mail server due now.
 func (q *Queries) OutboxReachable(ctx context.Context, now time.Time) (int64, error) {
 	result, err := q.exec(ctx, q.outboxReachableStmt, outboxReachable, now)
 	if err != nil {
@@ -370,8 +371,8 @@ type OutboxVoidParams struct {
 	RecipientKey string
 }
 
-// Mails of a kind that another replaces: those of a person, and those to an
-// address of which nobody has found out yet whose they are.
+// Deletes mails of a kind that a new mail replaces: by user, and by recipient for
+// mails without a resolved owner.
 func (q *Queries) OutboxVoid(ctx context.Context, arg OutboxVoidParams) (int64, error) {
 	result, err := q.exec(ctx, q.outboxVoidStmt, outboxVoid, arg.Kind, arg.UserID, arg.RecipientKey)
 	if err != nil {
@@ -391,8 +392,8 @@ type OutboxVoidLinksParams struct {
 	RecipientKey string
 }
 
-// All mails of a person that carry tokens, and those to the person's address of
-// which nobody has found out yet whose they are.
+// Deletes all mails with tokens to a user, including mails to the user's address
+// without a resolved owner (user_id IS NULL).
 func (q *Queries) OutboxVoidLinks(ctx context.Context, arg OutboxVoidLinksParams) (int64, error) {
 	result, err := q.exec(ctx, q.outboxVoidLinksStmt, outboxVoidLinks, arg.UserID, arg.RecipientKey)
 	if err != nil {

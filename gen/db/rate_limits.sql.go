@@ -31,8 +31,8 @@ type RateLimitHitRow struct {
 	ExpiresAt time.Time
 }
 
-// Counts one request, in a new window if the last one has ended. A window that
-// ends later than a new one would was begun before a clock was set back.
+// Counts one request, in a new window if the last one has ended. A window that ends
+// later than a new one would is from before the clock was set back; it is shortened.
 func (q *Queries) RateLimitHit(ctx context.Context, arg RateLimitHitParams) (RateLimitHitRow, error) {
 	row := q.queryRow(ctx, q.rateLimitHitStmt, rateLimitHit, arg.Key, arg.ExpiresAt, arg.Now)
 	var i RateLimitHitRow
@@ -51,7 +51,7 @@ type RateLimitsDeleteExpiredParams struct {
 	MaxRows int64
 }
 
-// So many at a time that nobody waits long for the writer. Served by
+// Deletes in batches, so that no request waits long for the writer. Served by
 // rate_limits_expires_at.
 func (q *Queries) RateLimitsDeleteExpired(ctx context.Context, arg RateLimitsDeleteExpiredParams) (int64, error) {
 	result, err := q.exec(ctx, q.rateLimitsDeleteExpiredStmt, rateLimitsDeleteExpired, arg.Now, arg.MaxRows)

@@ -19,7 +19,7 @@ type ReservationHashParams struct {
 	Now         time.Time
 }
 
-// Of the password that whoever has reserved the name has chosen.
+// Returns the hash of the password that was chosen with the reserved username.
 func (q *Queries) ReservationHash(ctx context.Context, arg ReservationHashParams) (string, error) {
 	row := q.queryRow(ctx, q.reservationHashStmt, reservationHash, arg.UsernameKey, arg.Now)
 	var password_hash string
@@ -54,8 +54,9 @@ type ReservationTakeParams struct {
 	ExpiresAt    time.Time
 }
 
-// No row when somebody has reserved the name. Of two at the same instant the second
-// waits for the first to commit: whoever takes a name, for whatever, begins here.
+// Reserves a username; no row if it is already reserved. Of two concurrent calls, the
+// second waits until the first has committed. Every transaction that takes a username
+// starts with this query.
 func (q *Queries) ReservationTake(ctx context.Context, arg ReservationTakeParams) (int64, error) {
 	result, err := q.exec(ctx, q.reservationTakeStmt, reservationTake,
 		arg.UsernameKey,

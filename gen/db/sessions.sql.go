@@ -31,8 +31,8 @@ type SessionByTokenHashRow struct {
 	User    User
 }
 
-// A session that is idle too long, past its absolute end, or whose owner is
-// disabled is not found at all, whether or not it has been swept yet.
+// Does not return a session that has been idle too long, has reached its absolute
+// lifetime or belongs to a disabled account, even if it is not deleted yet.
 // Served by sessions_token_hash.
 func (q *Queries) SessionByTokenHash(ctx context.Context, arg SessionByTokenHashParams) (SessionByTokenHashRow, error) {
 	row := q.queryRow(ctx, q.sessionByTokenHashStmt, sessionByTokenHash, arg.TokenHash, arg.Now, arg.IdleSince)
@@ -136,8 +136,8 @@ type SessionRotateParams struct {
 	OldHash []byte
 }
 
-// The same session under a new token, its login as old as now. Only a live row
-// is changed: a session that was ended meanwhile is not brought back.
+// Replaces the token of a session and sets its authentication time to now. It only
+// updates a row, so that a session that ended meanwhile is not revived.
 func (q *Queries) SessionRotate(ctx context.Context, arg SessionRotateParams) (int64, error) {
 	result, err := q.exec(ctx, q.sessionRotateStmt, sessionRotate, arg.NewHash, arg.Now, arg.OldHash)
 	if err != nil {
@@ -150,8 +150,8 @@ const sessionStored = `-- name: SessionStored :one
 SELECT user_id FROM sessions WHERE token_hash = $1
 `
 
-// Whose a session is, or was until it ended by itself. Served by
-// sessions_token_hash.
+// Returns the owner of a session, also of an expired one that is not deleted yet.
+// Served by sessions_token_hash.
 func (q *Queries) SessionStored(ctx context.Context, tokenHash []byte) (int64, error) {
 	row := q.queryRow(ctx, q.sessionStoredStmt, sessionStored, tokenHash)
 	var user_id int64
@@ -170,9 +170,9 @@ type SessionTouchParams struct {
 	RenewBefore time.Time
 }
 
-// Only a live row is renewed, and never inserted: a request still in flight
-// when its session ends cannot bring it back.
-// Of several requests at once that want to renew it, one does.
+// Renews a session. It updates a row and never inserts one, so that a request in
+// flight cannot revive an ended session. Of several concurrent requests, one renews
+// the session.
 func (q *Queries) SessionTouch(ctx context.Context, arg SessionTouchParams) (int64, error) {
 	result, err := q.exec(ctx, q.sessionTouchStmt, sessionTouch, arg.Now, arg.TokenHash, arg.RenewBefore)
 	if err != nil {
@@ -201,7 +201,7 @@ type SessionsDeleteExpiredRow struct {
 	ExpiresAt time.Time
 }
 
-// Some of those that have ended by themselves. Served by sessions_expires_at and
+// Deletes a batch of expired sessions. Served by sessions_expires_at and
 // sessions_last_seen_at.
 func (q *Queries) SessionsDeleteExpired(ctx context.Context, arg SessionsDeleteExpiredParams) ([]SessionsDeleteExpiredRow, error) {
 	rows, err := q.query(ctx, q.sessionsDeleteExpiredStmt, sessionsDeleteExpired, arg.Now, arg.IdleSince, arg.MaxRows)
@@ -269,7 +269,8 @@ type SessionsOfUserParams struct {
 	MaxRows   int64
 }
 
-// The live ones, newest use first. Served by sessions_user_id.
+// Returns the live sessions of a user, most recently used first. Served by
+// sessions_user_id.
 func (q *Queries) SessionsOfUser(ctx context.Context, arg SessionsOfUserParams) ([]Session, error) {
 	rows, err := q.query(ctx, q.sessionsOfUserStmt, sessionsOfUser,
 		arg.UserID,
@@ -313,7 +314,7 @@ const sessionsStored = `-- name: SessionsStored :many
 SELECT id, token_hash, user_id, authenticated_at, amr, ip, user_agent, created_at, last_seen_at, expires_at FROM sessions WHERE user_id = $1 ORDER BY id
 `
 
-// All of a person's, those included that have ended and not been swept yet.
+// Returns all sessions of a user, including expired ones that are not deleted yet.
 // Served by sessions_user_id.
 func (q *Queries) SessionsStored(ctx context.Context, userID int64) ([]Session, error) {
 	rows, err := q.query(ctx, q.sessionsStoredStmt, sessionsStored, userID)

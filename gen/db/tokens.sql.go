@@ -14,7 +14,7 @@ const tokenByHash = `-- name: TokenByHash :one
 SELECT id, user_id, purpose, token_hash, seed, email, email_key, created_at, expires_at, used_at FROM tokens WHERE token_hash = $1
 `
 
-// What the writer of a mail needs; no row when the token has been replaced.
+// Returns the token for the text of a mail; no row if the token has been replaced.
 // Served by tokens_token_hash.
 func (q *Queries) TokenByHash(ctx context.Context, tokenHash []byte) (Token, error) {
 	row := q.queryRow(ctx, q.tokenByHashStmt, tokenByHash, tokenHash)
@@ -54,8 +54,9 @@ type TokenIssueParams struct {
 	ExpiresAt time.Time
 }
 
-// One token of a purpose is alive at a time: that of the mail asked for last,
-// whichever of two mails is written last. No row when this one is older.
+// Stores a token, which replaces the user's older token for the same purpose. The
+// token of the mail that was requested last wins, even if an older mail is written
+// after it: no row if the stored token is newer.
 func (q *Queries) TokenIssue(ctx context.Context, arg TokenIssueParams) (int64, error) {
 	result, err := q.exec(ctx, q.tokenIssueStmt, tokenIssue,
 		arg.UserID,
@@ -91,9 +92,9 @@ type TokenUseRow struct {
 	EmailKey string
 }
 
-// Decides single use: of any number of requests at once, one gets a row.
-// An account that is disabled has none: disabling deletes them, and no mail to
-// it is written. Served by tokens_token_hash.
+// Marks a token as used. Of any number of concurrent requests, exactly one gets a
+// row. A disabled account has no tokens: disabling deletes them, and no mail to the
+// account is written. Served by tokens_token_hash.
 func (q *Queries) TokenUse(ctx context.Context, arg TokenUseParams) (TokenUseRow, error) {
 	row := q.queryRow(ctx, q.tokenUseStmt, tokenUse, arg.Now, arg.TokenHash, arg.Purpose)
 	var i TokenUseRow
@@ -110,7 +111,7 @@ type TokenVoidParams struct {
 	Purpose string
 }
 
-// Served by tokens_user_id_purpose.
+// Invalidates the token of one purpose. Served by tokens_user_id_purpose.
 func (q *Queries) TokenVoid(ctx context.Context, arg TokenVoidParams) (int64, error) {
 	result, err := q.exec(ctx, q.tokenVoidStmt, tokenVoid, arg.UserID, arg.Purpose)
 	if err != nil {
@@ -173,7 +174,7 @@ const tokensVoid = `-- name: TokensVoid :execrows
 DELETE FROM tokens WHERE user_id = $1
 `
 
-// Everything that was mailed to this person stops working.
+// Invalidates all links that were mailed to a user.
 func (q *Queries) TokensVoid(ctx context.Context, userID int64) (int64, error) {
 	result, err := q.exec(ctx, q.tokensVoidStmt, tokensVoid, userID)
 	if err != nil {

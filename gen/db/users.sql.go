@@ -106,8 +106,8 @@ type UserCreateParams struct {
 	Now              time.Time
 }
 
-// The unique indexes decide whether a name or an address is free: two
-// registrations at the same instant cannot both win. No row means taken.
+// The unique indexes decide whether a username or an address is free, so that of two
+// concurrent registrations only one succeeds. No row if one of them is taken.
 func (q *Queries) UserCreate(ctx context.Context, arg UserCreateParams) (int64, error) {
 	row := q.queryRow(ctx, q.userCreateStmt, userCreate,
 		arg.Username,
@@ -129,7 +129,7 @@ const userDelete = `-- name: UserDelete :execrows
 DELETE FROM users WHERE id = $1
 `
 
-// Sessions, tokens and mail go with the account, by their foreign keys.
+// The foreign keys delete the account's sessions, tokens and mails.
 func (q *Queries) UserDelete(ctx context.Context, id int64) (int64, error) {
 	result, err := q.exec(ctx, q.userDeleteStmt, userDelete, id)
 	if err != nil {
@@ -142,9 +142,8 @@ const userHold = `-- name: UserHold :one
 UPDATE users SET updated_at = updated_at WHERE id = $1 AND disabled_at IS NULL RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until
 `
 
-// Takes the account for the rest of the transaction and changes nothing. Two
-// changes of one account come one after the other, and what is read after this
-// is what the first of them has left.
+// Locks an account until the end of the transaction without changing it. A second
+// transaction waits for the first and then reads its result.
 func (q *Queries) UserHold(ctx context.Context, id int64) (User, error) {
 	row := q.queryRow(ctx, q.userHoldStmt, userHold, id)
 	var i User
@@ -170,7 +169,7 @@ const userKeep = `-- name: UserKeep :exec
 UPDATE users SET unconfirmed_until = NULL WHERE id = $1 AND unconfirmed_until IS NOT NULL
 `
 
-// An account that is used is kept, confirmed or not.
+// Keeps an account permanently once it is used, even with an unconfirmed address.
 func (q *Queries) UserKeep(ctx context.Context, id int64) error {
 	_, err := q.exec(ctx, q.userKeepStmt, userKeep, id)
 	return err
@@ -188,8 +187,8 @@ type UserPasswordRehashParams struct {
 	OldHash *string
 }
 
-// Stores the same password under newer hashing parameters. Guarded by the old
-// hash, so that a password changed meanwhile is not overwritten.
+// Stores a hash of the same password with newer parameters. The condition on the old
+// hash prevents overwriting a password that was changed meanwhile.
 func (q *Queries) UserPasswordRehash(ctx context.Context, arg UserPasswordRehashParams) error {
 	_, err := q.exec(ctx, q.userPasswordRehashStmt, userPasswordRehash,
 		arg.NewHash,
@@ -213,7 +212,7 @@ type UserSetEmailParams struct {
 	ID              int64
 }
 
-// A taken address fails by the unique index.
+// A taken address violates the unique index.
 func (q *Queries) UserSetEmail(ctx context.Context, arg UserSetEmailParams) error {
 	_, err := q.exec(ctx, q.userSetEmailStmt, userSetEmail,
 		arg.Email,
@@ -255,7 +254,7 @@ type UserSetUsernameParams struct {
 	ID          int64
 }
 
-// A taken name fails by the unique index.
+// A taken username violates the unique index.
 func (q *Queries) UserSetUsername(ctx context.Context, arg UserSetUsernameParams) error {
 	_, err := q.exec(ctx, q.userSetUsernameStmt, userSetUsername,
 		arg.Username,
@@ -277,8 +276,8 @@ type UserVerifyEmailParams struct {
 	EmailKey string
 }
 
-// Only the address that the token went to is confirmed, whatever the account's
-// address is by now.
+// Confirms the address that the token was sent to. No row if the account has another
+// address now.
 func (q *Queries) UserVerifyEmail(ctx context.Context, arg UserVerifyEmailParams) (int64, error) {
 	result, err := q.exec(ctx, q.userVerifyEmailStmt, userVerifyEmail, arg.Now, arg.ID, arg.EmailKey)
 	if err != nil {
@@ -312,7 +311,7 @@ type UsersForgetUnconfirmedParams struct {
 	Now         *time.Time
 }
 
-// Accounts in the way of a registration that should be gone already.
+// Deletes expired unconfirmed accounts that block a registration.
 func (q *Queries) UsersForgetUnconfirmed(ctx context.Context, arg UsersForgetUnconfirmedParams) (int64, error) {
 	result, err := q.exec(ctx, q.usersForgetUnconfirmedStmt, usersForgetUnconfirmed, arg.UsernameKey, arg.EmailKey, arg.Now)
 	if err != nil {

@@ -1,7 +1,7 @@
 -- +goose Up
 
--- Keys are compared byte by byte on both databases (COLLATE "C"): who is the
--- same person is decided by the canonical form alone, never by a locale.
+-- Both databases compare keys byte by byte (COLLATE "C"): only the canonical form
+-- decides whether two names are equal, never a locale.
 CREATE TABLE users (
     id                BIGINT      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     username          TEXT        NOT NULL,

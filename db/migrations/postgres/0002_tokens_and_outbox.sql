@@ -1,13 +1,13 @@
 -- +goose Up
 
--- The language that a person is written to in, from the registration.
+-- The language of mails to the user, from the registration.
 ALTER TABLE users ADD COLUMN locale TEXT NOT NULL DEFAULT 'en';
 
--- A token is what somebody proves with that a mail has reached them. There is
--- one of each purpose: asking for another replaces it. It is bound to the
--- address it went to, so that one sent to an old address confirms nothing else.
--- The seed makes the token again, together with SECRET_KEY, when the mail is
--- written; the database alone cannot.
+-- A token proves that its bearer has received a mail. A user has at most one token
+-- per purpose; a new one replaces it. A token is bound to the address it was sent
+-- to, so that one sent to an old address confirms no other address. The seed and
+-- SECRET_KEY together give the token when the mail is written; the database alone
+-- does not.
 CREATE TABLE tokens (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id    BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -24,12 +24,12 @@ CREATE UNIQUE INDEX tokens_token_hash ON tokens (token_hash);
 CREATE UNIQUE INDEX tokens_user_id_purpose ON tokens (user_id, purpose);
 CREATE INDEX tokens_expires_at ON tokens (expires_at);
 
--- Mail that is to be sent. A row is written in the transaction that causes the
--- mail, claimed with a lease by whoever sends it, and deleted when it is sent.
--- It holds what the text is made from, never the text: that has a token in it.
--- What anybody may ask for, for any address, comes without a user: whether there
--- is one is found out when the mail is written, not while somebody waits for
--- the answer, whose time would tell.
+-- Mails to send. The transaction that causes a mail inserts its row. A worker claims
+-- the row with a lease and deletes it when the mail is sent. The row contains the
+-- data for the text and never the text, because the text contains a token.
+-- Mails that anyone can request for any address are inserted without a user. The
+-- worker resolves the user when it writes the mail. A lookup during the request would
+-- reveal by its response time whether the address has an account.
 CREATE TABLE outbox (
     id              BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     message_id      TEXT NOT NULL,

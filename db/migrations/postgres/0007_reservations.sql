@@ -1,9 +1,9 @@
 -- +goose Up
 
--- User names of registrations whose address turned out to have an account, where
--- that is not told to strangers (REGISTRATION=verified). Such a name is as taken as
--- one with an account behind it, and logs in with as little success, so that nothing
--- that a stranger asks afterwards tells one from the other. It belongs to nobody.
+-- Usernames of registrations with an email address that already has an account.
+-- REGISTRATION=verified does not reveal that to the client. So the username is taken
+-- and cannot log in, exactly as after a registration with a free address, and no
+-- later request shows a difference. A reserved username has no account.
 CREATE TABLE reservations (
     username_key  TEXT NOT NULL COLLATE "C" PRIMARY KEY,
     password_hash TEXT NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE reservations (
 );
 CREATE INDEX reservations_expires_at ON reservations (expires_at);
 
--- How long an account is kept whose address nobody has confirmed; NULL for good.
+-- When an account with an unconfirmed address is deleted; NULL for never.
 ALTER TABLE users ADD COLUMN unconfirmed_until TIMESTAMPTZ;
 CREATE INDEX users_unconfirmed_until ON users (unconfirmed_until) WHERE unconfirmed_until IS NOT NULL;
 

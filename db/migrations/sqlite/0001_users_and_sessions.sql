@@ -1,7 +1,7 @@
 -- +goose Up
 
--- AUTOINCREMENT: an id is never given out twice, so a token or link that
--- outlives a deleted account can never point at a new one.
+-- AUTOINCREMENT: ids are never reused, so that a token or link that outlives a
+-- deleted account never refers to a new one.
 CREATE TABLE users (
     id                INTEGER PRIMARY KEY AUTOINCREMENT,
     username          TEXT      NOT NULL,

@@ -1,10 +1,10 @@
 -- +goose Up
 
--- What has happened, one row per event, written in the transaction of what it
--- records. Rows are inserted, and deleted when they are old; nothing changes
--- one. No foreign keys: a row outlives the account, and the number that it keeps
--- is given to nobody else. No column has room for a name, an address of mail or
--- a secret: hashes here are keyed, and worth nothing without SECRET_KEY.
+-- The audit trail, one row per event, inserted in the transaction of the event. Rows
+-- are deleted when they are old and never updated. There are no foreign keys: a row
+-- outlives the account, and the account's id is never reused. No column contains a
+-- username, an email address or a secret. The hashes are keyed, and useless without
+-- SECRET_KEY.
 CREATE TABLE audit_events (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     created_at   TIMESTAMP NOT NULL,

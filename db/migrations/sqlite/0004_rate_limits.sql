@@ -1,8 +1,8 @@
 -- +goose Up
 
--- How often somebody has done something in a window of time. The key is made of
--- the operation, the length of the window and a keyed hash of the address or
--- account: whose it is cannot be read from it.
+-- Request counts per window. The key consists of the operation, the length of the
+-- window and a keyed hash of the address or account, so that it does not reveal the
+-- address or account.
 CREATE TABLE rate_limits (
     key        TEXT      NOT NULL PRIMARY KEY,
     hits       BIGINT    NOT NULL,
@@ -10,11 +10,11 @@ CREATE TABLE rate_limits (
 );
 CREATE INDEX rate_limits_expires_at ON rate_limits (expires_at);
 
--- Failed attempts to prove who one is. A row whose network is empty counts the
--- attempts on an account from wherever it was never logged in to; the others are
--- for one network each that its owner has logged in from, until they expire.
--- Subject (the account) and network are keyed hashes; names that nobody has are
--- counted in the same way.
+-- Failed authentication attempts. The row with an empty network counts the attempts
+-- on an account from all unknown networks. Each other row counts those from one known
+-- network, which the owner has logged in from, until it expires. Subject (the
+-- account) and network are keyed hashes. Usernames that do not exist are counted in
+-- the same way.
 CREATE TABLE login_attempts (
     subject    TEXT      NOT NULL,
     network    TEXT      NOT NULL,

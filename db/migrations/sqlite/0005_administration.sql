@@ -1,23 +1,22 @@
 -- +goose Up
 
--- The list of accounts with filters. Each account is in one of these indexes, by
--- what has become of it; within, by role and id. A page of any combination of
--- filters is read from the few places where its accounts begin, however many
--- accounts there are of every other kind.
+-- Indexes for the filtered list of accounts. Each account is in exactly one of them,
+-- by its state, ordered by role and id. A page for any combination of filters reads
+-- only its own rows from them, however many other accounts there are.
 CREATE INDEX users_active_verified ON users (role, id) WHERE disabled_at IS NULL AND email_verified_at IS NOT NULL;
 CREATE INDEX users_active_unverified ON users (role, id) WHERE disabled_at IS NULL AND email_verified_at IS NULL;
 CREATE INDEX users_disabled_verified ON users (role, id) WHERE disabled_at IS NOT NULL AND email_verified_at IS NOT NULL;
 CREATE INDEX users_disabled_unverified ON users (role, id) WHERE disabled_at IS NOT NULL AND email_verified_at IS NULL;
 
--- One row that whoever takes the role from an administrator holds until the end
--- of the transaction. Two administrators who do so to each other change two rows
--- of users, and PostgreSQL would let both find the other one still there.
+-- A single row. A transaction that removes an administrator locks it until its end.
+-- Without it, two administrators who remove each other would update two different
+-- rows of users, and on PostgreSQL each would still see the other as administrator.
 CREATE TABLE administration (
     id BIGINT PRIMARY KEY CHECK (id = 1)
 );
 INSERT INTO administration (id) VALUES (1);
 
--- Tokens have one more purpose. SQLite cannot change a CHECK, so the table is made anew.
+-- Adds a token purpose. SQLite cannot change a CHECK, so the table is rebuilt.
 CREATE TABLE tokens_new (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id    BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
