@@ -23,13 +23,13 @@ replaces the first old behind it. Without file, the search covers every tracked 
 documentation, generated code and scripts: code may move and the mutation still fits. Keep old and
 after short, and free of comments and descriptions.
 
-The check runs in a copy of the tree, first without the edits: it must pass, run a test, and not
-print the words of says. With the edits it must fail and print them. A mutation that its check does
-not notice has SURVIVED. One that proves nothing is INVALID. Both fail the run.
+The check runs in a copy of the tree: it must pass without the edits, and fail with them in the
+words of says. docs/testing.md lists what else makes a mutation INVALID.
 """
 
 import collections
 import concurrent.futures
+import fnmatch
 import os
 import pathlib
 import queue
@@ -58,9 +58,8 @@ class Tree:
         files = [f for f in sorted(set(listed.split("\0"))) if f and (ROOT / f).is_file()]
         self.texts = {f: (ROOT / f).read_bytes().decode(errors="replace") for f in files}
         self.tests = collections.defaultdict(set)
-        for file in files:
-            if file.endswith("_test.go"):
-                self.tests[os.path.dirname(file)].update(re.findall(r"^func ((?:Test|Fuzz)\w+)\(", self.texts[file], re.M))
+        for file in fnmatch.filter(files, "*_test.go"):
+            self.tests[os.path.dirname(file)].update(re.findall(r"^func ((?:Test|Fuzz)\w+)\(", self.texts[file], re.M))
 
     def apply(self, edits):
         """Returns the new text of each file that the edits change."""
@@ -69,7 +68,7 @@ class Tree:
             old, after, pattern = edit["old"], edit.get("after"), edit.get("file")
             wanted, found = after or old, []
             for file, text in (self.texts | edited).items():
-                if pathlib.PurePath(file).match(pattern) if pattern else not NOT_SEARCHED.search(file):
+                if fnmatch.fnmatch(file, pattern) if pattern else not NOT_SEARCHED.search(file):
                     found += [(file, match.end()) for match in re.finditer(re.escape(wanted), text)]
             if len(found) != 1:
                 where = ", ".join(sorted({file for file, _ in found})) or pattern or "the tree"
@@ -113,8 +112,8 @@ class Tree:
 
 def run(command, copy):
     """Returns the exit status and the output of a command, which gets a process group of its own."""
-    process = subprocess.Popen(["bash", "-c", command], cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               text=True, errors="replace", start_new_session=True)  # fmt: skip
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    process = subprocess.Popen(["bash", "-c", command], cwd=copy, start_new_session=True, **pipes)
     running.add(process)
     output, _ = process.communicate()
     running.discard(process)
@@ -127,9 +126,8 @@ def make_copy(tree, folder):
     for file in tree.texts:
         (copy / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / file, copy / file, follow_symlinks=False)
-    for installed in ("tools/node_modules", "scripts/generators/node_modules"):
-        if (ROOT / installed).is_dir():
-            (copy / installed).symlink_to(ROOT / installed)
+    for installed in filter(os.path.isdir, (ROOT / "tools/node_modules", ROOT / "scripts/generators/node_modules")):
+        (copy / installed.relative_to(ROOT)).symlink_to(installed)
     subprocess.run("git init -q && git add -A", shell=True, cwd=copy, check=True)
     return copy
 
@@ -156,12 +154,13 @@ def try_mutation(mutation, baseline, copy):
 def try_group(check, mutations, copies, report):
     """Runs a check once without and once with each of its mutations, in a copy that no other worker uses."""
     copy = copies.get()
-    baseline = run(check, copy)
-    for mutation in mutations:
-        if stopping.is_set():
-            return
-        report(mutation.name, try_mutation(mutation, baseline, copy))
-    copies.put(copy)
+    try:
+        baseline = run(check, copy)
+        while mutations and not stopping.is_set():
+            mutation = mutations.pop()
+            report(mutation.name, try_mutation(mutation, baseline, copy))
+    finally:
+        copies.put(copy)
 
 
 def main(arguments):
