@@ -7,14 +7,14 @@ import (
 	"github.com/mileusna/useragent"
 )
 
-// The names that a mail may say. What else a client calls itself is its own text.
+// Names that a mail may contain. Any other name is text chosen by the client.
 var (
 	browsers = []string{useragent.Chrome, useragent.Firefox, useragent.Safari, useragent.Edge, useragent.Opera, useragent.HeadlessChrome, useragent.InternetExplorer, useragent.SamsungBrowser, useragent.Vivaldi}
 	systems  = []string{useragent.Windows, useragent.MacOS, useragent.Linux, useragent.Android, useragent.IOS, useragent.ChromeOS}
 )
 
-// browser is what is known about the program behind a User-Agent header, such as
-// "Firefox, Linux"; empty if nothing is.
+// browser returns the known browser and system in a User-Agent header, such as
+// "Firefox, Linux", or an empty string.
 func browser(header string) string {
 	client := useragent.Parse(header)
 	var known []string

@@ -12,9 +12,9 @@ import (
 	"github.com/techtreks/auth/internal/mail/mailtest"
 )
 
-// The server is away for ten minutes; the mails of 200 registrations wait, and are all
-// out two minutes after it is back.
-func TestServerAway(t *testing.T) {
+// The mail server is down for ten minutes. The mails of 200 registrations stay queued, and all
+// are sent within two minutes after it is back (R12).
+func TestWorker_OutageDelaysMailsUntilServerReturns(t *testing.T) {
 	const n = 200
 	run(t, func(t *testing.T, b *bundle) {
 		b.server.SetDown(true)
@@ -27,7 +27,7 @@ func TestServerAway(t *testing.T) {
 		if rows := b.rows(t); len(rows) != n || len(b.server.Mails()) != 0 {
 			t.Fatalf("%d rows, %d mails", len(rows), len(b.server.Mails()))
 		}
-		// The queue was not tried one by one.
+		// Only about one mail a minute was attempted.
 		if tries := b.Counters.Retried.Load(); tries < 8 || tries > 20 {
 			t.Errorf("%d tries in ten minutes", tries)
 		}
@@ -43,8 +43,8 @@ func TestServerAway(t *testing.T) {
 	})
 }
 
-// Mails that an instance has left waiting for the server go out when another starts.
-func TestStartTriesWhatWaits(t *testing.T) {
+// A new instance sends the mails that a stopped one left waiting for the server.
+func TestWorker_StartRetriesMailsOfStoppedInstance(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		b.server.SetDown(true)
 		stop := start(t, b.Worker)
@@ -64,9 +64,8 @@ func TestStartTriesWhatWaits(t *testing.T) {
 	})
 }
 
-// A server that answers a byte a second holds up four sends for half a minute, and
-// nobody else.
-func TestTarpit(t *testing.T) {
+// A server that sends one byte a second delays four sends for half a minute, and no request.
+func TestWorker_SlowServerIsBoundedInConnectionsAndTime(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		b.server.PerByte = time.Second
 		start(t, b.Worker)
@@ -94,8 +93,8 @@ func TestTarpit(t *testing.T) {
 	})
 }
 
-// A server that connects and then says nothing.
-func TestSilentServer(t *testing.T) {
+// The server accepts the connection and never answers the message.
+func TestWorker_SilentServerTimesOut(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		release := make(chan struct{})
 		b.server.Answer = func(stage, _ string) string {
@@ -119,7 +118,7 @@ func TestSilentServer(t *testing.T) {
 	})
 }
 
-func TestGreylisting(t *testing.T) {
+func TestWorker_GreylistingIsRetriedWithBackoff(t *testing.T) {
 	for _, stage := range []string{mailtest.To, mailtest.Dot} {
 		t.Run(stage, func(t *testing.T) {
 			run(t, func(t *testing.T, b *bundle) {
@@ -150,12 +149,12 @@ func TestGreylisting(t *testing.T) {
 	}
 }
 
-// near allows for the jitter, and for the clock of the database, which has microseconds.
+// near allows for the jitter, and for the microsecond timestamps of the database.
 func near(got, want time.Duration) bool {
 	return got >= want-want/5-time.Millisecond && got <= want+want/5+time.Millisecond
 }
 
-func TestBackoffUntilGivenUp(t *testing.T) {
+func TestWorker_GivesUpAfter24Hours(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		var tries []time.Time
 		var failed []string
@@ -199,7 +198,7 @@ func TestBackoffUntilGivenUp(t *testing.T) {
 	})
 }
 
-func TestRefusedForGood(t *testing.T) {
+func TestWorker_PermanentRefusalIsNotRetried(t *testing.T) {
 	for _, stage := range []string{mailtest.To, mailtest.Data, mailtest.Dot} {
 		t.Run(stage, func(t *testing.T) {
 			run(t, func(t *testing.T, b *bundle) {
@@ -240,16 +239,16 @@ func TestRefusedForGood(t *testing.T) {
 	}
 }
 
-// What the server says about us is no reason to give anybody's mail up.
-func TestRefusalsOfOurselves(t *testing.T) {
+// An error about this service, not about the mail, keeps the mails queued.
+func TestWorker_RefusalOfServiceKeepsMailsQueued(t *testing.T) {
 	for name, tc := range map[string]struct{ stage, answer, level string }{
-		"Busy":        {mailtest.Connect, "421 too many", "WARN"},
-		"Blocked":     {mailtest.Connect, "554 go away", "ERROR"},
-		"BadName":     {mailtest.Ehlo, "550 who?", "ERROR"},
-		"BadLogin":    {mailtest.Auth, "535 wrong password", "ERROR"},
-		"LoginWanted": {mailtest.From, "530 log in first", "ERROR"},
-		"BadSender":   {mailtest.From, "550 no such sender here", "ERROR"},
-		"HangsUp":     {mailtest.Connect, mailtest.Hangup, "WARN"},
+		"busy":               {mailtest.Connect, "421 too many", "WARN"},
+		"blocked":            {mailtest.Connect, "554 go away", "ERROR"},
+		"host name rejected": {mailtest.Ehlo, "550 who?", "ERROR"},
+		"login rejected":     {mailtest.Auth, "535 wrong password", "ERROR"},
+		"login required":     {mailtest.From, "530 log in first", "ERROR"},
+		"sender rejected":    {mailtest.From, "550 no such sender here", "ERROR"},
+		"connection closed":  {mailtest.Connect, mailtest.Hangup, "WARN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(t *testing.T, b *bundle) {
@@ -287,8 +286,8 @@ func TestRefusalsOfOurselves(t *testing.T) {
 	}
 }
 
-// A sender that nobody puts right is given up like anything else, after a day.
-func TestBadSenderForADay(t *testing.T) {
+// If the operator does not fix MAIL_FROM, mails are given up after 24 hours as usual.
+func TestWorker_RejectedSenderGivesUpAfter24Hours(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		b.server.Answer = func(stage, _ string) string {
 			if stage == mailtest.From {
@@ -312,9 +311,9 @@ func TestBadSenderForADay(t *testing.T) {
 	})
 }
 
-// The connection breaks after the message and before the answer: nobody knows whether
-// it was taken, so it is sent again, as the same mail.
-func TestConnectionLostBeforeTheAnswer(t *testing.T) {
+// The connection breaks between the message and the answer. The server may have accepted the
+// mail, so it is sent again with the same Message-ID.
+func TestWorker_LostConnectionResendsSameMail(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		lost := false
 		b.server.Answer = func(stage, _ string) string {
@@ -335,7 +334,7 @@ func TestConnectionLostBeforeTheAnswer(t *testing.T) {
 	})
 }
 
-// same checks that a mail was sent twice.
+// same checks that the same mail was sent twice.
 func same(t *testing.T, mails []mailtest.Mail) {
 	t.Helper()
 	if len(mails) != 2 {

@@ -20,8 +20,8 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
-// bundle is a worker with all that it works on. The clock is that of a synctest
-// bubble: hours pass at once when everybody waits.
+// bundle is a worker with its dependencies. The clock is that of a synctest bubble: hours pass
+// immediately when all goroutines wait.
 type bundle struct {
 	*Worker
 	server *mailtest.Server
@@ -29,15 +29,15 @@ type bundle struct {
 	logs   *lockedBuffer
 }
 
-// run calls fn in a bubble for each kind of database. The database is opened inside,
-// as its timers may not be used on both sides.
+// run calls fn in a bubble for each kind of database. The database is opened inside the bubble,
+// because its timers must belong to it.
 func run(t *testing.T, fn func(t *testing.T, b *bundle)) {
 	t.Helper()
 	t.Parallel()
 	for _, kind := range dbtest.Kinds {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			dbtest.URL(t, kind) // starts what the tests share
+			dbtest.URL(t, kind) // starts the shared database server
 			synctest.Test(t, func(t *testing.T) { fn(t, newBundle(t, dbtest.Open(t, kind))) })
 		})
 	}
@@ -66,7 +66,7 @@ func newBundle(t testing.TB, d *db.DB) *bundle {
 	return b
 }
 
-// another is a second worker on the same outbox, as another instance has it.
+// another returns a second worker on the same outbox, as in another instance.
 func (b *bundle) another(d *db.DB) *Worker {
 	return &Worker{
 		DB: d, Outbox: &Outbox{From: b.Outbox.From, Now: time.Now},
@@ -101,7 +101,7 @@ func address(t testing.TB, s string) email.Address {
 	return a
 }
 
-// user makes an account, confirmed or not.
+// user creates an account with a confirmed or unconfirmed address.
 func (b *bundle) user(t testing.TB, name string, confirmed bool) (id int64, a email.Address) {
 	t.Helper()
 	a = address(t, name+"@example.com")
@@ -118,7 +118,7 @@ func (b *bundle) user(t testing.TB, name string, confirmed bool) (id int64, a em
 	return id, a
 }
 
-// add queues a message and tells the worker.
+// add queues a message and wakes the worker.
 func (b *bundle) add(t testing.TB, m Message) {
 	t.Helper()
 	err := b.DB.Tx(t.Context(), func(q *gendb.Queries) error { return b.Outbox.Add(t.Context(), q, m) })
@@ -128,9 +128,10 @@ func (b *bundle) add(t testing.TB, m Message) {
 	b.Outbox.Wake()
 }
 
-// settle lets everything happen that can without time passing.
+// settle waits until all goroutines are blocked, without advancing the clock.
 func settle() { synctest.Wait() }
 
+// pass advances the clock.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
@@ -156,7 +157,7 @@ func (b *bundle) rows(t testing.TB) (rows []gendb.Outbox) {
 	return rows
 }
 
-// counted is the counters as "sent retried failed dropped".
+// counted returns the counters as "sent retried failed dropped".
 func (w *Worker) counted() string {
 	c := &w.Counters
 	return fmt.Sprint(c.Sent.Load(), c.Retried.Load(), c.Failed.Load(), c.Dropped.Load())

@@ -13,9 +13,9 @@ import (
 	gendb "github.com/techtreks/auth/gen/db"
 )
 
-// A worker is killed while it sends; its lease runs out, and the next one sends.
-func TestKilledWhileSending(t *testing.T) {
-	for name, sent := range map[string]bool{"BeforeTheServerHasIt": false, "AfterTheServerHasIt": true} {
+// A worker is killed while it sends. Another one sends the mail after the lease expires.
+func TestWorker_KilledWhileSendingResendsAfterLease(t *testing.T) {
+	for name, sent := range map[string]bool{"before the server has the mail": false, "after the server has the mail": true} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(t *testing.T, b *bundle) {
 				_, a := b.user(t, "alice", true)
@@ -54,8 +54,8 @@ func TestKilledWhileSending(t *testing.T) {
 	}
 }
 
-// A worker that was thought dead and was not must not touch the mail of its successor.
-func TestLostLease(t *testing.T) {
+// A worker that lost its lease must not send the mail that another one has claimed.
+func TestWorker_ExpiredLeaseSendsNothing(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		_, a := b.user(t, "alice", true)
 		b.add(t, Message{Kind: ResetPassword, Address: a})
@@ -76,8 +76,8 @@ func TestLostLease(t *testing.T) {
 	})
 }
 
-// Two instances empty one outbox.
-func TestTwoInstances(t *testing.T) {
+// Two instances share one outbox (R16).
+func TestWorker_TwoInstancesSendEachMailOnce(t *testing.T) {
 	const n = 1000
 	for _, kind := range dbtest.Kinds {
 		t.Run(string(kind), func(t *testing.T) {

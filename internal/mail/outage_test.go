@@ -11,9 +11,9 @@ import (
 	"github.com/techtreks/auth/internal/mail/mailtest"
 )
 
-// Tries that find no server say nothing about the mail: the first refusal after an
-// outage is its first.
-func TestFirstRefusalAfterAnOutageWaitsAMinute(t *testing.T) {
+// Attempts without a server do not count: the first refusal after an outage is the mail's first
+// attempt, and the second follows after a minute.
+func TestWorker_OutageDoesNotCountAsAttempts(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		var tries []time.Time
 		b.server.Answer = func(stage, _ string) string {
@@ -46,9 +46,9 @@ func TestFirstRefusalAfterAnOutageWaitsAMinute(t *testing.T) {
 	})
 }
 
-// A worker that has seen no outage sends one of the mails that another one, now gone,
-// has left to wait for the server: the others wait no longer.
-func TestMailsLeftByAnotherInstanceGoOutTogether(t *testing.T) {
+// A worker that saw no outage sends one of the mails that a stopped instance left waiting for
+// the server. Its success makes the others due.
+func TestWorker_SuccessReleasesMailsOfStoppedInstance(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		b.server.SetDown(true)
 		stop := start(t, b.another(b.DB))
@@ -62,7 +62,7 @@ func TestMailsLeftByAnotherInstanceGoOutTogether(t *testing.T) {
 		if _, err := b.DB.ExecContext(t.Context(), "UPDATE outbox SET next_attempt_at = $1, unreachable = FALSE", time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		start(t, b.Worker) // which lets go of what waits for the server; nothing does
+		start(t, b.Worker) // the start makes waiting mails due; there are none
 		settle()
 		if _, err := b.DB.ExecContext(t.Context(), "UPDATE outbox SET unreachable = TRUE"); err != nil {
 			t.Fatal(err)
@@ -77,8 +77,8 @@ func TestMailsLeftByAnotherInstanceGoOutTogether(t *testing.T) {
 	})
 }
 
-// R13: an address that nothing answers at holds a send up for ten seconds.
-func TestConnectingIsGivenUp(t *testing.T) {
+// A host that does not answer at all delays a send for ten seconds (R13).
+func TestSMTP_ConnectTimesOut(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		b.smtp.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			<-ctx.Done()
@@ -98,9 +98,9 @@ func TestConnectingIsGivenUp(t *testing.T) {
 	})
 }
 
-// Whose mail a stranger has asked for is found out while it is written. The log has it
-// at once, also when that is the end of the mail.
-func TestLogSaysWhoseMailItIs(t *testing.T) {
+// The worker looks up the account of an anonymous mail while it renders it. The log has the
+// user id from the first attempt, even if the mail is given up then.
+func TestWorker_LogsUserIDOfAnonymousMail(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		b.server.Answer = func(stage, argument string) string {
 			if stage == mailtest.To && strings.Contains(argument, "bob@") {
@@ -126,9 +126,9 @@ func TestLogSaysWhoseMailItIs(t *testing.T) {
 	})
 }
 
-// A server without mail has nobody to send, or to give up, what an earlier setting has
-// left; it is kept no longer than what was given up.
-func TestServerWithoutMailSweepsWhatWaits(t *testing.T) {
+// A server without mail neither sends nor gives up the mails that an earlier setting left
+// queued. It deletes them after 30 days, like mails that were given up.
+func TestOutboxSweep_OffDeletesOldMails(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		id, a := b.user(t, "alice", true)
 		b.add(t, Message{Kind: PasswordChanged, UserID: id, Address: a})

@@ -14,13 +14,13 @@ import (
 	"github.com/techtreks/auth/internal/email"
 )
 
-func TestAddRefuses(t *testing.T) {
+func TestOutboxAdd_RejectsIncompleteMessages(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBundle(t, d)
 		a := address(t, "alice@example.com")
 		for name, m := range map[string]Message{
-			"NoAddress": {Kind: VerifyEmail}, "NoticeWithoutUser": {Kind: PasswordChanged, Address: a}, "ConfirmWithoutUser": {Kind: ConfirmEmail, Address: a},
-			"NoKind": {Address: a}, "NeitherParsed": {Kind: VerifyEmail, Address: email.Address{Display: "x@y"}},
+			"no address": {Kind: VerifyEmail}, "notice without a user": {Kind: PasswordChanged, Address: a}, "confirmation without a user": {Kind: ConfirmEmail, Address: a},
+			"no kind": {Address: a}, "address not parsed": {Kind: VerifyEmail, Address: email.Address{Display: "x@y"}},
 		} {
 			if err := b.Outbox.Add(t.Context(), d.Queries, m); err == nil {
 				t.Errorf("%s is accepted", name)
@@ -32,8 +32,8 @@ func TestAddRefuses(t *testing.T) {
 	})
 }
 
-// A mail exists if and only if what causes it has been committed.
-func TestAddIsPartOfTheTransaction(t *testing.T) {
+// The mail exists if and only if the transaction that causes it is committed.
+func TestOutboxAdd_RollsBackWithTransaction(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBundle(t, d)
 		failed := errors.New("failed")
@@ -49,7 +49,7 @@ func TestAddIsPartOfTheTransaction(t *testing.T) {
 	})
 }
 
-func TestNothingIsWrittenWhenOff(t *testing.T) {
+func TestOutboxAdd_OffWritesNothing(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBundle(t, d)
 		b.Outbox.Off = true
@@ -60,9 +60,9 @@ func TestNothingIsWrittenWhenOff(t *testing.T) {
 	})
 }
 
-// Whoever asks for mails to an address again and again has one waiting. Mails of
-// another kind, or to another address, are not touched.
-func TestNewestOnly(t *testing.T) {
+// Repeated requests leave one queued mail per kind and address. Mails of other kinds or to
+// other addresses stay.
+func TestOutboxAdd_KeepsNewestMailPerKindAndAddress(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBundle(t, d)
 		id, a := b.user(t, "alice", true)
@@ -89,9 +89,9 @@ func TestNewestOnly(t *testing.T) {
 	})
 }
 
-// With the mail server away strangers can fill the table up to a bound; what accounts
-// cause is written all the same.
-func TestStrangersCannotFillTheTable(t *testing.T) {
+// During an outage anonymous requests can fill the table up to a limit (X38). Mails about known
+// accounts are queued regardless.
+func TestOutboxAdd_BoundsAnonymousMails(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBundle(t, d)
 		b.Outbox.MaxPending = 10
@@ -109,7 +109,7 @@ func TestStrangersCannotFillTheTable(t *testing.T) {
 	})
 }
 
-func TestDetailsAreBounded(t *testing.T) {
+func TestOutboxAdd_BoundsDetails(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBundle(t, d)
 		id, a := b.user(t, "alice", true)
@@ -122,7 +122,7 @@ func TestDetailsAreBounded(t *testing.T) {
 	})
 }
 
-func TestMessageIDs(t *testing.T) {
+func TestOutbox_MessageIDsAreUnique(t *testing.T) {
 	o := newBundleForIDs()
 	seen := make(map[string]bool)
 	for range 1000 {
@@ -140,7 +140,7 @@ func newBundleForIDs() *Outbox {
 	return o
 }
 
-func TestPreview(t *testing.T) {
+func TestPreview_KeepsLast100Mails(t *testing.T) {
 	var logs lockedBuffer
 	p := &Preview{Now: time.Now, Logger: slog.New(slog.NewTextHandler(&logs, nil))}
 	if len(p.List()) != 0 {

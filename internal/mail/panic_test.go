@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// A panic in what is told of a mail that was given up ends neither the program nor
-// the sending of other mails.
-func TestAPanicBesideTheMailsIsSurvived(t *testing.T) {
+// A panic in the Failed function stops neither the program nor the delivery of other mails.
+func TestWorker_PanicInFailedIsRecovered(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		b.server.Answer = func(stage, line string) string {
 			if stage == "RCPT" && strings.Contains(line, "alice") {
@@ -16,7 +15,7 @@ func TestAPanicBesideTheMailsIsSurvived(t *testing.T) {
 			}
 			return ""
 		}
-		b.Failed = func(string) { panic("told") }
+		b.Failed = func(string) { panic("failed") }
 		start(t, b.Worker)
 		alice, a := b.user(t, "alice", true)
 		bob, c := b.user(t, "bob", true)
@@ -31,13 +30,13 @@ func TestAPanicBesideTheMailsIsSurvived(t *testing.T) {
 			t.Errorf("got %+v", rows)
 		}
 		if !strings.Contains(b.logs.String(), "panic while sending mail") {
-			t.Errorf("the log has no word of it: %s", b.logs)
+			t.Errorf("the log does not report it: %s", b.logs)
 		}
 	})
 }
 
-// Nor does a panic of the loop itself: it goes on after a pause.
-func TestAPanicOfTheLoopIsSurvived(t *testing.T) {
+// After a panic in its own loop the worker pauses and continues.
+func TestWorker_PanicInLoopIsRecovered(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		calls := 0
 		b.Now = func() time.Time {

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Preview is a [Sender] that sends nothing: it keeps the last mails to be looked at,
-// and logs their links. It is for development and must not exist in production, where
-// a link in a log is a way into an account.
+// Preview is a [Sender] for development. It sends nothing, keeps the last mails in memory
+// and logs their links. It must not exist in production, where a link in a log gives
+// access to an account.
 type Preview struct {
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -20,19 +20,19 @@ type Preview struct {
 	lastID int64
 }
 
-// Previewed is a mail that Preview has kept.
+// Previewed is a mail kept by [Preview].
 type Previewed struct {
-	ID     int64 // never used twice
+	ID     int64 // never reused
 	SentAt time.Time
 	Rendered
 }
 
-// maxPreviewed is how many mails are kept.
+// maxPreviewed is the number of mails kept.
 const maxPreviewed = 100
 
 var _ Sender = (*Preview)(nil)
 
-// Send keeps m and logs its link.
+// Send stores m and logs its link.
 func (p *Preview) Send(ctx context.Context, m Rendered) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -45,7 +45,7 @@ func (p *Preview) Send(ctx context.Context, m Rendered) error {
 	return nil
 }
 
-// List returns the mails that are kept, newest first.
+// List returns the stored mails, newest first.
 func (p *Preview) List() []Previewed {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,7 +54,7 @@ func (p *Preview) List() []Previewed {
 	return list
 }
 
-// Get returns a mail by its ID.
+// Get returns the mail with the given ID.
 func (p *Preview) Get(id int64) (Previewed, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -13,7 +13,7 @@ type senderFunc func(ctx context.Context, m Rendered) error
 
 func (f senderFunc) Send(ctx context.Context, m Rendered) error { return f(ctx, m) }
 
-func TestPanicIsOneMailsAlone(t *testing.T) {
+func TestWorker_PanicInSenderAffectsOneMail(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		panicked := false
 		b.Sender = senderFunc(func(ctx context.Context, m Rendered) error {
@@ -39,13 +39,13 @@ func TestPanicIsOneMailsAlone(t *testing.T) {
 	})
 }
 
-// The program ends: a send that is nearly done may end, one that hangs is given back,
-// and the next instance need not wait for a lease.
-func TestShutdown(t *testing.T) {
+// On shutdown a send that is nearly done may finish. One that hangs returns to the queue, so
+// that the next instance does not have to wait for the lease.
+func TestWorkerRun_ShutdownFinishesOrReturnsMails(t *testing.T) {
 	for name, tc := range map[string]struct {
 		takes time.Duration
 		mails int
-	}{"SendEnds": {time.Second, 1}, "SendHangs": {time.Hour, 0}} {
+	}{"send finishes": {time.Second, 1}, "send hangs": {time.Hour, 0}} {
 		for _, stage := range []string{mailtest.Connect, mailtest.Dot} {
 			t.Run(name+"/"+stage, func(t *testing.T) {
 				run(t, func(t *testing.T, b *bundle) {
@@ -72,7 +72,7 @@ func TestShutdown(t *testing.T) {
 					}
 					close(over)
 					settle()
-					// At the dot the message is with the server, whether or not we learn of it.
+					// After the final dot the server has the message, even without its answer.
 					if rows := b.rows(t); len(rows) != 1-tc.mails || len(rows) == 1 && rows[0].Lease != nil {
 						t.Errorf("%d mails, %+v", len(b.server.Mails()), rows)
 					}
@@ -91,9 +91,8 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// A database that does not answer is not a mail server that does not, nor the end of
-// the worker.
-func TestDatabaseAway(t *testing.T) {
+// A database outage neither counts as an outage of the mail server nor ends the worker.
+func TestWorker_RecoversFromDatabaseOutage(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		start(t, b.Worker)
 		settle()

@@ -15,25 +15,25 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// SMTP is the [Sender] that gives mails to a mail server, a connection for each.
+// SMTP is the [Sender] for a mail server. It opens a connection for each mail.
 type SMTP struct {
-	// Host is the server's name, which its certificate must be for.
+	// Host is the server's name, which its certificate must be valid for.
 	Host string
 	Port int
-	// User and Password log in to the server, if User is set.
+	// User and Password are the credentials; without a User there is no login.
 	User, Password string
-	// ImplicitTLS is smtps: TLS from the first byte on.
+	// ImplicitTLS means smtps: TLS from the first byte.
 	ImplicitTLS bool
-	// RequireTLS refuses to go on with a server that does not offer STARTTLS. Without
-	// it, TLS is used when it is offered.
+	// RequireTLS rejects a server that does not offer STARTTLS. Otherwise TLS is used only
+	// if the server offers it.
 	RequireTLS bool
-	// TLS is the configuration for both; nil is what Host needs.
+	// TLS configures both; nil means the defaults for Host.
 	TLS *tls.Config
-	// Dial connects; nil is the network.
+	// Dial opens the connection; nil means the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// The bounds of a send. A server that takes longer is treated as none.
+// Time limits. A slower server counts as unreachable.
 const (
 	dialTimeout = 10 * time.Second
 	sendTimeout = 30 * time.Second
@@ -41,13 +41,13 @@ const (
 
 var _ Sender = (*SMTP)(nil)
 
-// NewSMTP reads a MAIL_URL. TLS with a certificate that can be checked is asked for in
-// production, except from a server on this machine: what goes there passes nobody, and
-// what mail servers show there is seldom a certificate for localhost.
+// NewSMTP parses a MAIL_URL. In production it requires TLS with a valid certificate, except
+// for a server on this machine: that traffic never leaves it, and mail servers rarely have a
+// certificate for localhost.
 func NewSMTP(rawURL string, production bool) (*SMTP, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" {
-		return nil, errors.New("MAIL_URL cannot be understood") // url's own error quotes it
+		return nil, errors.New("MAIL_URL cannot be parsed") // the error of url.Parse quotes the password
 	}
 	s := &SMTP{Host: u.Hostname(), Port: 587, ImplicitTLS: u.Scheme == "smtps"}
 	if s.ImplicitTLS {
@@ -74,7 +74,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Send gives m to the server.
+// Send delivers m to the server.
 func (s *SMTP) Send(ctx context.Context, m Rendered) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
@@ -89,22 +89,22 @@ func (s *SMTP) Send(ctx context.Context, m Rendered) error {
 		if err != nil {
 			return nil, err
 		}
-		// go-mail leaves the connection open when the server is not to its liking, and
-		// does not look at the context while it talks.
+		// go-mail leaves the connection open if it rejects the server, and ignores the
+		// context during the conversation.
 		stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 		hangUp = func() {
 			stop()
 			_ = raw.Close()
 		}
-		return s.secured(ctx, raw, config)
+		return s.wrapTLS(ctx, raw, config)
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	conn, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		// Nothing about the mail has been said yet: not even a 5xx, to our name or to
-		// our password, is a reason to give the mail up.
+		// The server has not seen the mail yet. Even a 5xx is about this service's host name
+		// or password, so the mail is retried.
 		var answer *textproto.Error
 		if errors.As(err, &answer) && answer.Code >= 500 {
 			return fmt.Errorf("%w: %w: %w", ErrUnreachable, ErrSettings, err)
@@ -112,15 +112,15 @@ func (s *SMTP) Send(ctx context.Context, m Rendered) error {
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	if err := client.SendWithSMTPClient(conn, message(m)); err != nil {
-		return classified(err)
+		return classify(err)
 	}
-	// The mail is the server's now, whatever becomes of the farewell.
+	// The server has accepted the mail. A failed QUIT does not change that.
 	_ = conn.Quit()
 	return nil
 }
 
-// classified says what a failed conversation means for the mail.
-func classified(err error) error {
+// classify reports whether the mail, the server or this service caused an error.
+func classify(err error) error {
 	var answer *gomail.SendError
 	if !errors.As(err, &answer) {
 		return err
@@ -129,8 +129,8 @@ func classified(err error) error {
 	wantsLogin := code == 530 || code == 534 || code == 535 || code == 538 // or TLS
 	switch {
 	case wantsLogin || code >= 500 && answer.Reason == gomail.ErrSMTPMailFrom:
-		// All mails have one sender, so it would be the end of all of them, and says
-		// nothing about any recipient.
+		// All mails have the same sender, so this error would affect all of them. It does
+		// not depend on the recipient.
 		return fmt.Errorf("%w: %w: %w", ErrUnreachable, ErrSettings, err)
 	case code >= 500:
 		return fmt.Errorf("%w: %w", ErrRefused, err)
@@ -138,20 +138,19 @@ func classified(err error) error {
 	return err
 }
 
-// client is made for each send, as go-mail's changes while it is used.
+// client returns a new client for each mail, because go-mail clients keep state.
 func (s *SMTP) client(config *tls.Config, dial gomail.DialContextFunc) (*gomail.Client, error) {
 	policy := gomail.TLSOpportunistic
 	switch {
 	case s.ImplicitTLS:
-		policy = gomail.NoTLS // it is there already
+		policy = gomail.NoTLS // the connection already uses TLS
 	case s.RequireTLS:
 		policy = gomail.TLSMandatory
 	}
 	options := []gomail.Option{
 		gomail.WithPort(s.Port), gomail.WithTimeout(sendTimeout), gomail.WithTLSPolicy(policy), gomail.WithTLSConfig(config),
 		gomail.WithDialContextFunc(dial), gomail.WithoutSMTPUTF8(),
-		// The one would be asked on a connection that is new, the other after the mail
-		// has been taken.
+		// NOOP is pointless on a new connection, and RSET after the mail was accepted.
 		gomail.WithoutNoop(), gomail.WithoutRset(),
 	}
 	if s.User != "" {
@@ -165,8 +164,8 @@ func (s *SMTP) client(config *tls.Config, dial gomail.DialContextFunc) (*gomail.
 	return gomail.NewClient(s.Host, options...)
 }
 
-// dial connects. The whole conversation then has the time that is left of the send;
-// go-mail would give every part of it the full time anew.
+// dial connects. The deadline of the send then covers the whole conversation; go-mail would
+// restart the timeout for every command.
 func (s *SMTP) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	end, _ := ctx.Deadline()
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
@@ -182,8 +181,8 @@ func (s *SMTP) dial(ctx context.Context, network, address string) (net.Conn, err
 	return &boundedConn{conn, end}, nil
 }
 
-// secured is the connection with TLS around it, where that is implicit.
-func (s *SMTP) secured(ctx context.Context, conn net.Conn, config *tls.Config) (net.Conn, error) {
+// wrapTLS wraps the connection in TLS if TLS is implicit.
+func (s *SMTP) wrapTLS(ctx context.Context, conn net.Conn, config *tls.Config) (net.Conn, error) {
 	if !s.ImplicitTLS {
 		return conn, nil
 	}
@@ -191,7 +190,7 @@ func (s *SMTP) secured(ctx context.Context, conn net.Conn, config *tls.Config) (
 	return c, c.HandshakeContext(ctx)
 }
 
-// boundedConn has a deadline that cannot be put off.
+// boundedConn has a deadline that cannot be extended.
 type boundedConn struct {
 	net.Conn
 	end time.Time
@@ -204,9 +203,9 @@ func (c *boundedConn) SetDeadline(t time.Time) error {
 	return c.Conn.SetDeadline(t)
 }
 
-// message is m as go-mail has it. The addresses have been parsed, strictly, long
-// before; of the headers, none but the subject is anybody's text, and render has made
-// one line of it.
+// message converts m for go-mail. The addresses were parsed strictly before. The subject is
+// the only header with user-supplied text, and render has reduced it to one line, so that
+// no header can be injected (ASVS 1.3.11).
 func message(m Rendered) *gomail.Msg {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	msg.SetAddrHeaderFromMailAddress(gomail.HeaderFrom, &m.From)
@@ -214,7 +213,7 @@ func message(m Rendered) *gomail.Msg {
 	msg.SetMessageIDWithValue(m.MessageID)
 	msg.SetDateWithValue(m.Date)
 	msg.Subject(m.Subject)
-	// Nobody's holiday notice should answer, and no mailing list take it on.
+	// Suppress out-of-office replies and forwarding by mailing lists (RFC 3834).
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All")
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)

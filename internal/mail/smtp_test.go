@@ -21,7 +21,7 @@ func sample() Rendered {
 	}
 }
 
-func TestNewSMTP(t *testing.T) {
+func TestNewSMTP_ParsesURL(t *testing.T) {
 	for raw, want := range map[string]SMTP{
 		"smtp://mail.example.com":                 {Host: "mail.example.com", Port: 587, RequireTLS: true},
 		"smtp://u%40x:p%2Fw@mail.example.com:25/": {Host: "mail.example.com", Port: 25, User: "u@x", Password: "p/w", RequireTLS: true},
@@ -49,10 +49,10 @@ func TestNewSMTP(t *testing.T) {
 	}
 }
 
-// Over a real connection, to a server on this machine.
-func TestSendOverTheNetwork(t *testing.T) {
+// Over real TCP connections to a local server.
+func TestSMTP_SendsOverTCP(t *testing.T) {
 	for name, configure := range map[string]func(*mailtest.Server){
-		"Plain": func(*mailtest.Server) {}, "StartTLS": func(s *mailtest.Server) { s.StartTLS = true }, "ImplicitTLS": func(s *mailtest.Server) { s.ImplicitTLS = true },
+		"plain": func(*mailtest.Server) {}, "STARTTLS": func(s *mailtest.Server) { s.StartTLS = true }, "implicit TLS": func(s *mailtest.Server) { s.ImplicitTLS = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := mailtest.New(t, configure)
@@ -64,28 +64,28 @@ func TestSendOverTheNetwork(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := server.WaitFor(t, 1)[0]
-			if m.TLS != (name != "Plain") || m.User != "user" || m.Subject(t) != "Grüße" || m.Text(t) != sample().Text || m.HTML(t) != sample().HTML || m.MessageID(t) != "<id@example.com>" {
+			if m.TLS != (name != "plain") || m.User != "user" || m.Subject(t) != "Grüße" || m.Text(t) != sample().Text || m.HTML(t) != sample().HTML || m.MessageID(t) != "<id@example.com>" {
 				t.Errorf("%+v", m)
 			}
 		})
 	}
 }
 
-// In production: without TLS, or with a certificate that is not the server's, nothing
-// is said that is worth hearing.
-func TestTLSInProduction(t *testing.T) {
+// In production, without TLS or with a certificate for another name, the client sends neither
+// credentials nor mail.
+func TestSMTP_ProductionRequiresTLS(t *testing.T) {
 	for name, tc := range map[string]struct {
 		starttls, implicit, trusted bool
 		domain                      string
 		sent                        bool
 	}{
-		"NotOffered":          {false, false, true, "mail.example.com", false},
-		"Offered":             {true, false, true, "mail.example.com", true},
-		"UnknownIssuer":       {true, false, false, "mail.example.com", false},
-		"AnotherName":         {true, false, true, "evil.example.com", false},
-		"Implicit":            {false, true, true, "mail.example.com", true},
-		"ImplicitUnknown":     {false, true, false, "mail.example.com", false},
-		"ImplicitAnotherName": {false, true, true, "evil.example.com", false},
+		"TLS not offered":                            {false, false, true, "mail.example.com", false},
+		"TLS offered":                                {true, false, true, "mail.example.com", true},
+		"unknown issuer":                             {true, false, false, "mail.example.com", false},
+		"certificate for another name":               {true, false, true, "evil.example.com", false},
+		"implicit TLS":                               {false, true, true, "mail.example.com", true},
+		"implicit TLS, unknown issuer":               {false, true, false, "mail.example.com", false},
+		"implicit TLS, certificate for another name": {false, true, true, "evil.example.com", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestTLSInProduction(t *testing.T) {
 				}
 				for _, line := range server.Lines() {
 					if !strings.HasPrefix(line, "EHLO ") && line != "STARTTLS" && line != "QUIT" {
-						t.Errorf("said in clear: %q", line)
+						t.Errorf("sent in the clear: %q", line)
 					}
 				}
 			})
@@ -128,16 +128,16 @@ func TestTLSInProduction(t *testing.T) {
 	}
 }
 
-// Old TLS is refused on our side.
-func TestOldTLS(t *testing.T) {
+// The client rejects TLS older than 1.2.
+func TestNewSMTP_RequiresTLS12(t *testing.T) {
 	s, err := NewSMTP("smtps://mail.example.com", true)
 	if err != nil || s.TLS.MinVersion != tls.VersionTLS12 {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
 
-// In development a server without TLS will do; one that has it must be who it says.
-func TestTLSInDevelopment(t *testing.T) {
+// In development TLS is optional, but if the server offers it the certificate must be valid.
+func TestSMTP_DevelopmentUsesOfferedTLS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &mailtest.Server{Domain: "mail.example.com"}
 		t.Cleanup(server.Close)
@@ -156,13 +156,13 @@ func TestTLSInDevelopment(t *testing.T) {
 	})
 }
 
-// What is in a mail is one mail, to one person, with the headers it should have.
-func TestOneMailOneRecipient(t *testing.T) {
+// No text in a mail can add recipients, headers, SMTP commands or HTML (X37, X39).
+func TestWorker_HostileTextInjectsNothing(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		start(t, b.Worker)
 		const nasty = "x\r\nBcc: evil@example.com\r\n\r\n<img src=x onerror=alert(1)>\r\n.\r\nMAIL FROM:<evil@example.com>\r\nRCPT TO:<evil@example.com>\r\n\x00\u202e\u2028{{.}}%s%n"
 		id, a := b.user(t, "alice", true)
-		// The contract refuses such names; here nothing stands in front of the mail.
+		// The API rejects such names; this test bypasses it.
 		name := strings.ReplaceAll(nasty, "\x00", "")
 		if _, err := b.DB.ExecContext(t.Context(), "UPDATE users SET username = $1 WHERE id = $2", name, id); err != nil {
 			t.Fatal(err)
@@ -210,8 +210,8 @@ func TestOneMailOneRecipient(t *testing.T) {
 	})
 }
 
-// What is stored is read again: a row that somebody has tampered with reaches nobody.
-func TestStoredAddressIsParsedAgain(t *testing.T) {
+// The worker parses the stored address again: a tampered row sends nothing.
+func TestWorker_RejectsTamperedRecipient(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		start(t, b.Worker)
 		id, a := b.user(t, "alice", true)

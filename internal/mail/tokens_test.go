@@ -13,7 +13,7 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
-// tokens are the purposes and hashes of those that a user has.
+// tokens returns the stored tokens of a user.
 func (b *bundle) tokens(t *testing.T, user int64) []gendb.Token {
 	t.Helper()
 	tokens, err := b.DB.TokensOfUser(t.Context(), user)
@@ -30,7 +30,7 @@ func (b *bundle) use(t *testing.T, purpose, value string) error {
 	return err
 }
 
-func TestTokens(t *testing.T) {
+func TestWorker_MailsLinkWithToken(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		start(t, b.Worker)
 		id, a := b.user(t, "alice", false)
@@ -70,15 +70,15 @@ func TestTokens(t *testing.T) {
 	})
 }
 
-// A copy of the database, whatever the state of the mail, has no working link in it.
-func TestDatabaseHoldsNoToken(t *testing.T) {
+// A copy of the database contains no working link, whatever the state of the mail.
+func TestWorker_DatabaseContainsNoToken(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		answers := make(chan string, 1)
 		b.server.Answer = func(stage, _ string) string {
 			if stage != mailtest.Dot {
 				return ""
 			}
-			// As spam filters do: they quote what they do not like.
+			// Spam filters quote suspicious links.
 			return "451 suspicious: " + <-answers
 		}
 		start(t, b.Worker)
@@ -101,7 +101,7 @@ func TestDatabaseHoldsNoToken(t *testing.T) {
 	})
 }
 
-// holdsNowhere fails if the value is anywhere in the database.
+// holdsNowhere fails the test if the value is anywhere in the database.
 func holdsNowhere(t *testing.T, b *bundle, value string) {
 	t.Helper()
 	for _, table := range []string{"users", "sessions", "tokens", "outbox"} {
@@ -133,27 +133,27 @@ func holdsNowhere(t *testing.T, b *bundle, value string) {
 	}
 }
 
-func TestStaleMailIsNotSent(t *testing.T) {
+func TestWorker_DropsMailWithStaleToken(t *testing.T) {
 	for name, tc := range map[string]struct {
 		meanwhile func(t *testing.T, b *bundle, id int64)
 		mails     int
 		dropped   int64
 	}{
-		"ExpiredBeforeTheFirstTry": {func(_ *testing.T, b *bundle, _ int64) { pass(time.Hour) }, 0, 1},
-		"Used": {func(t *testing.T, b *bundle, id int64) {
+		"expired before the first attempt": {func(_ *testing.T, b *bundle, _ int64) { pass(time.Hour) }, 0, 1},
+		"used": {func(t *testing.T, b *bundle, id int64) {
 			if _, err := b.DB.ExecContext(t.Context(), "UPDATE tokens SET used_at = created_at"); err != nil {
 				t.Fatal(err)
 			}
 		}, 0, 1},
-		"TokenGone": {func(t *testing.T, b *bundle, id int64) {
+		"token deleted": {func(t *testing.T, b *bundle, id int64) {
 			if _, err := b.DB.TokensVoid(t.Context(), id); err != nil {
 				t.Fatal(err)
 			}
 		}, 0, 1},
-		"AskedForAgain": {func(t *testing.T, b *bundle, id int64) {
+		"requested again": {func(t *testing.T, b *bundle, id int64) {
 			b.add(t, Message{Kind: ResetPassword, Address: address(t, "alice@example.com")})
 		}, 1, 0},
-		"AllLinksVoided": {func(t *testing.T, b *bundle, id int64) {
+		"all links voided": {func(t *testing.T, b *bundle, id int64) {
 			err := b.DB.Tx(t.Context(), func(q *gendb.Queries) error {
 				return b.Outbox.VoidLinks(t.Context(), q, id, address(t, "alice@example.com"))
 			})
@@ -161,7 +161,7 @@ func TestStaleMailIsNotSent(t *testing.T) {
 				t.Errorf("%v, %d rows, %d tokens", err, len(b.rows(t)), len(b.tokens(t, id)))
 			}
 		}, 0, 0},
-		"Nothing": {func(*testing.T, *bundle, int64) {}, 1, 0},
+		"unchanged": {func(*testing.T, *bundle, int64) {}, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(t *testing.T, b *bundle) {
@@ -187,8 +187,8 @@ func TestStaleMailIsNotSent(t *testing.T) {
 	}
 }
 
-// Of two mails that are written in the wrong order the later one has the token.
-func TestTheLaterMailHasTheToken(t *testing.T) {
+// If two mails are rendered in the wrong order, the later request has the working token.
+func TestWorker_NewestMailHasWorkingToken(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		id, a := b.user(t, "alice", true)
 		b.add(t, Message{Kind: ResetPassword, UserID: id, Address: a})
@@ -213,11 +213,11 @@ func TestTheLaterMailHasTheToken(t *testing.T) {
 	})
 }
 
-func TestKeyRotationBetweenTries(t *testing.T) {
+func TestWorker_KeyRotationBetweenAttempts(t *testing.T) {
 	for name, tc := range map[string]struct {
 		keys []string
 		same bool
-	}{"OldKeyKept": {[]string{"new", "key"}, true}, "OldKeyGone": {[]string{"new"}, false}} {
+	}{"old key kept": {[]string{"new", "key"}, true}, "old key removed": {[]string{"new"}, false}} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(t *testing.T, b *bundle) {
 				lost := false

@@ -4,11 +4,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	gendb "github.com/techtreks/auth/gen/db"
 )
 
-func TestMailIsSentAtOnceWhenWoken(t *testing.T) {
+func TestWorker_SendsWhenWoken(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		start(t, b.Worker)
 		settle()
@@ -29,8 +30,8 @@ func TestMailIsSentAtOnceWhenWoken(t *testing.T) {
 	})
 }
 
-// What another instance has written needs nobody to wake this one.
-func TestMailIsFoundByPolling(t *testing.T) {
+// Mails queued by another instance are found without a wake-up.
+func TestWorker_PollsForMailsOfOtherInstances(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		start(t, b.Worker)
 		settle()
@@ -48,8 +49,8 @@ func TestMailIsFoundByPolling(t *testing.T) {
 	})
 }
 
-// What no longer makes sense, or never did, is dropped without a word to anybody.
-func TestMailsForNobodyAreDropped(t *testing.T) {
+// Mails to addresses without a suitable account are dropped silently.
+func TestWorker_DropsMailsWithoutAccount(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		start(t, b.Worker)
 		_, confirmed := b.user(t, "confirmed", true)
@@ -86,8 +87,8 @@ func TestMailsForNobodyAreDropped(t *testing.T) {
 	})
 }
 
-// The language of a mail that a stranger asks for is the owner's.
-func TestLanguageIsTheAccounts(t *testing.T) {
+// An anonymous mail is written in the account owner's language, not the requester's.
+func TestWorker_UsesLanguageOfAccount(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		start(t, b.Worker)
 		id, a := b.user(t, "alice", true)
@@ -102,9 +103,9 @@ func TestLanguageIsTheAccounts(t *testing.T) {
 	})
 }
 
-// To the server that takes the mail, another case before the @ may be another person:
-// what a stranger types does not decide who gets the link.
-func TestAddressIsSpelledAsItsOwnerDoes(t *testing.T) {
+// A different case before the @ can be a different mailbox. The mail goes to the spelling that
+// the account has stored, not to the one in the request.
+func TestWorker_SendsToStoredSpelling(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		start(t, b.Worker)
 		id, _ := b.user(t, "alice", true)
@@ -115,6 +116,57 @@ func TestAddressIsSpelledAsItsOwnerDoes(t *testing.T) {
 		mails := b.server.Mails()
 		if len(mails) != 2 || mails[0].To[0] != "alice@example.com" || mails[1].To[0] != "alice@example.com" || b.tokens(t, id)[0].Email != "alice@example.com" {
 			t.Errorf("%v, %+v", mails, b.tokens(t, id))
+		}
+	})
+}
+
+// The button of a notice leads to the page where its reader can act, without a token.
+func TestWorker_NoticeButtonLeadsToPage(t *testing.T) {
+	run(t, func(t *testing.T, b *bundle) {
+		start(t, b.Worker)
+		id, a := b.user(t, "alice", true)
+		for kind, link := range map[Kind]string{
+			AlreadyRegistered: "https://app.example.com/login", PasswordChanged: "https://app.example.com/request-reset",
+			PasswordReset: "https://app.example.com/request-reset", UsernameChanged: "https://app.example.com/request-reset",
+			LoginAfterFailures: "https://app.example.com/request-reset", EmailChanged: "mailto:help@techtreks.example",
+		} {
+			b.add(t, Message{Kind: kind, UserID: id, Address: a})
+			settle()
+			mails := b.server.Mails()
+			m := mails[len(mails)-1]
+			if !strings.Contains(m.HTML(t), `<a href="`+link+`" class="button"`) || !strings.Contains(m.Text(t), ":\n"+strings.TrimPrefix(link, "mailto:")+"\n") || m.Token(t) != "" {
+				t.Errorf("%s: got\n%s\n%s", kind, m.Text(t), m.HTML(t))
+			}
+		}
+	})
+}
+
+// The mail states how long its link works, counted from the request.
+func TestWorker_MailStatesExpiry(t *testing.T) {
+	run(t, func(t *testing.T, b *bundle) {
+		b.VerifyTTL, b.ResetTTL, b.InviteTTL = 3*24*time.Hour, 90*time.Minute, 7*24*time.Hour
+		b.server.SetDown(true) // the mail is sent later than it was requested
+		start(t, b.Worker)
+		id, a := b.user(t, "alice", true)
+		requested := time.Now()
+		b.add(t, Message{Kind: ResetPassword, Address: a})
+		b.add(t, Message{Kind: ConfirmEmail, UserID: id, Address: address(t, "new@example.com"), Locale: "de"})
+		b.add(t, Message{Kind: Invitation, UserID: id, Address: a})
+		pass(10 * time.Minute)
+		b.server.SetDown(false)
+		pass(2 * time.Minute)
+		var all string
+		for _, m := range b.server.Mails() {
+			all += oneLine(m.Text(t)) + "\n"
+		}
+		for _, want := range []string{
+			"expires after 90 minutes, on " + formatTime("en", requested.Add(b.ResetTTL)) + ".",
+			"gilt 3 Tage, bis zum " + formatTime("de", requested.Add(b.VerifyTTL)) + ".",
+			"expires after 7 days, on " + formatTime("en", requested.Add(b.InviteTTL)) + ".",
+		} {
+			if !strings.Contains(all, want) {
+				t.Errorf("no mail contains %q:\n%s", want, all)
+			}
 		}
 	})
 }

@@ -301,7 +301,7 @@ var stimuli = []stimulus{
 var elsewhere = map[audit.Event]string{
 	audit.SysStartup:  "cmd/techtreks: TestStartAndStopAreInTheTrail",
 	audit.SysShutdown: "cmd/techtreks: TestStartAndStopAreInTheTrail",
-	audit.MailFailed:  "internal/mail: TestRefusedForGood",
+	audit.MailFailed:  "internal/mail: TestWorker_PermanentRefusalIsNotRetried",
 
 	audit.RateLimitExceeded: "TestALimitThatIsReachedIsInTheTrail",
 }

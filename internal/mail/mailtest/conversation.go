@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// conversation is one connection.
+// conversation is one SMTP connection.
 type conversation struct {
 	*Server
 	conn   net.Conn
@@ -51,7 +51,7 @@ func (c *conversation) read() (string, bool) {
 	return line, true
 }
 
-// say answers and reports whether to go on.
+// say sends an answer and reports whether the conversation continues.
 func (c *conversation) say(stage, argument, answer string) bool {
 	if c.Answer != nil {
 		if other := c.Answer(stage, argument); other != "" {
@@ -176,7 +176,7 @@ func (c *conversation) secured() error {
 	return nil
 }
 
-// path is the address in FROM:<…> or TO:<…>, as it came.
+// path returns the address in FROM:<…> or TO:<…> unchanged.
 func path(argument string) string {
 	_, rest, _ := strings.Cut(argument, "<")
 	address, _, _ := strings.Cut(rest, ">")

@@ -1,5 +1,5 @@
-// Package mailtest is a mail server for tests: it speaks SMTP, keeps what it is given,
-// and misbehaves as it is told to.
+// Package mailtest provides an SMTP server for tests. It stores the mails that it accepts, and
+// can be configured to fail at any stage.
 package mailtest
 
 import (
@@ -19,8 +19,7 @@ import (
 	"time"
 )
 
-// Stages of the conversation, for [Server.Answer] and [Server.Hang]. The last one is
-// the dot that ends the message.
+// Stages of the conversation, for [Server.Answer]. Dot is the end of the message.
 const (
 	Connect = "CONNECT"
 	Ehlo    = "EHLO"
@@ -32,22 +31,22 @@ const (
 	Quit    = "QUIT"
 )
 
-// Hangup is an answer that closes the connection instead.
+// Hangup is a special answer that closes the connection.
 const Hangup = "hang up"
 
-// A Server is a mail server for one test. Start it with [New] or use it over pipes with
+// A Server is a mail server for one test. Start it with [New], or connect over pipes with
 // [Server.Dial], which needs no network and works in a testing/synctest bubble.
 type Server struct {
-	// Addr is where it listens, if it does.
+	// Addr is the listening address; empty if the server does not listen.
 	Addr string
-	// Domain is the name in its certificate.
+	// Domain is the name in the certificate.
 	Domain string
-	// StartTLS offers STARTTLS; ImplicitTLS speaks TLS from the beginning.
+	// StartTLS offers STARTTLS; ImplicitTLS uses TLS from the first byte.
 	StartTLS, ImplicitTLS bool
-	// PerByte makes it answer so slowly.
+	// PerByte is the delay before each byte of an answer.
 	PerByte time.Duration
-	// Answer, if set, gives the answer at a stage instead of the usual one: "451 later",
-	// [Hangup], or "" for the usual one. argument is the rest of the line, or the
+	// Answer, if set, replaces the answer at a stage, for example with "451 later" or
+	// [Hangup]; "" means the usual answer. argument is the rest of the line, or the
 	// message at [Dot]. It may block, and may be called by several connections at once.
 	Answer func(stage, argument string) string
 
@@ -64,17 +63,17 @@ type Server struct {
 	serving  sync.WaitGroup
 }
 
-// A Mail is what the server has taken.
+// A Mail is an accepted mail.
 type Mail struct {
 	From string
 	To   []string
 	TLS  bool
-	User string // who was logged in
-	Raw  string // with the line ends of the wire
+	User string // of the login; empty without one
+	Raw  string // with CRLF line ends
 }
 
-// New starts a server on the loopback interface, stopped after the test. Fields are to
-// be set before it is used.
+// New starts a server on the loopback interface and stops it after the test. Set its fields
+// with configure.
 func New(t testing.TB, configure ...func(*Server)) *Server {
 	t.Helper()
 	s := &Server{Domain: "localhost"}
@@ -102,13 +101,13 @@ func New(t testing.TB, configure ...func(*Server)) *Server {
 	return s
 }
 
-// Close ends all connections and waits until nothing is left of them.
+// Close closes all connections and waits until their goroutines have ended.
 func (s *Server) Close() {
 	s.hangUp()
 	s.serving.Wait()
 }
 
-// URL is a MAIL_URL for the server.
+// URL returns a MAIL_URL for the server.
 func (s *Server) URL() string {
 	if s.ImplicitTLS {
 		return "smtps://" + s.Addr
@@ -136,37 +135,37 @@ func (s *Server) SetDown(down bool) {
 	s.down = down
 }
 
-// Mails are those that it has answered 250 to, and those for which it would have but
-// for an Answer that hung up at the dot.
+// Mails returns the accepted mails, including those for which Answer closed the connection at
+// the dot.
 func (s *Server) Mails() []Mail {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.mails)
 }
 
-// Lines are all the lines that clients have sent outside of messages.
+// Lines returns all lines that clients have sent outside of messages.
 func (s *Server) Lines() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.lines)
 }
 
-// Open is the number of connections that there are.
+// Open returns the number of open connections.
 func (s *Server) Open() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.open)
 }
 
-// MostAtOnce is the greatest number of connections that there were at one time.
+// MostAtOnce returns the highest number of simultaneous connections.
 func (s *Server) MostAtOnce() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.most
 }
 
-// WaitFor waits until the server has n mails and returns them. For use outside of
-// synctest.
+// WaitFor waits until the server has n mails and returns them. Use it outside of synctest
+// bubbles.
 func (s *Server) WaitFor(t testing.TB, n int) []Mail {
 	t.Helper()
 	end := time.After(20 * time.Second)
@@ -189,7 +188,7 @@ func (s *Server) WaitFor(t testing.TB, n int) []Mail {
 	}
 }
 
-// Certificates is the pool that the server's certificate is trusted by.
+// Certificates returns a pool that trusts the server's certificate.
 func (s *Server) Certificates(t testing.TB) *x509.CertPool {
 	t.Helper()
 	if err := s.makeCertificate(); err != nil {

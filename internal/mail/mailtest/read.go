@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// Headers parses the header of a mail.
+// Headers returns the parsed header.
 func (m Mail) Headers(t testing.TB) netmail.Header {
 	t.Helper()
 	msg, err := netmail.ReadMessage(strings.NewReader(m.Raw))
@@ -22,13 +22,13 @@ func (m Mail) Headers(t testing.TB) netmail.Header {
 	return msg.Header
 }
 
-// MessageID is the mail's own.
+// MessageID returns the Message-ID.
 func (m Mail) MessageID(t testing.TB) string {
 	t.Helper()
 	return m.Headers(t).Get("Message-Id")
 }
 
-// Subject is decoded.
+// Subject returns the decoded subject.
 func (m Mail) Subject(t testing.TB) string {
 	t.Helper()
 	subject, err := new(mime.WordDecoder).DecodeHeader(m.Headers(t).Get("Subject"))
@@ -38,13 +38,13 @@ func (m Mail) Subject(t testing.TB) string {
 	return subject
 }
 
-// Text and HTML are the decoded alternatives of the body.
+// Text returns the decoded text form.
 func (m Mail) Text(t testing.TB) string { return m.part(t, "text/plain") }
 
-// HTML is the other alternative.
+// HTML returns the decoded HTML form.
 func (m Mail) HTML(t testing.TB) string { return m.part(t, "text/html") }
 
-// Token is what follows #token= in the text, or empty.
+// Token returns the value after #token= in the text form, or an empty string.
 func (m Mail) Token(t testing.TB) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(m.Text(t), "#token=")
@@ -84,5 +84,5 @@ func (m Mail) part(t testing.TB, want string) string {
 	}
 }
 
-// String is the envelope, for failures.
+// String returns the envelope, for failure messages.
 func (m Mail) String() string { return fmt.Sprintf("%s -> %s", m.From, strings.Join(m.To, ",")) }
