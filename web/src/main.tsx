@@ -4,15 +4,11 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "./api/client";
 import { App } from "./app/App";
-import { speak } from "./i18n";
-import { currentLocale } from "./i18n/locale";
 import { followTabs } from "./session/tabs";
 import { applyTheme } from "./ui/theme";
 
 applyTheme();
 followTabs(queryClient);
-
-await speak(currentLocale());
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");

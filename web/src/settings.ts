@@ -1,9 +1,9 @@
-// What this app must know of the settings of its server, which writes them into the page.
+// The settings of the server that this app needs. The server writes them into the page.
 const setting = (name: string): string | undefined =>
   document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content;
 
-/** What new passwords must be (PASSWORD_POLICY). */
-export const policy = setting("password-policy") === "length" ? "length" : "composition";
+/** The rules for new passwords (PASSWORD_POLICY). */
+export const passwordPolicy = setting("password-policy") === "length" ? "length" : "composition";
 
-/** Whether people can open accounts themselves (REGISTRATION). */
+/** Whether visitors can sign up (REGISTRATION). */
 export const registrationOpen = setting("registration") !== "closed";

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { closeBrowser, Person, register } from "./lib/browser";
+import { closeBrowser, register, Visitor } from "./lib/browser";
 import { startServer, type TestServer } from "./lib/server";
 
-// Looking after accounts: who may, and what comes of it.
+// The pages for administrators.
 let server: TestServer;
-let me: Person;
+let me: Visitor;
 beforeAll(async () => {
   server = await startServer();
   for (const name of ["anna", "bert"]) await register(server.url, name);
@@ -16,57 +16,57 @@ afterAll(async () => {
   await server.stop();
 });
 beforeEach(async () => {
-  me = await Person.arrive();
+  me = await Visitor.open();
 });
-afterEach(async () => me.leave());
+afterEach(async () => me.close());
 
-test("people without the role see nothing of it", async () => {
-  await me.enter(server, "bert");
+test("users without a role cannot open the admin pages", async () => {
+  await me.loginByRequest(server, "bert");
   await me.heading("Hello, bert");
   expect(await me.page.getByRole("link", { name: "Administration" }).count()).toBe(0);
   await me.page.goto(`${server.app}/admin`);
-  await me.page.getByText("You may not do this.").waitFor();
+  await me.page.getByText("You don’t have permission to do this.").waitFor();
 });
 
-test("accounts are found, page by page", async () => {
+test("the list of accounts: paging and search", async () => {
   await me.login(server.app, "anna");
   await me.page.getByRole("link", { name: "Administration" }).click();
   await me.heading("Accounts");
   await expect.poll(() => me.page.getByRole("listitem").count()).toBe(25);
   await me.press("Show more");
   await expect.poll(() => me.page.getByRole("listitem").count()).toBe(30);
-  await me.fill("Beginning of a name or an address", "BERT");
+  await me.fill("Search by username or email", "BERT");
   await expect.poll(() => me.page.getByRole("listitem").count()).toBe(1);
-  await me.fill("Beginning of a name or an address", "nobody at all");
-  await me.page.getByText("Nobody is called that.").waitFor();
+  await me.fill("Search by username or email", "nobody at all");
+  await me.page.getByText("No accounts found.").waitFor();
 });
 
-test("an account is made, and its owner chooses the password", async () => {
-  await me.enter(server, "anna", "/admin");
-  await me.press("Add an account");
-  await me.fill("User name", "dave");
-  await me.fill("E-mail address", "dave@example.com");
-  await me.press("Send the invitation");
+test("an invited user chooses a password", async () => {
+  await me.loginByRequest(server, "anna", "/admin");
+  await me.press("Invite user");
+  await me.fill("Username", "dave");
+  await me.fill("Email", "dave@example.com");
+  await me.press("Send invitation");
   await me.heading("dave");
-  await me.page.getByText("not chosen yet").waitFor();
-  const owner = await Person.arrive();
+  await me.page.getByText("Invitation pending").waitFor();
+  const owner = await Visitor.open();
   await owner.page.goto(await server.mailbox.link("dave@example.com", "/accept-invitation"));
   await owner.heading("Welcome to TechTreks");
   await owner.fill("New password", "Wand3r-along!");
-  await owner.press("Open my account");
-  await owner.heading("Your account is open");
+  await owner.press("Activate account");
+  await owner.heading("Your account is active");
   await owner.login(server.app, "dave", "Wand3r-along!");
-  await owner.leave();
+  await owner.close();
 });
 
-test("what happened is told: to oneself, and to administrators, who choose what they see", async () => {
-  await me.enter(server, "bert", "/account/activity");
+test("users see their own activity, administrators the audit trail with filters", async () => {
+  await me.loginByRequest(server, "bert", "/account/activity");
   await me.heading("Activity");
   await me.page.getByText("Logged in").first().waitFor();
   await me.press("Log out");
-  await me.heading("Welcome back");
+  await me.heading("Log in to TechTreks");
 
-  await me.enter(server, "anna", "/admin");
+  await me.loginByRequest(server, "anna", "/admin");
   await me.page.getByRole("link", { name: "Audit trail" }).click();
   await me.heading("Audit trail");
   const rows = me.page.getByRole("main").getByRole("listitem");
@@ -77,62 +77,62 @@ test("what happened is told: to oneself, and to administrators, who choose what 
   const shown = async (): Promise<Set<string | undefined>> =>
     new Set((await details.allTextContents()).map((text) => text.split(" · ")[0]));
   expect((await shown()).size).toBeGreaterThan(1);
-  await me.page.getByLabel("Kind of event").selectOption("Logged out");
+  await me.page.getByLabel("Event type").selectOption("Logged out");
   await expect.poll(shown).toEqual(new Set(["session_logout"]));
   expect(me.page.url()).toContain("?event=session_logout");
   await me.page.reload();
   await expect.poll(shown).toEqual(new Set(["session_logout"]));
 
-  // Of one account: from its page, and together with the kind of event.
+  // The events of one account, opened from its page, together with the filter by type.
   await me.page.goto(`${server.app}/admin/users/2`);
   await me.page.getByRole("main").getByRole("link", { name: "Audit trail" }).click();
   await me.heading("Audit trail");
   const accounts = async (): Promise<Set<string | undefined>> =>
     new Set((await details.allTextContents()).map((text) => /\buser (\d+)/.exec(text)?.[1]));
   await expect.poll(accounts).toEqual(new Set(["2"]));
-  await me.page.getByLabel("Kind of event").selectOption("Account disabled");
-  await me.page.getByText("Nothing of this kind has happened.").waitFor();
+  await me.page.getByLabel("Event type").selectOption("Account disabled");
+  await me.page.getByText("No events found.").waitFor();
   await me.page.goBack();
   await me.heading("bert");
 });
 
-test("the sessions of somebody else are ended, one and all", async () => {
+test("an administrator ends one session of a user, then all", async () => {
   await register(server.url, "eva");
-  const devices = [await Person.arrive(), await Person.arrive(), await Person.arrive()];
-  for (const device of devices) await device.enter(server, "eva", "/account/profile");
-  await me.enter(server, "anna", "/admin");
-  await me.fill("Beginning of a name or an address", "eva");
+  const devices = [await Visitor.open(), await Visitor.open(), await Visitor.open()];
+  for (const device of devices) await device.loginByRequest(server, "eva", "/account/profile");
+  await me.loginByRequest(server, "anna", "/admin");
+  await me.fill("Search by username or email", "eva");
   await me.page.getByRole("link", { name: /eva@example.com/ }).click();
   await me.heading("Sessions");
   const ends = me.page.getByRole("button", { name: /^Log out .+ on / });
   await expect.poll(() => ends.count()).toBe(3);
   await ends.first().click();
   await expect.poll(() => ends.count()).toBe(2);
-  await me.press("End all sessions");
-  await me.page.getByText("Not logged in anywhere.").waitFor();
+  await me.press("Log out all devices");
+  await me.page.getByText("Not logged in on any device.").waitFor();
   for (const device of devices) {
     await device.heading("Profile");
     await device.page.getByRole("link", { name: "Sessions" }).click();
     await device.page.getByText("Your session has ended").waitFor();
-    await device.leave();
+    await device.close();
   }
 });
 
-test("role, disabling and deletion", async () => {
+test("change a role, disable, enable and delete an account", async () => {
   await register(server.url, "carl");
-  await me.enter(server, "anna", "/admin");
-  await me.fill("Beginning of a name or an address", "carl");
+  await me.loginByRequest(server, "anna", "/admin");
+  await me.fill("Search by username or email", "carl");
   await me.page.getByRole("link", { name: /carl@example.com/ }).click();
   await me.heading("carl");
   await me.page.getByLabel("Role").selectOption("moderator");
   await me.page.getByRole("definition").filter({ hasText: "Moderator" }).waitFor();
-  await me.press("Disable");
+  await me.press("Disable account");
   await me.page.getByText("disabled", { exact: true }).waitFor();
-  await me.press("Enable");
-  await me.page.getByRole("button", { name: "Disable" }).waitFor();
-  await me.press("Delete the account");
-  await me.press("Delete for good");
+  await me.press("Enable account");
+  await me.page.getByRole("button", { name: "Disable account" }).waitFor();
+  await me.press("Delete account");
+  await me.press("Delete permanently");
   await me.heading("Accounts");
-  await me.fill("Beginning of a name or an address", "carl");
-  await me.page.getByText("Nobody is called that.").waitFor();
+  await me.fill("Search by username or email", "carl");
+  await me.page.getByText("No accounts found.").waitFor();
 });

@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import { createServer, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { closeBrowser, Person, register, useWholeBrowser } from "./lib/browser";
+import { closeBrowser, register, useFullBrowser, Visitor } from "./lib/browser";
 import { freePort, root, startServer, type TestServer } from "./lib/server";
 
-// The app on an origin of its own, as in development: cookies, CORS and limits.
+// The app at its own origin, as in development: cookies, CORS and limits.
 let server: TestServer;
 let vite: ViteDevServer;
 let app: string;
 beforeAll(async () => {
-  useWholeBrowser();
-  // Any port but that of `make run`, which may be running.
+  useFullBrowser();
+  // A free port, because `make run` may be running on its own.
   const port = await freePort();
   app = `http://localhost:${port}`;
   server = await startServer({
@@ -30,45 +30,45 @@ afterAll(async () => {
   await server.stop();
 });
 
-test("the session is a cookie that scripts cannot read, and the flows work across origins", async () => {
+test("the session cookie is HttpOnly, and the pages work across origins", async () => {
   await register(server.url, "paul");
-  const me = await Person.arrive();
+  const me = await Visitor.open();
   await me.login(app, "paul");
   const cookies = await me.context.cookies(server.url);
   expect(cookies).toMatchObject([{ name: "session", httpOnly: true, sameSite: "Lax", secure: false, path: "/" }]);
   expect(await me.page.evaluate(() => document.cookie)).toBe("");
   expect(await me.page.evaluate(() => Object.keys(localStorage))).toEqual([]);
   await me.page.goto(await server.mailbox.link("paul@example.com", "/verify"));
-  await me.heading("Your address is confirmed");
+  await me.heading("Your email is confirmed");
   await me.page.goto(app);
   await me.page.getByText("(confirmed)").waitFor();
   await me.press("Log out");
-  await me.heading("Welcome back");
+  await me.heading("Log in to TechTreks");
   expect(await me.context.cookies(server.url)).toEqual([]);
-  await me.leave();
+  await me.close();
 });
 
-test("too many requests: when it can be tried again, as the server says", async () => {
-  const me = await Person.arrive();
-  const ask = async (): Promise<void> => {
+test("too many requests: the page shows the time of Retry-After", async () => {
+  const me = await Visitor.open();
+  const requestLink = async (): Promise<void> => {
     await me.page.goto(`${app}/request-reset`);
-    await me.fill("E-mail address", "paul@example.com");
-    await me.press("Send the link");
+    await me.fill("Email", "paul@example.com");
+    await me.press("Send reset link");
   };
-  await ask();
-  await me.heading("Check your mail");
-  // The browser's clock stands still, so that what is told is what was answered.
+  await requestLink();
+  await me.heading("Check your inbox");
+  // The browser's clock stands still, so that the page shows exactly the seconds of the response.
   const now = Date.now();
   await me.page.clock.setFixedTime(now);
-  const answer = me.page.waitForResponse(
+  const refused = me.page.waitForResponse(
     (response) => response.url().endsWith("/auth/request_reset") && response.status() === 429,
   );
-  await ask();
-  const seconds = Number(await (await answer).headerValue("Retry-After"));
+  await requestLink();
+  const seconds = Number(await (await refused).headerValue("Retry-After"));
   expect(seconds).toBeGreaterThan(0);
-  const told = me.page.getByText("You can try again in");
-  expect(await told.textContent()).toBe(`You can try again in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`);
+  const countdown = me.page.getByText("Try again in");
+  expect(await countdown.textContent()).toBe(`Try again in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`);
   await me.page.clock.setFixedTime(now + seconds * 1000);
-  await told.waitFor({ state: "detached" });
-  await me.leave();
+  await countdown.waitFor({ state: "detached" });
+  await me.close();
 });

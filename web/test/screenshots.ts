@@ -1,12 +1,12 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
-import { closeBrowser, Person, register } from "./lib/browser";
-import { adminPages, guestPages, languages, memberPages, type Place } from "./lib/pages";
+import { closeBrowser, register, Visitor } from "./lib/browser";
+import { adminPages, guestPages, languages, memberPages, type Page } from "./lib/pages";
 import { root, startServer, type TestServer } from "./lib/server";
 
-// Takes the pictures in docs/screenshots: make screenshots. Another language than English is for
-// looking at, as in SCREENSHOTS=/tmp/de SCREENSHOTS_LANGUAGE=de-DE scripts/test-web.sh.
+// Takes the screenshots in docs/screenshots: make screenshots. For German ones, run
+// SCREENSHOTS=/tmp/de SCREENSHOTS_LANGUAGE=de-DE scripts/test-web.sh.
 const folder = resolve(root, process.env.SCREENSHOTS ?? "docs/screenshots");
 const locale = process.env.SCREENSHOTS_LANGUAGE ?? "en-GB";
 const t = languages[locale];
@@ -17,7 +17,7 @@ const agents = {
   desktop: "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0",
 };
 
-/** People of several kinds, of whom alice has been here for a while. */
+/** Creates accounts in several states. alice has sessions and events from the past. */
 async function seed(server: TestServer): Promise<void> {
   for (const name of ["alice", "bob", "carol.santos", "dave_lindqvist", "erin", "farid"]) {
     await register(server.url, name);
@@ -34,9 +34,9 @@ async function seed(server: TestServer): Promise<void> {
     [agents.desktop, "alice", 190],
     [agents.phone, "bob", 45],
   ] as const) {
-    const visitor = await Person.arrive({ userAgent });
-    await visitor.enter(server, name);
-    await visitor.leave();
+    const visitor = await Visitor.open({ userAgent });
+    await visitor.loginByRequest(server, name);
+    await visitor.close();
     server.sql(`UPDATE sessions SET ip = '192.0.2.${ago % 200}', last_seen_at = last_seen_at ${minutes(ago % 50)},
         created_at = created_at ${minutes(ago)} WHERE id = (SELECT max(id) FROM sessions);
       UPDATE audit_events SET ip = '192.0.2.${ago % 200}', created_at = created_at ${minutes(ago)}
@@ -51,11 +51,11 @@ test("every page, light and dark, on a phone and on a desktop", { timeout: 300_0
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   let taken = 0;
-  const me = await Person.arrive({
+  const me = await Visitor.open({
     locale,
     userAgent: agents.desktop.replace("Windows NT 10.0; Win64; x64", "X11; Linux x86_64"),
   });
-  const take = async (pages: Place[]): Promise<void> => {
+  const take = async (pages: Page[]): Promise<void> => {
     for (const { name, path, heading } of pages) {
       await me.page.goto(`${server.app}${path}`);
       await me.heading(heading(t));
@@ -71,9 +71,9 @@ test("every page, light and dark, on a phone and on a desktop", { timeout: 300_0
     }
   };
   await take(guestPages);
-  await me.enter(server, "alice");
+  await me.loginByRequest(server, "alice");
   await take([...memberPages, ...adminPages]);
-  await me.leave();
+  await me.close();
   expect(taken).toBeGreaterThan(50);
   await closeBrowser();
   await server.stop();

@@ -1,28 +1,28 @@
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
-import { closeBrowser, Person } from "./lib/browser";
+import { closeBrowser, Visitor } from "./lib/browser";
 import { startServer, type TestServer } from "./lib/server";
 
-// What the app learns from the settings of its server.
+// The settings of the server that change the app.
 let server: TestServer;
-let me: Person;
+let me: Visitor;
 beforeEach(async () => {
-  me = await Person.arrive();
+  me = await Visitor.open();
 });
 afterEach(async () => {
-  await me.leave();
+  await me.close();
   await server.stop();
 });
 afterAll(closeBrowser);
 
-test("addresses must be confirmed, and passwords be long", async () => {
+test("REGISTRATION=verified and PASSWORD_POLICY=length", async () => {
   server = await startServer({ REGISTRATION: "verified", PASSWORD_POLICY: "length" });
   const long = "four words of a walk";
   const { page } = me;
   await page.goto(`${server.app}/register`);
   await page.getByText("At least 15 characters.").waitFor();
-  await me.fill("User name", "vera");
-  await me.fill("E-mail address", "vera@example.com");
-  // Fields for passwords say so to password managers, and let them, or anybody, paste.
+  await me.fill("Username", "vera");
+  await me.fill("Email", "vera@example.com");
+  // Password fields have the autofill names for password managers, and allow pasting.
   const password = page.getByLabel("Password", { exact: true });
   expect(await password.getAttribute("autocomplete")).toBe("new-password");
   await me.context.grantPermissions(["clipboard-read", "clipboard-write"]);
@@ -31,44 +31,44 @@ test("addresses must be confirmed, and passwords be long", async () => {
   await page.keyboard.press("Control+v");
   expect(await password.inputValue()).toBe(long);
   await me.press("Create account");
-  await me.heading("Your account is ready");
+  await me.heading("Account created");
 
   const login = async (): Promise<void> => {
     await page.goto(`${server.app}/login`);
-    await me.fill("User name or e-mail address", "vera");
+    await me.fill("Username or email", "vera");
     await me.fill("Password", long);
     expect(await page.getByLabel("Password", { exact: true }).getAttribute("autocomplete")).toBe("current-password");
     await me.press("Log in");
   };
   await login();
-  await page.getByText("Confirm your e-mail address first").waitFor();
-  await page.getByRole("link", { name: "Send the confirmation mail again" }).click();
-  await me.heading("Confirm your address");
+  await page.getByText("Please confirm your email first.").waitFor();
+  await page.getByRole("link", { name: "Resend confirmation email" }).click();
+  await me.heading("Confirm your email");
   await page.goto(await server.mailbox.link("vera@example.com", "/verify"));
-  await me.heading("Your address is confirmed");
+  await me.heading("Your email is confirmed");
   await login();
   await me.heading("Hello, vera");
 
   await page.goto(`${server.app}/account/email`);
-  await me.fill("New e-mail address", "vera@new.example");
-  await me.press("Save");
-  await page.getByText("We have sent a mail to vera@new.example").waitFor();
-  await page.getByText("vera@example.com").waitFor(); // until the new one is confirmed
+  await me.fill("New email", "vera@new.example");
+  await me.press("Change email");
+  await page.getByText("We’ve sent an email to vera@new.example").waitFor();
+  await page.getByText("vera@example.com").waitFor(); // unchanged until the new one is confirmed
   await page.goto(await server.mailbox.link("vera@new.example", "/confirm-email"));
-  await me.heading("Your account has a new address");
-  await page.getByRole("link", { name: "Go on" }).click();
+  await me.heading("Your email has been changed");
+  await page.getByRole("link", { name: "Continue" }).click();
   await page.getByText("vera@new.example").waitFor();
 });
 
-test("nobody registers where administrators make the accounts", async () => {
+test("REGISTRATION=closed", async () => {
   server = await startServer({ REGISTRATION: "closed" });
   await me.page.goto(`${server.app}/login`);
-  await me.heading("Welcome back");
+  await me.heading("Log in to TechTreks");
   expect(await me.page.getByRole("link", { name: "Create account" }).count()).toBe(0);
   await me.page.goto(`${server.app}/register`);
-  await me.fill("User name", "wilma");
-  await me.fill("E-mail address", "wilma@example.com");
+  await me.fill("Username", "wilma");
+  await me.fill("Email", "wilma@example.com");
   await me.fill("Password", "Tr4vel-lighter!");
   await me.press("Create account");
-  await me.page.getByText("Accounts are made by administrators here.").waitFor();
+  await me.page.getByText("Sign-up is by invitation only.").waitFor();
 });

@@ -3,27 +3,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildApp } from "./lib/app";
-import { closeBrowser, Person, register, secret, useWholeBrowser } from "./lib/browser";
+import { closeBrowser, register, testPassword, useFullBrowser, Visitor } from "./lib/browser";
 import { startServer, type TestServer } from "./lib/server";
-import { type Front, openFront } from "./lib/tls";
+import { startTLSProxy, type TLSProxy } from "./lib/tls";
 
-// The table "Where it can be served" of docs/frontend.md, over TLS, with the settings of production: which cookie there
-// is, and whether the browser sends it. trek.localhost is one site, elsewhere.localhost another.
+// The table "Where it can be served" of docs/frontend.md, over TLS, with production settings: which cookie the server
+// sets, and whether the browser sends it. trek.localhost is one site, elsewhere.localhost another.
 const folder = mkdtempSync(join(tmpdir(), "techtreks-sites-"));
-let front: Front;
+let proxy: TLSProxy;
 let server: TestServer | undefined;
 let auth: string;
-const at = (host: string): string => `https://${host}.localhost:${front.port}`;
+const at = (host: string): string => `https://${host}.localhost:${proxy.port}`;
 
 beforeAll(async () => {
-  useWholeBrowser();
-  front = await openFront();
+  useFullBrowser();
+  proxy = await startTLSProxy();
   auth = at("auth.trek");
   await buildApp(join(folder, "app"), auth);
-  for (const host of ["app.trek", "www.elsewhere"]) front.route(`${host}.localhost`, join(folder, "app"));
+  for (const host of ["app.trek", "www.elsewhere"]) proxy.route(`${host}.localhost`, join(folder, "app"));
 });
 afterAll(async () => {
-  front.close();
+  proxy.close();
   await server?.stop();
   await closeBrowser();
   rmSync(folder, { recursive: true, force: true });
@@ -40,57 +40,57 @@ async function serve(settings: Record<string, string>): Promise<void> {
     RATE_LIMITS: "login: 100 per minute; default: 1000 per day",
     ...settings,
   });
-  front.route("auth.trek.localhost", server.url);
+  proxy.route("auth.trek.localhost", server.url);
   await register(server.url, "quinn");
 }
 
-const whoIsThere = (me: Person): Promise<unknown> =>
+const currentUsername = (me: Visitor): Promise<unknown> =>
   me.page.evaluate(async (url) => {
     const response = await fetch(`${url}/auth/current_user`, { credentials: "include" });
     return ((await response.json()) as { user: { username: string } | null }).user?.username ?? null;
   }, auth);
 
-const lenient = { ignoreHTTPSErrors: true };
+const ignoreCertificate = { ignoreHTTPSErrors: true };
 
-/** Logs in, with a browser that does not keep the cookie: the login succeeds, and the next request finds no session. */
-async function doesNotWorkAt(app: string): Promise<void> {
-  const me = await Person.arrive(lenient);
+/** Logs in with a browser that drops the cookie: the login succeeds, and the next request has no session. */
+async function expectCookieDropped(app: string): Promise<void> {
+  const me = await Visitor.open(ignoreCertificate);
   await me.page.goto(`${app}/login`);
-  await me.fill("User name or e-mail address", "quinn");
-  await me.fill("Password", secret);
+  await me.fill("Username or email", "quinn");
+  await me.fill("Password", testPassword);
   await me.press("Log in");
   await me.page.getByText("Your session has ended").waitFor();
-  expect(await whoIsThere(me)).toBeNull();
-  await me.leave();
+  expect(await currentUsername(me)).toBeNull();
+  await me.close();
 }
 
-async function worksAt(app: string, me: Person): Promise<Person> {
+async function expectLoginWorks(app: string, me: Visitor): Promise<Visitor> {
   await me.login(app, "quinn");
   await me.page.reload();
   await me.heading("Hello, quinn");
-  expect(await whoIsThere(me)).toBe("quinn");
+  expect(await currentUsername(me)).toBe("quinn");
   expect(await me.page.evaluate(() => document.cookie)).toBe("");
   return me;
 }
 
-test("the same origin, and a sub-domain of the same site; from another site the cookie is not sent", async () => {
+test("same origin and subdomain of the same site; another site gets no cookie", async () => {
   const app = at("app.trek");
   await serve({ ALLOWED_ORIGINS: `${app},${at("www.elsewhere")}`, FRONTEND_URL: app });
   for (const where of [`${auth}/app`, app]) {
-    const me = await worksAt(where, await Person.arrive(lenient));
+    const me = await expectLoginWorks(where, await Visitor.open(ignoreCertificate));
     const cookies = await me.context.cookies();
     const expected = { name: "__Host-session", domain: "auth.trek.localhost", path: "/", secure: true, httpOnly: true };
     expect(cookies).toMatchObject([{ ...expected, sameSite: "Lax" }]);
     await me.press("Log out");
-    await me.heading("Welcome back");
+    await me.heading("Log in to TechTreks");
     expect(await me.context.cookies()).toEqual([]);
-    await me.leave();
+    await me.close();
   }
-  // A Lax cookie is not taken from another site, whatever the browser.
-  await doesNotWorkAt(at("www.elsewhere"));
+  // No browser accepts a Lax cookie from another site.
+  await expectCookieDropped(at("www.elsewhere"));
 });
 
-test("another site, with COOKIE_SAMESITE=none; COOKIE_DOMAIN shows the cookie to neighbours", async () => {
+test("another site with COOKIE_SAMESITE=none; COOKIE_DOMAIN shares the cookie with subdomains", async () => {
   const app = at("www.elsewhere");
   await serve({
     ALLOWED_ORIGINS: app,
@@ -99,14 +99,17 @@ test("another site, with COOKIE_SAMESITE=none; COOKIE_DOMAIN shows the cookie to
     COOKIE_SAMESITE: "none",
     COOKIE_DOMAIN: "trek.localhost",
   });
-  await doesNotWorkAt(app); // in a browser that blocks cookies of other sites
-  const me = await worksAt(app, await Person.arriveWithThirdPartyCookies(join(folder, "profile"), lenient));
+  await expectCookieDropped(app); // in a browser that blocks third-party cookies
+  const me = await expectLoginWorks(
+    app,
+    await Visitor.openWithThirdPartyCookies(join(folder, "profile"), ignoreCertificate),
+  );
   const expected = { name: "__Secure-session", domain: ".trek.localhost", secure: true, httpOnly: true };
   expect(await me.context.cookies()).toMatchObject([{ ...expected, sameSite: "None" }]);
   expect(await me.context.cookies(at("app.trek"))).toHaveLength(1);
   expect(await me.context.cookies(app)).toEqual([]);
   await me.press("Log out");
-  await me.heading("Welcome back");
+  await me.heading("Log in to TechTreks");
   expect(await me.context.cookies()).toEqual([]);
-  await me.leave();
+  await me.close();
 });

@@ -3,11 +3,11 @@ import { defineConfig } from "vitest/config";
 
 const client = join(import.meta.dirname, "../../gen/ts");
 
-// One browser at a time: the machines that run this are small.
+// One browser at a time, because CI machines are small.
 export default defineConfig({
   root: import.meta.dirname,
   resolve: {
-    // What the code of the manual imports.
+    // The imports of the code in docs/.
     alias: {
       "@techtreks/auth-client/client": join(client, "client/index.ts"),
       "@techtreks/auth-client": join(client, "index.ts"),
@@ -17,7 +17,7 @@ export default defineConfig({
   test: {
     include: [process.env.SCREENSHOTS === undefined ? "*.test.ts" : "screenshots.ts"],
     fileParallelism: false,
-    // One process for all files, which would each load the same again.
+    // One process for all files, so that each does not load the same modules again.
     isolate: false,
     testTimeout: 40_000,
     hookTimeout: 60_000,

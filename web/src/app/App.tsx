@@ -9,7 +9,7 @@ import { GuestLayout } from "./GuestLayout";
 import { MemberLayout } from "./MemberLayout";
 import { NotFound } from "./NotFound";
 
-// Each page is fetched when somebody goes there. The login is where most begin.
+// Pages are loaded on demand, except the login, where most visits start.
 const Register = lazy(async () => ({ default: (await import("../features/login/Register")).Register }));
 const RequestReset = lazy(async () => ({ default: (await import("../features/recovery/RequestReset")).RequestReset }));
 const ResetPassword = lazy(async () => ({
@@ -54,7 +54,7 @@ export function App() {
               <Route path="register" element={<Register />} />
               <Route path="request-reset" element={<RequestReset />} />
             </Route>
-            {/* Links from mails, which work whoever is logged in. */}
+            {/* The targets of mailed links, which work with and without a session. */}
             <Route path="verify" element={<VerifyEmail />} />
             <Route path="confirm-email" element={<ConfirmEmail />} />
             <Route path="reset-password" element={<ResetPassword />} />

@@ -5,7 +5,7 @@ import { Loading } from "../ui/Loading";
 import { Preferences } from "../ui/Preferences";
 import { SkipLink } from "../ui/SkipLink";
 
-/** Around the pages that need no login: one narrow card. */
+/** The layout of pages that need no login: one narrow card. */
 export function GuestLayout() {
   return (
     <div className="flex min-h-dvh flex-col">

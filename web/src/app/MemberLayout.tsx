@@ -13,7 +13,7 @@ import { SkipLink } from "../ui/SkipLink";
 import { focusRing } from "../ui/styles";
 import { useOnline } from "../ui/useOnline";
 
-/** Around the pages of people who are logged in. */
+/** The layout of pages that need a login. */
 export function MemberLayout() {
   const t = useMessages();
   const { user } = useUser();
@@ -31,7 +31,7 @@ export function MemberLayout() {
         <div className="mx-auto flex max-w-5xl flex-wrap items-center gap-x-2 px-4 pt-2.5 sm:pt-0 sm:px-6">
           <Brand />
           <nav
-            aria-label={t.main}
+            aria-label={t.mainMenu}
             className="order-last -mx-2.5 flex w-full sm:gap-1 sm:order-none sm:mx-0 sm:ml-4 sm:w-auto"
           >
             {pages.map(({ to, name }) => (

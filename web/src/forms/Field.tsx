@@ -10,19 +10,19 @@ interface FieldProps<T extends FieldValues> {
   form: ServerForm<T>;
   name: Path<T>;
   label: string;
-  /** What browsers and password managers fill in (HTML: autofill field names). */
+  /** The autofill field name of the HTML standard, for browsers and password managers. */
   autoComplete: string;
   type?: "text" | "email" | "password";
   hint?: string;
   autoFocus?: boolean;
-  /** Shown under the field. */
+  /** Shown below the field. */
   children?: React.ReactNode;
 }
 
-/** A labelled text field with its error. Passwords can be shown. */
+/** A labelled text field with its error. A password can be made visible. */
 export function Field<T extends FieldValues>({ form, name, label, type = "text", hint, ...rest }: FieldProps<T>) {
   const t = useMessages();
-  const [shown, setShown] = useState(false);
+  const [visible, setVisible] = useState(false);
   const { autoComplete, autoFocus, children } = rest;
   const password = type === "password";
   return (
@@ -31,7 +31,7 @@ export function Field<T extends FieldValues>({ form, name, label, type = "text",
       name={name}
       render={({ field, fieldState: { error } }) => (
         <TextField
-          type={password && shown ? "text" : type}
+          type={password && visible ? "text" : type}
           name={field.name}
           value={field.value ?? ""}
           onChange={field.onChange}
@@ -53,11 +53,11 @@ export function Field<T extends FieldValues>({ form, name, label, type = "text",
             {password && (
               <button
                 type="button"
-                onClick={() => setShown(!shown)}
-                aria-label={shown ? t.hidePassword : t.showPassword}
+                onClick={() => setVisible(!visible)}
+                aria-label={visible ? t.hidePassword : t.showPassword}
                 className={`absolute inset-y-1 right-1 grid w-10 cursor-pointer place-items-center rounded-md text-muted hover:text-text ${focusRing}`}
               >
-                {shown ? <EyeOff size={18} aria-hidden /> : <Eye size={18} aria-hidden />}
+                {visible ? <EyeOff size={18} aria-hidden /> : <Eye size={18} aria-hidden />}
               </button>
             )}
           </div>

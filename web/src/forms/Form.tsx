@@ -5,15 +5,15 @@ import type { ServerForm } from "./useServerForm";
 interface FormProps<T extends FieldValues> {
   form: ServerForm<T>;
   children: React.ReactNode;
-  /** Says what is wrong instead of the sentence for the code. */
-  failed?: React.ReactNode;
+  /** Replaces the sentence for the error code. */
+  error?: React.ReactNode;
 }
 
-/** A form whose failure is told above its fields. */
-export function Form<T extends FieldValues>({ form, children, failed }: FormProps<T>) {
+/** A form that shows its failure above its fields. */
+export function Form<T extends FieldValues>({ form, children, error }: FormProps<T>) {
   return (
     <form onSubmit={form.onSubmit} noValidate className="flex flex-col gap-5">
-      {form.failure !== undefined && (failed ?? <ErrorNotice failure={form.failure} />)}
+      {form.failure !== undefined && (error ?? <ErrorNotice failure={form.failure} />)}
       {children}
     </form>
   );

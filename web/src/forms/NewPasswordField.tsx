@@ -1,6 +1,6 @@
 import type { FieldValues, Path } from "react-hook-form";
 import { useMessages } from "../i18n";
-import { policy } from "../settings";
+import { passwordPolicy } from "../settings";
 import { Field } from "./Field";
 import { PasswordStrength } from "./PasswordStrength";
 import type { ServerForm } from "./useServerForm";
@@ -9,13 +9,15 @@ interface Props<T extends FieldValues> {
   form: ServerForm<T>;
   name: Path<T>;
   label: string;
-  /** What the password should not be made of. */
-  about: string[];
+  /** Words that make a password easy to guess, such as the username. */
+  userInputs: string[];
 }
 
-/** Where somebody chooses a password, with how good it is. */
-export function NewPasswordField<T extends FieldValues>({ form, name, label, about }: Props<T>) {
+/** A field for a new password, with its strength. */
+export function NewPasswordField<T extends FieldValues>({ form, name, label, userInputs }: Props<T>) {
   const t = useMessages();
+  // A rejected password must not be called strong.
+  const rejected = form.getFieldState(name, form.formState).error !== undefined;
   return (
     <Field
       form={form}
@@ -23,9 +25,9 @@ export function NewPasswordField<T extends FieldValues>({ form, name, label, abo
       type="password"
       label={label}
       autoComplete="new-password"
-      hint={t.passwordHint[policy]}
+      hint={t.passwordHint[passwordPolicy]}
     >
-      <PasswordStrength password={String(form.watch(name) ?? "")} about={about} />
+      <PasswordStrength password={rejected ? "" : String(form.watch(name) ?? "")} userInputs={userInputs} />
     </Field>
   );
 }

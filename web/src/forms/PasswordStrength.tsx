@@ -4,11 +4,11 @@ import { useMessages } from "../i18n";
 
 const colors = ["bg-danger", "bg-danger", "bg-warn", "bg-good", "bg-good"];
 
-/** How hard a password is to guess. Found out here in the browser; the password is sent to nobody. */
-export function PasswordStrength({ password, about }: { password: string; about: string[] }) {
+/** Shows how hard a password is to guess. It is estimated in the browser; the password is not sent anywhere. */
+export function PasswordStrength({ password, userInputs }: { password: string; userInputs: string[] }) {
   const t = useMessages();
   const typed = useDeferredValue(password);
-  // The dictionaries are large, so they come when somebody begins to type.
+  // The dictionaries are large, so they are loaded when the user starts to type.
   const { data: estimateStrength } = useQuery({
     queryKey: ["strength"],
     queryFn: async () => (await import("./estimateStrength")).estimateStrength,
@@ -16,7 +16,7 @@ export function PasswordStrength({ password, about }: { password: string; about:
     staleTime: Number.POSITIVE_INFINITY,
     networkMode: "always",
   });
-  const score = typed === "" || estimateStrength === undefined ? undefined : estimateStrength(typed, about);
+  const score = typed === "" || estimateStrength === undefined ? undefined : estimateStrength(typed, userInputs);
   const word = score === undefined ? "" : t.strengths[score];
   return (
     <div className="flex items-center gap-3 text-sm">

@@ -6,10 +6,10 @@ const zxcvbn = new ZxcvbnFactory({
   graphs: common.adjacencyGraphs,
 });
 
-/** The time it takes grows with the square of the length, and what is longer than this is strong or repeats itself. */
-const longest = 100;
+/** The estimate takes quadratic time. A longer password is either strong or a repetition. */
+const maxLength = 100;
 
-/** From 0, guessed at once, to 4, very hard to guess. `about` is what an attacker would try first. */
-export function estimateStrength(password: string, about: string[]): 0 | 1 | 2 | 3 | 4 {
-  return zxcvbn.check(password.slice(0, longest), ["TechTreks", ...about.filter((word) => word !== "")]).score;
+/** Returns a score from 0 (guessed at once) to 4 (very hard to guess). `userInputs` are words that attackers try first. */
+export function estimateStrength(password: string, userInputs: string[]): 0 | 1 | 2 | 3 | 4 {
+  return zxcvbn.check(password.slice(0, maxLength), ["TechTreks", ...userInputs.filter((word) => word !== "")]).score;
 }

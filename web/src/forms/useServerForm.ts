@@ -1,10 +1,10 @@
 import { useState } from "react";
 import { type DefaultValues, type FieldValues, type Path, type UseFormReturn, useForm } from "react-hook-form";
 import { type Failure, toFailure } from "../api/failure";
-import { rulesOf, type Schema } from "./rules";
+import { type Schema, schemaResolver } from "./rules";
 
-/** Codes that are about one field although the server names none. */
-const fieldOf: Record<string, string[]> = {
+/** The fields of codes for which the server names none. */
+const fieldsOfCode: Record<string, string[]> = {
   username_taken: ["username"],
   email_taken: ["email"],
   current_password_incorrect: ["current_password", "password"],
@@ -18,38 +18,37 @@ interface Options<T extends FieldValues> {
 }
 
 export interface ServerForm<T extends FieldValues> extends UseFormReturn<T> {
-  /** What is wrong with the form as a whole. */
+  /** The failure of the last request, if it does not belong to fields. */
   failure: Failure | undefined;
   onSubmit: (event?: React.BaseSyntheticEvent) => Promise<void>;
 }
 
-/** A form that is checked by the rules of the contract, whose refusals land on the fields they are about. */
+/** A form that is checked by the contract's schema. Errors from the server are shown at the fields they are about. */
 export function useServerForm<T extends FieldValues>({ schema, defaults, send }: Options<T>): ServerForm<T> {
-  // Nothing is told before the form is sent: an error that appears when a field is left moves what is
-  // about to be pressed.
-  const form = useForm<T>({ resolver: rulesOf(schema), defaultValues: defaults, mode: "onSubmit" });
+  // Not validated on blur: an error that appears then would move the button that is about to be clicked.
+  const form = useForm<T>({ resolver: schemaResolver(schema), defaultValues: defaults, mode: "onSubmit" });
   const [failure, setFailure] = useState<Failure>();
   const onSubmit = form.handleSubmit(async (values) => {
     setFailure(undefined);
     try {
       await send(values);
     } catch (error) {
-      const failed = toFailure(error);
-      if (!showOnFields(form, failed, Object.keys(defaults))) setFailure(failed);
+      const caught = toFailure(error);
+      if (!showOnFields(form, caught, Object.keys(defaults))) setFailure(caught);
     }
   });
   return { ...form, failure, onSubmit };
 }
 
-/** Says whether every part of the failure found a field. */
+/** Shows field errors, and reports whether all parts of the failure belong to fields. */
 function showOnFields<T extends FieldValues>(form: UseFormReturn<T>, failure: Failure, names: string[]): boolean {
-  const named = (fieldOf[failure.code] ?? []).filter((name) => names.includes(name)).slice(0, 1);
-  const faults = [...named.map((field) => ({ field, code: failure.code })), ...failure.fields];
+  const named = (fieldsOfCode[failure.code] ?? []).filter((name) => names.includes(name)).slice(0, 1);
+  const errors = [...named.map((field) => ({ field, code: failure.code })), ...failure.fields];
   const [known, others] = [
-    faults.filter((f) => names.includes(f.field)),
-    faults.filter((f) => !names.includes(f.field)),
+    errors.filter((f) => names.includes(f.field)),
+    errors.filter((f) => !names.includes(f.field)),
   ];
-  // The first rule of a field is the one to show, the first field the one to go to.
+  // In reverse, so that a field shows its first error and the first field gets the focus.
   for (const { field, code } of known.reverse()) {
     form.setError(field as Path<T>, { type: code }, { shouldFocus: true });
   }

@@ -1,6 +1,6 @@
 import { zNewPassword } from "@client/zod.gen";
 import { z } from "zod";
-import { policy } from "../settings";
+import { passwordPolicy } from "../settings";
 
-/** A new password by the rules of this server. The contract in the repository has those of composition. */
-export const zPassword: z.ZodType<string> = policy === "length" ? z.string().min(15).max(1024) : zNewPassword;
+/** A new password by the policy of this server. The contract in the repository has the rules of `composition`. */
+export const zPassword: z.ZodType<string> = passwordPolicy === "length" ? z.string().min(15).max(1024) : zNewPassword;

@@ -1,10 +1,11 @@
-/** The languages that there are, which are those of the mails. */
+/** The languages of the app, the same as those of the mails. */
 export const locales = ["en", "de"] as const;
 export type Locale = (typeof locales)[number];
 
 const key = "techtreks-language";
 
-function first(): Locale {
+/** Returns the language chosen on this device, or the first one of the browser that the app has. */
+function detectLocale(): Locale {
   const chosen = localStorage.getItem(key);
   for (const language of [chosen, ...navigator.languages]) {
     const known = locales.find((locale) => language?.toLowerCase().split("-")[0] === locale);
@@ -17,16 +18,13 @@ let locale: Locale | undefined;
 const listeners = new Set<() => void>();
 
 export function currentLocale(): Locale {
-  locale ??= first();
+  locale ??= detectLocale();
   return locale;
 }
 
-/** Remembers what somebody has chosen on this device. */
-export function keepLocale(next: Locale): void {
+/** Switches the language, and stores the choice on this device. */
+export function chooseLocale(next: Locale): void {
   localStorage.setItem(key, next);
-}
-
-export function setLocale(next: Locale): void {
   locale = next;
   for (const listener of listeners) listener();
 }

@@ -42,8 +42,8 @@ export function ReauthDialog({ kind, user, resolve }: ReauthDialogProps) {
   };
   return (
     <Dialog
-      title={loggedOut ? t.askLogin : t.askPassword}
-      text={loggedOut ? t.askLoginText(user.username) : t.askPasswordText}
+      title={loggedOut ? t.sessionEndedTitle : t.reauthTitle}
+      text={loggedOut ? t.sessionEndedText(user.username) : t.reauthText}
       isOpen
       onClose={cancel}
     >
@@ -62,7 +62,7 @@ export function ReauthDialog({ kind, user, resolve }: ReauthDialogProps) {
             {loggedOut ? t.otherAccount : t.cancel}
           </Button>
           <Button type="submit" isPending={form.formState.isSubmitting}>
-            {t.goOn}
+            {t.continue}
           </Button>
         </div>
       </Form>

@@ -4,7 +4,7 @@ import { Loading } from "../ui/Loading";
 import { safePath } from "./safePath";
 import { useUser } from "./useUser";
 
-/** Pages for people who are logged in. Others log in first, and come back to where they wanted to go. */
+/** Routes that need a login. Visitors are redirected to the login page, and back after it. */
 export function RequireAuth() {
   const { user, error, retry } = useUser();
   const { pathname, search } = useLocation();
@@ -13,7 +13,7 @@ export function RequireAuth() {
   return error ? <LoadError error={error} retry={retry} /> : <Loading />;
 }
 
-/** Pages for visitors, such as the login. Who is logged in goes on to where they wanted to go. */
+/** Routes for visitors, such as the login. With a session, they redirect to the requested page. */
 export function GuestsOnly() {
   const { user, error } = useUser();
   const [query] = useSearchParams();

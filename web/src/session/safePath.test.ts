@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { safePath } from "./safePath";
 
-test.each(["/", "/account/sessions", "/admin/users?search=a%2Fb", "/a//b"])("%s is a path of the app", (path) => {
+test.each(["/", "/account/sessions", "/admin/users?search=a%2Fb", "/a//b"])("safePath accepts %s", (path) => {
   expect(safePath(path)).toBe(path);
 });
 
@@ -16,6 +16,6 @@ test.each([
   "javascript:alert(1)",
   "/\t/evil.example",
   "/a\\..\\b",
-])("%s is not", (path) => {
+])("safePath rejects %s", (path) => {
   expect(safePath(path)).toBe("/");
 });

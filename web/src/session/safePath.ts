@@ -1,11 +1,11 @@
 /**
- * Where to go after the login. Only a path of this app: an address would let
- * whoever made the link send people who have just logged in to a page of
- * theirs (OWASP: unvalidated redirects). Browsers read //host and /\host as
- * addresses, and drop tabs and line breaks before they look.
+ * Returns the path to open after a login, or / if it is not a path of this
+ * app. A full URL would let the author of a link send users who have just
+ * logged in to another site (OWASP: unvalidated redirects). Browsers parse
+ * //host and /\host as URLs, and remove tabs and line breaks before that.
  */
 export function safePath(path: string | null): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects them
   if (path === null || !/^\/(?![/\\])[^\x00-\x1f\\]*$/.test(path)) return "/";
   return path;
 }

@@ -6,17 +6,17 @@ type Message = "logged-in" | "logged-out";
 
 const channel = new BroadcastChannel("techtreks-session");
 
-/** Tells the other tabs. */
+/** Sends a message to the other tabs of this browser. */
 export function notifyTabs(message: Message): void {
   channel.postMessage(message);
 }
 
-/** Does here what happened in another tab. */
+/** Applies logins and logouts of other tabs to this one. */
 export function followTabs(queries: QueryClient): () => void {
-  const heard = ({ data }: MessageEvent<Message>): void => {
+  const receive = ({ data }: MessageEvent<Message>): void => {
     if (data === "logged-out") setUser(queries, null);
     else void queries.invalidateQueries({ queryKey: getCurrentUserQueryKey() });
   };
-  channel.addEventListener("message", heard);
-  return () => channel.removeEventListener("message", heard);
+  channel.addEventListener("message", receive);
+  return () => channel.removeEventListener("message", receive);
 }

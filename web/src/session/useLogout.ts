@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { notifyTabs } from "./tabs";
 import { setUser } from "./useUser";
 
-/** Logs out here and in all other tabs. */
+/** Logs out in this tab and in all others. */
 export function useLogout() {
   const queries = useQueryClient();
   const logout = useMutation({

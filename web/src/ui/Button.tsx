@@ -9,7 +9,7 @@ const kinds = {
   quiet: "text-muted hover:bg-sunken hover:text-text",
 };
 
-/** What a button looks like, also where it is a link. */
+/** The style of a button, also for links that look like one. */
 export function buttonStyle(kind: keyof typeof kinds): string {
   return `relative inline-flex min-h-11 cursor-pointer items-center justify-center gap-2 rounded-lg px-4 py-2 text-[0.9375rem] font-medium transition-colors active:translate-y-px aria-disabled:cursor-default aria-disabled:opacity-70 ${kinds[kind]} ${focusRing}`;
 }
@@ -18,14 +18,14 @@ interface ButtonProps {
   kind?: keyof typeof kinds;
   wide?: boolean;
   type?: "button" | "submit";
-  /** What it does is under way. */
+  /** Whether its action is in progress. */
   isPending?: boolean;
   onClick?: () => void;
   "aria-label"?: string;
   children: React.ReactNode;
 }
 
-/** A button. While what it does is under way it keeps its size and its focus, and does nothing more. */
+/** A button. While its action is in progress, it keeps its size and focus, and ignores clicks. */
 export function Button({ kind = "primary", wide, type = "button", isPending = false, onClick, ...rest }: ButtonProps) {
   const t = useMessages();
   return (

@@ -4,7 +4,7 @@ interface CardProps {
   children?: React.ReactNode;
 }
 
-/** A part of a page. */
+/** A section of a page, with a border. */
 export function Card({ title, text, children }: CardProps) {
   return (
     <section className="rounded-2xl border border-line bg-card p-5 shadow-sm sm:p-7">

@@ -4,7 +4,7 @@ import { errorMessage, useLocale, useMessages } from "../i18n";
 import { Notice } from "./Notice";
 import { formatWait } from "./time";
 
-/** What went wrong, when it can be tried again, and what to tell support. */
+/** The sentence for a failure, the time until a retry is allowed, and the reference for support. */
 export function ErrorNotice({ failure, children }: { failure: Failure; children?: React.ReactNode }) {
   const t = useMessages();
   const locale = useLocale();
@@ -12,7 +12,7 @@ export function ErrorNotice({ failure, children }: { failure: Failure; children?
   return (
     <Notice kind="bad">
       <p>{errorMessage(t, failure.code)}</p>
-      {/* Said once; a screen reader that is told every second says nothing else. */}
+      {/* Not announced: the text changes every second. */}
       {seconds > 0 && <p aria-live="off">{t.retryIn(formatWait(locale, seconds))}</p>}
       {failure.status >= 500 && failure.request_id !== undefined && (
         <p className="mt-1 text-sm break-all">{t.requestID(failure.request_id)}</p>

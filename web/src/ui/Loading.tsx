@@ -9,11 +9,11 @@ export function Spinner({ label }: { label: string }) {
   );
 }
 
-/** Stands where a page will be. What comes at once is not announced, so nothing flickers. */
+/** Shown while a page loads. It appears after a delay, so that fast pages do not flicker. */
 export function Loading() {
   const t = useMessages();
   return (
-    <div className="late grid min-h-60 place-items-center text-muted">
+    <div className="delayed grid min-h-60 place-items-center text-muted">
       <Spinner label={t.loading} />
     </div>
   );

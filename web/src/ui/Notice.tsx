@@ -7,7 +7,7 @@ const kinds: Record<string, { style: string; Icon: LucideIcon }> = {
   info: { style: "bg-tint text-link", Icon: Info },
 };
 
-/** A message in the page. Screen readers say it when it appears. */
+/** A message in the page. Screen readers announce it when it appears. */
 export function Notice({ kind, children }: { kind: "good" | "bad" | "warn" | "info"; children: React.ReactNode }) {
   const { style, Icon } = kinds[kind] as (typeof kinds)[string];
   return (

@@ -10,7 +10,7 @@ interface OutcomeProps {
   children?: React.ReactNode;
 }
 
-/** What has come of something, in place of the page where it was asked for. */
+/** The result of an action, in place of the page with its form. */
 export function Outcome({ Icon, bad = false, title, text, children }: OutcomeProps) {
   return (
     <Card>

@@ -3,8 +3,8 @@ import { useMessages } from "../i18n";
 
 /**
  * The heading of a page, and the title of its tab. It takes the focus when the
- * page opens, as the browser would begin at the top of a new document; a field
- * that has it already keeps it.
+ * page opens, so that the tab order starts at the top as in a new document. A
+ * field that already has the focus keeps it.
  */
 export function PageTitle({ children, text }: { children: string; text?: React.ReactNode }) {
   const t = useMessages();

@@ -12,7 +12,7 @@ interface PagedListProps {
   children: React.ReactNode;
 }
 
-/** A list that comes page by page, with more at a press. */
+/** A list that is loaded page by page, with a button for the next page. */
 export function PagedList({ list, children }: PagedListProps) {
   const t = useMessages();
   if (list.error) return <LoadError error={list.error} retry={list.refetch} />;

@@ -1,11 +1,11 @@
 import { Languages, type LucideIcon, SunMoon } from "lucide-react";
-import { speak, useLocale, useMessages } from "../i18n";
-import { keepLocale, type Locale, locales } from "../i18n/locale";
+import { useLocale, useMessages } from "../i18n";
+import { chooseLocale, type Locale, locales } from "../i18n/locale";
 import { setTheme, type Theme, themes, useTheme } from "./theme";
 
 const names: Record<Locale, string> = { en: "English", de: "Deutsch" };
 
-/** Language and appearance. */
+/** The menus for language and appearance. */
 export function Preferences() {
   const t = useMessages();
   return (
@@ -16,8 +16,7 @@ export function Preferences() {
         options={locales.map((id) => ({ id, name: names[id] }))}
         chosen={useLocale()}
         choose={(id) => {
-          keepLocale(id as Locale);
-          void speak(id as Locale);
+          chooseLocale(id as Locale);
         }}
       />
       <Choice
@@ -39,7 +38,7 @@ interface ChoiceProps {
   choose: (id: string) => void;
 }
 
-/** The browser's own menu, shown as an icon: on every page, it must weigh nothing. */
+/** A native select, shown as an icon: it is on every page, and a custom menu would need much more code. */
 function Choice({ label, Icon, options, chosen, choose }: ChoiceProps) {
   return (
     <span className="relative grid size-11 place-items-center rounded-lg text-muted transition-colors focus-within:ring-2 focus-within:ring-link hover:bg-sunken hover:text-text">

@@ -8,7 +8,7 @@ interface SelectProps<T extends string> {
   onChange: (value: T) => void;
 }
 
-/** The browser's own menu, which phones show in their own way, in the dress of our fields. */
+/** A native select, which phones show in their own way, styled like the other fields. */
 export function Select<T extends string>({ label, options, value, onChange }: SelectProps<T>) {
   return (
     <label className="flex max-w-sm flex-col gap-1.5 text-sm font-medium">

@@ -10,12 +10,13 @@ interface SessionRowProps {
   onEnd: () => void;
 }
 
-/** One place where somebody is logged in. */
+/** One session: its device, when it was used, and a button to end it. */
 export function SessionRow({ session, isPending, onEnd }: SessionRowProps) {
   const t = useMessages();
   const locale = useLocale();
   const { browser, os, ip, current } = session;
-  const device = browser && os ? t.on(browser, os) : browser || os || t.unknownDevice;
+  const ago = formatAgo(locale, session.last_seen_at);
+  const device = browser && os ? t.deviceName(browser, os) : browser || os || t.unknownDevice;
   return (
     <li className="grid grid-cols-[auto_1fr] items-center gap-x-4 gap-y-3 py-5 sm:grid-cols-[auto_1fr_auto]">
       <span className="grid size-11 shrink-0 place-items-center rounded-xl bg-sunken text-muted">
@@ -25,15 +26,15 @@ export function SessionRow({ session, isPending, onEnd }: SessionRowProps) {
         <p className="flex flex-wrap items-center gap-x-2 font-medium">
           {device}
           {current && (
-            <span className="rounded-full bg-good-tint px-2 py-0.5 text-xs font-medium text-good">{t.thisSession}</span>
+            <span className="rounded-full bg-good-tint px-2 py-0.5 text-xs font-medium text-good">{t.thisDevice}</span>
           )}
         </p>
         <p className="text-sm text-muted">
           <time dateTime={session.last_seen_at} className="block">
-            {t.lastSeen(formatAgo(locale, session.last_seen_at))}
+            {ago === undefined ? t.activeNow : t.lastActive(ago)}
           </time>
           <time dateTime={session.created_at}>{t.loggedInAt(formatMoment(locale, session.created_at))}</time>{" "}
-          {t.from(ip)}
+          {t.fromAddress(ip)}
         </p>
       </div>
       <div className="col-start-2 sm:col-start-3">
@@ -41,9 +42,9 @@ export function SessionRow({ session, isPending, onEnd }: SessionRowProps) {
           kind="secondary"
           onClick={onEnd}
           isPending={isPending}
-          aria-label={t.endSessionOf(current ? t.thisSession : device)}
+          aria-label={t.logoutDevice(current ? t.thisDevice : device)}
         >
-          {t.endSession}
+          {t.logout}
         </Button>
       </div>
     </li>

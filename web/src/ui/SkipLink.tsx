@@ -1,10 +1,10 @@
 import { useMessages } from "../i18n";
 
-/** The first thing the keyboard reaches. */
+/** The first element in the tab order: skips the header. */
 export function SkipLink() {
   const t = useMessages();
   return (
-    // Not a link to #main: what is behind # is for the tokens of mails.
+    // Not a link to #main, because the part after # is reserved for tokens of mailed links.
     <button
       type="button"
       onClick={() => document.getElementById("main")?.focus()}

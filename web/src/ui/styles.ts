@@ -1,4 +1,4 @@
-/** The ring around what has the keyboard's focus. */
+/** The ring around the element with the keyboard focus. */
 export const focusRing =
   "outline-none focus-visible:ring-2 focus-visible:ring-link focus-visible:ring-offset-2 focus-visible:ring-offset-page";
 

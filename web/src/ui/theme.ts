@@ -11,7 +11,7 @@ function current(): Theme {
   return themes.find((theme) => theme === stored) ?? "system";
 }
 
-/** Puts the theme on the page; the colours follow in index.css. */
+/** Sets the theme on the root element; index.css has its colours. */
 export function applyTheme(): void {
   const theme = current();
   if (theme === "system") delete document.documentElement.dataset.theme;

@@ -4,15 +4,15 @@ import type { BrowserContext } from "playwright-core";
 import { build, type InlineConfig } from "vite";
 import { root } from "./server";
 
-/** Where front ends are developed, and where the Flask system's was. */
+/** The usual origin of front ends in development, and that of the Flask system. */
 export const port3000 = "http://localhost:3000";
 
 /**
- * Puts a built app at the origin of development, for one browser: whether
- * something listens on that port of this machine does not matter.
+ * Serves a built app at that origin by request interception, for one browser
+ * context: it works even if another process listens on the port.
  */
 export async function serveAtPort3000(context: BrowserContext, folder: string): Promise<void> {
-  // Pages that come from no address may ask none of this machine's, unless the person allows it.
+  // Intercepted pages have no network address, so they need permission for requests to the local network.
   await context.grantPermissions(["local-network-access"], { origin: port3000 });
   await context.route(`${port3000}/**`, async (route) => {
     const { pathname } = new URL(route.request().url());
@@ -22,9 +22,9 @@ export async function serveAtPort3000(context: BrowserContext, folder: string): 
   });
 }
 
-/** Builds an app as `vite build` does, with this server's address in it. */
+/** Builds an app as `vite build` does, for an API at this address. */
 export async function buildApp(folder: string, api: string, config: InlineConfig = {}): Promise<void> {
-  // Vite takes the kind of build from here, where vitest has put "test".
+  // Vite reads the mode from NODE_ENV, which vitest sets to "test".
   const before = process.env.NODE_ENV;
   process.env.NODE_ENV = "production";
   process.env.VITE_API_URL = api;
@@ -40,7 +40,7 @@ export async function buildApp(folder: string, api: string, config: InlineConfig
   delete process.env.VITE_API_URL;
 }
 
-/** Code of the manual, written by docs.mjs. */
-export function manual(name: string): string {
+/** Returns a code block of the docs, which docs.mjs has extracted. */
+export function codeBlock(name: string): string {
   return readFileSync(join(import.meta.dirname, "../docs", name), "utf8");
 }

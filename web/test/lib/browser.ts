@@ -5,90 +5,91 @@ import { expect } from "vitest";
 
 let browser: Promise<Browser> | undefined;
 
-// Debian's own Chromium: nothing is downloaded, and it calls nobody. The shell is the same
-// browser without its windows and settings, and takes a third less of the processor.
-const whole = "/usr/bin/chromium";
-const shell = "/usr/bin/chromium-headless-shell";
+// Debian's Chromium, which needs no download and makes no requests of its own. The headless shell is the
+// same browser without windows and settings, and uses a third less CPU.
+const fullBrowser = "/usr/bin/chromium";
+const headlessShell = "/usr/bin/chromium-headless-shell";
 
-let wholeIsNeeded = false;
+let fullBrowserNeeded = false;
 
-/** For tests of what the settings of a browser say: which cookies of other sites it takes. */
-export function useWholeBrowser(): void {
-  wholeIsNeeded = true;
+/** For tests that depend on browser settings, such as the one for third-party cookies. */
+export function useFullBrowser(): void {
+  fullBrowserNeeded = true;
 }
 
-const program = () => ({
-  executablePath: process.env.CHROMIUM ?? (!wholeIsNeeded && existsSync(shell) ? shell : whole),
+const launchOptions = () => ({
+  executablePath:
+    process.env.CHROMIUM ?? (!fullBrowserNeeded && existsSync(headlessShell) ? headlessShell : fullBrowser),
   args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
 });
 
 export function launch(): Promise<Browser> {
-  browser ??= chromium.launch(program());
+  browser ??= chromium.launch(launchOptions());
   return browser;
 }
 
 export async function closeBrowser(): Promise<void> {
   await (await browser)?.close();
   browser = undefined;
-  wholeIsNeeded = false; // by the next file
+  fullBrowserNeeded = false; // the next file decides again
 }
 
 /**
- * A person with a browser of their own. Whatever the test is about, it fails
- * on an error in the console, and on a request to a host that is not ours.
+ * A visitor with their own browser context. Closing it fails the test if there
+ * was an error in the console, a missing file or a request to another host.
  */
-export class Person {
-  readonly faults: string[] = [];
+export class Visitor {
+  readonly problems: string[] = [];
   private constructor(
     readonly context: BrowserContext,
     readonly page: Page,
   ) {}
 
-  static async arrive(options: BrowserContextOptions = {}): Promise<Person> {
-    return await Person.#at(await (await launch()).newContext({ locale: "en-GB", ...options }));
+  static async open(options: BrowserContextOptions = {}): Promise<Visitor> {
+    return await Visitor.#from(await (await launch()).newContext({ locale: "en-GB", ...options }));
   }
 
-  /** Somebody whose browser takes cookies of other sites. By itself the whole one blocks them, as most do by now. */
-  static async arriveWithThirdPartyCookies(profile: string, options: BrowserContextOptions = {}): Promise<Person> {
+  /** Opens a browser that accepts third-party cookies. By default the full browser blocks them, as most do. */
+  static async openWithThirdPartyCookies(profile: string, options: BrowserContextOptions = {}): Promise<Visitor> {
     mkdirSync(join(profile, "Default"), { recursive: true });
     writeFileSync(join(profile, "Default/Preferences"), JSON.stringify({ profile: { cookie_controls_mode: 0 } }));
-    return await Person.#at(
-      await chromium.launchPersistentContext(profile, { ...program(), locale: "en-GB", ...options }),
+    return await Visitor.#from(
+      await chromium.launchPersistentContext(profile, { ...launchOptions(), locale: "en-GB", ...options }),
     );
   }
 
-  static async #at(context: BrowserContext): Promise<Person> {
+  static async #from(context: BrowserContext): Promise<Visitor> {
     context.setDefaultTimeout(10_000);
-    const person = new Person(context, await context.newPage());
-    context.on("page", (page) => person.#watch(page));
-    person.#watch(person.page);
-    return person;
+    const visitor = new Visitor(context, await context.newPage());
+    context.on("page", (page) => visitor.#watch(page));
+    visitor.#watch(visitor.page);
+    return visitor;
   }
 
   #watch(page: Page): void {
-    page.on("pageerror", (error) => this.faults.push(`${page.url()}: ${error.message}`));
+    page.on("pageerror", (error) => this.problems.push(`${page.url()}: ${error.message}`));
     page.on("console", (message) => {
-      // The browser's own note about an answer that is not a success.
+      // The browser logs every response with an error status; those of the API are expected.
       if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
-        this.faults.push(`${page.url()}: ${message.text()}`);
+        this.problems.push(`${page.url()}: ${message.text()}`);
       }
     });
     page.on("request", (request) => {
       const { protocol, hostname } = new URL(request.url());
-      const ours = hostname === "localhost" || hostname.endsWith(".localhost");
-      if (protocol.startsWith("http") && !ours) this.faults.push(`asks ${request.url()}`);
+      const local = hostname === "localhost" || hostname.endsWith(".localhost");
+      if (protocol.startsWith("http") && !local) this.problems.push(`request to ${request.url()}`);
     });
-    // What the filter above lets pass for answers of the API must not hide a file that is not there.
+    // The filter above must not hide missing files.
     page.on("response", (response) => {
       const path = new URL(response.url()).pathname;
-      if (response.status() >= 400 && !path.startsWith("/auth/")) this.faults.push(`${response.status()} ${path}`);
+      if (response.status() >= 400 && !path.startsWith("/auth/")) this.problems.push(`${response.status()} ${path}`);
     });
   }
 
-  /** Ends the visit; fails if anything went wrong on the way. */
-  async leave(): Promise<void> {
+  /** Closes the browser, and fails if there were problems. */
+  async close(): Promise<void> {
     await this.context.close();
-    expect(this.faults).toEqual([]);
+    expect(this.problems).toEqual([]);
   }
 
   async fill(label: string, text: string): Promise<void> {
@@ -106,32 +107,32 @@ export class Person {
       .waitFor();
   }
 
-  /** Logs in without the form, which has its own tests. */
-  async enter(server: { url: string; app: string }, name: string, path = "/"): Promise<void> {
+  /** Logs in without the form, then opens a page. */
+  async loginByRequest(server: { url: string; app: string }, name: string, path = "/"): Promise<void> {
     const response = await this.context.request.post(`${server.url}/auth/login`, {
-      data: { username: name, password: secret },
+      data: { username: name, password: testPassword },
     });
     expect(response.status()).toBe(200);
     await this.page.goto(server.app + path);
   }
 
-  async login(app: string, name: string, password = secret): Promise<void> {
+  async login(app: string, name: string, password = testPassword): Promise<void> {
     await this.page.goto(`${app}/login`);
-    await this.fill("User name or e-mail address", name);
+    await this.fill("Username or email", name);
     await this.fill("Password", password);
     await this.press("Log in");
     await this.heading(`Hello, ${name}`);
   }
 }
 
-export const secret = "Tr4vel-lighter!";
+export const testPassword = "Tr4vel-lighter!";
 
-/** Makes an account without a browser. */
+/** Creates an account without a browser. */
 export async function register(url: string, username: string): Promise<void> {
   const response = await fetch(`${url}/auth/register`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ username, email: `${username}@example.com`, password: secret }),
+    body: JSON.stringify({ username, email: `${username}@example.com`, password: testPassword }),
   });
   expect(response.status).toBe(201);
 }

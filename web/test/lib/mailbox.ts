@@ -5,11 +5,11 @@ interface Mail {
   text: string;
 }
 
-/** A mail server that takes everything and sends nothing on. */
+/** An SMTP server that accepts every mail and delivers none. */
 export class Mailbox {
   readonly mails: Mail[] = [];
   readonly #server: Server;
-  #arrived: (() => void)[] = [];
+  #waiting: (() => void)[] = [];
 
   private constructor(server: Server) {
     this.#server = server;
@@ -18,7 +18,7 @@ export class Mailbox {
   static async open(): Promise<Mailbox> {
     const server = createServer();
     const mailbox = new Mailbox(server);
-    server.on("connection", (socket) => mailbox.#converse(socket));
+    server.on("connection", (socket) => mailbox.#serve(socket));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return mailbox;
   }
@@ -33,7 +33,7 @@ export class Mailbox {
     this.#server.close();
   }
 
-  /** The link in the newest mail to an address that leads to a page. Waits for it. */
+  /** Waits for a mail to an address with a link to a page, and returns the link of the newest one. */
   async link(to: string, page: string): Promise<string> {
     for (;;) {
       const links = this.mails
@@ -42,17 +42,17 @@ export class Mailbox {
         .filter((link) => link !== undefined);
       const newest = links.at(-1);
       if (newest !== undefined) return newest;
-      await new Promise<void>((resolve) => this.#arrived.push(resolve));
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
-  /** As much of RFC 5321 as a polite client needs. */
-  #converse(socket: Socket): void {
-    const say = (line: string): boolean => socket.write(`${line}\r\n`);
+  /** The part of RFC 5321 that a well-behaved client needs. */
+  #serve(socket: Socket): void {
+    const reply = (line: string): boolean => socket.write(`${line}\r\n`);
     let input = "";
     let to = "";
     let data: string[] | undefined;
-    say("220 mailbox");
+    reply("220 mailbox");
     socket.on("error", () => undefined);
     socket.on("data", (chunk) => {
       input += chunk.toString("utf8");
@@ -64,29 +64,29 @@ export class Mailbox {
             data.push(line.replace(/^\./, ""));
             continue;
           }
-          this.mails.push({ to, text: unquoted(data.join("\r\n")) });
+          this.mails.push({ to, text: decodeQuotedPrintable(data.join("\r\n")) });
           data = undefined;
-          say("250 taken");
-          for (const tell of this.#arrived.splice(0)) tell();
+          reply("250 ok");
+          for (const notify of this.#waiting.splice(0)) notify();
           continue;
         }
         const verb = line.slice(0, 4).toUpperCase();
-        if (verb === "EHLO") say("250 mailbox");
+        if (verb === "EHLO") reply("250 mailbox");
         else if (verb === "RCPT") {
           to = /<(.*?)>/.exec(line)?.[1] ?? "";
-          say("250 ok");
+          reply("250 ok");
         } else if (verb === "DATA") {
           data = [];
-          say("354 go on");
+          reply("354 send the mail");
         } else if (verb === "QUIT") socket.end("221 bye\r\n");
-        else say("250 ok");
+        else reply("250 ok");
       }
     });
   }
 }
 
-/** Undoes quoted-printable. */
-function unquoted(text: string): string {
+/** Decodes quoted-printable. */
+function decodeQuotedPrintable(text: string): string {
   return text
     .replace(/=\r\n/g, "")
     .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));

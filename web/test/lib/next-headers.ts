@@ -1,12 +1,12 @@
-// Stands for next/headers, as far as docs/frontend.md uses it (Next.js 15: cookies() is a promise).
+// A fake of next/headers, with the part that docs/frontend.md uses (Next.js 15: cookies() is a promise).
 
-let sent = "";
+let header = "";
 
-/** What the browser of the visitor sends. */
-export function visitorSends(cookie: string): void {
-  sent = cookie;
+/** Sets the Cookie header of the request. */
+export function setRequestCookies(cookie: string): void {
+  header = cookie;
 }
 
 export async function cookies(): Promise<{ toString(): string }> {
-  return await Promise.resolve({ toString: () => sent });
+  return await Promise.resolve({ toString: () => header });
 }

@@ -1,87 +1,101 @@
-import { de } from "../../src/i18n/de";
-import { en, type Messages } from "../../src/i18n/en";
-import type { Person } from "./browser";
+import { messages as account } from "../../src/features/account/messages";
+import { messages as admin } from "../../src/features/admin/messages";
+import { messages as login } from "../../src/features/login/messages";
+import { messages as recovery } from "../../src/features/recovery/messages";
+import { sharedMessages as shared } from "../../src/i18n";
+import type { Locale } from "../../src/i18n/locale";
+import type { Visitor } from "./browser";
 
-/** The sentences of the app by the language of a browser. */
-export const languages: Record<string, Messages> = { "en-GB": en, "de-DE": de };
+const messages = (locale: Locale) => ({
+  shared: shared[locale],
+  login: login[locale],
+  recovery: recovery[locale],
+  account: account[locale],
+  admin: admin[locale],
+});
+type Messages = ReturnType<typeof messages>;
 
-export interface Place {
+/** The sentences of the app, by the language of the browser. */
+export const languages: Record<string, Messages> = { "en-GB": messages("en"), "de-DE": messages("de") };
+
+export interface Page {
   name: string;
   path: string;
-  /** Says that the page is there. */
+  /** The heading that shows that the page has loaded. */
   heading: (t: Messages) => string | RegExp;
 }
 
-export const guestPages: Place[] = [
-  { name: "login", path: "/login", heading: (t) => t.loginTitle },
-  { name: "register", path: "/register", heading: (t) => t.registerTitle },
-  { name: "request-reset", path: "/request-reset", heading: (t) => t.resetTitle },
-  { name: "reset-password", path: "/reset-password#token=x", heading: (t) => t.resetNewTitle },
-  { name: "verify", path: "/verify#token=x", heading: (t) => t.verifyFailed },
-  { name: "resend", path: "/resend", heading: (t) => t.resendTitle },
-  { name: "not-found", path: "/nothing", heading: (t) => t.notFound },
+export const guestPages: Page[] = [
+  { name: "login", path: "/login", heading: (t) => t.login.loginTitle },
+  { name: "register", path: "/register", heading: (t) => t.login.registerTitle },
+  { name: "request-reset", path: "/request-reset", heading: (t) => t.recovery.resetTitle },
+  { name: "reset-password", path: "/reset-password#token=x", heading: (t) => t.recovery.resetNewTitle },
+  { name: "verify", path: "/verify#token=x", heading: (t) => t.recovery.linkFailed },
+  { name: "resend", path: "/resend", heading: (t) => t.recovery.resendTitle },
+  { name: "not-found", path: "/nothing", heading: (t) => t.shared.notFound },
 ];
 
-export const memberPages: Place[] = [
-  { name: "dashboard", path: "/", heading: (t) => new RegExp(t.hello("")) },
-  { name: "profile", path: "/account/profile", heading: (t) => t.profile },
-  { name: "email", path: "/account/email", heading: (t) => t.changeEmail },
-  { name: "password", path: "/account/password", heading: (t) => t.changePassword },
-  { name: "sessions", path: "/account/sessions", heading: (t) => t.sessions },
-  { name: "activity", path: "/account/activity", heading: (t) => t.activity },
-  { name: "data", path: "/account/data", heading: (t) => t.data },
+export const memberPages: Page[] = [
+  { name: "dashboard", path: "/", heading: (t) => new RegExp(t.account.hello("")) },
+  { name: "profile", path: "/account/profile", heading: (t) => t.account.profile },
+  { name: "email", path: "/account/email", heading: (t) => t.shared.email },
+  { name: "password", path: "/account/password", heading: (t) => t.shared.password },
+  { name: "sessions", path: "/account/sessions", heading: (t) => t.shared.sessions },
+  { name: "activity", path: "/account/activity", heading: (t) => t.account.activity },
+  { name: "data", path: "/account/data", heading: (t) => t.account.data },
 ];
 
 /** For administrators. */
-export const adminPages: Place[] = [
-  { name: "admin-users", path: "/admin", heading: (t) => t.users },
-  { name: "admin-audit", path: "/admin/audit", heading: (t) => t.audit },
-  { name: "admin-user", path: "/admin/users/2", heading: (t) => t.actions },
+export const adminPages: Page[] = [
+  { name: "admin-users", path: "/admin", heading: (t) => t.admin.users },
+  { name: "admin-audit", path: "/admin/audit", heading: (t) => t.admin.audit },
+  { name: "admin-user", path: "/admin/users/2", heading: (t) => t.admin.actions },
 ];
 
-/** What opens over a page, or in it: by pressing a button, after filling a field. */
-export interface Opened extends Place {
+/** A dialog or an error, which appears on a page after filling a field and pressing a button. */
+export interface PageState extends Page {
   fill?: (t: Messages) => [label: string, text: string];
   press: (t: Messages) => string;
-  /** Makes the server answer as it must for this. */
+  /** SQL that prepares the response of the server. */
   before?: string;
-  opens: (me: Person) => Promise<unknown>;
+  appears: (me: Visitor) => Promise<unknown>;
 }
 
-const dialog = (me: Person): Promise<unknown> => me.page.getByRole("alertdialog").waitFor();
-const place = (name: string): Place => {
-  const found = [...guestPages, ...memberPages, ...adminPages].find((one) => one.name === name);
+const dialog = (me: Visitor): Promise<unknown> => me.page.getByRole("alertdialog").waitFor();
+const pageNamed = (name: string): Page => {
+  const found = [...guestPages, ...memberPages, ...adminPages].find((page) => page.name === name);
   if (found === undefined) throw new Error(`no page ${name}`);
   return found;
 };
-const newAddress = (t: Messages): [string, string] => [t.newEmail, "sara@new.example"];
+const newEmail = (t: Messages): [string, string] => [t.account.newEmail, "sara@new.example"];
+const changeEmail = (t: Messages): string => t.account.changeEmail;
 
-export const openedByMembers: Opened[] = [
-  { ...place("sessions"), press: (t) => t.endOthers, opens: dialog },
-  { ...place("data"), press: (t) => t.delete, opens: dialog },
-  { ...place("admin-users"), press: (t) => t.inviteUser, opens: dialog },
-  { ...place("admin-user"), press: (t) => t.deleteUser, opens: dialog },
+export const memberPageStates: PageState[] = [
+  { ...pageNamed("sessions"), press: (t) => t.account.logoutOthers, appears: dialog },
+  { ...pageNamed("data"), press: (t) => t.account.delete, appears: dialog },
+  { ...pageNamed("admin-users"), press: (t) => t.admin.inviteUser, appears: dialog },
+  { ...pageNamed("admin-user"), press: (t) => t.admin.deleteUser, appears: dialog },
   {
-    ...place("email"),
+    ...pageNamed("email"),
     before: "UPDATE sessions SET authenticated_at = authenticated_at - 660000000",
-    fill: newAddress,
-    press: (t) => t.save,
-    opens: dialog,
+    fill: newEmail,
+    press: changeEmail,
+    appears: dialog,
   },
-  { ...place("email"), before: "DELETE FROM sessions", fill: newAddress, press: (t) => t.save, opens: dialog },
+  { ...pageNamed("email"), before: "DELETE FROM sessions", fill: newEmail, press: changeEmail, appears: dialog },
 ];
 
-export const openedByGuests: Opened[] = [
+export const guestPageStates: PageState[] = [
   {
-    ...place("register"),
-    fill: (t) => [t.username, "ö"],
-    press: (t) => t.register,
-    opens: (me) => me.page.locator("[aria-invalid=true]").nth(2).waitFor(),
+    ...pageNamed("register"),
+    fill: (t) => [t.shared.username, "ö"],
+    press: (t) => t.login.register,
+    appears: (me) => me.page.locator("[aria-invalid=true]").nth(2).waitFor(),
   },
   {
-    ...place("login"),
-    fill: (t) => [t.nameOrEmail, "nobody"],
-    press: (t) => t.login,
-    opens: (me) => me.page.locator("[aria-invalid=true]").waitFor(),
+    ...pageNamed("login"),
+    fill: (t) => [t.login.nameOrEmail, "nobody"],
+    press: (t) => t.shared.login,
+    appears: (me) => me.page.locator("[aria-invalid=true]").waitFor(),
   },
 ];

@@ -7,10 +7,10 @@ import { Mailbox } from "./mailbox";
 
 export const root = join(import.meta.dirname, "../../..");
 
-/** The program that is tested. scripts/test-web.sh has built it, with the app in it. */
-function program(): string {
+/** Returns the path of the program under test, which contains the app. */
+function programPath(): string {
   const path = process.env.TECHTREKS;
-  if (path === undefined) throw new Error("TECHTREKS names no program; run make test-web");
+  if (path === undefined) throw new Error("TECHTREKS must be the path of the program; run make test-web");
   return path;
 }
 
@@ -18,19 +18,19 @@ export interface TestServer {
   url: string;
   app: string;
   mailbox: Mailbox;
-  /** Runs SQL on the database of the server. */
+  /** Executes SQL on the database of the server. */
   sql(statement: string): void;
-  /** Ends it, and removes what it has left. */
+  /** Stops the server and deletes its files. */
   stop(): Promise<void>;
 }
 
-/** A server of our own: SQLite in a folder that is removed, mail to a mailbox. */
+/** Starts a server with SQLite in a temporary folder and mail to a mailbox. */
 export async function startServer(settings: Record<string, string> = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), "techtreks-"));
   const mailbox = await Mailbox.open();
   const port = await freePort();
   const url = `http://localhost:${port}`;
-  const running = spawn(program(), ["serve"], {
+  const running = spawn(programPath(), ["serve"], {
     cwd: folder,
     env: {
       ...process.env,
@@ -40,16 +40,16 @@ export async function startServer(settings: Record<string, string> = {}): Promis
       MAIL_URL: mailbox.url,
       LOG_LEVEL: "warn",
       VERIFY_RESPONSES: "true",
-      SECRET_KEY: "a key of tests, and of nothing else",
+      SECRET_KEY: "a secret key that only the tests use",
       ...settings,
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  let said = "";
-  running.stdout.on("data", (chunk) => (said += chunk));
-  running.stderr.on("data", (chunk) => (said += chunk));
-  for (let tries = 0; !(await answers(`${url}/readyz`)); tries++) {
-    if (running.exitCode !== null || tries > 200) throw new Error(`the server did not start: ${said}`);
+  let output = "";
+  running.stdout.on("data", (chunk) => (output += chunk));
+  running.stderr.on("data", (chunk) => (output += chunk));
+  for (let tries = 0; !(await responds(`${url}/readyz`)); tries++) {
+    if (running.exitCode !== null || tries > 200) throw new Error(`the server did not start: ${output}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return {
@@ -63,7 +63,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
       await new Promise((resolve) => running.once("exit", resolve).kill("SIGINT"));
       mailbox.close();
       rmSync(folder, { recursive: true, force: true });
-      if (said.includes("answer breaks the contract")) throw new Error(`the server said: ${said}`);
+      if (output.includes("answer breaks the contract")) throw new Error(`the server logged: ${output}`);
     },
   };
 }
@@ -71,7 +71,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
 const runSQL =
   "import sqlite3,sys; c=sqlite3.connect(sys.argv[1], timeout=10); c.executescript(sys.argv[2]); c.commit()";
 
-async function answers(url: string): Promise<boolean> {
+async function responds(url: string): Promise<boolean> {
   return await fetch(url).then(
     (response) => response.ok,
     () => false,
@@ -83,6 +83,6 @@ export async function freePort(): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
+  if (address === null || typeof address === "string") throw new Error("the server has no port");
   return address.port;
 }

@@ -3,10 +3,10 @@ import { request } from "node:http";
 import { createServer } from "node:https";
 import { extname, join } from "node:path";
 
-/** What stands in front: TLS for every host below localhost, which browsers resolve to this machine. */
-export interface Front {
+/** A TLS proxy for every host below localhost, which browsers resolve to this machine. */
+export interface TLSProxy {
   port: number;
-  /** Where requests to a host go: a server's address, or a folder with a built app. */
+  /** Sends requests for a host to a server's URL, or serves a folder with a built app. */
   route(host: string, to: string): void;
   close(): void;
 }
@@ -18,8 +18,8 @@ const types: Record<string, string> = {
   ".svg": "image/svg+xml",
 };
 
-/** scripts/test-web.sh has made the certificate, which nobody trusts: the browser is told to. */
-export async function openFront(): Promise<Front> {
+/** Starts the proxy with the self-signed certificate of scripts/test-web.sh. Tests ignore certificate errors. */
+export async function startTLSProxy(): Promise<TLSProxy> {
   const folder = process.env.CERTIFICATE;
   if (folder === undefined) throw new Error("CERTIFICATE names no folder; run make test-web");
   const [cert, key] = ["cert.pem", "key.pem"].map((name) => readFileSync(join(folder, name)));
@@ -28,19 +28,19 @@ export async function openFront(): Promise<Front> {
     const to = routes.get(req.headers.host?.split(":")[0] ?? "") ?? "";
     if (!to.startsWith("http")) {
       const { pathname } = new URL(req.url ?? "/", "https://localhost");
-      // Every path without a file is a page of the app.
+      // A path without an extension is a page of the app.
       const file = extname(pathname) === "" ? "index.html" : pathname;
       res.setHeader("Content-Type", types[extname(file)] ?? "application/octet-stream");
       res.end(readFileSync(join(to, file)));
       return;
     }
     const headers = { ...req.headers, "x-forwarded-for": "192.0.2.7", "x-forwarded-proto": "https" };
-    const on = request(new URL(req.url ?? "/", to), { method: req.method, headers }, (answer) => {
-      res.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(res);
+    const upstream = request(new URL(req.url ?? "/", to), { method: req.method, headers }, (response) => {
+      res.writeHead(response.statusCode ?? 502, response.headers);
+      response.pipe(res);
     });
-    on.on("error", () => res.writeHead(502).end());
-    req.pipe(on);
+    upstream.on("error", () => res.writeHead(502).end());
+    req.pipe(upstream);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();

@@ -1,23 +1,23 @@
 import { Suspense } from "react";
 import { NavLink, Outlet } from "react-router";
-import { useMessages } from "../../i18n";
 import { Loading } from "../../ui/Loading";
 import { focusRing } from "../../ui/styles";
+import { useMessages } from "./messages";
 
-/** The pages of one's own account, with the list of them beside (above on a phone). */
+/** The pages of the user's own account, with a menu at the side (above on a phone). */
 export function AccountLayout() {
   const t = useMessages();
   const pages = [
     ["profile", t.profile],
-    ["email", t.changeEmail],
-    ["password", t.changePassword],
+    ["email", t.email],
+    ["password", t.password],
     ["sessions", t.sessions],
     ["activity", t.activity],
     ["data", t.data],
   ] as const;
   return (
     <div className="gap-10 md:flex">
-      <nav aria-label={t.accountPages} className="mb-6 md:w-52 md:shrink-0">
+      <nav aria-label={t.accountMenu} className="mb-6 md:w-52 md:shrink-0">
         <ul className="flex flex-wrap gap-1 md:flex-col">
           {pages.map(([to, name]) => (
             <li key={to}>

@@ -1,12 +1,12 @@
 import { getActivity } from "@client/sdk.gen";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useMessages } from "../../i18n";
 import { Card } from "../../ui/Card";
 import { EventList } from "../../ui/EventList";
 import { PagedList } from "../../ui/PagedList";
 import { PageTitle } from "../../ui/PageTitle";
+import { useMessages } from "./messages";
 
-/** What has happened with one's own account. */
+/** The audit events of the user's own account. */
 export function Activity() {
   const t = useMessages();
   const list = useInfiniteQuery({
@@ -16,7 +16,7 @@ export function Activity() {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
-  // A session begins with every login; who reads this wants to hear of it once.
+  // Every login also starts a session: show one entry for both.
   const events = list.data?.pages.flatMap((page) => page.events).filter(({ event }) => event !== "session_created");
   return (
     <>

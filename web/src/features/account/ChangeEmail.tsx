@@ -7,12 +7,12 @@ import { z } from "zod";
 import { Field } from "../../forms/Field";
 import { Form } from "../../forms/Form";
 import { useServerForm } from "../../forms/useServerForm";
-import { useMessages } from "../../i18n";
 import { useUser } from "../../session/useUser";
 import { Button } from "../../ui/Button";
 import { Card } from "../../ui/Card";
 import { Notice } from "../../ui/Notice";
 import { PageTitle } from "../../ui/PageTitle";
+import { useMessages } from "./messages";
 
 const schema = z.object({ email: zEmail });
 
@@ -20,40 +20,40 @@ export function ChangeEmail() {
   const t = useMessages();
   const queries = useQueryClient();
   const { user } = useUser();
-  const [changed, setChanged] = useState<string>();
+  const [requested, setRequested] = useState<string>();
   const form = useServerForm({
     schema,
     defaults: { email: "" },
     send: async (body) => {
-      setChanged(undefined);
+      setRequested(undefined);
       await updateProfile({ body, throwOnError: true });
       await Promise.all([
         queries.invalidateQueries({ queryKey: getCurrentUserQueryKey() }),
         queries.invalidateQueries({ queryKey: getProfileQueryKey() }),
       ]);
-      setChanged(body.email);
+      setRequested(body.email);
       form.reset();
     },
   });
   return (
     <>
-      <PageTitle text={t.changeEmailText}>{t.changeEmail}</PageTitle>
+      <PageTitle text={t.emailText}>{t.email}</PageTitle>
       <Card>
         <Form form={form}>
-          {changed !== undefined && <Notice kind="good">{t.emailChanged(changed)}</Notice>}
+          {requested !== undefined && <Notice kind="good">{t.confirmationSent(requested)}</Notice>}
           <dl>
             <dt className="text-sm text-muted">{t.currentEmail}</dt>
             <dd className="font-medium break-words">
               {user?.email}{" "}
               <span className={user?.email_verified ? "text-good" : "text-warn"}>
-                ({user?.email_verified ? t.verified : t.unverified})
+                ({user?.email_verified ? t.confirmed : t.unconfirmed})
               </span>
             </dd>
           </dl>
           <Field form={form} name="email" type="email" label={t.newEmail} autoComplete="email" />
           <div>
             <Button type="submit" isPending={form.formState.isSubmitting}>
-              {t.save}
+              {t.changeEmail}
             </Button>
           </div>
         </Form>

@@ -7,12 +7,12 @@ import { Form } from "../../forms/Form";
 import { NewPasswordField } from "../../forms/NewPasswordField";
 import { useServerForm } from "../../forms/useServerForm";
 import { zPassword } from "../../forms/zPassword";
-import { useMessages } from "../../i18n";
 import { useUser } from "../../session/useUser";
 import { Button } from "../../ui/Button";
 import { Card } from "../../ui/Card";
 import { Notice } from "../../ui/Notice";
 import { PageTitle } from "../../ui/PageTitle";
+import { useMessages } from "./messages";
 
 const schema = z.object({ current_password: zPasswordAsSet, new_password: zPassword });
 
@@ -32,11 +32,11 @@ export function ChangePassword() {
   });
   return (
     <>
-      <PageTitle text={t.changePasswordText}>{t.changePassword}</PageTitle>
+      <PageTitle text={t.passwordText}>{t.password}</PageTitle>
       <Card>
         <Form form={form}>
           {changed && <Notice kind="good">{t.passwordChanged}</Notice>}
-          {/* Tells password managers whose password it is. */}
+          {/* Password managers store the password with this username. */}
           <input type="text" name="username" autoComplete="username" value={user?.username ?? ""} readOnly hidden />
           <Field
             form={form}
@@ -49,11 +49,11 @@ export function ChangePassword() {
             form={form}
             name="new_password"
             label={t.newPassword}
-            about={[user?.username ?? "", user?.email ?? ""]}
+            userInputs={[user?.username ?? "", user?.email ?? ""]}
           />
           <div>
             <Button type="submit" isPending={form.formState.isSubmitting}>
-              {t.changeThePassword}
+              {t.changePassword}
             </Button>
           </div>
         </Form>

@@ -4,7 +4,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { AtSign, ChevronRight, Database, History, KeyRound, MonitorSmartphone, UserRound } from "lucide-react";
 import { Link } from "react-router";
 import { toFailure } from "../../api/failure";
-import { useLocale, useMessages } from "../../i18n";
+import { useLocale } from "../../i18n";
 import { Button } from "../../ui/Button";
 import { Card } from "../../ui/Card";
 import { DescriptionList } from "../../ui/DescriptionList";
@@ -15,6 +15,7 @@ import { Notice } from "../../ui/Notice";
 import { PageTitle } from "../../ui/PageTitle";
 import { focusRing } from "../../ui/styles";
 import { formatDay } from "../../ui/time";
+import { useMessages } from "./messages";
 
 export function Dashboard() {
   const t = useMessages();
@@ -24,28 +25,28 @@ export function Dashboard() {
   if (!data) return <Loading />;
   const facts: [string, string][] = [
     [t.username, data.username],
-    [t.email, `${data.email} (${data.email_verified ? t.verified : t.unverified})`],
+    [t.email, `${data.email} (${data.email_verified ? t.confirmed : t.unconfirmed})`],
     [t.role, t.roles[data.role]],
     [t.memberSince, formatDay(locale, data.created_at)],
   ];
-  const ways = [
-    { to: "/account/profile", name: t.profile, text: t.toProfile, Icon: UserRound },
-    { to: "/account/email", name: t.changeEmail, text: t.toEmail, Icon: AtSign },
-    { to: "/account/password", name: t.changePassword, text: t.toPassword, Icon: KeyRound },
-    { to: "/account/sessions", name: t.sessions, text: t.toSessions, Icon: MonitorSmartphone },
-    { to: "/account/activity", name: t.activity, text: t.toActivity, Icon: History },
-    { to: "/account/data", name: t.data, text: t.toData, Icon: Database },
+  const pages = [
+    { to: "/account/profile", name: t.profile, text: t.profileSummary, Icon: UserRound },
+    { to: "/account/email", name: t.email, text: t.emailSummary, Icon: AtSign },
+    { to: "/account/password", name: t.password, text: t.passwordSummary, Icon: KeyRound },
+    { to: "/account/sessions", name: t.sessions, text: t.sessionsSummary, Icon: MonitorSmartphone },
+    { to: "/account/activity", name: t.activity, text: t.activitySummary, Icon: History },
+    { to: "/account/data", name: t.data, text: t.dataSummary, Icon: Database },
   ];
   return (
     <>
       <PageTitle text={t.dashboardText}>{t.hello(data.username)}</PageTitle>
       <div className="flex flex-col gap-6">
-        {!data.email_verified && <Unverified email={data.email} />}
+        {!data.email_verified && <Unconfirmed email={data.email} />}
         <Card>
-          <DescriptionList facts={facts} />
+          <DescriptionList items={facts} />
         </Card>
         <ul className="grid gap-4 sm:grid-cols-2">
-          {ways.map(({ to, name, text, Icon }) => (
+          {pages.map(({ to, name, text, Icon }) => (
             <li key={to}>
               <Link
                 to={to}
@@ -68,20 +69,20 @@ export function Dashboard() {
   );
 }
 
-function Unverified({ email }: { email: string }) {
+function Unconfirmed({ email }: { email: string }) {
   const t = useMessages();
   const resend = useMutation({ mutationFn: () => resendVerification({ body: { email }, throwOnError: true }) });
-  if (resend.isSuccess) return <Notice kind="good">{t.emailChanged(email)}</Notice>;
+  if (resend.isSuccess) return <Notice kind="good">{t.confirmationSent(email)}</Notice>;
   return (
     <Notice kind="warn">
-      <p className="mb-3">{t.unverifiedText}</p>
+      <p className="mb-3">{t.unconfirmedText}</p>
       {resend.error && (
         <div className="mb-3">
           <ErrorNotice failure={toFailure(resend.error)} />
         </div>
       )}
       <Button kind="secondary" onClick={() => resend.mutate()} isPending={resend.isPending}>
-        {t.resendLink}
+        {t.resendConfirmation}
       </Button>
     </Notice>
   );

@@ -7,12 +7,12 @@ import { z } from "zod";
 import { Field } from "../../forms/Field";
 import { Form } from "../../forms/Form";
 import { useServerForm } from "../../forms/useServerForm";
-import { useMessages } from "../../i18n";
 import { useUser } from "../../session/useUser";
 import { Button } from "../../ui/Button";
 import { Card } from "../../ui/Card";
 import { Notice } from "../../ui/Notice";
 import { PageTitle } from "../../ui/PageTitle";
+import { useMessages } from "./messages";
 
 const schema = z.object({ username: zUsername });
 
@@ -39,11 +39,11 @@ export function Profile() {
       <PageTitle text={t.profileText}>{t.profile}</PageTitle>
       <Card>
         <Form form={form}>
-          {saved && <Notice kind="good">{t.saved}</Notice>}
+          {saved && <Notice kind="good">{t.profileSaved}</Notice>}
           <Field form={form} name="username" label={t.username} autoComplete="username" />
           <div>
             <Button type="submit" isPending={form.formState.isSubmitting}>
-              {t.save}
+              {t.saveProfile}
             </Button>
           </div>
         </Form>

@@ -4,7 +4,6 @@ import type { SessionInfo } from "@client/types.gen";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { toFailure } from "../../api/failure";
-import { useMessages } from "../../i18n";
 import { useLogout } from "../../session/useLogout";
 import { Button } from "../../ui/Button";
 import { Card } from "../../ui/Card";
@@ -15,33 +14,34 @@ import { Loading } from "../../ui/Loading";
 import { Notice } from "../../ui/Notice";
 import { PageTitle } from "../../ui/PageTitle";
 import { SessionRow } from "../../ui/SessionRow";
+import { useMessages } from "./messages";
 
 export function Sessions() {
   const t = useMessages();
   const queries = useQueryClient();
-  const [asking, setAsking] = useState(false);
+  const [confirming, setConfirming] = useState(false);
   const { data, error, refetch } = useQuery(listSessionsOptions());
-  const again = (): Promise<void> => queries.invalidateQueries({ queryKey: listSessionsQueryKey() });
+  const refresh = (): Promise<void> => queries.invalidateQueries({ queryKey: listSessionsQueryKey() });
   const logout = useLogout();
   const end = useMutation({
     mutationFn: ({ id }: SessionInfo) => endSession({ path: { id }, throwOnError: true }),
-    onSettled: again,
+    onSettled: refresh,
   });
   const endOthers = useMutation({
     mutationFn: () => endOtherSessions({ throwOnError: true }),
-    onSuccess: again,
-    onSettled: () => setAsking(false),
+    onSuccess: refresh,
+    onSettled: () => setConfirming(false),
   });
   if (error) return <LoadError error={error} retry={refetch} />;
   if (!data) return <Loading />;
-  const failed = end.error ?? endOthers.error;
+  const failure = end.error ?? endOthers.error;
   return (
     <>
       <PageTitle text={t.sessionsText}>{t.sessions}</PageTitle>
       <div className="flex flex-col gap-5">
-        {failed && <ErrorNotice failure={toFailure(failed)} />}
-        {end.isSuccess && <Notice kind="good">{t.sessionEnded}</Notice>}
-        {endOthers.isSuccess && <Notice kind="good">{t.othersEnded}</Notice>}
+        {failure && <ErrorNotice failure={toFailure(failure)} />}
+        {end.isSuccess && <Notice kind="good">{t.deviceLoggedOut}</Notice>}
+        {endOthers.isSuccess && <Notice kind="good">{t.othersLoggedOut}</Notice>}
         <Card>
           <ul className="-my-5 divide-y divide-line">
             {data.sessions.map((session) => (
@@ -56,19 +56,19 @@ export function Sessions() {
         </Card>
         {data.sessions.length > 1 && (
           <div>
-            <Button kind="secondary" onClick={() => setAsking(true)}>
-              {t.endOthers}
+            <Button kind="secondary" onClick={() => setConfirming(true)}>
+              {t.logoutOthers}
             </Button>
           </div>
         )}
       </div>
-      <Dialog title={t.endOthers} text={t.endOthersText} isOpen={asking} onClose={() => setAsking(false)}>
+      <Dialog title={t.logoutOthers} text={t.logoutOthersText} isOpen={confirming} onClose={() => setConfirming(false)}>
         <div className="flex justify-end gap-3">
-          <Button kind="secondary" onClick={() => setAsking(false)}>
+          <Button kind="secondary" onClick={() => setConfirming(false)}>
             {t.cancel}
           </Button>
           <Button kind="danger" onClick={() => endOthers.mutate()} isPending={endOthers.isPending}>
-            {t.endOthers}
+            {t.logoutOthers}
           </Button>
         </div>
       </Dialog>

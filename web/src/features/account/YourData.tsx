@@ -7,7 +7,6 @@ import { toFailure } from "../../api/failure";
 import { Field } from "../../forms/Field";
 import { Form } from "../../forms/Form";
 import { useServerForm } from "../../forms/useServerForm";
-import { useMessages } from "../../i18n";
 import { accountDeletedKey } from "../../session/accountDeleted";
 import { notifyTabs } from "../../session/tabs";
 import { useUser } from "../../session/useUser";
@@ -16,10 +15,11 @@ import { Card } from "../../ui/Card";
 import { Dialog } from "../../ui/Dialog";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { PageTitle } from "../../ui/PageTitle";
+import { useMessages } from "./messages";
 
 export function YourData() {
   const t = useMessages();
-  const [asking, setAsking] = useState(false);
+  const [confirming, setConfirming] = useState(false);
   return (
     <>
       <PageTitle>{t.data}</PageTitle>
@@ -28,13 +28,13 @@ export function YourData() {
           <Export />
         </Card>
         <Card title={t.deleteTitle} text={t.deleteText}>
-          <Button kind="danger" onClick={() => setAsking(true)}>
+          <Button kind="danger" onClick={() => setConfirming(true)}>
             {t.delete}
           </Button>
         </Card>
       </div>
-      <Dialog title={t.deleteTitle} text={t.deleteDialog} isOpen={asking} onClose={() => setAsking(false)}>
-        <Delete cancel={() => setAsking(false)} />
+      <Dialog title={t.deleteTitle} text={t.deleteDialog} isOpen={confirming} onClose={() => setConfirming(false)}>
+        <Delete cancel={() => setConfirming(false)} />
       </Dialog>
     </>
   );
@@ -42,14 +42,14 @@ export function YourData() {
 
 function Export() {
   const t = useMessages();
-  const take = useMutation({
+  const download = useMutation({
     mutationFn: () => exportAccount({ throwOnError: true }),
     onSuccess: ({ data }) => save(`techtreks-${data.account.username}.json`, JSON.stringify(data, null, 2)),
   });
   return (
     <div className="flex flex-col items-start gap-4">
-      {take.error && <ErrorNotice failure={toFailure(take.error)} />}
-      <Button kind="secondary" onClick={() => take.mutate()} isPending={take.isPending}>
+      {download.error && <ErrorNotice failure={toFailure(download.error)} />}
+      <Button kind="secondary" onClick={() => download.mutate()} isPending={download.isPending}>
         <Download size={18} aria-hidden />
         {t.export}
       </Button>
@@ -57,7 +57,7 @@ function Export() {
   );
 }
 
-/** Hands a file to the person, made here: no address leads to their data. */
+/** Saves a file that is created in the browser: no URL leads to the user's data. */
 function save(name: string, content: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content], { type: "application/json" }));
@@ -76,7 +76,7 @@ function Delete({ cancel }: { cancel: () => void }) {
       await deleteAccount({ body, throwOnError: true });
       notifyTabs("logged-out");
       sessionStorage.setItem(accountDeletedKey, "");
-      // A new document: nothing of the account is left in this one's memory.
+      // A new document, so that nothing of the account stays in memory.
       window.location.replace(`${import.meta.env.BASE_URL}login`);
     },
   });

@@ -2,15 +2,16 @@ import { listAuditEvents } from "@client/sdk.gen";
 import type { AuditEvent, AuditEventName } from "@client/types.gen";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useSearchParams } from "react-router";
-import { useMessages } from "../../i18n";
+import { useEventMessages } from "../../i18n/events";
 import { Card } from "../../ui/Card";
 import { EventList } from "../../ui/EventList";
 import { PagedList } from "../../ui/PagedList";
 import { PageTitle } from "../../ui/PageTitle";
 import { Select } from "../../ui/Select";
 import { linkStyle } from "../../ui/styles";
+import { useMessages } from "./messages";
 
-/** The audit trail. What it shows stands in the address, so that it can be linked to. */
+/** The audit trail. Its filters are in the URL, so that they can be linked to. */
 export function AuditTrail() {
   const t = useMessages();
   const [query, setQuery] = useSearchParams();
@@ -22,10 +23,11 @@ export function AuditTrail() {
       (await listAuditEvents({ query: { event, user, cursor, limit: 50 }, throwOnError: true })).data,
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
-    placeholderData: (before) => before,
+    placeholderData: (previous) => previous,
   });
-  const kinds: [AuditEventName | "", string][] = [["", t.allEvents]];
-  for (const name of Object.keys(t.events) as AuditEventName[]) kinds.push([name, t.events[name]]);
+  const { events } = useEventMessages();
+  const types: [AuditEventName | "", string][] = [["", t.allEvents]];
+  for (const name of Object.keys(events) as AuditEventName[]) types.push([name, events[name]]);
   const choose = (name: string): void => {
     const next = new URLSearchParams(query);
     if (name === "") next.delete("event");
@@ -39,7 +41,7 @@ export function AuditTrail() {
       </Link>
       <PageTitle text={t.auditText}>{t.audit}</PageTitle>
       <div className="mb-5">
-        <Select label={t.eventFilter} options={kinds} value={event ?? ""} onChange={choose} />
+        <Select label={t.eventFilter} options={types} value={event ?? ""} onChange={choose} />
       </div>
       <PagedList list={list}>
         <Card>
@@ -50,7 +52,7 @@ export function AuditTrail() {
   );
 }
 
-/** For whoever looks into something: names of the program, in no language. */
+/** Technical details for investigations: the names that the API uses, not translated. */
 function details({ event, operation, reason, actor_id, user_id, request_id }: AuditEvent): React.ReactNode {
   const parts = [
     event,

@@ -6,18 +6,18 @@ import { z } from "zod";
 import { Field } from "../../forms/Field";
 import { Form } from "../../forms/Form";
 import { useServerForm } from "../../forms/useServerForm";
-import { useMessages } from "../../i18n";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
+import { useMessages } from "./messages";
 import { usersKey } from "./queryKeys";
 
 const schema = z.object({ username: zUsername, email: zEmail });
 
-/** Makes an account; its owner chooses the password through the mailed link. */
+/** Creates an account. Its owner chooses the password through a mailed link. */
 export function Invite({ isOpen, close }: { isOpen: boolean; close: () => void }) {
   const t = useMessages();
   return (
-    <Dialog title={t.inviteUser} text={t.inviteUserText} isOpen={isOpen} onClose={close}>
+    <Dialog title={t.inviteUser} text={t.inviteText} isOpen={isOpen} onClose={close}>
       <InviteForm close={close} />
     </Dialog>
   );
@@ -46,7 +46,7 @@ function InviteForm({ close }: { close: () => void }) {
           {t.cancel}
         </Button>
         <Button type="submit" isPending={form.formState.isSubmitting}>
-          {t.inviteSend}
+          {t.sendInvitation}
         </Button>
       </div>
     </Form>

@@ -11,7 +11,6 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { toFailure } from "../../api/failure";
-import { useMessages } from "../../i18n";
 import { useUser } from "../../session/useUser";
 import { Button } from "../../ui/Button";
 import { Card } from "../../ui/Card";
@@ -19,10 +18,18 @@ import { Dialog } from "../../ui/Dialog";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { Notice } from "../../ui/Notice";
 import { Select } from "../../ui/Select";
+import { useMessages } from "./messages";
 
 const roles: Role[] = ["user", "moderator", "admin"];
 
-/** What can be done to an account. The server decides who may; what it refuses is told. */
+interface Request {
+  name: string;
+  /** Shown when the request has succeeded. */
+  done: string;
+  send: () => Promise<unknown>;
+}
+
+/** The actions on an account. The server decides what the user may do, and its refusals are shown. */
 export function UserActions({ user, changed }: { user: ManagedUser; changed: () => void }) {
   const t = useMessages();
   const navigate = useNavigate();
@@ -30,16 +37,16 @@ export function UserActions({ user, changed }: { user: ManagedUser; changed: () 
   const [deleting, setDeleting] = useState(false);
   const path = { id: user.id };
   const act = useMutation({
-    mutationFn: ({ work }: { name: string; work: () => Promise<unknown> }) => work(),
+    mutationFn: ({ send }: Request) => send(),
     onSettled: () => {
       setDeleting(false);
       changed();
     },
   });
-  const on = { path, throwOnError: true } as const;
-  // One at a time: the next is about the account as this one leaves it.
-  const start = (name: string, work: () => Promise<unknown>): void => {
-    if (!act.isPending) act.mutate({ name, work });
+  const target = { path, throwOnError: true } as const;
+  // One at a time: the next action must see the account as this one leaves it.
+  const start = (request: Request): void => {
+    if (!act.isPending) act.mutate(request);
   };
   const pending = (name: string): boolean => act.isPending && act.variables.name === name;
   const disabled = user.state === "disabled";
@@ -47,20 +54,32 @@ export function UserActions({ user, changed }: { user: ManagedUser; changed: () 
     <Card title={t.actions}>
       <div className="flex flex-col gap-5">
         {act.error && <ErrorNotice failure={toFailure(act.error)} />}
-        {act.isSuccess && <Notice kind="good">{t.done}</Notice>}
+        {act.isSuccess && <Notice kind="good">{act.variables.done}</Notice>}
         {me?.role === "admin" && (
           <Select
             label={t.role}
             options={roles.map((role) => [role, t.roles[role]] as const)}
             value={user.role}
-            onChange={(role) => start("role", () => setUserRole({ ...on, body: { role } }))}
+            onChange={(role) =>
+              start({
+                name: "role",
+                done: t.roleChanged(t.roles[role]),
+                send: () => setUserRole({ ...target, body: { role } }),
+              })
+            }
           />
         )}
         <div className="flex flex-wrap gap-3">
           <Button
             kind="secondary"
             isPending={pending("state")}
-            onClick={() => start("state", () => (disabled ? enableUser(on) : disableUser(on)))}
+            onClick={() =>
+              start({
+                name: "state",
+                done: disabled ? t.enabledDone : t.disabledDone,
+                send: () => (disabled ? enableUser(target) : disableUser(target)),
+              })
+            }
           >
             {disabled ? t.enable : t.disable}
           </Button>
@@ -69,17 +88,25 @@ export function UserActions({ user, changed }: { user: ManagedUser; changed: () 
               <Button
                 kind="secondary"
                 isPending={pending("link")}
-                onClick={() => start("link", () => sendPasswordReset(on))}
+                onClick={() =>
+                  start({
+                    name: "link",
+                    done: user.has_password ? t.resetSent(user.email) : t.invitationSent(user.email),
+                    send: () => sendPasswordReset(target),
+                  })
+                }
               >
-                {t.sendReset}
+                {user.has_password ? t.sendReset : t.resendInvitation}
               </Button>
               {!user.email_verified && (
                 <Button
                   kind="secondary"
-                  isPending={pending("address")}
-                  onClick={() => start("address", () => markEmailVerified(on))}
+                  isPending={pending("email")}
+                  onClick={() =>
+                    start({ name: "email", done: t.markedConfirmed, send: () => markEmailVerified(target) })
+                  }
                 >
-                  {t.markVerified}
+                  {t.markConfirmed}
                 </Button>
               )}
               <Button kind="danger" onClick={() => setDeleting(true)}>
@@ -103,9 +130,13 @@ export function UserActions({ user, changed }: { user: ManagedUser; changed: () 
             kind="danger"
             isPending={pending("delete")}
             onClick={() =>
-              start("delete", async () => {
-                await deleteUser(on);
-                await navigate("/admin");
+              start({
+                name: "delete",
+                done: "", // the page is left
+                send: async () => {
+                  await deleteUser(target);
+                  await navigate("/admin");
+                },
               })
             }
           >

@@ -2,7 +2,7 @@ import { getUserOptions, getUserQueryKey } from "@client/@tanstack/react-query.g
 import type { ManagedUser } from "@client/types.gen";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "react-router";
-import { useLocale, useMessages } from "../../i18n";
+import { useLocale } from "../../i18n";
 import { useUser } from "../../session/useUser";
 import { Card } from "../../ui/Card";
 import { DescriptionList } from "../../ui/DescriptionList";
@@ -11,12 +11,13 @@ import { Loading } from "../../ui/Loading";
 import { PageTitle } from "../../ui/PageTitle";
 import { linkStyle } from "../../ui/styles";
 import { formatDay } from "../../ui/time";
+import { useMessages } from "./messages";
 import { usersKey } from "./queryKeys";
 import { UserActions } from "./UserActions";
 import { UserBadges } from "./UserBadges";
 import { UserSessions } from "./UserSessions";
 
-/** One account, and what can be done to it. */
+/** One account, with its sessions and the actions on it. */
 export function UserPage() {
   const t = useMessages();
   const queries = useQueryClient();
@@ -53,14 +54,14 @@ function AccountFacts({ user }: { user: ManagedUser }) {
   const t = useMessages();
   const locale = useLocale();
   const facts: [string, string][] = [
-    [t.email, `${user.email} (${user.email_verified ? t.verified : t.unverified})`],
+    [t.email, `${user.email} (${user.email_verified ? t.confirmed : t.unconfirmed})`],
     [t.role, t.roles[user.role]],
     [t.memberSince, formatDay(locale, user.created_at)],
-    [t.password, user.has_password ? t.hasPassword : t.noPassword],
+    [t.password, user.has_password ? t.passwordSet : t.invitationPending],
   ];
   return (
     <Card>
-      <DescriptionList facts={facts} />
+      <DescriptionList items={facts} />
       {user.state === "disabled" && (
         <div className="mt-4 flex justify-start">
           <UserBadges user={user} />

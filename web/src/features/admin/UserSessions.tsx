@@ -3,32 +3,32 @@ import { endUserSession, endUserSessions } from "@client/sdk.gen";
 import type { SessionInfo } from "@client/types.gen";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { toFailure } from "../../api/failure";
-import { useMessages } from "../../i18n";
 import { Button } from "../../ui/Button";
 import { Card } from "../../ui/Card";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { Loading } from "../../ui/Loading";
 import { SessionRow } from "../../ui/SessionRow";
+import { useMessages } from "./messages";
 
-/** Where somebody is logged in, for whoever looks after accounts. */
+/** The sessions of an account, for administrators. */
 export function UserSessions({ id }: { id: number }) {
   const t = useMessages();
   const queries = useQueryClient();
   const { data, error } = useQuery(listUserSessionsOptions({ path: { id } }));
-  const again = (): Promise<void> =>
+  const refresh = (): Promise<void> =>
     queries.invalidateQueries({ queryKey: listUserSessionsQueryKey({ path: { id } }) });
   const endOne = useMutation({
     mutationFn: (session: SessionInfo) => endUserSession({ path: { id, session_id: session.id }, throwOnError: true }),
-    onSettled: again,
+    onSettled: refresh,
   });
   const endAll = useMutation({
     mutationFn: () => endUserSessions({ path: { id }, throwOnError: true }),
-    onSettled: again,
+    onSettled: refresh,
   });
-  const failed = error ?? endOne.error ?? endAll.error;
+  const failure = error ?? endOne.error ?? endAll.error;
   return (
     <Card title={t.sessions}>
-      {failed && <ErrorNotice failure={toFailure(failed)} />}
+      {failure && <ErrorNotice failure={toFailure(failure)} />}
       {!data && !error && <Loading />}
       {data?.sessions.length === 0 && <p className="text-muted">{t.noSessions}</p>}
       <ul className="divide-y divide-line">
@@ -44,7 +44,7 @@ export function UserSessions({ id }: { id: number }) {
       {data !== undefined && data.sessions.length > 0 && (
         <div className="mt-4">
           <Button kind="secondary" onClick={() => endAll.mutate()} isPending={endAll.isPending}>
-            {t.endAll}
+            {t.logoutAll}
           </Button>
         </div>
       )}

@@ -5,7 +5,6 @@ import { ChevronRight, ScrollText, UserPlus } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { Input, Label, SearchField } from "react-aria-components";
 import { Link } from "react-router";
-import { useMessages } from "../../i18n";
 import { useUser } from "../../session/useUser";
 import { Button, buttonStyle } from "../../ui/Button";
 import { Card } from "../../ui/Card";
@@ -13,24 +12,25 @@ import { PagedList } from "../../ui/PagedList";
 import { PageTitle } from "../../ui/PageTitle";
 import { focusRing } from "../../ui/styles";
 import { Invite } from "./Invite";
+import { useMessages } from "./messages";
 import { usersKey } from "./queryKeys";
 import { UserBadges } from "./UserBadges";
 
-/** Everybody who has an account, with a search and more at a press. */
+/** The list of accounts, with a search. */
 export function Users() {
   const t = useMessages();
   const { user } = useUser();
   const [search, setSearch] = useState("");
   const [inviting, setInviting] = useState(false);
-  // No name and no address has a space, and the server says so.
-  const wanted = useDeferredValue(search.replaceAll(/\s/g, ""));
+  // Usernames and emails have no spaces, and the server rejects a search with one.
+  const term = useDeferredValue(search.replaceAll(/\s/g, ""));
   const list = useInfiniteQuery({
-    queryKey: [...usersKey, wanted],
+    queryKey: [...usersKey, term],
     queryFn: async ({ pageParam: cursor }) =>
-      (await listUsers({ query: { search: wanted || undefined, cursor, limit: 25 }, throwOnError: true })).data,
+      (await listUsers({ query: { search: term || undefined, cursor, limit: 25 }, throwOnError: true })).data,
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
-    placeholderData: (before) => before,
+    placeholderData: (previous) => previous,
   });
   const users = list.data?.pages.flatMap((page) => page.users);
   return (

@@ -5,7 +5,6 @@ import { Link, useLocation } from "react-router";
 import { Field } from "../../forms/Field";
 import { Form } from "../../forms/Form";
 import { useServerForm } from "../../forms/useServerForm";
-import { useMessages } from "../../i18n";
 import { accountDeletedKey } from "../../session/accountDeleted";
 import { notifyTabs } from "../../session/tabs";
 import { setUser } from "../../session/useUser";
@@ -16,6 +15,7 @@ import { ErrorNotice } from "../../ui/ErrorNotice";
 import { Notice } from "../../ui/Notice";
 import { PageTitle } from "../../ui/PageTitle";
 import { linkStyle } from "../../ui/styles";
+import { useMessages } from "./messages";
 
 export function Login() {
   const t = useMessages();
@@ -24,33 +24,33 @@ export function Login() {
   const [deleted] = useState(() => sessionStorage.getItem(accountDeletedKey) !== null);
   useEffect(() => sessionStorage.removeItem(accountDeletedKey), []);
   const form = useServerForm({
-    // The first page that anybody sees should be there quickly; the rules come when there is something to check.
+    // Loaded on the first submit, so that the first page of the app loads quickly.
     schema: async () => (await import("@client/zod.gen")).zCredentials,
     defaults: { username: "", password: "" },
     send: async (body) => {
       const { data } = await login({ body, throwOnError: true });
-      setUser(queries, data.user); // GuestsOnly then goes on to where they wanted to go
+      setUser(queries, data.user); // GuestsOnly then redirects to the page that was requested
       notifyTabs("logged-in");
     },
   });
   const { failure } = form;
   return (
     <>
-      <PageTitle text={t.loginText}>{t.loginTitle}</PageTitle>
+      <PageTitle>{t.loginTitle}</PageTitle>
       <Card>
         {deleted && (
           <div className="mb-5">
-            <Notice kind="good">{t.deleted}</Notice>
+            <Notice kind="good">{t.accountDeleted}</Notice>
           </div>
         )}
         <Form
           form={form}
-          failed={
+          error={
             failure && (
               <ErrorNotice failure={failure}>
                 {failure.code === "email_unverified" && (
                   <Link to="/resend" className="font-medium underline">
-                    {t.resendLink}
+                    {t.resendConfirmation}
                   </Link>
                 )}
               </ErrorNotice>

@@ -9,12 +9,12 @@ import { Form } from "../../forms/Form";
 import { NewPasswordField } from "../../forms/NewPasswordField";
 import { useServerForm } from "../../forms/useServerForm";
 import { zPassword } from "../../forms/zPassword";
-import { useMessages } from "../../i18n";
 import { Button } from "../../ui/Button";
 import { Card } from "../../ui/Card";
 import { Outcome } from "../../ui/Outcome";
 import { PageTitle } from "../../ui/PageTitle";
 import { linkStyle } from "../../ui/styles";
+import { useMessages } from "./messages";
 
 const schema = z.object({ username: zUsername, email: zEmail, password: zPassword });
 
@@ -47,7 +47,7 @@ export function Register() {
         <Form form={form}>
           <Field form={form} name="username" label={t.username} autoComplete="username" autoFocus />
           <Field form={form} name="email" type="email" label={t.email} autoComplete="email" />
-          <NewPasswordField form={form} name="password" label={t.password} about={[username, email]} />
+          <NewPasswordField form={form} name="password" label={t.password} userInputs={[username, email]} />
           <Button type="submit" wide isPending={form.formState.isSubmitting}>
             {t.register}
           </Button>

@@ -5,12 +5,12 @@ import type { z } from "zod";
 import { Field } from "../../forms/Field";
 import { Form } from "../../forms/Form";
 import { useServerForm } from "../../forms/useServerForm";
-import { useMessages } from "../../i18n";
 import { Button } from "../../ui/Button";
 import { Card } from "../../ui/Card";
 import { Outcome } from "../../ui/Outcome";
 import { PageTitle } from "../../ui/PageTitle";
 import { linkStyle } from "../../ui/styles";
+import { useMessages } from "./messages";
 
 interface EmailFormProps {
   schema: z.ZodType<{ email: string }>;
@@ -21,27 +21,27 @@ interface EmailFormProps {
   send: (body: { email: string }) => Promise<unknown>;
 }
 
-/** A page that asks for an address and mails something there, if it has an account. */
+/** A page with one email field. The server sends a mail to the address if it has an account. */
 export function EmailForm({ schema, title, text, action, sent, send }: EmailFormProps) {
   const t = useMessages();
-  const [address, setAddress] = useState<string>();
+  const [sentTo, setSentTo] = useState<string>();
   const form = useServerForm({
     schema,
     defaults: { email: "" },
     send: async (body) => {
       await send(body);
-      setAddress(body.email);
+      setSentTo(body.email);
     },
   });
-  const toLogin = (
+  const loginLink = (
     <Link to="/login" className={linkStyle}>
       {t.login}
     </Link>
   );
-  if (address !== undefined) {
+  if (sentTo !== undefined) {
     return (
-      <Outcome Icon={MailCheck} title={t.mailSent} text={sent(address)}>
-        {toLogin}
+      <Outcome Icon={MailCheck} title={t.checkInbox} text={sent(sentTo)}>
+        {loginLink}
       </Outcome>
     );
   }
@@ -56,7 +56,7 @@ export function EmailForm({ schema, title, text, action, sent, send }: EmailForm
           </Button>
         </Form>
       </Card>
-      <p className="mt-6 text-center">{toLogin}</p>
+      <p className="mt-6 text-center">{loginLink}</p>
     </>
   );
 }

@@ -1,14 +1,17 @@
 import { requestReset } from "@client/sdk.gen";
 import { zEmail } from "@client/zod.gen";
 import { z } from "zod";
-import { useMessages } from "../../i18n";
 import { EmailForm } from "./EmailForm";
+import { useMessages } from "./messages";
+
+// The server accepts any string here, so as not to reveal who has an account. Typing errors are shown anyway.
+const schema = z.object({ email: zEmail });
 
 export function RequestReset() {
   const t = useMessages();
   return (
     <EmailForm
-      schema={address}
+      schema={schema}
       title={t.resetTitle}
       text={t.resetText}
       action={t.resetSend}
@@ -17,6 +20,3 @@ export function RequestReset() {
     />
   );
 }
-
-// The server takes anything for an address here, and says nothing about it. Whoever mistypes theirs should hear it.
-const address = z.object({ email: zEmail });

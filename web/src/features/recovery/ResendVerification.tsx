@@ -1,21 +1,21 @@
 import { resendVerification } from "@client/sdk.gen";
 import { zEmail } from "@client/zod.gen";
 import { z } from "zod";
-import { useMessages } from "../../i18n";
 import { EmailForm } from "./EmailForm";
+import { useMessages } from "./messages";
+
+const schema = z.object({ email: zEmail });
 
 export function ResendVerification() {
   const t = useMessages();
   return (
     <EmailForm
-      schema={address}
+      schema={schema}
       title={t.resendTitle}
       text={t.resendText}
-      action={t.resetSend}
+      action={t.resendSend}
       sent={t.resendSent}
       send={(body) => resendVerification({ body, throwOnError: true })}
     />
   );
 }
-
-const address = z.object({ email: zEmail });

@@ -8,7 +8,7 @@ import { Form } from "../../forms/Form";
 import { NewPasswordField } from "../../forms/NewPasswordField";
 import { useServerForm } from "../../forms/useServerForm";
 import { zPassword } from "../../forms/zPassword";
-import { errorMessage, useMessages } from "../../i18n";
+import { errorMessage } from "../../i18n";
 import { notifyTabs } from "../../session/tabs";
 import { setUser } from "../../session/useUser";
 import { Button } from "../../ui/Button";
@@ -16,17 +16,18 @@ import { Card } from "../../ui/Card";
 import { Outcome } from "../../ui/Outcome";
 import { PageTitle } from "../../ui/PageTitle";
 import { linkStyle } from "../../ui/styles";
+import { useMessages } from "./messages";
 import { useLinkToken } from "./useLinkToken";
 
 const schema = z.object({ password: zPassword });
 
-/** Sets a new password with the token of a mailed link. */
+/** Sets a new password with the token from a mailed link. */
 export function ResetPassword() {
   const t = useMessages();
   return <TokenPasswordPage title={t.resetNewTitle} text={t.resetNewText} action={t.resetNew} done={t.resetDone} />;
 }
 
-/** The same for somebody whose account an administrator has made. */
+/** Sets the first password of an account that an administrator created. */
 export function AcceptInvitation() {
   const t = useMessages();
   return <TokenPasswordPage title={t.inviteTitle} text={t.inviteText} action={t.invite} done={t.inviteDone} />;
@@ -51,13 +52,13 @@ function TokenPasswordPage({ title, text, action, done: doneTitle }: TokenPasswo
       await resetPassword({ body: { token: token ?? "", password }, throwOnError: true });
       setDone(true);
       forget();
-      setUser(queries, null); // all sessions have ended, one of this browser included
+      setUser(queries, null); // the server has ended all sessions, including one of this browser
       notifyTabs("logged-out");
     },
   });
   if (done) {
     return (
-      <Outcome Icon={CircleCheck} title={doneTitle} text={t.resetDoneText}>
+      <Outcome Icon={CircleCheck} title={doneTitle} text={t.passwordDoneText}>
         <Link to="/login" className={linkStyle}>
           {t.login}
         </Link>
@@ -67,7 +68,12 @@ function TokenPasswordPage({ title, text, action, done: doneTitle }: TokenPasswo
   const refused = form.failure?.code === "invalid_token";
   if (token === undefined || refused) {
     return (
-      <Outcome Icon={Unlink} bad title={t.verifyFailed} text={refused ? errorMessage(t, "invalid_token") : t.noToken}>
+      <Outcome
+        Icon={Unlink}
+        bad
+        title={t.linkFailed}
+        text={refused ? errorMessage(t, "invalid_token") : t.linkIncomplete}
+      >
         <Link to="/request-reset" className={linkStyle}>
           {t.resetSend}
         </Link>
@@ -79,7 +85,7 @@ function TokenPasswordPage({ title, text, action, done: doneTitle }: TokenPasswo
       <PageTitle text={text}>{title}</PageTitle>
       <Card>
         <Form form={form}>
-          <NewPasswordField form={form} name="password" label={t.newPassword} about={[]} />
+          <NewPasswordField form={form} name="password" label={t.newPassword} userInputs={[]} />
           <Button type="submit" wide isPending={form.formState.isSubmitting}>
             {action}
           </Button>

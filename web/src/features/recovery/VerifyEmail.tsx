@@ -4,33 +4,34 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { CircleCheck, Unlink } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { Link } from "react-router";
-import { toFailure } from "../../api/failure";
-import { errorMessage, useMessages } from "../../i18n";
+import { type Failure, toFailure } from "../../api/failure";
+import { errorMessage } from "../../i18n";
 import { LoadError } from "../../ui/LoadError";
 import { Loading } from "../../ui/Loading";
 import { Outcome } from "../../ui/Outcome";
 import { PageTitle } from "../../ui/PageTitle";
 import { linkStyle } from "../../ui/styles";
+import { useMessages } from "./messages";
 import { useLinkToken } from "./useLinkToken";
 
-/** Confirms the address of a new account. */
+/** Confirms the email of a new account. */
 export function VerifyEmail() {
   const t = useMessages();
   return (
     <TokenPage
-      use={(token) => verifyEmail({ body: { token }, throwOnError: true })}
+      send={(token) => verifyEmail({ body: { token }, throwOnError: true })}
       done={t.verifyDone}
       text={t.verifyDoneText}
     />
   );
 }
 
-/** Makes a new address that of the account. */
+/** Confirms a new email for an existing account. */
 export function ConfirmEmail() {
   const t = useMessages();
   return (
     <TokenPage
-      use={(token) => confirmEmail({ body: { token }, throwOnError: true })}
+      send={(token) => confirmEmail({ body: { token }, throwOnError: true })}
       done={t.confirmEmailDone}
       text={t.confirmEmailDoneText}
     />
@@ -38,36 +39,36 @@ export function ConfirmEmail() {
 }
 
 interface TokenPageProps {
-  use: (token: string) => Promise<unknown>;
+  send: (token: string) => Promise<unknown>;
   done: string;
   text: string;
 }
 
-/** Uses the token of the link that led here, once. */
-function TokenPage({ use, done, text }: TokenPageProps) {
+/** Sends the token from the mailed link to the server, once. */
+function TokenPage({ send, done, text }: TokenPageProps) {
   const t = useMessages();
   const queries = useQueryClient();
-  const { token, used: usedBefore, forget } = useLinkToken();
-  const used = useRef<string>(undefined);
+  const { token, used, forget } = useLinkToken();
+  const sent = useRef<string>(undefined);
   const { mutate, isSuccess, error } = useMutation({
-    mutationFn: use,
+    mutationFn: send,
     onSuccess: () => {
       forget();
       return queries.invalidateQueries({ queryKey: getCurrentUserQueryKey() });
     },
   });
   useEffect(() => {
-    // A token works once, and React runs effects twice in development.
-    if (token === undefined || used.current === token) return;
-    used.current = token;
+    // The token works once, but React runs effects twice in development.
+    if (token === undefined || sent.current === token) return;
+    sent.current = token;
     mutate(token);
   }, [token, mutate]);
 
-  if (isSuccess || (usedBefore && token === undefined)) {
+  if (isSuccess || (used && token === undefined)) {
     return (
       <Outcome Icon={CircleCheck} title={done} text={text}>
         <Link to="/" className={linkStyle}>
-          {t.goOn}
+          {t.continue}
         </Link>
       </Outcome>
     );
@@ -76,9 +77,9 @@ function TokenPage({ use, done, text }: TokenPageProps) {
   if (failure?.retryable && token !== undefined) return <LoadError error={failure} retry={() => mutate(token)} />;
   if (token === undefined || failure !== undefined) {
     return (
-      <Outcome Icon={Unlink} bad title={t.verifyFailed} text={failure ? errorMessage(t, failure.code) : t.noToken}>
+      <Outcome Icon={Unlink} bad title={t.linkFailed} text={failure ? failureText(t, failure) : t.linkIncomplete}>
         <Link to="/resend" className={linkStyle}>
-          {t.resendLink}
+          {t.resendConfirmation}
         </Link>
       </Outcome>
     );
@@ -89,4 +90,10 @@ function TokenPage({ use, done, text }: TokenPageProps) {
       <Loading />
     </>
   );
+}
+
+/** A used link has done its work, so its failure may be no failure for the user. */
+function failureText(t: ReturnType<typeof useMessages>, { code }: Failure): string {
+  const text = errorMessage(t, code);
+  return code === "invalid_token" ? `${text} ${t.linkUsed}` : text;
 }
