@@ -900,110 +900,110 @@ func (e UserState) Valid() bool {
 	}
 }
 
-// AddressOnly An e-mail address.
+// AddressOnly An email address.
 //
 // Example: {"email":"alice@example.com"}
 type AddressOnly struct {
-	// Email An e-mail address. One that cannot exist, such as one of more than 254 characters, is answered like one that nobody
-	// has: the bound is that of a request's body.
+	// Email An email address. An impossible one, such as one with more than 254 characters, is treated as an email without
+	// an account. The length limit is the maximum size of a request body.
 	//
 	//
 	// Example: alice@example.com
 	Email AnyAddress `json:"email"`
 }
 
-// AdministrationReauth The role of the account does not reach for this, or the login is too old.
+// AdministrationReauth The role is not sufficient, the login is too old, or the origin of the request is not allowed.
 //
 // Example: {"code":"forbidden","error":"Admin access required","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type AdministrationReauth struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: forbidden
 	Code AdministrationReauthCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// AdministrationReauthCode What went wrong.
+// AdministrationReauthCode Stable error code.
 //
 // Example: forbidden
 type AdministrationReauthCode string
 
-// AdministrationRefused The role of the account does not reach for this.
+// AdministrationRefused The role is not sufficient, or the origin of the request is not allowed.
 //
 // Example: {"code":"forbidden","error":"Admin access required","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type AdministrationRefused struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: forbidden
 	Code AdministrationRefusedCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// AdministrationRefusedCode What went wrong.
+// AdministrationRefusedCode Stable error code.
 //
 // Example: forbidden
 type AdministrationRefusedCode string
 
-// AmbiguousSession It is not clear which session the request belongs to.
+// AmbiguousSession The request has more than one session cookie.
 //
 // Example: {"code":"ambiguous_session","error":"The request has more than one session cookie","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type AmbiguousSession struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: ambiguous_session
 	Code AmbiguousSessionCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// AmbiguousSessionCode What went wrong.
+// AmbiguousSessionCode Stable error code.
 //
 // Example: ambiguous_session
 type AmbiguousSessionCode string
 
-// AnyAddress An e-mail address. One that cannot exist, such as one of more than 254 characters, is answered like one that nobody
-// has: the bound is that of a request's body.
+// AnyAddress An email address. An impossible one, such as one with more than 254 characters, is treated as an email without
+// an account. The length limit is the maximum size of a request body.
 //
 // Example: alice@example.com
 type AnyAddress = string
@@ -1023,93 +1023,93 @@ type AssetName = string
 // Example: .swagger-ui{
 type AssetText = string
 
-// AuditEvent One event of the audit trail. docs/audit.md says when each is recorded.
+// AuditEvent One audit event. docs/audit.md lists when each is recorded.
 //
 // Example: {"actor_id":null,"created_at":"2026-03-01T09:30:00Z","event":"authn_login_fail","id":1,"ip":"192.0.2.7","operation":"login","outcome":"failure","reason":"invalid_credentials","repeats":0,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE","session_hash":null,"user_agent":"curl/8.0","user_hash":null,"user_id":1}
 type AuditEvent struct {
-	// ActorID Who did it; null for somebody without a session.
+	// ActorID ID of the account that acted; null without a session.
 	ActorID *int `json:"actor_id"`
 
-	// CreatedAt When it happened.
+	// CreatedAt Time of the event.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// Event What happened, in the words of the OWASP Logging Vocabulary.
+	// Event Name of the event, from the OWASP Logging Vocabulary.
 	//
 	// Example: authn_login_fail
 	Event AuditEventName `json:"event"`
 
-	// ID Number of the event.
+	// ID ID of the event.
 	//
 	// Example: 1
 	ID int `json:"id"`
 
-	// IP Address of the client.
+	// IP IP address of the client.
 	//
 	// Example: 192.0.2.7
 	IP *string `json:"ip"`
 
-	// Operation Operation of this contract; empty for what happens beside the requests.
+	// Operation operationId; empty for events outside of requests.
 	//
 	// Example: login
 	Operation string `json:"operation"`
 
-	// Outcome Whether what was tried was done.
+	// Outcome Whether the action succeeded.
 	//
 	// Example: failure
 	Outcome AuditEventOutcome `json:"outcome"`
 
-	// Reason A code that says more; empty if there is no more to say.
+	// Reason Code of the reason; may be empty.
 	//
 	// Example: invalid_credentials
 	Reason string `json:"reason"`
 
-	// Repeats How many more of the same this one stands for.
+	// Repeats Number of identical events that this one also counts.
 	//
 	// Example: 0
 	Repeats int `json:"repeats"`
 
-	// RequestID The request.
+	// RequestID ID of the request.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID *string `json:"request_id"`
 
-	// SessionHash Stands for the session; it is no use to anybody.
+	// SessionHash Keyed hash of the session token; it is no credential.
 	SessionHash *string `json:"session_hash"`
 
-	// UserAgent What the client called itself.
+	// UserAgent User-Agent of the client.
 	//
 	// Example: curl/8.0
 	UserAgent *string `json:"user_agent"`
 
-	// UserHash Stands for a name that no account has.
+	// UserHash Keyed hash of a username or email without an account.
 	UserHash *string `json:"user_hash"`
 
-	// UserID Whose account it was done to.
+	// UserID ID of the account that was affected.
 	//
 	// Example: 1
 	UserID *int `json:"user_id"`
 }
 
-// AuditEventOutcome Whether what was tried was done.
+// AuditEventOutcome Whether the action succeeded.
 //
 // Example: failure
 type AuditEventOutcome string
 
-// AuditEventName What happened, in the words of the OWASP Logging Vocabulary.
+// AuditEventName Name of the event, from the OWASP Logging Vocabulary.
 //
 // Example: authn_login_fail
 type AuditEventName string
 
-// AuditPage Events of the audit trail, the newest first.
+// AuditPage Audit events, newest first.
 //
 // Example: {"events":[],"next_cursor":null}
 type AuditPage struct {
 	// Events The events of this page.
 	Events []AuditEvent `json:"events"`
 
-	// NextCursor The `cursor` of the next page; null when there is none.
+	// NextCursor The `cursor` of the next page, or null on the last page.
 	//
 	// Example: NTE.3Qk0J8yVq1m5v0c2o9sX7nJrT4uYbLhPzWfGdEaKi6Q
 	NextCursor *NextCursor `json:"next_cursor"`
@@ -1124,63 +1124,63 @@ type Banner = string
 //
 // Example: {"code":"body_too_large","error":"The request body is too large","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type BodyTooLarge struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: body_too_large
 	Code BodyTooLargeCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// BodyTooLargeCode What went wrong.
+// BodyTooLargeCode Stable error code.
 //
 // Example: body_too_large
 type BodyTooLargeCode string
 
-// BusyOrUnavailable The server cannot answer at the moment.
+// BusyOrUnavailable The server is temporarily unavailable.
 //
 // Example: {"code":"busy","error":"The server is busy","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type BusyOrUnavailable struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: busy
 	Code BusyOrUnavailableCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// BusyOrUnavailableCode What went wrong.
+// BusyOrUnavailableCode Stable error code.
 //
 // Example: busy
 type BusyOrUnavailableCode string
 
-// ContractDocument An OpenAPI document. Its own specification says what is in it.
+// ContractDocument An OpenAPI document, as the OpenAPI specification describes it.
 //
 // Example: {"openapi":"3.0.3"}
 type ContractDocument struct {
@@ -1196,47 +1196,47 @@ type ContractDocument struct {
 // Example: # The contract.
 type ContractText = string
 
-// Credentials A user name or e-mail address, and its password.
+// Credentials A username or email, and the password.
 //
 // Example: {"password":"Tr4vel-lighter!","username":"alice"}
 type Credentials struct {
-	// Password The password, exactly as it was set.
+	// Password The current password.
 	//
 	// Example: Tr4vel-lighter!
 	Password string `json:"password"`
 
-	// Username User name or e-mail address, in any case.
+	// Username Username or email, in any case.
 	//
 	// Example: alice
 	Username string `json:"username"`
 }
 
-// CrossOriginRefused The page that sent the request may not call this server.
+// CrossOriginRefused The origin of the request is not allowed.
 //
 // Example: {"code":"cross_origin_refused","error":"This origin may not call the server","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type CrossOriginRefused struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: cross_origin_refused
 	Code CrossOriginRefusedCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// CrossOriginRefusedCode What went wrong.
+// CrossOriginRefusedCode Stable error code.
 //
 // Example: cross_origin_refused
 type CrossOriginRefusedCode string
@@ -1245,33 +1245,33 @@ type CrossOriginRefusedCode string
 //
 // Example: {"password":"Tr4vel-lighter!"}
 type CurrentPassword struct {
-	// Password The password, exactly as it was set.
+	// Password The current password.
 	//
 	// Example: Tr4vel-lighter!
 	Password PasswordAsSet `json:"password"`
 }
 
-// CurrentUser Who is logged in, if anybody.
+// CurrentUser The current user, or null.
 //
 // Example: {"ok":true,"user":{"email":"alice@example.com","email_verified":false,"id":1,"role":"user","username":"alice"}}
 type CurrentUser struct {
-	// Ok Whether somebody is logged in.
+	// Ok Whether the request has a session.
 	//
 	// Example: true
 	Ok bool `json:"ok"`
 
-	// User The person who is logged in, or null.
+	// User The current user, or null without a session.
 	//
 	// Example: {"email":"alice@example.com","email_verified":false,"id":1,"role":"user","username":"alice"}
 	User *UserOrNull `json:"user"`
 }
 
-// Cursor Where the next page begins. Only the server can make one.
+// Cursor Opaque, signed position of the next page.
 //
 // Example: NTE.3Qk0J8yVq1m5v0c2o9sX7nJrT4uYbLhPzWfGdEaKi6Q
 type Cursor = string
 
-// Done It is done.
+// Done The operation succeeded.
 //
 // Example: {"msg":"Email verified!","ok":true}
 type Done struct {
@@ -1280,178 +1280,178 @@ type Done struct {
 	// Example: Email verified!
 	Msg string `json:"msg"`
 
-	// Ok Always true in an answer that reports a success.
+	// Ok Always true in a success response.
 	//
 	// Example: true
 	Ok Succeeded `json:"ok"`
 }
 
-// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
-// be international.
+// Email A plain email address, without display name, comment, quoted local part or IP address as domain. International
+// domains are allowed.
 //
 // Example: alice@example.com
 type Email = string
 
-// EmailConflict The address is taken.
+// EmailConflict The email is taken.
 //
 // Example: {"code":"email_taken","error":"Email already in use","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type EmailConflict struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: email_taken
 	Code EmailConflictCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// EmailConflictCode What went wrong.
+// EmailConflictCode Stable error code.
 //
 // Example: email_taken
 type EmailConflictCode string
 
-// ErrorSentence What went wrong, as a sentence for people.
+// ErrorSentence A sentence for people. It may change; use `code` in programs.
 //
 // Example: All fields required
 type ErrorSentence = string
 
-// Export Everything that is stored about one account.
+// Export All stored data of one account, except password and token hashes.
 //
 // Example: {"account":{"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"alice@example.com","email_verified_at":null,"has_password":true,"id":1,"locale":"en","role":"user","updated_at":"2026-03-01T09:30:00Z","username":"alice"},"events":[{"actor_id":1,"created_at":"2026-03-01T09:30:00Z","event":"sensitive_read","id":4,"ip":"192.0.2.7","operation":"exportAccount","outcome":"success","reason":"export","repeats":0,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE","session_hash":"90oilF265Xq5","user_agent":"curl/8.0","user_hash":null,"user_id":1},{"actor_id":1,"created_at":"2026-03-01T09:30:00Z","event":"session_created","id":3,"ip":"192.0.2.7","operation":"login","outcome":"success","reason":"","repeats":0,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE","session_hash":"90oilF265Xq5","user_agent":"curl/8.0","user_hash":null,"user_id":1},{"actor_id":1,"created_at":"2026-03-01T09:30:00Z","event":"authn_login_success","id":2,"ip":"192.0.2.7","operation":"login","outcome":"success","reason":"","repeats":0,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE","session_hash":null,"user_agent":"curl/8.0","user_hash":null,"user_id":1},{"actor_id":1,"created_at":"2026-03-01T09:30:00Z","event":"user_created","id":1,"ip":"192.0.2.7","operation":"register","outcome":"success","reason":"registered","repeats":0,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE","session_hash":null,"user_agent":"curl/8.0","user_hash":null,"user_id":1}],"mails":[{"attempts":0,"created_at":"2026-03-01T09:30:00Z","dead_at":null,"details":"{}","id":1,"kind":"verify_email","last_error":null,"locale":"en","next_attempt_at":"2026-03-01T09:30:00Z","recipient":"alice@example.com"}],"sessions":[{"amr":"pwd","authenticated_at":"2026-03-01T09:30:00Z","created_at":"2026-03-01T09:30:00Z","expires_at":"2026-03-02T09:30:00Z","id":1,"ip":"192.0.2.7","last_seen_at":"2026-03-01T09:30:00Z","user_agent":"curl/8.0"}],"tokens":[]}
 type Export struct {
-	// Account The account itself.
+	// Account The account.
 	//
 	// Example: {"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"alice@example.com","email_verified_at":null,"has_password":true,"id":1,"locale":"en","role":"user","updated_at":"2026-03-01T09:30:00Z","username":"alice"}
 	Account ExportedAccount `json:"account"`
 
-	// Events The newest events of the audit trail about the account, as `getActivity` has them.
+	// Events The newest audit events of the account, in the form of `getActivity`.
 	Events []AuditEvent `json:"events"`
 
-	// Mails Mail that has not gone out.
+	// Mails Unsent emails.
 	Mails []ExportedMail `json:"mails"`
 
-	// Sessions Sessions that have not been swept yet.
+	// Sessions Active sessions, and ended ones that the server has not deleted yet.
 	Sessions []ExportedSession `json:"sessions"`
 
-	// Tokens What was mailed to the person, without what makes it work.
+	// Tokens Tokens that were emailed, without their hashes.
 	Tokens []ExportedToken `json:"tokens"`
 }
 
-// ExportedAccount The account itself.
+// ExportedAccount The account.
 //
 // Example: {"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"alice@example.com","email_verified_at":null,"has_password":true,"id":1,"locale":"en","role":"user","updated_at":"2026-03-01T09:30:00Z","username":"alice"}
 type ExportedAccount struct {
-	// CreatedAt When the account was made.
+	// CreatedAt Time of creation.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// DisabledAt When the account was disabled; nobody can export one that is.
+	// DisabledAt Always null, because a disabled account cannot export its data.
 	DisabledAt *time.Time `json:"disabled_at"`
 
-	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
-	// be international.
+	// Email A plain email address, without display name, comment, quoted local part or IP address as domain. International
+	// domains are allowed.
 	//
 	//
 	// Example: alice@example.com
 	Email Email `json:"email"`
 
-	// EmailVerifiedAt When the address was confirmed.
+	// EmailVerifiedAt Time the email was verified.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	EmailVerifiedAt *time.Time `json:"email_verified_at"`
 
-	// HasPassword Whether there is a password.
+	// HasPassword Whether the account has a password.
 	//
 	// Example: true
 	HasPassword bool `json:"has_password"`
 
-	// ID Number of the account; never given out twice.
+	// ID ID of the account. IDs are never reused.
 	//
 	// Example: 1
 	ID UserID `json:"id"`
 
-	// Locale Language of mails.
+	// Locale Language of emails.
 	//
 	// Example: en
 	Locale string `json:"locale"`
 
-	// Role What the account may do.
+	// Role Role of the account.
 	//
 	// Example: user
 	Role Role `json:"role"`
 
-	// UpdatedAt When it was changed last.
+	// UpdatedAt Time of the last change.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	UpdatedAt time.Time `json:"updated_at"`
 
-	// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
+	// Username Letters, digits, dots, dashes and underscores. Unique regardless of case.
 	//
 	// Example: alice
 	Username Username `json:"username"`
 }
 
-// ExportedMail One mail that has not gone out.
+// ExportedMail One unsent email.
 //
 // Example: {"attempts":0,"created_at":"2026-03-01T09:30:00Z","dead_at":null,"details":"{}","id":1,"kind":"verify_email","last_error":null,"locale":"en","next_attempt_at":"2026-03-01T09:30:00Z","recipient":"alice@example.com"}
 type ExportedMail struct {
-	// Attempts How often the mail server was asked to take it.
+	// Attempts Number of attempts so far.
 	//
 	// Example: 0
 	Attempts int `json:"attempts"`
 
-	// CreatedAt When it was caused.
+	// CreatedAt Time of creation.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// DeadAt When it was given up.
+	// DeadAt Time the server stopped trying, or null.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	DeadAt *time.Time `json:"dead_at"`
 
-	// Details What it is made from.
+	// Details Values for the template, as JSON.
 	//
 	// Example: {}
 	Details string `json:"details"`
 
-	// ID Number of the mail.
+	// ID ID of the email.
 	//
 	// Example: 1
 	ID int `json:"id"`
 
-	// Kind What it is about.
+	// Kind Kind of email.
 	//
 	// Example: verify_email
 	Kind string `json:"kind"`
 
-	// LastError Why it has not gone out, in one of the words deferred, unreachable and given_up; null if it has not been tried.
+	// LastError Result of the last attempt: deferred, unreachable or given_up; null before the first attempt.
 	LastError *string `json:"last_error"`
 
-	// Locale Its language.
+	// Locale Language of the email.
 	//
 	// Example: en
 	Locale string `json:"locale"`
 
-	// NextAttemptAt When it is tried next.
+	// NextAttemptAt Time of the next attempt.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	NextAttemptAt time.Time `json:"next_attempt_at"`
 
-	// Recipient Where it goes.
+	// Recipient Recipient.
 	//
 	// Example: alice@example.com
 	Recipient string `json:"recipient"`
@@ -1461,103 +1461,102 @@ type ExportedMail struct {
 //
 // Example: {"amr":"pwd","authenticated_at":"2026-03-01T09:30:00Z","created_at":"2026-03-01T09:30:00Z","expires_at":"2026-03-02T09:30:00Z","id":1,"ip":"192.0.2.7","last_seen_at":"2026-03-01T09:30:00Z","user_agent":"curl/8.0"}
 type ExportedSession struct {
-	// Amr How the person was authenticated.
+	// Amr Authentication method (RFC 8176).
 	//
 	// Example: pwd
 	Amr string `json:"amr"`
 
-	// AuthenticatedAt When the password was given last.
+	// AuthenticatedAt Time of the last password check.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	AuthenticatedAt time.Time `json:"authenticated_at"`
 
-	// CreatedAt When somebody logged in.
+	// CreatedAt Time of the login.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// ExpiresAt When the session ends at the latest.
+	// ExpiresAt Latest end of the session.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	ExpiresAt time.Time `json:"expires_at"`
 
-	// ID Number of a session. Nobody can log in with it.
+	// ID ID of the session. It is no credential.
 	//
 	// Example: 1
 	ID SessionID `json:"id"`
 
-	// IP Address the login came from.
+	// IP IP address of the login.
 	//
 	// Example: 192.0.2.7
 	IP string `json:"ip"`
 
-	// LastSeenAt The latest use (to the minute).
+	// LastSeenAt Time of the last request, to the minute.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	LastSeenAt time.Time `json:"last_seen_at"`
 
-	// UserAgent What the client called itself.
+	// UserAgent User-Agent of the client.
 	//
 	// Example: curl/8.0
 	UserAgent string `json:"user_agent"`
 }
 
-// ExportedToken One token that was mailed.
+// ExportedToken One emailed token.
 //
 // Example: {"created_at":"2026-03-01T09:30:00Z","email":"alice@example.com","expires_at":"2026-03-02T09:30:00Z","id":1,"purpose":"verify_email","used_at":null}
 type ExportedToken struct {
-	// CreatedAt When it was made.
+	// CreatedAt Time of creation.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// Email Where it was sent.
+	// Email Email it was sent to.
 	//
 	// Example: alice@example.com
 	Email string `json:"email"`
 
-	// ExpiresAt When it stops working.
+	// ExpiresAt Time of expiry.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	ExpiresAt time.Time `json:"expires_at"`
 
-	// ID Number of the token.
+	// ID ID of the token.
 	//
 	// Example: 1
 	ID int `json:"id"`
 
-	// Purpose What it is for.
+	// Purpose Purpose of the token.
 	//
 	// Example: verify_email
 	Purpose ExportedTokenPurpose `json:"purpose"`
 
-	// UsedAt When it was used.
+	// UsedAt Time of use, or null.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	UsedAt *time.Time `json:"used_at"`
 }
 
-// ExportedTokenPurpose What it is for.
+// ExportedTokenPurpose Purpose of the token.
 //
 // Example: verify_email
 type ExportedTokenPurpose string
 
-// Failed Always false in an answer that reports a failure.
+// Failed Always false in an error response.
 //
 // Example: false
 type Failed bool
 
-// FieldError One rule that one field breaks.
+// FieldError One validation error of one field.
 //
 // Example: {"code":"too_short","field":"username","message":"Username must be 3-30 characters"}
 type FieldError struct {
-	// Code The rule.
+	// Code The rule that the value breaks.
 	//
 	// Example: too_short
 	Code FieldErrorCode `json:"code"`
 
-	// Field Name of the field. Empty when the fault is in the request as a whole, or in a field whose name is not
-	// worth repeating.
+	// Field Name of the field. Empty if the error concerns the whole request, or if the name is not a plain identifier.
 	//
 	//
 	// Example: username
@@ -1569,21 +1568,21 @@ type FieldError struct {
 	Message string `json:"message"`
 }
 
-// FieldErrorCode The rule.
+// FieldErrorCode The rule that the value breaks.
 //
 // Example: too_short
 type FieldErrorCode string
 
-// FieldErrors Every rule that is broken, in the order of the fields.
+// FieldErrors All validation errors, in the order of the fields.
 //
 // Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
 type FieldErrors = []FieldError
 
-// Health All is well.
+// Health The process is alive.
 //
 // Example: {"ok":true}
 type Health struct {
-	// Ok Always true in an answer that reports a success.
+	// Ok Always true in a success response.
 	//
 	// Example: true
 	Ok Succeeded `json:"ok"`
@@ -1593,163 +1592,163 @@ type Health struct {
 //
 // Example: {"code":"internal_error","error":"Internal server error","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InternalError struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: internal_error
 	Code InternalErrorCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// InternalErrorCode What went wrong.
+// InternalErrorCode Stable error code.
 //
 // Example: internal_error
 type InternalErrorCode string
 
-// InvalidCredentials The login failed.
+// InvalidCredentials Wrong username or password.
 //
 // Example: {"code":"invalid_credentials","error":"invalid credentials","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvalidCredentials struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: invalid_credentials
 	Code InvalidCredentialsCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// InvalidCredentialsCode What went wrong.
+// InvalidCredentialsCode Stable error code.
 //
 // Example: invalid_credentials
 type InvalidCredentialsCode string
 
-// InvalidParameter A parameter cannot be used.
+// InvalidParameter A parameter is not valid.
 //
 // Example: {"code":"invalid_fields","error":"asset has an invalid format","fields":[{"code":"pattern","field":"asset","message":"asset has an invalid format"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvalidParameter struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: invalid_fields
 	Code InvalidParameterCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Fields Every rule that is broken, in the order of the fields.
+	// Fields All validation errors, in the order of the fields.
 	//
 	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
 	Fields *FieldErrors `json:"fields,omitempty"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// InvalidParameterCode What went wrong.
+// InvalidParameterCode Stable error code.
 //
 // Example: invalid_fields
 type InvalidParameterCode string
 
-// InvalidProfileChange The change cannot be made, or it is not clear which session the request belongs to. No field is required.
+// InvalidProfileChange The request body is not valid, or the request has more than one session cookie. No field is required.
 //
 // Example: {"code":"invalid_fields","error":"Username must be 3-30 characters","fields":[{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvalidProfileChange struct {
-	// Code What is wrong with it.
+	// Code Stable error code.
 	//
 	// Example: invalid_fields
 	Code InvalidProfileChangeCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Fields Every rule that is broken, in the order of the fields.
+	// Fields All validation errors, in the order of the fields.
 	//
 	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
 	Fields *FieldErrors `json:"fields,omitempty"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// InvalidProfileChangeCode What is wrong with it.
+// InvalidProfileChangeCode Stable error code.
 //
 // Example: invalid_fields
 type InvalidProfileChangeCode string
 
-// InvalidRequest The request body cannot be used.
+// InvalidRequest The request body is not valid.
 //
 // Example: {"code":"missing_fields","error":"All fields required","fields":[{"code":"required","field":"email","message":"email is required"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvalidRequest struct {
-	// Code What is wrong with it.
+	// Code Stable error code.
 	//
 	// Example: missing_fields
 	Code InvalidRequestCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Fields Every rule that is broken, in the order of the fields.
+	// Fields All validation errors, in the order of the fields.
 	//
 	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
 	Fields *FieldErrors `json:"fields,omitempty"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// InvalidRequestCode What is wrong with it.
+// InvalidRequestCode Stable error code.
 //
 // Example: missing_fields
 type InvalidRequestCode string
@@ -1758,103 +1757,103 @@ type InvalidRequestCode string
 //
 // Example: {"code":"invalid_token","error":"Invalid or expired token","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvalidReset struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: invalid_token
 	Code InvalidResetCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Fields Every rule that is broken, in the order of the fields.
+	// Fields All validation errors, in the order of the fields.
 	//
 	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
 	Fields *FieldErrors `json:"fields,omitempty"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// InvalidResetCode What went wrong.
+// InvalidResetCode Stable error code.
 //
 // Example: invalid_token
 type InvalidResetCode string
 
-// InvalidSessionParameter The request cannot be used.
+// InvalidSessionParameter A field is missing or not valid, the body is not valid JSON, or the request has more than one session cookie.
 //
 // Example: {"code":"invalid_fields","error":"id must be an integer","fields":[{"code":"type","field":"id","message":"id must be an integer"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvalidSessionParameter struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: invalid_fields
 	Code InvalidSessionParameterCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Fields Every rule that is broken, in the order of the fields.
+	// Fields All validation errors, in the order of the fields.
 	//
 	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
 	Fields *FieldErrors `json:"fields,omitempty"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// InvalidSessionParameterCode What went wrong.
+// InvalidSessionParameterCode Stable error code.
 //
 // Example: invalid_fields
 type InvalidSessionParameterCode string
 
-// InvalidSessionRequest The request body cannot be used, or it is not clear which session the request belongs to.
+// InvalidSessionRequest The request body is not valid, or the request has more than one session cookie.
 //
 // Example: {"code":"missing_fields","error":"missing credentials","fields":[{"code":"required","field":"password","message":"password is required"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvalidSessionRequest struct {
-	// Code What is wrong with it.
+	// Code Stable error code.
 	//
 	// Example: missing_fields
 	Code InvalidSessionRequestCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Fields Every rule that is broken, in the order of the fields.
+	// Fields All validation errors, in the order of the fields.
 	//
 	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
 	Fields *FieldErrors `json:"fields,omitempty"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// InvalidSessionRequestCode What is wrong with it.
+// InvalidSessionRequestCode Stable error code.
 //
 // Example: missing_fields
 type InvalidSessionRequestCode string
@@ -1863,33 +1862,33 @@ type InvalidSessionRequestCode string
 //
 // Example: {"code":"invalid_token","error":"Invalid token","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvalidToken struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: invalid_token
 	Code InvalidTokenCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Fields Every rule that is broken, in the order of the fields.
+	// Fields All validation errors, in the order of the fields.
 	//
 	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
 	Fields *FieldErrors `json:"fields,omitempty"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// InvalidTokenCode What went wrong.
+// InvalidTokenCode Stable error code.
 //
 // Example: invalid_token
 type InvalidTokenCode string
@@ -1898,125 +1897,125 @@ type InvalidTokenCode string
 //
 // Example: {"code":"invalid_token","error":"Invalid token","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvalidTokenRequest struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: invalid_token
 	Code InvalidTokenRequestCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Fields Every rule that is broken, in the order of the fields.
+	// Fields All validation errors, in the order of the fields.
 	//
 	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
 	Fields *FieldErrors `json:"fields,omitempty"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// InvalidTokenRequestCode What went wrong.
+// InvalidTokenRequestCode Stable error code.
 //
 // Example: invalid_token
 type InvalidTokenRequestCode string
 
-// Invitation Somebody to invite. The password is theirs to choose.
+// Invitation An account to invite. Its owner chooses the password.
 //
 // Example: {"email":"dave@example.com","role":"user","username":"dave"}
 type Invitation struct {
-	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
-	// be international.
+	// Email A plain email address, without display name, comment, quoted local part or IP address as domain. International
+	// domains are allowed.
 	//
 	//
 	// Example: alice@example.com
 	Email Email `json:"email"`
 
-	// Role What the account may do.
+	// Role Role of the account.
 	//
 	// Example: user
 	Role *Role `json:"role,omitempty"`
 
-	// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
+	// Username Letters, digits, dots, dashes and underscores. Unique regardless of case.
 	//
 	// Example: alice
 	Username Username `json:"username"`
 }
 
-// InvitationConflict The name or the address is taken, or no mail can be sent.
+// InvitationConflict The username or email is taken, or the server sends no email.
 //
 // Example: {"code":"username_taken","error":"Username already taken","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvitationConflict struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: username_taken
 	Code InvitationConflictCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// InvitationConflictCode What went wrong.
+// InvitationConflictCode Stable error code.
 //
 // Example: username_taken
 type InvitationConflictCode string
 
-// LastAdmin Nobody would be left to administer the server.
+// LastAdmin The last active administrator cannot be removed.
 //
 // Example: {"code":"last_admin","error":"The last administrator must stay","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type LastAdmin struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: last_admin
 	Code LastAdminCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// LastAdminCode What went wrong.
+// LastAdminCode Stable error code.
 //
 // Example: last_admin
 type LastAdminCode string
 
-// LinkToken A token from a mail, as part of an address. Anything else of this length is answered like a token that does not work.
+// LinkToken A token from an email, in a path. Any other text of this length is treated as a token that does not work.
 //
 // Example: k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw
 type LinkToken = string
 
-// LoggedIn A session has begun.
+// LoggedIn The session was created.
 //
 // Example: {"msg":"login successful","ok":true,"user":{"email":"alice@example.com","email_verified":false,"id":1,"role":"user","username":"alice"}}
 type LoggedIn struct {
@@ -2025,18 +2024,18 @@ type LoggedIn struct {
 	// Example: login successful
 	Msg string `json:"msg"`
 
-	// Ok Always true in an answer that reports a success.
+	// Ok Always true in a success response.
 	//
 	// Example: true
 	Ok Succeeded `json:"ok"`
 
-	// User The person who is logged in, as a page shows them.
+	// User The current user.
 	//
 	// Example: {"email":"alice@example.com","email_verified":false,"id":1,"role":"user","username":"alice"}
 	User User `json:"user"`
 }
 
-// LoggedOut Nobody is logged in.
+// LoggedOut Logged out.
 //
 // Example: {"msg":"logged out","ok":true}
 type LoggedOut struct {
@@ -2045,224 +2044,224 @@ type LoggedOut struct {
 	// Example: logged out
 	Msg string `json:"msg"`
 
-	// Ok Always true in an answer that reports a success.
+	// Ok Always true in a success response.
 	//
 	// Example: true
 	Ok Succeeded `json:"ok"`
 }
 
-// LoginRefused The login is not allowed.
+// LoginRefused The account cannot log in, or the origin of the request is not allowed.
 //
 // Example: {"code":"cross_origin_refused","error":"This origin may not call the server","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type LoginRefused struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: cross_origin_refused
 	Code LoginRefusedCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// LoginRefusedCode What went wrong.
+// LoginRefusedCode Stable error code.
 //
 // Example: cross_origin_refused
 type LoginRefusedCode string
 
-// LoginRequired Nobody is logged in.
+// LoginRequired The request has no session.
 //
 // Example: {"code":"login_required","error":"Login required","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type LoginRequired struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: login_required
 	Code LoginRequiredCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// LoginRequiredCode What went wrong.
+// LoginRequiredCode Stable error code.
 //
 // Example: login_required
 type LoginRequiredCode string
 
-// MailedToken A token from a mail. Anything else, however long, is answered like a token that does not work: the bound is that of a
-// request's body.
+// MailedToken A token from an email. Any other text is treated as a token that does not work. The length limit is the maximum
+// size of a request body.
 //
 // Example: k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw
 type MailedToken = string
 
-// ManagedUser An account as those see it who look after the server. There is no secret in it.
+// ManagedUser An account as administrators see it. It contains no secrets.
 //
 // Example: {"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"bob@example.com","email_verified":true,"has_password":true,"id":2,"role":"user","state":"active","username":"bob"}
 type ManagedUser struct {
-	// CreatedAt When the account was made.
+	// CreatedAt Time of creation.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// DisabledAt When the account was disabled.
+	// DisabledAt Time the account was disabled, or null.
 	DisabledAt *time.Time `json:"disabled_at"`
 
-	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
-	// be international.
+	// Email A plain email address, without display name, comment, quoted local part or IP address as domain. International
+	// domains are allowed.
 	//
 	//
 	// Example: alice@example.com
 	Email Email `json:"email"`
 
-	// EmailVerified Whether the person has shown that the address is theirs.
+	// EmailVerified Whether the email is verified.
 	//
 	// Example: true
 	EmailVerified bool `json:"email_verified"`
 
-	// HasPassword Whether there is a password; not before an invitation is accepted.
+	// HasPassword Whether the account has a password; false until an invitation is accepted.
 	//
 	// Example: true
 	HasPassword bool `json:"has_password"`
 
-	// ID Number of the account; never given out twice.
+	// ID ID of the account. IDs are never reused.
 	//
 	// Example: 1
 	ID UserID `json:"id"`
 
-	// Role What the account may do.
+	// Role Role of the account.
 	//
 	// Example: user
 	Role Role `json:"role"`
 
-	// State Whether the account can be used.
+	// State Whether the account can log in.
 	//
 	// Example: active
 	State UserState `json:"state"`
 
-	// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
+	// Username Letters, digits, dots, dashes and underscores. Unique regardless of case.
 	//
 	// Example: alice
 	Username Username `json:"username"`
 }
 
-// MethodNotAllowed The path does not have this method.
+// MethodNotAllowed The path does not support this method.
 //
 // Example: {"code":"method_not_allowed","error":"Method not allowed","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type MethodNotAllowed struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: method_not_allowed
 	Code MethodNotAllowedCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// MethodNotAllowedCode What went wrong.
+// MethodNotAllowedCode Stable error code.
 //
 // Example: method_not_allowed
 type MethodNotAllowedCode string
 
-// NewPassword At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
-// Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
-// docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
+// NewPassword At least 8 characters with an uppercase letter, a lowercase letter, a digit and a special character. Any
+// character is allowed, and the password is never trimmed or truncated. Common passwords are rejected: see
+// docs/passwords.md. With `PASSWORD_POLICY=length` this schema has other rules.
 type NewPassword = string
 
-// NextCursor The `cursor` of the next page; null when there is none.
+// NextCursor The `cursor` of the next page, or null on the last page.
 //
 // Example: NTE.3Qk0J8yVq1m5v0c2o9sX7nJrT4uYbLhPzWfGdEaKi6Q
 type NextCursor = string
 
-// NotFound There is nothing here.
+// NotFound The path or the item does not exist.
 //
 // Example: {"code":"not_found","error":"Not found","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type NotFound struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: not_found
 	Code NotFoundCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// NotFoundCode What went wrong.
+// NotFoundCode Stable error code.
 //
 // Example: not_found
 type NotFoundCode string
 
-// NotReady The server cannot take requests.
+// NotReady The server is not ready.
 //
 // Example: {"code":"unavailable","error":"The database is not available","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type NotReady struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: unavailable
 	Code NotReadyCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// NotReadyCode What went wrong.
+// NotReadyCode Stable error code.
 //
 // Example: unavailable
 type NotReadyCode string
@@ -2272,55 +2271,55 @@ type NotReadyCode string
 // Example: <!doctype html>
 type Page = string
 
-// PasswordAsSet The password, exactly as it was set.
+// PasswordAsSet The current password.
 //
 // Example: Tr4vel-lighter!
 type PasswordAsSet = string
 
-// PasswordChange The old password and a new one.
+// PasswordChange The current password and a new one.
 //
 // Example: {"current_password":"Tr4vel-lighter!","new_password":"N3w-passphrase!"}
 type PasswordChange struct {
-	// CurrentPassword The password, exactly as it was set.
+	// CurrentPassword The current password.
 	//
 	// Example: Tr4vel-lighter!
 	CurrentPassword PasswordAsSet `json:"current_password"`
 
-	// NewPassword At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
-	// Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
-	// docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
+	// NewPassword At least 8 characters with an uppercase letter, a lowercase letter, a digit and a special character. Any
+	// character is allowed, and the password is never trimmed or truncated. Common passwords are rejected: see
+	// docs/passwords.md. With `PASSWORD_POLICY=length` this schema has other rules.
 	//
 	//
 	// Example: Tr4vel-lighter!
 	NewPassword NewPassword `json:"new_password"`
 }
 
-// PasswordIncorrect Nobody is logged in, or the password is wrong.
+// PasswordIncorrect Not logged in, or the current password is wrong.
 //
 // Example: {"code":"current_password_incorrect","error":"Current password incorrect","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type PasswordIncorrect struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: login_required
 	Code PasswordIncorrectCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// PasswordIncorrectCode What went wrong.
+// PasswordIncorrectCode Stable error code.
 //
 // Example: login_required
 type PasswordIncorrectCode string
@@ -2329,211 +2328,211 @@ type PasswordIncorrectCode string
 //
 // Example: {"password":"N3w-passphrase!"}
 type PasswordOnly struct {
-	// Password At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
-	// Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
-	// docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
+	// Password At least 8 characters with an uppercase letter, a lowercase letter, a digit and a special character. Any
+	// character is allowed, and the password is never trimmed or truncated. Common passwords are rejected: see
+	// docs/passwords.md. With `PASSWORD_POLICY=length` this schema has other rules.
 	//
 	//
 	// Example: Tr4vel-lighter!
 	Password NewPassword `json:"password"`
 }
 
-// PasswordReset A token from a mail and a new password.
+// PasswordReset A token from an email and a new password.
 //
 // Example: {"password":"N3w-passphrase!","token":"k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw"}
 type PasswordReset struct {
-	// Password At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
-	// Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
-	// docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
+	// Password At least 8 characters with an uppercase letter, a lowercase letter, a digit and a special character. Any
+	// character is allowed, and the password is never trimmed or truncated. Common passwords are rejected: see
+	// docs/passwords.md. With `PASSWORD_POLICY=length` this schema has other rules.
 	//
 	//
 	// Example: Tr4vel-lighter!
 	Password NewPassword `json:"password"`
 
-	// Token A token from a mail. Anything else, however long, is answered like a token that does not work: the bound is that of a
-	// request's body.
+	// Token A token from an email. Any other text is treated as a token that does not work. The length limit is the maximum
+	// size of a request body.
 	//
 	//
 	// Example: k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw
 	Token MailedToken `json:"token"`
 }
 
-// PreviewID Number of a mail that was not sent.
+// PreviewID ID of a captured email.
 //
 // Example: 1
 type PreviewID = int
 
-// Profile One's own account.
+// Profile The account of the current user.
 //
 // Example: {"created_at":"2026-03-01T09:30:00Z","email":"alice@example.com","email_verified":false,"id":1,"role":"user","username":"alice"}
 type Profile struct {
-	// CreatedAt When the account was created.
+	// CreatedAt Time of creation.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
-	// be international.
+	// Email A plain email address, without display name, comment, quoted local part or IP address as domain. International
+	// domains are allowed.
 	//
 	//
 	// Example: alice@example.com
 	Email Email `json:"email"`
 
-	// EmailVerified Whether the person has shown that the address is theirs.
+	// EmailVerified Whether the email is verified.
 	//
 	// Example: false
 	EmailVerified bool `json:"email_verified"`
 
-	// ID Number of the account; never given out twice.
+	// ID ID of the account. IDs are never reused.
 	//
 	// Example: 1
 	ID UserID `json:"id"`
 
-	// Role What the account may do.
+	// Role Role of the account.
 	//
 	// Example: user
 	Role Role `json:"role"`
 
-	// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
+	// Username Letters, digits, dots, dashes and underscores. Unique regardless of case.
 	//
 	// Example: alice
 	Username Username `json:"username"`
 }
 
-// ProfileChange What to change about the account; what is left out stays.
+// ProfileChange The fields to change. Missing fields keep their values.
 //
 // Example: {"username":"alice.b"}
 type ProfileChange struct {
-	// CurrentPassword The password, exactly as it was set.
+	// CurrentPassword The current password.
 	//
 	// Example: Tr4vel-lighter!
 	CurrentPassword *PasswordAsSet `json:"current_password,omitempty"`
 
-	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
-	// be international.
+	// Email A plain email address, without display name, comment, quoted local part or IP address as domain. International
+	// domains are allowed.
 	//
 	//
 	// Example: alice@example.com
 	Email *Email `json:"email,omitempty"`
 
-	// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
+	// Username Letters, digits, dots, dashes and underscores. Unique regardless of case.
 	//
 	// Example: alice
 	Username *Username `json:"username,omitempty"`
 }
 
-// ProfileConflict The address or the name is taken.
+// ProfileConflict The email or username is taken.
 //
 // Example: {"code":"email_taken","error":"Email already in use","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type ProfileConflict struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: email_taken
 	Code ProfileConflictCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// ProfileConflictCode What went wrong.
+// ProfileConflictCode Stable error code.
 //
 // Example: email_taken
 type ProfileConflictCode string
 
-// RateLimited The caller has done this too often.
+// RateLimited A rate limit is exceeded.
 //
 // Example: {"code":"rate_limited","error":"Too many requests","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type RateLimited struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: rate_limited
 	Code RateLimitedCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// RateLimitedCode What went wrong.
+// RateLimitedCode Stable error code.
 //
 // Example: rate_limited
 type RateLimitedCode string
 
-// Readiness The server can take requests.
+// Readiness The server is ready.
 //
 // Example: {"ok":true}
 type Readiness struct {
-	// Ok Always true in an answer that reports a success.
+	// Ok Always true in a success response.
 	//
 	// Example: true
 	Ok Succeeded `json:"ok"`
 
-	// Warnings What an operator should look at. Not there when there is nothing.
+	// Warnings Problems that an operator should check; absent if there are none.
 	//
 	// Example: ["forwarded_for_ignored"]
 	Warnings *[]ReadinessWarning `json:"warnings,omitempty"`
 }
 
-// ReadinessWarning `forwarded_for_ignored`: in the last ten minutes a peer that `TRUSTED_PROXIES` does not name has sent
-// `X-Forwarded-For`. If it is a proxy of this server, all people share its limits.
+// ReadinessWarning `forwarded_for_ignored`: in the last ten minutes a peer that is not in `TRUSTED_PROXIES` sent `X-Forwarded-For`.
+// If it is your proxy, all clients share one rate limit.
 //
 // Example: forwarded_for_ignored
 type ReadinessWarning string
 
-// ReauthRequired The login is too old for this.
+// ReauthRequired The login is too old, or the origin of the request is not allowed.
 //
 // Example: {"code":"reauth_required","error":"Please confirm your password","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type ReauthRequired struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: reauth_required
 	Code ReauthRequiredCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// ReauthRequiredCode What went wrong.
+// ReauthRequiredCode Stable error code.
 //
 // Example: reauth_required
 type ReauthRequiredCode string
 
-// Registered The account exists.
+// Registered The account was created.
 //
 // Example: {"msg":"User registered","ok":true}
 type Registered struct {
@@ -2542,7 +2541,7 @@ type Registered struct {
 	// Example: User registered
 	Msg string `json:"msg"`
 
-	// Ok Always true in an answer that reports a success.
+	// Ok Always true in a success response.
 	//
 	// Example: true
 	Ok Succeeded `json:"ok"`
@@ -2552,123 +2551,123 @@ type Registered struct {
 //
 // Example: {"email":"alice@example.com","password":"Tr4vel-lighter!","username":"alice"}
 type Registration struct {
-	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
-	// be international.
+	// Email A plain email address, without display name, comment, quoted local part or IP address as domain. International
+	// domains are allowed.
 	//
 	//
 	// Example: alice@example.com
 	Email Email `json:"email"`
 
-	// Password At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
-	// Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
-	// docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
+	// Password At least 8 characters with an uppercase letter, a lowercase letter, a digit and a special character. Any
+	// character is allowed, and the password is never trimmed or truncated. Common passwords are rejected: see
+	// docs/passwords.md. With `PASSWORD_POLICY=length` this schema has other rules.
 	//
 	//
 	// Example: Tr4vel-lighter!
 	Password NewPassword `json:"password"`
 
-	// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
+	// Username Letters, digits, dots, dashes and underscores. Unique regardless of case.
 	//
 	// Example: alice
 	Username Username `json:"username"`
 }
 
-// RegistrationConflict The name or the address is taken.
+// RegistrationConflict The username or email is taken.
 //
 // Example: {"code":"username_taken","error":"Username already taken","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type RegistrationConflict struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: username_taken
 	Code RegistrationConflictCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// RegistrationConflictCode What went wrong.
+// RegistrationConflictCode Stable error code.
 //
 // Example: username_taken
 type RegistrationConflictCode string
 
-// RegistrationRefused Registering is not allowed.
+// RegistrationRefused Registration is closed, or the origin of the request is not allowed.
 //
 // Example: {"code":"registration_closed","error":"Registration is closed","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type RegistrationRefused struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: cross_origin_refused
 	Code RegistrationRefusedCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// RegistrationRefusedCode What went wrong.
+// RegistrationRefusedCode Stable error code.
 //
 // Example: cross_origin_refused
 type RegistrationRefusedCode string
 
-// RequestID Finds the request in the server's log.
+// RequestID ID of the request in the server's log.
 //
 // Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 type RequestID = string
 
-// ResetConflict No mail can be sent to this account.
+// ResetConflict The account is disabled, or the server sends no email.
 //
 // Example: {"code":"account_disabled","error":"Account disabled","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type ResetConflict struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: account_disabled
 	Code ResetConflictCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// ResetConflictCode What went wrong.
+// ResetConflictCode Stable error code.
 //
 // Example: account_disabled
 type ResetConflictCode string
 
-// Role What the account may do.
+// Role Role of the account.
 //
 // Example: user
 type Role string
@@ -2677,185 +2676,185 @@ type Role string
 //
 // Example: {"role":"moderator"}
 type RoleOnly struct {
-	// Role What the account may do.
+	// Role Role of the account.
 	//
 	// Example: user
 	Role Role `json:"role"`
 }
 
-// SessionID Number of a session. Nobody can log in with it.
+// SessionID ID of the session. It is no credential.
 //
 // Example: 1
 type SessionID = int
 
-// SessionInfo One place where somebody is logged in.
+// SessionInfo One session.
 //
 // Example: {"browser":"curl","created_at":"2026-03-01T09:30:00Z","current":true,"id":1,"ip":"192.0.2.7","last_seen_at":"2026-03-01T09:30:00Z","os":"","user_agent":"curl/8.0"}
 type SessionInfo struct {
-	// Browser The browser as far as it can be told.
+	// Browser Browser name from the User-Agent.
 	//
 	// Example: Firefox
 	Browser string `json:"browser"`
 
-	// CreatedAt When somebody logged in.
+	// CreatedAt Time of the login.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// Current Whether it is the one that asks.
+	// Current Whether it is the session of this request.
 	//
 	// Example: true
 	Current bool `json:"current"`
 
-	// ID Number of a session. Nobody can log in with it.
+	// ID ID of the session. It is no credential.
 	//
 	// Example: 1
 	ID SessionID `json:"id"`
 
-	// IP Address the login came from.
+	// IP IP address of the login.
 	//
 	// Example: 192.0.2.7
 	IP string `json:"ip"`
 
-	// LastSeenAt The latest use (to the minute).
+	// LastSeenAt Time of the last request, to the minute.
 	//
 	// Example: 2026-03-01T09:30:00Z
 	LastSeenAt time.Time `json:"last_seen_at"`
 
-	// Os The operating system as far as it can be told.
+	// Os Operating system from the User-Agent; empty if unknown.
 	//
 	// Example: Linux
 	Os string `json:"os"`
 
-	// UserAgent What the client called itself.
+	// UserAgent User-Agent of the client.
 	//
 	// Example: curl/8.0
 	UserAgent string `json:"user_agent"`
 }
 
-// SessionList The live sessions of an account.
+// SessionList The active sessions of an account.
 //
 // Example: {"ok":true,"sessions":[{"browser":"curl","created_at":"2026-03-01T09:30:00Z","current":true,"id":1,"ip":"192.0.2.7","last_seen_at":"2026-03-01T09:30:00Z","os":"","user_agent":"curl/8.0"}]}
 type SessionList struct {
-	// Ok Always true in an answer that reports a success.
+	// Ok Always true in a success response.
 	//
 	// Example: true
 	Ok Succeeded `json:"ok"`
 
-	// Sessions The latest used first; 200 at the most.
+	// Sessions Most recently used first, at most 200.
 	Sessions []SessionInfo `json:"sessions"`
 }
 
-// Succeeded Always true in an answer that reports a success.
+// Succeeded Always true in a success response.
 //
 // Example: true
 type Succeeded bool
 
-// TokenOnly A token from a mail.
+// TokenOnly A token from an email.
 //
 // Example: {"token":"k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw"}
 type TokenOnly struct {
-	// Token A token from a mail. Anything else, however long, is answered like a token that does not work: the bound is that of a
-	// request's body.
+	// Token A token from an email. Any other text is treated as a token that does not work. The length limit is the maximum
+	// size of a request body.
 	//
 	//
 	// Example: k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw
 	Token MailedToken `json:"token"`
 }
 
-// Unavailable The server cannot answer at the moment.
+// Unavailable The server is temporarily unavailable.
 //
 // Example: {"code":"unavailable","error":"The database is not available","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type Unavailable struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: unavailable
 	Code UnavailableCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// UnavailableCode What went wrong.
+// UnavailableCode Stable error code.
 //
 // Example: unavailable
 type UnavailableCode string
 
-// UnsupportedMediaType The request body is not JSON.
+// UnsupportedMediaType The request body is not declared as JSON.
 //
 // Example: {"code":"unsupported_media_type","error":"The request body must be application/json","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type UnsupportedMediaType struct {
-	// Code What went wrong.
+	// Code Stable error code.
 	//
 	// Example: unsupported_media_type
 	Code UnsupportedMediaTypeCode `json:"code"`
 
-	// Error What went wrong, as a sentence for people.
+	// Error A sentence for people. It may change; use `code` in programs.
 	//
 	// Example: All fields required
 	Error ErrorSentence `json:"error"`
 
-	// Ok Always false in an answer that reports a failure.
+	// Ok Always false in an error response.
 	//
 	// Example: false
 	Ok Failed `json:"ok"`
 
-	// RequestID Finds the request in the server's log.
+	// RequestID ID of the request in the server's log.
 	//
 	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
 	RequestID RequestID `json:"request_id"`
 }
 
-// UnsupportedMediaTypeCode What went wrong.
+// UnsupportedMediaTypeCode Stable error code.
 //
 // Example: unsupported_media_type
 type UnsupportedMediaTypeCode string
 
-// User The person who is logged in, as a page shows them.
+// User The current user.
 //
 // Example: {"email":"alice@example.com","email_verified":false,"id":1,"role":"user","username":"alice"}
 type User struct {
-	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
-	// be international.
+	// Email A plain email address, without display name, comment, quoted local part or IP address as domain. International
+	// domains are allowed.
 	//
 	//
 	// Example: alice@example.com
 	Email Email `json:"email"`
 
-	// EmailVerified Whether the person has shown that the address is theirs.
+	// EmailVerified Whether the email is verified.
 	//
 	// Example: false
 	EmailVerified bool `json:"email_verified"`
 
-	// ID Number of the account; never given out twice.
+	// ID ID of the account. IDs are never reused.
 	//
 	// Example: 1
 	ID UserID `json:"id"`
 
-	// Role What the account may do.
+	// Role Role of the account.
 	//
 	// Example: user
 	Role Role `json:"role"`
 
-	// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
+	// Username Letters, digits, dots, dashes and underscores. Unique regardless of case.
 	//
 	// Example: alice
 	Username Username `json:"username"`
 }
 
-// UserChanged It is done, and this is the account now.
+// UserChanged The account after the change.
 //
 // Example: {"msg":"User disabled","ok":true,"user":{"created_at":"2026-03-01T09:30:00Z","disabled_at":"2026-03-01T10:00:00Z","email":"bob@example.com","email_verified":true,"has_password":true,"id":2,"role":"user","state":"disabled","username":"bob"}}
 type UserChanged struct {
@@ -2864,12 +2863,12 @@ type UserChanged struct {
 	// Example: User disabled
 	Msg string `json:"msg"`
 
-	// Ok Always true in an answer that reports a success.
+	// Ok Always true in a success response.
 	//
 	// Example: true
 	Ok Succeeded `json:"ok"`
 
-	// User An account as those see it who look after the server. There is no secret in it.
+	// User An account as administrators see it. It contains no secrets.
 	//
 	// Example: {"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"bob@example.com","email_verified":true,"has_password":true,"id":2,"role":"user","state":"active","username":"bob"}
 	User ManagedUser `json:"user"`
@@ -2879,83 +2878,83 @@ type UserChanged struct {
 //
 // Example: {"ok":true,"user":{"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"bob@example.com","email_verified":true,"has_password":true,"id":2,"role":"user","state":"active","username":"bob"}}
 type UserFound struct {
-	// Ok Always true in an answer that reports a success.
+	// Ok Always true in a success response.
 	//
 	// Example: true
 	Ok Succeeded `json:"ok"`
 
-	// User An account as those see it who look after the server. There is no secret in it.
+	// User An account as administrators see it. It contains no secrets.
 	//
 	// Example: {"created_at":"2026-03-01T09:30:00Z","disabled_at":null,"email":"bob@example.com","email_verified":true,"has_password":true,"id":2,"role":"user","state":"active","username":"bob"}
 	User ManagedUser `json:"user"`
 }
 
-// UserID Number of the account; never given out twice.
+// UserID ID of the account. IDs are never reused.
 //
 // Example: 1
 type UserID = int
 
-// UserList A page of the list of accounts.
+// UserList A page of accounts.
 //
 // Example: {"next_cursor":null,"users":[]}
 type UserList struct {
-	// NextCursor The `cursor` of the next page; null when there is none.
+	// NextCursor The `cursor` of the next page, or null on the last page.
 	//
 	// Example: NTE.3Qk0J8yVq1m5v0c2o9sX7nJrT4uYbLhPzWfGdEaKi6Q
 	NextCursor *NextCursor `json:"next_cursor"`
 
-	// Users Accounts, as many as were asked for or fewer.
+	// Users At most `limit` accounts.
 	Users []ManagedUser `json:"users"`
 }
 
-// UserOrNull The person who is logged in, or null.
+// UserOrNull The current user, or null without a session.
 //
 // Example: {"email":"alice@example.com","email_verified":false,"id":1,"role":"user","username":"alice"}
 type UserOrNull struct {
-	// Email One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
-	// be international.
+	// Email A plain email address, without display name, comment, quoted local part or IP address as domain. International
+	// domains are allowed.
 	//
 	//
 	// Example: alice@example.com
 	Email Email `json:"email"`
 
-	// EmailVerified Whether the person has shown that the address is theirs.
+	// EmailVerified Whether the email is verified.
 	//
 	// Example: false
 	EmailVerified bool `json:"email_verified"`
 
-	// ID Number of the account; never given out twice.
+	// ID ID of the account. IDs are never reused.
 	//
 	// Example: 1
 	ID UserID `json:"id"`
 
-	// Role What the account may do.
+	// Role Role of the account.
 	//
 	// Example: user
 	Role Role `json:"role"`
 
-	// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
+	// Username Letters, digits, dots, dashes and underscores. Unique regardless of case.
 	//
 	// Example: alice
 	Username Username `json:"username"`
 }
 
-// UserSearch Beginning of a user name or an e-mail address.
+// UserSearch Start of a username or email.
 //
 // Example: bo
 type UserSearch = string
 
-// UserState Whether the account can be used.
+// UserState Whether the account can log in.
 //
 // Example: active
 type UserState string
 
-// Username Letters, digits, dots, dashes and underscores. Unique whatever its case.
+// Username Letters, digits, dots, dashes and underscores. Unique regardless of case.
 //
 // Example: alice
 type Username = string
 
-// PageCursor Where the next page begins. Only the server can make one.
+// PageCursor Opaque, signed position of the next page.
 //
 // Example: NTE.3Qk0J8yVq1m5v0c2o9sX7nJrT4uYbLhPzWfGdEaKi6Q
 type PageCursor = Cursor
@@ -2965,54 +2964,54 @@ type PageCursor = Cursor
 // Example: 50
 type PageSize = int
 
-// TokenInPath A token from a mail, as part of an address. Anything else of this length is answered like a token that does not work.
+// TokenInPath A token from an email, in a path. Any other text of this length is treated as a token that does not work.
 //
 // Example: k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw
 type TokenInPath = LinkToken
 
-// UserIDInPath Number of the account; never given out twice.
+// UserIDInPath ID of the account. IDs are never reused.
 //
 // Example: 1
 type UserIDInPath = UserID
 
-// ActivityPage Events of the audit trail, the newest first.
+// ActivityPage Audit events, newest first.
 //
 // Example: {"events":[],"next_cursor":null}
 type ActivityPage = AuditPage
 
-// AuditParameterRefused The request cannot be used.
+// AuditParameterRefused A field is missing or not valid, the body is not valid JSON, or the request has more than one session cookie.
 //
 // Example: {"code":"invalid_fields","error":"id must be an integer","fields":[{"code":"type","field":"id","message":"id must be an integer"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type AuditParameterRefused = InvalidSessionParameter
 
-// EmailRequired The request body cannot be used.
+// EmailRequired The request body is not valid.
 //
 // Example: {"code":"missing_fields","error":"All fields required","fields":[{"code":"required","field":"email","message":"email is required"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type EmailRequired = InvalidRequest
 
-// InvalidID The request cannot be used.
+// InvalidID A field is missing or not valid, the body is not valid JSON, or the request has more than one session cookie.
 //
 // Example: {"code":"invalid_fields","error":"id must be an integer","fields":[{"code":"type","field":"id","message":"id must be an integer"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvalidID = InvalidSessionParameter
 
-// PasswordRequired The request body cannot be used, or it is not clear which session the request belongs to.
+// PasswordRequired The request body is not valid, or the request has more than one session cookie.
 //
 // Example: {"code":"missing_fields","error":"missing credentials","fields":[{"code":"required","field":"password","message":"password is required"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type PasswordRequired = InvalidSessionRequest
 
-// TooManyRequests The caller has done this too often.
+// TooManyRequests A rate limit is exceeded.
 //
 // Example: {"code":"rate_limited","error":"Too many requests","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type TooManyRequests = RateLimited
 
-// UserUnknown There is nothing here.
+// UserUnknown The path or the item does not exist.
 //
 // Example: {"code":"not_found","error":"Not found","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type UserUnknown = NotFound
 
 // GetActivityParams defines parameters for GetActivity.
 type GetActivityParams struct {
-	// Cursor The `next_cursor` of the page before.
+	// Cursor The `next_cursor` of the previous page.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit Maximum number of entries per page.
@@ -3021,22 +3020,22 @@ type GetActivityParams struct {
 
 // ListAuditEventsParams defines parameters for ListAuditEvents.
 type ListAuditEventsParams struct {
-	// Event Events of this name alone.
+	// Event Only events with this name.
 	Event *AuditEventName `form:"event,omitempty" json:"event,omitempty"`
 
-	// User What this account did, and what was done to it. The number of a deleted account works as well.
+	// User Only events by or about this account. The ID of a deleted account works as well.
 	User *UserID `form:"user,omitempty" json:"user,omitempty"`
 
-	// Address What came from this address (`ip`), in any spelling.
+	// Address Only events from this IP address, in any notation.
 	Address *string `form:"address,omitempty" json:"address,omitempty"`
 
-	// Since The earliest time.
+	// Since Only events at or after this time.
 	Since *time.Time `form:"since,omitempty" json:"since,omitempty"`
 
-	// Until The first time that is too late.
+	// Until Only events before this time.
 	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
 
-	// Cursor The `next_cursor` of the page before.
+	// Cursor The `next_cursor` of the previous page.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit Maximum number of entries per page.
@@ -3045,19 +3044,19 @@ type ListAuditEventsParams struct {
 
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
-	// Search Beginning of the user name or the e-mail address, in any case.
+	// Search Start of the username or email, in any case.
 	Search *UserSearch `form:"search,omitempty" json:"search,omitempty"`
 
-	// Role Accounts with this role alone.
+	// Role Only accounts with this role.
 	Role *Role `form:"role,omitempty" json:"role,omitempty"`
 
-	// State Accounts in this state alone.
+	// State Only accounts in this state.
 	State *UserState `form:"state,omitempty" json:"state,omitempty"`
 
-	// Verified Accounts whose address is confirmed, or is not.
+	// Verified Only accounts with a verified (true) or unverified (false) email.
 	Verified *bool `form:"verified,omitempty" json:"verified,omitempty"`
 
-	// Cursor The `next_cursor` of the page before.
+	// Cursor The `next_cursor` of the previous page.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit Maximum number of entries per page.
@@ -3174,64 +3173,64 @@ func (a ContractDocument) MarshalJSON() ([]byte, error) {
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// GetBanner Say that the server is there
+	// GetBanner Get the server banner
 	// (GET /)
 	GetBanner(c *gin.Context)
-	// DeleteAccount Delete the account
+	// DeleteAccount Delete my account
 	// (DELETE /auth/account)
 	DeleteAccount(c *gin.Context)
-	// GetActivity What happened to the account lately
+	// GetActivity List my recent activity
 	// (GET /auth/activity)
 	GetActivity(c *gin.Context, params GetActivityParams)
-	// ListAuditEvents Read the audit trail
+	// ListAuditEvents List audit events
 	// (GET /auth/admin/audit)
 	ListAuditEvents(c *gin.Context, params ListAuditEventsParams)
 	// ListUsers List accounts
 	// (GET /auth/admin/users)
 	ListUsers(c *gin.Context, params ListUsersParams)
-	// CreateUser Invite somebody
+	// CreateUser Invite a user
 	// (POST /auth/admin/users)
 	CreateUser(c *gin.Context)
 	// DeleteUser Delete an account
 	// (DELETE /auth/admin/users/{id})
 	DeleteUser(c *gin.Context, id UserIDInPath)
-	// GetUser Read an account
+	// GetUser Get an account
 	// (GET /auth/admin/users/{id})
 	GetUser(c *gin.Context, id UserIDInPath)
-	// DisableUser Lock somebody out
+	// DisableUser Disable account
 	// (POST /auth/admin/users/{id}/disable)
 	DisableUser(c *gin.Context, id UserIDInPath)
-	// EnableUser Let somebody in again
+	// EnableUser Enable account
 	// (POST /auth/admin/users/{id}/enable)
 	EnableUser(c *gin.Context, id UserIDInPath)
-	// SendPasswordReset Mail somebody a link to set a password
+	// SendPasswordReset Send a password reset email
 	// (POST /auth/admin/users/{id}/reset_password)
 	SendPasswordReset(c *gin.Context, id UserIDInPath)
-	// SetUserRole Change what somebody may do
+	// SetUserRole Change role
 	// (PUT /auth/admin/users/{id}/role)
 	SetUserRole(c *gin.Context, id UserIDInPath)
-	// EndUserSessions Log somebody out everywhere
+	// EndUserSessions Log out all sessions of an account
 	// (DELETE /auth/admin/users/{id}/sessions)
 	EndUserSessions(c *gin.Context, id UserIDInPath)
-	// ListUserSessions Where somebody is logged in
+	// ListUserSessions List the sessions of an account
 	// (GET /auth/admin/users/{id}/sessions)
 	ListUserSessions(c *gin.Context, id UserIDInPath)
-	// EndUserSession Log out one session of somebody
+	// EndUserSession Log out one session of an account
 	// (DELETE /auth/admin/users/{id}/sessions/{session_id})
 	EndUserSession(c *gin.Context, id UserIDInPath, sessionID SessionID)
-	// MarkEmailVerified Take somebody's word for their address
+	// MarkEmailVerified Mark email as verified
 	// (POST /auth/admin/users/{id}/verify_email)
 	MarkEmailVerified(c *gin.Context, id UserIDInPath)
-	// ChangePassword Change the password
+	// ChangePassword Change my password
 	// (PUT /auth/change_password)
 	ChangePassword(c *gin.Context)
-	// ConfirmEmail Confirm a new e-mail address
+	// ConfirmEmail Confirm an email change
 	// (POST /auth/confirm_email)
 	ConfirmEmail(c *gin.Context)
-	// GetCurrentUser Ask who is logged in
+	// GetCurrentUser Get the current user
 	// (GET /auth/current_user)
 	GetCurrentUser(c *gin.Context)
-	// ExportAccount Everything that is stored about oneself
+	// ExportAccount Export my data
 	// (GET /auth/export)
 	ExportAccount(c *gin.Context)
 	// Login Log in
@@ -3240,67 +3239,67 @@ type ServerInterface interface {
 	// Logout Log out
 	// (POST /auth/logout)
 	Logout(c *gin.Context)
-	// GetProfile Read one's own account
+	// GetProfile Get my account
 	// (GET /auth/profile)
 	GetProfile(c *gin.Context)
-	// Reauthenticate Confirm the password
+	// Reauthenticate Confirm my password
 	// (POST /auth/reauthenticate)
 	Reauthenticate(c *gin.Context)
 	// Register Create an account
 	// (POST /auth/register)
 	Register(c *gin.Context)
-	// RequestReset Ask for a mail to set a new password
+	// RequestReset Request a password reset email
 	// (POST /auth/request_reset)
 	RequestReset(c *gin.Context)
-	// ResendVerification Ask for another confirmation mail
+	// ResendVerification Send another verification email
 	// (POST /auth/resend_verification)
 	ResendVerification(c *gin.Context)
-	// ResetPassword Set a new password
+	// ResetPassword Reset the password
 	// (POST /auth/reset_password)
 	ResetPassword(c *gin.Context)
-	// ResetPasswordByLink Set a new password, with the token in the path
+	// ResetPasswordByLink Reset the password by link
 	// (POST /auth/reset_password/{token})
 	ResetPasswordByLink(c *gin.Context, token TokenInPath)
-	// EndOtherSessions Log out everywhere else
+	// EndOtherSessions Log out my other sessions
 	// (DELETE /auth/sessions)
 	EndOtherSessions(c *gin.Context)
-	// ListSessions Where one is logged in
+	// ListSessions List my sessions
 	// (GET /auth/sessions)
 	ListSessions(c *gin.Context)
-	// EndSession Log out one session
+	// EndSession Log out one of my sessions
 	// (DELETE /auth/sessions/{id})
 	EndSession(c *gin.Context, id SessionID)
-	// UpdateProfile Change the user name or the e-mail address
+	// UpdateProfile Change my username or email
 	// (PUT /auth/update_profile)
 	UpdateProfile(c *gin.Context)
-	// VerifyEmail Confirm an e-mail address
+	// VerifyEmail Verify an email address
 	// (POST /auth/verify)
 	VerifyEmail(c *gin.Context)
-	// VerifyEmailByLink Confirm an e-mail address by opening a link
+	// VerifyEmailByLink Verify an email address by link
 	// (GET /auth/verify/{token})
 	VerifyEmailByLink(c *gin.Context, token TokenInPath)
-	// ListPreviewedMail The mail that would have been sent
+	// ListPreviewedMail List captured emails
 	// (GET /dev/mail)
 	ListPreviewedMail(c *gin.Context)
-	// ShowPreviewedMail One mail as its reader sees it
+	// ShowPreviewedMail Show a captured email
 	// (GET /dev/mail/{id})
 	ShowPreviewedMail(c *gin.Context, id PreviewID)
-	// GetDocs Explore this contract in a browser
+	// GetDocs Open the API explorer
 	// (GET /docs)
 	GetDocs(c *gin.Context)
-	// GetDocsAsset A file that the documentation page needs
+	// GetDocsAsset Get a file of the API explorer
 	// (GET /docs/{asset})
 	GetDocsAsset(c *gin.Context, asset AssetName)
-	// GetHealth Is the process alive
+	// GetHealth Check that the process is alive
 	// (GET /healthz)
 	GetHealth(c *gin.Context)
-	// GetContractJSON This contract as JSON
+	// GetContractJSON Get this contract as JSON
 	// (GET /openapi.json)
 	GetContractJSON(c *gin.Context)
-	// GetContractYAML This contract as YAML
+	// GetContractYAML Get this contract as YAML
 	// (GET /openapi.yaml)
 	GetContractYAML(c *gin.Context)
-	// GetReadiness Can the server take requests
+	// GetReadiness Check that the server is ready
 	// (GET /readyz)
 	GetReadiness(c *gin.Context)
 }
@@ -12469,64 +12468,64 @@ func (response GetReadiness503JSONResponse) VisitGetReadinessResponse(w http.Res
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
-	// GetBanner Say that the server is there
+	// GetBanner Get the server banner
 	// (GET /)
 	GetBanner(ctx context.Context, request GetBannerRequestObject) (GetBannerResponseObject, error)
-	// DeleteAccount Delete the account
+	// DeleteAccount Delete my account
 	// (DELETE /auth/account)
 	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
-	// GetActivity What happened to the account lately
+	// GetActivity List my recent activity
 	// (GET /auth/activity)
 	GetActivity(ctx context.Context, request GetActivityRequestObject) (GetActivityResponseObject, error)
-	// ListAuditEvents Read the audit trail
+	// ListAuditEvents List audit events
 	// (GET /auth/admin/audit)
 	ListAuditEvents(ctx context.Context, request ListAuditEventsRequestObject) (ListAuditEventsResponseObject, error)
 	// ListUsers List accounts
 	// (GET /auth/admin/users)
 	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
-	// CreateUser Invite somebody
+	// CreateUser Invite a user
 	// (POST /auth/admin/users)
 	CreateUser(ctx context.Context, request CreateUserRequestObject) (CreateUserResponseObject, error)
 	// DeleteUser Delete an account
 	// (DELETE /auth/admin/users/{id})
 	DeleteUser(ctx context.Context, request DeleteUserRequestObject) (DeleteUserResponseObject, error)
-	// GetUser Read an account
+	// GetUser Get an account
 	// (GET /auth/admin/users/{id})
 	GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error)
-	// DisableUser Lock somebody out
+	// DisableUser Disable account
 	// (POST /auth/admin/users/{id}/disable)
 	DisableUser(ctx context.Context, request DisableUserRequestObject) (DisableUserResponseObject, error)
-	// EnableUser Let somebody in again
+	// EnableUser Enable account
 	// (POST /auth/admin/users/{id}/enable)
 	EnableUser(ctx context.Context, request EnableUserRequestObject) (EnableUserResponseObject, error)
-	// SendPasswordReset Mail somebody a link to set a password
+	// SendPasswordReset Send a password reset email
 	// (POST /auth/admin/users/{id}/reset_password)
 	SendPasswordReset(ctx context.Context, request SendPasswordResetRequestObject) (SendPasswordResetResponseObject, error)
-	// SetUserRole Change what somebody may do
+	// SetUserRole Change role
 	// (PUT /auth/admin/users/{id}/role)
 	SetUserRole(ctx context.Context, request SetUserRoleRequestObject) (SetUserRoleResponseObject, error)
-	// EndUserSessions Log somebody out everywhere
+	// EndUserSessions Log out all sessions of an account
 	// (DELETE /auth/admin/users/{id}/sessions)
 	EndUserSessions(ctx context.Context, request EndUserSessionsRequestObject) (EndUserSessionsResponseObject, error)
-	// ListUserSessions Where somebody is logged in
+	// ListUserSessions List the sessions of an account
 	// (GET /auth/admin/users/{id}/sessions)
 	ListUserSessions(ctx context.Context, request ListUserSessionsRequestObject) (ListUserSessionsResponseObject, error)
-	// EndUserSession Log out one session of somebody
+	// EndUserSession Log out one session of an account
 	// (DELETE /auth/admin/users/{id}/sessions/{session_id})
 	EndUserSession(ctx context.Context, request EndUserSessionRequestObject) (EndUserSessionResponseObject, error)
-	// MarkEmailVerified Take somebody's word for their address
+	// MarkEmailVerified Mark email as verified
 	// (POST /auth/admin/users/{id}/verify_email)
 	MarkEmailVerified(ctx context.Context, request MarkEmailVerifiedRequestObject) (MarkEmailVerifiedResponseObject, error)
-	// ChangePassword Change the password
+	// ChangePassword Change my password
 	// (PUT /auth/change_password)
 	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
-	// ConfirmEmail Confirm a new e-mail address
+	// ConfirmEmail Confirm an email change
 	// (POST /auth/confirm_email)
 	ConfirmEmail(ctx context.Context, request ConfirmEmailRequestObject) (ConfirmEmailResponseObject, error)
-	// GetCurrentUser Ask who is logged in
+	// GetCurrentUser Get the current user
 	// (GET /auth/current_user)
 	GetCurrentUser(ctx context.Context, request GetCurrentUserRequestObject) (GetCurrentUserResponseObject, error)
-	// ExportAccount Everything that is stored about oneself
+	// ExportAccount Export my data
 	// (GET /auth/export)
 	ExportAccount(ctx context.Context, request ExportAccountRequestObject) (ExportAccountResponseObject, error)
 	// Login Log in
@@ -12535,67 +12534,67 @@ type StrictServerInterface interface {
 	// Logout Log out
 	// (POST /auth/logout)
 	Logout(ctx context.Context, request LogoutRequestObject) (LogoutResponseObject, error)
-	// GetProfile Read one's own account
+	// GetProfile Get my account
 	// (GET /auth/profile)
 	GetProfile(ctx context.Context, request GetProfileRequestObject) (GetProfileResponseObject, error)
-	// Reauthenticate Confirm the password
+	// Reauthenticate Confirm my password
 	// (POST /auth/reauthenticate)
 	Reauthenticate(ctx context.Context, request ReauthenticateRequestObject) (ReauthenticateResponseObject, error)
 	// Register Create an account
 	// (POST /auth/register)
 	Register(ctx context.Context, request RegisterRequestObject) (RegisterResponseObject, error)
-	// RequestReset Ask for a mail to set a new password
+	// RequestReset Request a password reset email
 	// (POST /auth/request_reset)
 	RequestReset(ctx context.Context, request RequestResetRequestObject) (RequestResetResponseObject, error)
-	// ResendVerification Ask for another confirmation mail
+	// ResendVerification Send another verification email
 	// (POST /auth/resend_verification)
 	ResendVerification(ctx context.Context, request ResendVerificationRequestObject) (ResendVerificationResponseObject, error)
-	// ResetPassword Set a new password
+	// ResetPassword Reset the password
 	// (POST /auth/reset_password)
 	ResetPassword(ctx context.Context, request ResetPasswordRequestObject) (ResetPasswordResponseObject, error)
-	// ResetPasswordByLink Set a new password, with the token in the path
+	// ResetPasswordByLink Reset the password by link
 	// (POST /auth/reset_password/{token})
 	ResetPasswordByLink(ctx context.Context, request ResetPasswordByLinkRequestObject) (ResetPasswordByLinkResponseObject, error)
-	// EndOtherSessions Log out everywhere else
+	// EndOtherSessions Log out my other sessions
 	// (DELETE /auth/sessions)
 	EndOtherSessions(ctx context.Context, request EndOtherSessionsRequestObject) (EndOtherSessionsResponseObject, error)
-	// ListSessions Where one is logged in
+	// ListSessions List my sessions
 	// (GET /auth/sessions)
 	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
-	// EndSession Log out one session
+	// EndSession Log out one of my sessions
 	// (DELETE /auth/sessions/{id})
 	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
-	// UpdateProfile Change the user name or the e-mail address
+	// UpdateProfile Change my username or email
 	// (PUT /auth/update_profile)
 	UpdateProfile(ctx context.Context, request UpdateProfileRequestObject) (UpdateProfileResponseObject, error)
-	// VerifyEmail Confirm an e-mail address
+	// VerifyEmail Verify an email address
 	// (POST /auth/verify)
 	VerifyEmail(ctx context.Context, request VerifyEmailRequestObject) (VerifyEmailResponseObject, error)
-	// VerifyEmailByLink Confirm an e-mail address by opening a link
+	// VerifyEmailByLink Verify an email address by link
 	// (GET /auth/verify/{token})
 	VerifyEmailByLink(ctx context.Context, request VerifyEmailByLinkRequestObject) (VerifyEmailByLinkResponseObject, error)
-	// ListPreviewedMail The mail that would have been sent
+	// ListPreviewedMail List captured emails
 	// (GET /dev/mail)
 	ListPreviewedMail(ctx context.Context, request ListPreviewedMailRequestObject) (ListPreviewedMailResponseObject, error)
-	// ShowPreviewedMail One mail as its reader sees it
+	// ShowPreviewedMail Show a captured email
 	// (GET /dev/mail/{id})
 	ShowPreviewedMail(ctx context.Context, request ShowPreviewedMailRequestObject) (ShowPreviewedMailResponseObject, error)
-	// GetDocs Explore this contract in a browser
+	// GetDocs Open the API explorer
 	// (GET /docs)
 	GetDocs(ctx context.Context, request GetDocsRequestObject) (GetDocsResponseObject, error)
-	// GetDocsAsset A file that the documentation page needs
+	// GetDocsAsset Get a file of the API explorer
 	// (GET /docs/{asset})
 	GetDocsAsset(ctx context.Context, request GetDocsAssetRequestObject) (GetDocsAssetResponseObject, error)
-	// GetHealth Is the process alive
+	// GetHealth Check that the process is alive
 	// (GET /healthz)
 	GetHealth(ctx context.Context, request GetHealthRequestObject) (GetHealthResponseObject, error)
-	// GetContractJSON This contract as JSON
+	// GetContractJSON Get this contract as JSON
 	// (GET /openapi.json)
 	GetContractJSON(ctx context.Context, request GetContractJSONRequestObject) (GetContractJSONResponseObject, error)
-	// GetContractYAML This contract as YAML
+	// GetContractYAML Get this contract as YAML
 	// (GET /openapi.yaml)
 	GetContractYAML(ctx context.Context, request GetContractYAMLRequestObject) (GetContractYAMLResponseObject, error)
-	// GetReadiness Can the server take requests
+	// GetReadiness Check that the server is ready
 	// (GET /readyz)
 	GetReadiness(ctx context.Context, request GetReadinessRequestObject) (GetReadinessResponseObject, error)
 }
@@ -13983,358 +13982,349 @@ func (sh *strictHandler) GetReadiness(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P35d9s21j+O/ysYzfM9XUaWZTtJG+f0vB83S+uOY2diZ9KZKiNBJCRhTAEqAVpW8/j7t38OLhaCJKjN",
-	"suMm+qWNKS5YLu5+X/djI+LjCWeESdE4/Ngg13g8SQj8+3nKhThL6ZCyt2SQCRKrqyIbj3E6axw2XqV8",
-	"jDDjckRSJKgkjWbjCicZUbdFPCaNw0ak3tHl8JJuat7SbJA05WnjsHExogLpX9EYzxDjEkU4SZAcESRI",
-	"ekXSRrPBLxuHA5wI0myk5PeMCNmlceOw8finX/Z//cd3f//380f/vPjxyev3B29Pf37x+F9HLxs3N83G",
-	"CyxxHwvyjuErTBPcT0hxAhcjgmJzE4o5EfB9zMQUPlueS+a9x5+C9xJqXuHdt+bgX44xTY7ZOxEYM1G/",
-	"IRzHKRFCfZMylInQ8sOdXYkvCfOG/FI/n6QEx7P84duM9C0ZUiFJWqaR6nBHWCDMEI4injG55pjT/HNr",
-	"j/sVT/s0jgkrjvgtTwhsosgGAxpREhzkwD2cD/EoHlOYmJqmGgm91fiOX5xyeXSajfskLQ7xVJEYYvqX",
-	"6tgou8IJjbsDSpJYeAOkMRpnQqI+UTtAmSRDeIG58fA39wo5mxD7AzzYaDbGRAg8JLXvufmw9lRPOPAY",
-	"s2KVuSZ8OCQxoiww2YRrzuJW204W3rmBbYD3XHB+lgRIG76uTqDkHPEkDgwwJTiTo9AI3yRE8YyIswFN",
-	"x2jGsxRNsBBTnt5ivK8xTc4Gg+pYNTuF88c46r0+Oj7pvnt70guMGU4gHwzKnNq8QhAWw0vUfeuP9J0g",
-	"KcNjcgFHvTLezPwMy2u4QYUlm3sq7MK+23EMe8NaY71pNkYExyQFuXiUJHyq/hETEaV0IilnZsxjIkc8",
-	"FkiOsAQZNsFypJa8pcamZWvjsPHTy4sm+vnl0YsmOntzcXx2et5oNkQ0ImOs3jvG1yeEDeWocbjXbjcb",
-	"EywlSdU3/vPb0c6/P/zt6ybS//jm2/9pNPVpPWwImVI2hKU9EoLI5zgakeecyZQn1eH+mPKpIKkAuXtJ",
-	"yATGO6AJaSLMYoTFJcJDrDjaQJJUnfQRz9LiRCZZP6FRE43x9Q4ekh8OnrTbhakQlo0bh7+Fb/wQGvr8",
-	"UfcY3xGSp6R3iBihoHr07UwYT9Ek5deUiHxGWpwXh21fEhyq+zE8vITg9JwIQTl7zvklJdVBviVjfkWE",
-	"UWLgVhTBvWigdCZ13Qy6OC5z8w/P0BssRz/sPkOv8fXO0ZD80H6GfpZycsaS2TN0jsfknErywwm+riOc",
-	"A0U4geFrZoPVSN8ANw+R8QQPCeIDTREpZxIRFmuiNtxKy3At0ptoSuUIbpb8kjDUJyPKYtT7a684vZGU",
-	"E3G4u4snk5a52or4ePeKpHQw+ys8/MPlwS9X7dnv37O36d7145/3x/+W30XvH4kfn2Yvngx+auOXB/Tk",
-	"e/7m8T+mDX2GtdCQaUZq1mK/HV4MtQBveEKjWXUZTogU5gQPFZ/HMZqq+VOJGCGxsDuZc0V1aJQyTNlQ",
-	"/4jZbDoiKUEkEaS4EjEZ4CyROyKN0FeMM/LVM6S/ri8JkgzUJTlLSOEKHQ+9v0HxPHymNoWRqPis0kd3",
-	"spS69w94Ot7BkZpffi3FY7KDWUQUyQtzvY6mHoeX8S2W5ISOqayu4iueIoKjEUrU75ak+ISkQIFoxKdo",
-	"jNkMGV4sEE4JSshAoq97ae8bWFTq3SdIxBkwWDJT93ZYSiYJYVSMSIy+7sneN02EQSOOUzyQO5TIwY4i",
-	"PDyhOymWBEayY9h5q8MK+9JpjCnLJOk0nqU/HDyTPzzab9QT1dzFqCOsl/XL0USCl5bj697vvW/UbOwv",
-	"dgG+7k1737TqBv/7D4+fTX940l518Pqzxy+qwz6OCZN0QIGtUWFH+Myz1L4SSh8CBUNNjiFyRdIZSigj",
-	"CPd5pg5PccRzhK4/8P9JyaBx2Pjrbm6r7upfxW4+ZD0Bmc6OlLyqzuDckg5HU0yV9jrgKUEynakTC6Ku",
-	"MLr90trRsZIP3z95pNZuTJn+e8+to9ODb5qNcyIXyIiLimw4RCMu5A5nyaypDius7HSkzBFlXDeRWkE+",
-	"QCkcKD4wDEPom7FafDWPktjBrMMSekUQlmjMhWyhY6aEZJxpToATwVHvnERZSnrl42Dl0e9Prtq/jPfl",
-	"r+Rp9PbR6GT6ff9874+/fzc7Pch+esyP2vGrJ5Nj+s/9i5et9388Tv/1/eWLPfbjo+t/fDd+3v7vzwdX",
-	"F0+GJ0/Fm/3By8f43ff87R79e/+oKuZgdTci6m6U2qS4mzRam2L2z7NU8DS8GT1GrmU3gjt69mgC89eE",
-	"UqTc04uXrYN/XLZ/+X72z9/3xo+v2tE+fyp+/Y79kl48yv7VPxm9+eP94Kf4Jf47ffKPRrNB1Yd+z0g6",
-	"azQbSjVtHDb015amdTN8K7rO6R8BwnqtKdWYh2oihMlUndsJSWFChZk8boeHBhyqMDIjs/QjS36z8il3",
-	"jvaXOEUXSiE4ZopIwnum1Q2nUylzpLhNqykTsA5KY8+XAb4wV8+Yt2EnlF3CJJy9c/yibj6nbu1Aa9Xu",
-	"kTJDCowQbPP1hqcHpA9LSsSEM6E9f0eRpFdUzqyGGHEmCQP5jieThEYgrnb/KzgrOw0n5pHcljtjREkC",
-	"JpsII+MC1Iazb9DBHdoHgSPJU7DKWJYkzUaUEixJ3MWycdjYb+8/2Wkf7LT3LtpPDw/ah+32v9UiXcH4",
-	"GsrWZl3tFBho61S9aK/ZoJPGYWPv6X6r3dpvfacsQSt2rRdBXctkxGFZ1cMZWAgpwTBP51eJUgLCECcC",
-	"fp4QrEbeXt6ibFrO2h1hMbLzVMZsFw/1RKIsTXa/bykJDtcrN8K0bj40Gx7f0jfAfi5HAUdZTCXsMjxU",
-	"pMgjZweA5jvCkwlhJFYCtESinnEM5tuOZ7+FPm/u3y3YemVNct6D+Y3+Uzu5zrXUw+b2m2bj1x2jR+xo",
-	"3Wfu4wWNI6HsEiautqHeolK/wnI2UcYSIgTytg3cxlkCvMtR5bGioSGR9iw2ygLNbrkarD67rT6PZ3/d",
-	"9QniBvYVPJNUSP3mt+CRWvFcR3kwoG6B7O27gcDBTdNzmS56PvfMAmOyo537jO+mW4H+QwsTOApqC1Ol",
-	"iRn2HOEkIWkeM9A6mVbaqGjCPc43OAY1c4QZkoQhraMLxBNlr+jZKW4SYUl6aIwvidBG5vSbJjJaoOEr",
-	"SPEmY3lifTjBJi9FTpxJusmjue4JCVCfCyU9fPJbm5DMZ29PSZ8HBYz7dJjxTBijaMXNx/bxkpN4yksm",
-	"lAi4iN3DXXNvKXZnV1aZrflJ5axsnt3Cd7wkCZUXqY56LCngNKVhL6M/j4hoh4jUNDYdEYYwErSfKLM3",
-	"5mNMGZokmEmhZt1Cp9qH1WFTLFCsLoFV+BDIyGkrG9NJtyron0QFBe9yagy8rb65EX3Tc9wPaKL0Sr3S",
-	"VHOCijaaUCFhu17qk3IbjVTvunl6TZ3AeXPKoXEzTeNEE256qwTLvaXiEsFNwVC5eYEXLXdenTxiHnrZ",
-	"2vHypY/WsR6akSdutesOmvnZjtKGO8SIZ0mM+kSrtcWpKDkJGogSFkN6RVh11atKzLKS64GoLz/yeHbB",
-	"+QlOVxY90nvM01w4RwlcrhKkOjFdyXnX3hBSVtRNNu3A3ne3tFRYgwWaiR0djCzV2/nkEfo7/fGhbGgm",
-	"ZmdpKS9shV3tZ2JW3VGIz4AYFwhLIODQ/qpni7tqAohUIPPjmgkVWXFCc42cUHLcCtRQWcAQSdg1sUkt",
-	"OrrXJ0rxjEYkuiSxXSjHI+ry8VroIp3lUZqNaQBEprMdFzGaT0MutnQ76gvnVd6jMbz0Ngcfnm+UVOzT",
-	"6YgLYnM8ndQohQ2pkA+ENZhsxjwVbYV9GVMhKBsWOcMRAr0AHEHm90DClf6lqoXotEcveayqgJR/tCmU",
-	"BQVE52BSLy/x3tQPs8B1lFNJZjVr4TiClSZOc3oglHLMJEkZTl7qrVqJUqh5tkgq9o1I735IWdU3dO0N",
-	"lkzck0aU2N/veoP9FQjs7zkfE50QMyVMomnK2RBR//C3kEmjBP+LVhKVrYsyFpMU9fJR9x7MtgMR6udW",
-	"2fJ4Ia8uZPzeiZqvFvv4hd0CSE70T1ZFU1/kFHtYe/KWCCJXPonaGiscxPeKUJtICbwmSskkwRGJ1dqQ",
-	"64lhtXV2pA0Y5ycTrnsPI3vLmlrelODLaras1bE0j7d1Fktbu2+8x5VREfHxGFylVXljvwRGSvE+79eC",
-	"9Kl5+z2KIEUYNedBJxE4dXPK00t3Dtyq9lOCLwXCKM2SB0b1kGBghezDJP5bUfyqm11Yj7l7nisbanoF",
-	"CnggW3yChYTQ0oobm2BNC75jDPSoqfHlQI5lqJwCC9nF8MWijap+QDiPcvFU14AIiWd3vrP5MtTsp8lF",
-	"AP7iBhtJyHvzx/xQtrVc77LK1pafXRwWd3evsOKl5yqrbuiJirw6x3FNqyMo7YGwmDwUjf01VGcoHStJ",
-	"+HR18y7weIltmgKQkIUHP3QZl11sHs8PmB6Y9na4H+/2SFXWouZkgY5IrqmQoon6mdQcUocNFP+E17TQ",
-	"Ebh55AhFmBmPDRL8GerB63tOu7cFMlTaqphQYc28PdU32UKRT0BFp1y+4hlblXqY95jPlpHIohEyOX1l",
-	"qlHkMoCncmI55RLZa3dLI26mYdpIbb0rWHhQ8ESFteQfyJG3mucxi3iakkjeJ7dtNsDirSrrUZamyiD2",
-	"lXZ9a6CCWt/bdWo3dVPJaeJ55YXeTXdLJNUVDkoLGZATtcvwwIjn4bgDnSG1qkcwaJYVbcb79gsaf8UC",
-	"Td0fo/MMBt2Cf1bnxQXnrzGbmatiRSJLbXJBpfKec8QHMlg2qx7qJuYpT8/npfKjO2ceb73R1xCASZAb",
-	"mWQkLWSknRxsuuBjAuQwckFoaaeifY55BMpm1rn0ZZvvhKZYdJj6xDPU88JCPSTwzORNUaX6JAnqbzgn",
-	"6pPloXyK8Nf6Ydf7i28uimzOCVQiU/k95mNSIi+kqUt+LoHMd0xkkwlPJYlfk5jiCyjhWXFL3SuqiTy/",
-	"nJ+dBnFY3DPdsfpu18BV1GZKOLSK8mjumr8FV6iGoHyBFpMowSmJERaoVx51D5geBW+H+qZStx+Mjf1O",
-	"kPQdu2R8yjZqINXjxfwpbKTCJOz+GSgO+MmoJg9iF93ktVWuDbozloCEwXFM1fxw8iblE5JKqrbPLHAp",
-	"qYwhsuOHdwvlbB9NmPqwgRMakf/1EAHU6Cfe292tC1JJ2cwMtqFL2qza/pt5Pkd04P3/auPoesfow1qb",
-	"co+UI+/zymhWWJJy+r91XC7K/y8DzZRW8p5Qicq7oj9bzj99D/mALuALQzXYGv4Aq8A4QbCwD349p/98",
-	"qeLXzXg+jUCs+pworhQR9RS/XPTIK0wTbc77C7VKWbpPifzSbU5TL2DhvRUSnVdAc3eE9xnQ15aaaqgp",
-	"UIyzAiEdS6ukRAnBKZqOaC6+CvZ3nyScDRXLClPTJ67MuTWxVcdfoK7Q9L4gKstlcWVNq3oBOrN55BFm",
-	"irYg4tA0WhOUIyjGlVPB/uNHKBrhFEc6w1wZ9GB+kRgl9JLkiekMAlUdNsLi0DiOMqYzEdTPfABV6TCX",
-	"rwQo4WUUjKp60vThJ548fnzwBLAMHGhXYKMBket4HCzYOGKIjsvADI0G1CyOoeSoTxkGdIbqd8NfOgVw",
-	"gArGAB4TPWON8zWlcsQzpSongIZTBP+Y4uGQpDsZbUVClL79qDzhEkYZ3vmjvfP0Q/7PVnfnQwiszIz3",
-	"glwH4IOOkCTXEgZbHFsrH9zH4sge7T19dNB+FPqOq1xZkeO5YjEnO9WbTDUSinkkduFKaxx7viIQp+BY",
-	"jXhqYqAeD9xWmC1fYVbm1PnaVbk1RzGNEZXPoMIJ9BnnHrTkjn1ryyGSPG23v9t7+nT/8aPvHrWfPt0r",
-	"wpOot2nHk0bYKMOVFHewOi7tPbQYCkVqrtlud/pjLMmOpGNSIvV2SKBYAl9YcwdHAfjETbMRWswiIgm8",
-	"uDDuvaUXr7pYilArp93kANvK6ISWv1gg7RI7qtmgfGW8o1D+8pkDJLP1b5Eyo3EknyEynsgZ0JGHgiFQ",
-	"nwgaE1/fKbFPe9pKw6wOy57GAM0AvOHUllfJlJLY+RF9TURkoH4rmjEnuqjnumNe+bo991XOq8S8FpHA",
-	"05TotYtBYYOca0NLZa7uKy5BmJcsWhDHa8pj+tmCwMEHDZUIJdJsySISEjPt5C+MpL0cpbZDlFrUn2or",
-	"H1YANluVcItstAJr5qbs5948M/5BxlEmYHcwm4Fys8YAfJ4d1I/z46rDNYoBC5IMiovicfsyetdyQ1i4",
-	"ABgxTQ6g9zkb12SarDXtGikjvJwz6c5k2dTZ25h4KSnkVLtLnMCxfD9nJ+5o+4yvmYvOfHr+4gJjLmx4",
-	"4QCUaDE/q0ELoChkwpRjBWLT5qTrKJ053Gfvj87foBM+HFI2RP/kEe5nCU5nBSvMU4ZyPhi4CjC2Rl0K",
-	"aFDlS90xIM75lxMeXbpLLh8jGmEGBZjB68XXQ95p12xc6WpKrvhl4KoGZ1fX/vBf9kfxw3/kWZvXarbd",
-	"PMbbVVdIDK8eK2OGKqM0EumgeIFDgbRQ280iN3C74/mg7ZWUMDItXMkzhO2VhA95Jr0LmSBd2Alzs6W2",
-	"/PXwZzaJ/T9xGo3oVf53TBJiB8MElfSKdFOC4cJMdIXEqcwm9q9RJmM+ZebPKNW0CyDXA20nFw33KnGE",
-	"jQlbfr+CLaEr5wOGhE5qUAsqlMGTliSKh04RxFuo+MuvbEeHQMWVNwYqHCQglWQsltcc1SqM8fWxfsoH",
-	"FMVpiiG6XBjmgjAKuZYevGHBdW/BBvzXhRjOj5ixEPDnkYYgVfMl1yVB/SOOLol2B6QZY5AKztCEpxI9",
-	"brf3/lIUG3vtkMpdLg9f1StbV9Md9prda334rX1kpdEWzlllJl+OdyxYgL4i3ZhSP+MwCyYfhAnojgrQ",
-	"b08r+tt+lkeRXvTvXw6VPDdG6AseZeO5fiutNFa8imcTwo7eHKPYvKCFjhXjnzIkJiSiAxOOt14rLE0z",
-	"GVomHT4hDE9o47Bx0Gq3Dqqb7W4o7/c/SSqcYU3ciArfL7Jk/YUS3w2hVRdW13x/3jLW+Biry4SwQP86",
-	"en1SHNdfoVTVOgZa5RE++v7xdyF37HPP+F0xfA4tMLRJw9OSy1w3aaBSuNy20pa5jM/DxkX66IokOwkd",
-	"jiRJ/2KUKIMfC97t6obmj3+ck5XZROQaRzKZGYgxZQgJUpKx1c87z5afluov5v6jhQ71fArlAb6bt2qU",
-	"KUsYRbgMya/XoTCO/ceLhlGiQjemZj6zVXIObDWa7zCpR4xYUV7kaIFC0bgfqZsHH1gVIJ+sp9etJczi",
-	"kHDN3L4gmaNz8t94x39FOitn9S/Pl+YyoWVqEI7EOdT5FldhraNYzbS/yVdHcZgVV+b9iJeK5ejA98n5",
-	"wvbSCvTMfKc+Uapp2qVBCxWqRm6+bgJCKU9sn6Qg268K8st6T7QLpPgTKQy+4Lzqc54QzCyzXgaN/Cw9",
-	"zZIkTMfwjhqSDaL6vwcftfTR8FCfDCmDeHMy8xgSlK2NsY4b3xbp3/czGpT7RYHSVnfnw9+C0dEXnJG1",
-	"MjTi8kw+NsZi6BLbLMH8xfBitXMVYoAHqua0MCwNfK4Twifl8Gz1Ewt6jyzDGs+zyLixguShxhqijpc2",
-	"c7Aa1J0k0N5KqwaHiHEUUzFJlMzCY9JUFyI+HgN0PePo94xLgK6PcIImONVXj9848BrwAo8xZRrVxGCr",
-	"jvGsw/oEGfAWvYnL5Bg4LcnB+dSrJgc1hPWXv/7P/6+Ttdv7T7769m+dzu4P/+8/3V6n87HT+b9O5+b/",
-	"3+nsfPjb151Oa7Unvvn2f7/+7T+dznW7vdPp7B7u/G+n89uOumun07n+7tUH92uz02kF7/h27vPf/L9O",
-	"p/XN3+w9m3999ayVZYFbfQtioIGKzOXCZtTeku9P3S35pgVvcIhUzzkbJDSSa8hjD1oJmuCFlbo77xR6",
-	"a+XNH2FBZysO/ctR1YpjXrSUgAKNF/PuoyTRJYqFbM4y/15gnL28nvBUru4bT2e6WEYaXwQ04otN9yjO",
-	"wn1RPjZscQBg4y3Oo4mpwP3E3KSzTZbXsLyHRlh0cxVV6z5G7wIhAcQJqc5FLUzHNuYOMWSgB/Gp91ZL",
-	"HaqES9Q7Hi1IHCKwm0euAiNPIMoDbi6BSN+8oZyhxtM2p8mr/SePf/39cWPN7KFbLVc5+KVecrByolVg",
-	"nT6TFQqHX9WL9h/QKt0i9+wWa1MKbC6To2cbWy9al0ID7E+O/64YpGFMUpLxxIxlKV5MsM9SYyL1uxof",
-	"b/Ilu6RMTUf3Ce1adRiwiox0108XuS7EC82A5o4hJRGdUEPP1VqkD26tzBzHSjWaTG2o3nZvmT/RpQgH",
-	"QuKidM9+4Z46KoLVEISwhXKlusFqipBuAPHlQL6lE69zdahrXeloBYUnssIQ9RDrJnURcSP1vWIVUGF6",
-	"Xk8khyszvnUAe6/dbodi2Ia0q132aKK1FF3EJ9EQctQzufRI7HKpVy03lpwKq70t9S92SFe6hX2fEIbE",
-	"lEwkmpHVR+YakSwzOEs/YTUUC+jOl3cPm5BUcJanoE91GxvT/chCsK00XNNprzTY8khLendeV+pW183F",
-	"7r6j46AWXqL6NQw0l0hWyZn7rPXZkj24KH3ar1rT9BSTu8ujLqzpUuOxTzwzJSfgU9TacF6NoivrlhnR",
-	"wvTEpUpitffrJrjp9bMyHgM1K9Pve4Mp6wsnViTDOme0y0DG4UhDnSt6sZFu22LmVF9pDo7ZMDONaYBF",
-	"FBeHlPK+Dx6H0px5PYqFcxeoe26KJ6yutAA2CzICY8A/vLuj4UdeF60j3BfMXvVipVahgyVxq14ihBAJ",
-	"F49pKSPWW7R5fPu1OUUrFgSN5yoAvm/iM9SIKwqim2MoZx+AelyDXhtxUfSKxaXRCPAlKWed+En7Wulo",
-	"L8rVX6YEB84JzsRdFuG4LZw3CA1UlE3uj7E6UgrqaLpgQElV6N9QHBbQXuF7T0PJLovLiCo9mm9TRaRP",
-	"wZzZgAlRnEnpyCyqRvGPVPVDsxzGI2cAkGRiKlbzlPaYDEiakriJMga19mqrIIkHCKGbTUzJGh34LwUV",
-	"Hip/WmU3bHXHvRDQ1/Z7/+d97v/sp74JxhrrxN2xFCgxIm8NSVfhOnWngtoaJ1bJ093k6fSYWzhkTNVe",
-	"lpqXL6oChoDc/OwgEHtAsv4YPHlnz2dJkJXXr5nz2wJ95nxnnrxbr+r/LK+6L8u3z88bUhFv4zQs2XJD",
-	"Voszf/pF6tHrs4jZVNevVkd3uIi5KLlbrW+hbHXZIeHUkM1WuXqkUbtEFiWCsFjYxOgES3KXq7TYujDn",
-	"TxsY88pgc9ifCI9DMnlOMWxYjLnzEHLH6ZWBasGvjY9Gt6r+5m4tiTsrLHzcbi/FkQu8trBOoWq4yhFt",
-	"AnsokOQ89qudVKszX92xQBadaWv4iuY6hpZnuJMsnXAR0KeUYu2sl9WdPPQ+fDsknBLkhL/OYi7Xnq+h",
-	"ACzBqKhEQvKJAJcnNRkPd8ia5unmQGMbU84diczRz22htknxKNFSSgSRvgfAlFTa3ym7olJHzj7MUfFD",
-	"bGcxCW7UQlxgmoXYkl2+3D1SrPfNCSufUIjxmDSVqphJpngmEDAcnRVva4iAyaRE8SuBMDLoAd4+wTP+",
-	"ihuuVXW2vaIkiV2DtBVZXpolxmuqjCkNm6378IRTmCTnXTHSyQcW99rzMuW419Yx5XBBD3YO2h6c0LLJ",
-	"SlBxZ/oBWRL2cmYMKqk/LKh20zjv1lZzBNRsZBo3U8N+a/o2rYWzyYSkERakm4OGJ3xauRbTIZXe31Bm",
-	"gxPvSrh7U160zJnElIkuhQIEOfN/7IMhSXzvXVed0fSqnEZfmHP5+Jm9qQMn0u2oSRK30EuAm5hahW6A",
-	"s8SWKPnlC5DYNB3xRLcRVcRsyEU3n4S91qBlHTblqRwhHTJX/LaUiOkTzAKdyhFUHV0smXG1kBxXTL8q",
-	"cRNLTSapzI46yCvccQ04iSA9yzuUVKB+qiSGq93naZwLE51DVpjpb3dxVD8sGSX0WNGiEGGz8TPBycrY",
-	"nkcJdNickiSpyeivybZfO+s5tIeVtpTrlZUOggrmPbahvHW+aGmUH4rINKUZfDlZoybPeP2yxAtnl86n",
-	"kRD2jyUU8ysq/vqJyKQ60A+LUYy+OILJ+4quWsU6sU/aWvU+qWrXi1tUYiGI9otjhiwBOd0p1KfSKVhG",
-	"wsAbCuJl3jvXbYSyMYo0UwoSo1udDdGhXb5lZaj4kxFvygc0Ic81Ys4aNY3woEe/YxwTD4Z/RThcdMrz",
-	"NkB2hisehyW0xuqZ2Kzedcenw3aD0u3mTHQ4fEYAx0idWxJ3+zyegVduLjrv9iCtdZC8PrO3gblZRhDU",
-	"NsEKV6h88sb4G6LsyrQXkXqBrCtPb8l6ObI2ncNXJOr1ekfXc/k77h6+MdXEDuJ2xFp+25ZWl6HVSp//",
-	"9XnxrfRxGud9lRiyjv+g1qEdoZYJ02IXwvB7Hor2vVUk7pSK70SfWF8xX00RCcH1PJh+nJ9KHVl4YLYq",
-	"yloHZp3EgRoVZT0d5EEpHsv4SLZqxcr0tT471mSWN+lVLPhzI7qttnu/ZGmTO1ajxnObhyg5ggwRouF4",
-	"fOkqR4SmSuKjaMS5IDWNCWN8Vc74qQXUUveu2bfQFWmtVBN02yqcSgHOKvBozj+ImYWsKQCl5bt3C+Qa",
-	"i+EoAyg2oOMxrktKIsyU7idqMW9dukIZ4Cafh8G4sTd8EoZTHWYB2gb+4INBka9UHvpyQlMnWEjoP7gi",
-	"cZ3qAs0pz5JYEU5CBhJ6ZJhGiyT1sOHCFAWJog5y38NSVj+4F6VY8lSbt0LiT4as7A22QDqFSXxBZEPZ",
-	"pVOnKx3HQJEZpHyMMHAXQB2Y4FT3imN5z7ojZtCKSCKIg9NPIC+n2pAO+ym89ZpR4/Lgl6v27Pfv2dt0",
-	"7/rxz/vjf8vvovePxI9PsxdPBj+18csDevI9f/P4H9NSvvPe/vzEoDI7DyGYaeVErfEJZPEfs5XDvdbE",
-	"HmGB+mSYsSAKoc4gMMgmgyzxYAg/Ce7lulCHgXlsFutwefDMelzEOeCZepvPMrkeC61FAvX2Wf2qm4Bs",
-	"HGiy8PZPhzF5wm+FzOyaOwOQf5LwaZ0z9jODXm5a+I2ureN2Bztj7mhvAZoDtGbfseFDa7UbrpfX+S0t",
-	"hcHXP3mb59LwPlQYcrechv1FkMZrGMDymk1JhWmiEZ+SK5KiBPAiV1Bh6jrrdtj81rprKzvLNd19jRke",
-	"kngNuO4j5rBdAGGKC8VAdXXQiKOE80sEbax8QwFdeF0RBYlSIoPdNG6J6dPn/QW6kNai6uB89svqkZBY",
-	"gm4USXpFivpSn/c/Y6yeBwHGMxfjxtYXK21ajPjUnL6ySwT8WUvh36yNrvPM4BEMeGoitdbFA/dFEZmU",
-	"y543gcGzik/MEPLiV5/DjfeAZaNHVNnxCrZNobbLp+cgnydyxONTLo+0rrhWMxA5ylk4AMaB9TqGV9fE",
-	"QeG3LuOya5RUTzHQY/I12E+lHASGWYw/hqbx5SgJp2RaaO6RJGcDCFZ7svT7ha4DD9ncdcpwWRwSJQQL",
-	"ib4vJIzeND96ACW/He38+0MQhN26bAMlb8VB5C8rDsHUsCke5V6CEqJurowC7/wxdxShIrsVR4HcO+oG",
-	"0d55OncQ5aq+VQfAoMq38tn/5H365329WkO46vfNG3JqaNzcfKhoXCGq0RkJdiN3vEVs2oUtX4TFgrAE",
-	"zl/kKtYYoUq0tTrsiM2835UE08ygqXgY6MQajmY8JpB/F2VKpR20kJ2lUXNxStAwI0KQWPfthCvGMj1U",
-	"SmOHxTwSu5bbi9Y4bqH3amK9N0fn5+/P3r7ovjk7OX7+rx+087Cn01OyhAh4GVdDNh2/dHcmYAygDxjl",
-	"tKxYr9lza3mHYejUj7mQSL2oVEt7vQPLYUqNquWk3tuoQFADa82UGEuM9I3zy1TLI/Ly9JUlMuNZarp6",
-	"wD+LbcFskIm5ElTTAku3BAvVzBbHLLluFcK179TrZhosDu3pLqY9Wyvp+tMYCChb8WqNic33pFmo0J5y",
-	"+UqZc6vrFnbQ+hCpv8PqhBLAA/hErkWcconstU+iPOSDKugM/li/IFWBy7cEx7NbNycFeD/zsZrifb/r",
-	"ZzGgplhAX/F46yD17vs0UdrCUMUok5KyYRdaTBcjs4Ubvxy6eROsij9i6OeL1yeu33S+Tp2s3T6I/hLz",
-	"SL0KjeQ4gUtk2R6bxf5vD7VjpR3l2lVoPInzLBat4TAyRdVGX6YFX3duD1BGpv4NpwfTHfXnZJRiQQLN",
-	"+KovXakpX/mDi/qB51ZKmSIrAym9epU8FtPQD1ZTreUk2PbPDuWYRTxNSbSBYFm1TMRm4dZEfkqT7lI3",
-	"lpxdPi+1XkT+TQ/BU9+cN4+tG9+yT700ZyyZrRx994m4vvPmwsO+iXO6wb6b9uo6dVqBwIfHPFdfK9Me",
-	"YMXoxWZW2H17/jN+IKi8Kzb9dK3dgVfC6tUwypRcUTI9fjEPagx74NlTA3NbSd27DfKYqfZeHXLqK90c",
-	"Pdxk7NboerdKWLl1CMY8cA+oeg8mBFILS3ZX8Ye7jiZUoggeFQQlyS1gDzT+JrfQB5VmPM90yxbIeBtI",
-	"pH4VEs/K5l2Zklv9O9AsVyO9tXapdm1v35jTdz59Tk06m+XU5G3Xzptm4y2W5ISOqVwrbgcouCmwwlg3",
-	"lTHeR2iyEKaaFEvSTcwnPd8K52iM2cw5Zj4VzRTGV6CR0si/ICIhOKaMCHEr19tcv9tmMOmajSlOGWXD",
-	"uq4SmCHd35CnSnhnSWySZ2QLnXJpvNxlhzf4jovYgUopmeI0JnF3wNMuHTJucr+Wgv9zK/pej7cMArig",
-	"TVgN2F7lrZVF6AWH3Tu0mIlQLiAJM2DbkHBBbMCqd/H23fnFyxfdN2/Pfj1+ed7LQ/YgLUYGqLjDer/u",
-	"vLIfUv/qtdDxwDbBQJOUX88KgQ2IlSWJSapFYoQB+lggOG3ChJPMAa1d+fykhm8JHNm3BGdytGb+YiFZ",
-	"FrheAnBdMK8a5gffC6UyvkkIFsQ2uNJhIc+l9GlYYWW0wXzXIpOsPPMl8UnXBnX9vnvkmlbZo85eVyog",
-	"KvRa3XgKe/UTny6PXS9nuk7VpfY8hS3neVbxXBf1YjN4Nc1/TZ/L5kst13S/hJCvbkr7dkf1lp9vXeW2",
-	"mLJ6+NerZbHc2CTPLKxmSb0vdqOEF4tZ/PGo17kbHlL9SmgK23qVIlnZl1WW+xVlsShA8VDm5dN/BeGy",
-	"orSc29HcF5zF4gD1p9cc7bejnX/v73z34eP+k5v/CWupgsg1OelptShdNz3WWdIhz7I+DqFaKAt5aFQV",
-	"76dPcgoCQwwXpQdu/IJInidkTkMjq3eO8QzFvCyn1JLyWFvMjWYjULVt7qoSLU/IWjHDlFdwCU04Ih9J",
-	"hXaW94uXFhQeXEXrUW8p6jt5D625YSbbsA6d5g2ZEz5UXMZHutpEyMmOiA34Gp1OJgmOwAmSkryN2pwq",
-	"vX7Kp1DTBK2vlmynZ7zspcbea3bO46Jx2Fi+g54bcCg1x/yIsEADnJq8HMM9JU9KIatXNCUDfl3Ov3nw",
-	"Levc8tdFukwDzBHJu4VjcSk2VFCzbTvn2c8iPBbtqFTaq5gJScZLUuQJZdlS9PgnbHdnDy4sWk7EIaln",
-	"KOyEroUfltAr17FRWKSNoLaUw0TY26F85cHzxA+39bTn051/kEwdwjO0327bvpdjrrteLuUr94VZwU2+",
-	"317CT+4NNEgmbkp1LcnUXsztSGbQNjzNST3yYQk+Cfkra+lI1eLpIlVuJCdoQ8k9qyhXVeCXd17W8m0T",
-	"v83+OSIc1yN0/Tnzv7f53kAxIpvo9qavSUzxBdxwO0Rfs9m/nJ+d1hGM+2h3rL7aNTDTPu0UXukqlSaT",
-	"hEbgstn9r+CfzisZnkGJpGpm+QVRl1gL49z25R7xUt411kXtQ+Lq58h4hYDFZtP4tklz9500V0diOklu",
-	"VZf3MRhtMWfEK880Zpz18zA+rQ8uljx6RfyzlYFC/Jv21B2lvNQ7gw7xplEGD9lspLTgebx/nDUfUWYd",
-	"uDX14Dp1lUeLraG1ieZTo8vc1i7ayL7N3bH5jsZCUiwDAKUhvSIMcmLllEZkY25GNZg1DOwjLe/MWBMq",
-	"NDqTHnM584GRa9mNTPWypg21OMrKrpqwhZsXBdVdUfSNe2WFDZgxgZiG7EQs0JSkBGFxSXSyD0/RgEw1",
-	"MOtS9mxh81ezZ/Uwm4V51lHJWXqaJckmVRWeQj34PWon5brwrbbyMLWVc4LTaFRd0x/JkDIG+PsDhJH6",
-	"jkvrwKwEe1AUr31ekqmPKyWtfgj1P53Odbu90+lc77c7nevvXn34WzCUmsMtzSUAqywZL6vrR+QCj0Z4",
-	"OPlfCjean4Oft/tV/PoJQIaIpkYMUf/n8F8sRkSAMpexmKQi4ikRLfSO0d8zAkUPwOKpFCjCJeh4c5AK",
-	"63hQ7Nd9UIlEawyWVncntILzMDiWaRzuAfUscXs+Mnez2hDOkpnDc0nsumlYmdLCNf1Vq4J/VPvGe5+C",
-	"tjfm8s0NeDyjLKVydq4OlZ6/bSkT9IFa6OGI80tqYig9CGb0kCBStJDW141zvWfu7yHKUEyuSMInY8Jk",
-	"E/W63Z+5kDv+DZOUx1mkvtZhijp63e65Gh/J74I05vw+nVary8ypHCGR9XdiPsaUiWfa18+ZVIuvvWYx",
-	"UsPd5RPC8IS2Znic9DpMrUweFtLVHTo9l6pp66kqCaU5uV2fXK5N6N/JTK8nNeHJqm6ZyRFh0nhFUB9H",
-	"lwSsGSwRRlPSR4OUM4ngIk4uoXVCTFMSyWTW6rAO+/Zb4zUWrW+/RSd8OIQsIAbrrlhP72cpJ2csmfUK",
-	"2zPiSSx0ljhW5wv8kC10rr5kM9dh9Tqs5/VZOkSdBmVRksWk0+g9q+SOq/EJyVNiU0pMeKCFcoBqwmKB",
-	"+jr4Bxwzk00D6ogZGvEs7TD1ZaXGZUK3e8UoxjMP+RGIq6mbSwFbiLjaLg0E9HUhl8WlwasTJYhEfS5H",
-	"35jF06051NLpNvu+49v6Pa3fG6QkvFodml/Oz07Bv3WIeuBY6emc74A51US9iMdE3dBhQio+CnxuTDCT",
-	"+r6UD1M8Fk3Uy70yPTRYJlFHG8A9nZ/YAy1TIAKzgWsd5io+TR6U7suhhiTgdqPfuZIBtUm6UlfZEJkG",
-	"Q9JwxlhLCh5FmQErVDsLqHbemnWYeS1Qh15TgR61H6GvexbgpvdNE2GDe2cJPoCOlz/8GH3dKyPw9b5p",
-	"offuux3288XFG7dWGNLggHyg0zQaERxr02GsKFSOMEN7T9Df6Y9NNFTH5VG73USPDvbUI4/be8B9EsV7",
-	"JbmW1tEA7IMRzWkULR92mAddpWGUOBQB6PWy3Q4sqKshvROd8f/tt6h3vZNiSXagBqCHYPW9rRB4JtCI",
-	"T3WtEbAjE6wc45nGmabyWW5iGAUu5Vza2gOAwsoUjzUHH/R5+wWDqGUqDgVXm6Jmo+YLm8DUN7UVQ1PE",
-	"p6xVPC6g85h6ofy1HQYjpwz1XPFVr1C92EJnV/ZAq1+1RqLfSQV6tP9UM/DeWyLT2c6ROv49vQ8O5wjQ",
-	"7qHTFlP8GSC/TDHFOHZHNiYS00SYpf9RMyVYfMUawUwTOspUPF7GZNN5hMJfcPR17+jk5Oz9yxfds7fH",
-	"Px2fnitiPAPFyt4+JBI9ah80O2xqVC5oniLNQlpC1f0wYKX1HsQIG4BgLXGUcsOEthK1uDma4GhEdvYh",
-	"Gp2lyiwZSTkRh7u70+m0heHnFk+Hu+ZZsXty/Pzl6flLeOam2ZBUaswVEo0uUnIp0FEmR41m44qkWtI3",
-	"2q09fa8RjY3DxkGr3TrQCssI9IJd9Z9hCP3lCCXUkA251mwO+yaXeqkoLrezORjCueQ4Lsh2na7R45c9",
-	"pQE6YjtWGs1PRP6IGQMrKyViwtXE1cj2220dKlC8GcaqxrQLhxsMLK1IGsPYKSSg+GTjMU5nELLzlRW1",
-	"UjjJ1BL+aMS20qMyYwUwNOGpRI/b7T0L82BmUHmp91P+Tn4JFow2axYZPWbSoGvUhga1IadRwTQnhOk+",
-	"B0J6rjQiXmtjmvt34WZ7702z8euOCTnsaFfNvGf94MRNs/GofVD3hNu63ecpF+IMTpNNjb5pNh7r3Zz/",
-	"6DFTGjVOQMLrtXSLfo5nuaFbWh6lweGhUMaPRaL7oJ7eVbrarjGXNJ0kJGRdvYDrBVd0E6wWG57Xf4HC",
-	"pe0d9WcOzTAy0AxDYLqZLMJbT/EM1EQtw3XTGzDCOqzY/EYXhQP7KB4SPT7j8MnDQD9yDTjmnZFKwK50",
-	"UvyyjnxxfdSnnKA/zqs4uVme1A3Ujgd+EqT5qITI02r43gBTSLSARSyaviaA0uxfmIvexHXUwaUSuxtc",
-	"SdPys3/BGQlNWZtXQ4NItanT7aT2wqPtbvSf2nnDExrNln7Y3A4pTXLnuTawFg05ITg1FpB54rZsaQne",
-	"ksPi2ORY9eDe8g/mgFa344SP2k8XP5p361JP7C3xMcULLjg/wemQ6IceL34omI2gHt5fYowXnL/GbPbW",
-	"lsSvyeXVU8vMLxOzs9RPuPG9HpDW5vwdv324+dCsHHCfu3sSw14pSAxJr+CtNXqSYlfkSo3QBTWyWOnC",
-	"KbgMHf6HhiD4SuRCRUOYTpUKCYbvoTaLRdMaespWgILdplEsRVNb33zQYVYctdDZQGvlLi0XGmvFNAY9",
-	"TRmOfhiflbqsCTxrel2fJU/0c0qygUYN+dWHHdbDkeSpMmybqEcn6r95yl6vZPqCTWuG2B1hMeqBFQpu",
-	"eXSq0YTVJ6n7YjmJW41hhEWHyZRC/35X7amNiuKaGs9sQF7+ROSR3UOl+Jr27zr7MURn+S27b/CQuNjL",
-	"Unef0z8I9J4OCaf5VG1HCTCQy7KyI0Vrrqd9gbUswc+KTXFuycseHp9Yj0O811rcZEKYpjvfz55gSZJZ",
-	"iGWAy9a5AdRPT9ptZTCZxGzjC42IEAX+og7jLrCMWhbzso69VHlIC+li1wRgwHU8FfzWA6p+QzoWB81n",
-	"RH6O7P3aBwTOpg7TDw94GjpVJ1RIoD09turJqp+BYjS6xLUC0KxWhHU1huFAx3fAW/t7RtJZ7qwFdttY",
-	"VunKh3lqAks1SeR5oZlintpPMbW+Nw0bwxHVCr3x4mvXidEJc9wwWF2IwJaikHvhCdmQ/1LzsQG4mnm4",
-	"8gMzI2OTf61Y9jdNnSA8Q2JCkqQMFlJI3g6N07ysMNSKU/z4TThQNqcAwi85LMZ52jtPj3Ze4Z3BYSsY",
-	"KKsuAshjnCZUnQlJx3Ma6HiZPqHZCsogKFU71+Vfv0y9hb8I7SUnqh3m6n3Ofys5By5VM679hdPOmIST",
-	"t9a09+9g2g9KSGt5+8Al9FGu4XlV6Z+TkH5LcFyWhr5ULizAisIZbubgJfjNFpKWBbbLwwn7Tk06js2Y",
-	"hegInBpoYKFMgp6AVATds4InMYHWH2NixbhudGFvgl90O7Up/DfPUOgTZTPokBuison6M9OxQWp0qPwh",
-	"KwtiriyJ/szryavHGWGm/diQKOQynXSopafjG02wdiCm0OwwrGNmapRI8qH2kuvuI0arANwqoZcAOt2R",
-	"2BeebqXsEh3qsHnPSx3qoT6hbAjWg4lKWPdfSrRdwSEmtJKGgxYqOO+EDe/PUW0KqSPqU4XkEXWhmD3i",
-	"RHA1CwJSSYKSSKetrKIhmEyXgNxwxGkWhwqoZA7pY0YvCQ3JNupaakC2oLl2KBAXpQIClmHN0GaqBJfH",
-	"dAtbYXV0I7N5i1M4MVRYwCsSQ0RSW8uBItPQ+Dzk0TqhWsjpCXx0iXLW+xeVKzhbEyxk1c8M/m/FeXx/",
-	"69xESkAj0qCs3qum3GMkLDbxYegtU//qNdrB2HH8GXtR3nrMEU55cqtRHzSrAAnzhw7fbNx8WMHH7nJ9",
-	"A372akLvZ+FvX9df3mwklF1aNeZdEGngJY5G5SxDJdF12lV/BtEvLc+rAV371qII/QjEoEapWUqrz+PZ",
-	"X7VKtdvepRqsQp3VcEeUC7/1UxNlLFHc0jvbwJ0V7Vblv/VAGAFTHG5SI/MBalnzjPKgfY5y40cgVuCN",
-	"eR54ztJOIXPJTEdDNRLhpuHzNFPXR3VBalfnEXn1fN6ScIngJmWZ6duAlRVeYH9zTyqLTSdS1rxMSYd1",
-	"CgGB/Mxp8Xi5gdddZYo6+aTcUU0JqeUmqofhz7P+jWvPdmkGZkqLTVTMWY51/Mz8bPdkahRcAxrbJ65j",
-	"SnHvHFhGQRMuktmDSTXYGsprG8onkFJmlKM7sZADsEtKS+MiYBg/BxVEeCgVyKaK4mKPJqVYCBAufMp0",
-	"amneObmZ55P33r786fj84u3RxfHZaQ+S7UxuBWWXiLIOo9Yhy1mkEzcVofeOT/95fPGye3Fx0kNfy1FK",
-	"CIrxTHzzTKn+8Gqd4UQlikacC5MS4gb5dS8lgrhMht43Jp3V6uyiw3xl3nqDLagSxOh06qt5O0+RIMRv",
-	"HQ1gxOolXs9oHc4TstlhPUFYXGjx0jPLhhnX6WqMtNApIbGAtp9DypzuU8JPDpnAerOMAF8/zSSnjxKj",
-	"Rxj5tOPYvVU4SUpZSd8MqI+etqgegKNhS9vyrx355BP6WIyvykVB3pvVryvycPutmgyXEuzrouSWvRUX",
-	"HSZbTm45NhcryS1QIkrdrxsvjgwsbk3FVdF08MqwHq1i8djtWslosJXMNRtWhD12ycTFdu6Q4CjQFM+2",
-	"hsWll2X1rhbFrGRamFBaVTf33rO0NWFNCUOZyw/CUHJgFN6bVh5GrY0VGMLdmVh6NOtZKq6QsejGsTKu",
-	"nxJ8qURNmiVkFQXeounA+5GJGoV0dxsazHV3WweY6+7Bl4H/Q7+j+PoVXnHPmr85UHX8yGafG8ggr/jv",
-	"y1LZcSZHXi7dOtQc+qC9UdfleoD5Nxq7deFzrzFNzgaDZYpf3TO2pO8CW1SpVdUNB74boJpzm12lqyqw",
-	"zEtcbWjC9ISwSdUCss2YRuY1eQ+m4lD933Zuh/q9PpcjiMU43POHQIfbdMl1DUetLLqUvBVNR89yXCGg",
-	"uvuRxjfLJOeX7MfN5+c33ZM6V4nFHeZMuZSggbIX8RBT9syoC5QN0SUhE4OMtL7Z9aJO01mcr6hTg47Z",
-	"G6x44od7TpHXQDPb/Pg7U6uXTTkxeoRGafgkovjRElxJkPQdg3LLNVPhPxdOa1LSc562cV7bDKepnDFn",
-	"d9RkTj8ILtTn/YozJ18px4Q+B0in1TwWGhFrvr9iyzAfMMP0cgHX4JifVS7f2txv/SBFrQa6a5gClD0G",
-	"4xgvlV2Ek6QAve3XCWCZhxvG+JJYSAeISmSCJBoz3sTfxgAWatPLX5k6doY4c4XyCZEQDukwHQ+h7FDp",
-	"q5bvNNUfEJCAf5kYBCxbDrEAyB6xKS1Fr+2SCNNSAwmuhmCDRSalUGMRJERX+/RMchYyUHIusOF6Ubol",
-	"oMI50mw7q6C6W+tS+wT6rkVJqrq4qpOqU4A/f2TKO/Greyu7lVmfrcz6crX8Ex5d5gWOPNuclr+abCNs",
-	"CdEGWSQ9L9rRM0gtw4wdFuPgVLickykWLWTxrED0QRhIiRbGTXq7Bj8IyZ4O84QPurXs0Up2SOK8ZA9G",
-	"4OjNmC9vnLUQkjb2Bc0v0PxZXrAYWtiKla0p9MCFBPHK+CnTHuZPJCjAmuj6IDFhgfEaUo6gjAksk5Il",
-	"JG0uFh84iACdrKSRAU2qkp9HUXyBdtjnAmdGtM++w9wlsGhMvykqEFQwerljOVSVGkhIJJyXM6k+uWQQ",
-	"Ffyqc1L0d2kpAKPVCyz0DRv0uys2CpGTbWrLl6Se34fFfG/NW1eO1y99aordbpc3bxeE2R9I5PxzEalq",
-	"X3OZijWrlBygZLGPdHZP4e1dC5s+yQLC9Cd6VQxvW/monrIZxgYDNOVjHaEm19KlA3GmIUD8iDgacri+",
-	"DOTcLXOGz3XM6K2uDr21CN1wzvFrfEnqso6rrXtX4AS2hfCcZF/bLXjTMHZR3oAnzIAthqqp2C3rD8q8",
-	"tu940FbksjWDd2hK+ku51YJWpVTL+PwqNySyaFQhzUX5ouATWqOizXwnT/Ssvmib5fnAszzvxem8TRtc",
-	"V93SnLQESKh9vPeoYxV7/oZzCYMxXK99MvJ6DHkt8MElE3Yrxxp4w3z60/uW47Ja8BIuVXQA57In5vfN",
-	"uhBmGlMGXr6Vmlsf7IMP1A0LcTqduTEtgYvfaWLegs7uTWOOlTqXt9Cp7WPBvM77cIPkhn/Nwzp6MKxL",
-	"8ZIC4zpjbi3CKX8b7GnvFR1+d3dN7ZfnrGZX6jBNvAZOYlt0eGlFn0fPNaAmxqvhjpg5LiCmFlXdlT5Q",
-	"V3wHg2tNsBy1wA6xgMjB4jw7EAuBshUXfxK44DJytUPbvndAwqLyu/sxp7ebhZowz1lsSRFeqOveUl40",
-	"5/eINYMqIKB9Z4DW1NGqNHHrwlkr+tlWZLbAUD6BCn4XGvix9ltt1e8tP/2zqN9K6y7xo/uvQ9wFF/Ws",
-	"68qEayBtLERqXgdfzgUvgEcOeJrnq1X69wI2qI74TG2XI53UYLr4+slvHZZnv+mb3HfmZVy/xuklVDX/",
-	"M8el/LT6vt/sOAwtYMEdvSlWmShMCnlom9ucuHIgo345t6JhKxoeuGi4wJe5pv2VQJD7ZVDrqEMxuDsJ",
-	"ocOkxZS4bF51kGbkws+IBmeS6bVbKv/pkwFPia48H0IegEkS0UIQQxjZNPo9MhXtJDG5d1qSBGG8YNRv",
-	"8kSH9cPqegFKxZgmelyI32lfSndOz7hmg5Gpf8PpwXRH/TkZpViQlZrK2bnpmdbxPp7EDrVJreRd9pYL",
-	"BuWfuyh7SW7Z8Qfi8BvQ/81nv7DOcudE3kFfuRVIYErwZX1nRd20XbP1FQLfb7zHJQeA6zFnNVBJ+tau",
-	"5LxbvK9xWDx8fkS85gsPKCx+pPtiqwGOqRCAvJ8Wsaf+TPHxjfcU3Maub9ch0ESwZbEP6pwWgUaFXmQo",
-	"voYyYN9OdD1sQaiXKoHrDUqdnkds0zyvCW6aMdf138dF/cHaJz317BU05RiKmmjQcz2dlwYVbX1tAWZV",
-	"Vhb0RY/lmbsalwe/XLVnv3/P3qZ7149/3h//W34XvX8kfnyavXgy+KmNXx7Qk+/5m8f/mK7CVi7U6+fl",
-	"5um1d73DbQrup9UItCV7J+pAKJ8NwEjznl1bM3A5MxBoy0mqTXSCvRv0umP2TpAVEtvhoaWQ5ADF2FKR",
-	"g4GcIcanWwS4B2xu5xxIM3tjXBY7FXlST8uPyJjRnugzhp51r4W7YTExJalA++02Mp1fp3jWBLiJEZa2",
-	"SVaEGcLiEnGGEo7jHBicIVB/dVYDeKwET8gh6vHLHqipaWYQ2kyZMBjNBpYwGJhrumdBn9Xdat2zLLOm",
-	"+5QKUoOMZBqZO3TsWwkHBpjg1Q4QfiSxkPRg1HC97Gq8sKvWRV54z0ndO4qOUevhxAmNlsRqVsr/Xtmh",
-	"6fkv4VUreTD9RQ2wnfcjXtpGOkCYzdSkt3JrmV6E4z4dZjwTNnD7RbX8vWnO0fqPxCW0nK6L32dyRJh0",
-	"LHDNbr/kWgmMeY1+c+cgQTGWuI+VhIWCn7yXuMsD62fSBJSwRFPo+JEUS4g1WsMIC5fw4rdZ6DDdH1D9",
-	"BICZwWA/DPrIoTPdktlptlAyCzw4/Bym020EYCn5/MtaYbeP6Czmd95DdWGdvWYj4REGPgjWTYknTuKF",
-	"Q6zyzabuc6ydOrb3OnxrmSnrHsmHDUGYoJJekW5KsDIlDJh+Ja/N7bmaQ2nHeSahldphQ2RRpFWDlGDh",
-	"3QxXJgSr8baXdxDlOVGKRBuHjadtTpNX+08e//r749r8OXNdP5K3iNPro475LZZLj8Y803CNy+auF5TJ",
-	"LVqnz2SF/B7d+SxNcPPBrJI35XtcG3hNkXT2FixKapDFF61LmiOQf+oV+qArqg1jkpKMJ2YsS/Fign2W",
-	"GhOp39X4eJMv2SVlsW2caTMwTOqtcYXrp4tcF5qxmQHNHUNKIjqhhp4rAgAUAz+fGI/TxmFjMlVL7ykC",
-	"ixKKlyGc6wlNiSjds1+4p46KlktErktAbmrHm+mqubxrQDP7gHKe6y5bVXxtVfzOEgo+CwW+Xnt/WYqq",
-	"52CXWmnmjAiSDEJ+/AU5ATWKvJZltb7+c4lTqVtjm+A9i5EwEJ4ogohkCx25n10kwNZ7mvQtFOE0pSRG",
-	"hMXi0IsVUIFwMgXUmw5TyjOU7fesFtmDLgxi9X7U6IihTKeOOOR7hNE05WzoAe4MiR6u0LcI6BY+kKaB",
-	"MVyd8jQItXNitID14wr92ctqH5ofZ1XvlTMX5uYhlDXvoiy4aTb6s1PTvKPwObeua39plTjG85TESu7g",
-	"RNS5RmxM5w6iF9oSO2ZLuJZ0AEMDRxg9ZpAlwWS8B+FzOrFTC6yqm+A2eWITZTkJH/KsptytwAkd1mSh",
-	"KCfQsFe/cM0MDZM9UHZFhLILlEYZaklrbqkmathnI+/YhrI03EHNUzOCaRnFvBEr/B96UgYsm2tAW8Uy",
-	"UDLuYeVqrNZiERAjCuTzzpedPNWC088jqEv1KRKKJSPza4mM7mXPFwicU16KItO8VU4hte5B7O3BqtH6",
-	"XF1eGGINq9Z/CmC0jC3OvDfoKMG0ezNWLau9l+Vj1YkMAK9STMu/O/o1BpLZiQWwKnxMDJKWiUKC/Bnj",
-	"mZ40ThIfqc2xsgI7VgoeeOJLqJUd1ieE5SD4PDUN6Wtyc3Tjqrp117iXx0ZCjnlMHD4XvBSzvEOVtYGK",
-	"Lxgq++NRey9vnuxP5RBNR0RDceoj7YGQmVdJnsRapd8G9v8seW5zg14nAAmwUpjrcSFfvmAQG91uDqy4",
-	"V86JOPMz15TUiBKCU31TbiFHfDKzkSt9FRDHeSpHrjcGWJ5TnMai1WFhcHAdYS9E92qMU43MvhF76SyT",
-	"QYNJf6JqMeW/rZHvdeI+GZTWlelbhHVq/RHgBBjzlHxhxs5zRXZ3kCu+DcXfgiuV+iMsEX2v4UuTlA+o",
-	"xp2rhVqxYs4GyHVRZjkboBVKA3pjXn8nUfFgm7Olwgp36FhZuijHrMy2Pdk2VvDw2o1xRr4CePhQ17F5",
-	"oYElYgMp8YOEyxQEaDUeCzTkPFb/Z2SqK8V1Crht10xIjDAapESM1AyKpYIkWCkYUHLeFsd3G1e8XwoZ",
-	"LnRa0jm+epKgK2isYTAmNfVuy/ycUVxM668vUc9L/bx7Nlns91mVc3/qcr/lKreKDHZb8vUnLPkyWfDL",
-	"13y5tJ16XBDQ00pY7jGKOdHOFAPHh97ZMKJuLJ4x+ntGCi4amkJstmldQwRKLOCHDosw44xGOFHiYvws",
-	"b8Ov8UR0acYMTaFSbDYhMRqRlLTQe+Pswa6jP/TtB68kiWisJI32aI35mOg+Lh3mOYR0fB2y+JXePOVI",
-	"r4kWNMJ1wCTXOJLJTOO5GNu81WEdZkrYtfPKwfJH3lZ4rjBBmGyh93O8ZwXvmwkxGMhWXVjfYUqINk1E",
-	"W8+25GyTPNHro0PtJrBNRR7V3m/v5a3hdXcZcKthmEzToBGkhHRYaTkYGvEstVY3lq7gKjSrKOFCzcm4",
-	"LSLMkKW4sER3SWTry/JFebm+MJtnYNxZCPytt6DzkPY902KRwF815uNl4RUW6q2fnRfq01ZI31tD3nsf",
-	"WFDTR66pkFskyDzkTNl8q9/Ddtbe+TyJBuqCLD33FDNVfKiJMgb9e313/TgTENLM3e0akzUUs6Zs3ZC1",
-	"qcZ/sLAC9wIp0LzTyP1RkugXeYH2JSP3Nk81nzqx3bNuH7NvNhiXv5yfnVZ33/p2lQiDOwLTxYnSD0jc",
-	"NSBqdrp+NMx/j447m7etOeAABIZSE7LE6Dr9tFwMvohQ35mj6Y7bwc5BWxnJKY4AvCy0U4pSxUjXKNit",
-	"cnLI362Fb79pFl6acDZcmvjtOyF4JyTaa+8/Krz7vpI5VsriaOoDVEHYcJHQMu21UA82q2fVJmCDaICz",
-	"RCoWC2okT2OS5gl0TZO613R87Bnq6X3soUSJM/XYGOEkCSmuKYEgUgztBAuskDOj9ak/hpnSnQ1f1p5d",
-	"fqnVXAgR4STR9cw2pqsVPVeGCvfru3kpQPpwgqKrZzqAplnipLYJrzqkYxwTZW8UekWJwKH19d2ueW1+",
-	"cn3lDZAK7Q13S/P+Z+8wJyCgp2s766GQxR2iC/iqqa/gL3jWMtsLZYg11tvRRRgFyubU2UlYupQsZ3eB",
-	"vWB4iPq/ZQ3ADZwdDYbiFszgwTt6cmcOOF487rxGfoMy1RvNxoH7A/4R9ANplgXNchf1yDVeDtvf1lgO",
-	"JVECZGlT6o2jQdIx0cRo/RADaJ07c8QcdArkvXY37hhgoTT7eq/AChz7SL93HmSPB1WzaY9+XGk98d5P",
-	"lgpMWhv5xwOkdX1tfjdBKbmzvrxHuvTDUsM2iLoEszGyajOx0C0fngcqcyQuNYMyIKW22aqPuukx5ZRE",
-	"/IqksxA73m+vyo8FYXG3gFezkCurcYU4c58oC0+oCXhefFehUMyupItZd4ctz7vVNP7pz2LLwe+cg/t7",
-	"zyCH0GwvGMKGmnVtCmFbtr5l618oWzcNCszh0Ca9cX2GAcM2w9dlEXk7XHhLTC8G5wYqNWOYh7mpHT7E",
-	"oXcPil201Y965gYrBxk4yw6b8vRSQLyzaZZIz+Zr+Jxup0PZFZV6sVyUEMV4Jr7R3+UsmaHpiCYk7/ig",
-	"RBMRsoVelMLGNTJDbgTmm5FpKA64IKWnDODdvGtozzz/Qlk4y8N73hsKeFUUnRM5JydI2wzBotkNAX/6",
-	"zlFBttmXK4B9GirbCpi79t+cL2cr1MmG3Y9w5G/qZcSRQL03Z+cXKPR4r6l4cDRCl4RMhCcpAEZi4OXg",
-	"AKTDCDDX+gRNUjIgaUrihaz5x9kJZZcr99wBsNlCy51Py97XYNTzLIItL97y4i0vfvi8uGkz2BwSjelk",
-	"pjsxzuPTazdl9/V3XWerY7s1nSnPlI7u9TK+tyaOZ8V2P9tu6tvqmc+uesa2Z8ybokPShHf03TFfrb15",
-	"Add28/3NN8cPPmlz8gLm7LY3+Z+zN/md9iVf1JN8Mz3Ht0x18z3EOSN18OM5T12zJjHvCb5ML3Dsd94t",
-	"MWateiHKoiSLw+buyzoq/G31Tt97wU7f2w7f2w7ff4I2rnW9fpbo4XrK5Suesfhz7+0dVhwd39LQ+V0P",
-	"xSHYcfWVTtjXdVUpQQkZSPiSkHjmiuBwCpAyXrcrE+a1QEqGDyk1CknCDEsViKcd1is3Ne210LE0OKtk",
-	"MCCRtDVvTZQxr+O3DTdAA9K84EzyJH42FxBKKbnw/g4zHwi2+pajlGdDbZPrMjqT8Zw3k6M2mTmHePIr",
-	"/gq1by10xPJKP9uVZ8BTNFA6u+8AhSBXSAK8g23zwTHWBnvlchTyVubgtNWA/lLtZwupDq1yW+9ynVqr",
-	"vwb2RX0/2vcQheSmvP8u/J2m50QJndBcrLo99YBR5m7YoHg6x1fqGECatMFo5kjgq22Cw+q76mVXF2uA",
-	"4DwUSjT+THU191X7svBg2gqYz7Kd7L0CYGoUlIUPg2J1wflZEq9UBKBenutjYdeDFupKEHJIwMOsKNW9",
-	"huC2+EPn9aGqsK+i2K5WJvIlVIKYPpP3UARiz/Eq9R+uma4uOjPZmh4AwLYE5Atr77ygM8JykFD7xv0S",
-	"41lDDd/Pa3u8MK9Nd7iZgyKitfzl+0a7pDRUzknbfwQjEQuzzTrMckUfgENSYGhYBrpRL+goDXnMs21D",
-	"6Y0q+GHk5jnQUxqK2T72lzvoKp1TS/RZwVD9CdtJb6XEUl2P2eotjzXH9rPMgjHONRj338lEd/OEWJG+",
-	"OSFYe2VQTJU2n8yewSNC/yK5rrFPOZMdRlhss9cyQYpZbnrYPSUeej+/PHrR8xRZM1JjnVcZeoe9nwtb",
-	"rsPAXolMTCaQRc0ZeJ74hDDb0xQcVOVPmrbQh2iS8mGKx8JU7UPFPWWSmzmrF+nVaSLJeaHgRq2HsAsC",
-	"+riRU7A4iIBIwxIpOevl9S2QVxtL1tvy+s+e1x+sbmXrpSt5c3gRR6g/UwYmYBIHHHcJwcLdjWZK1ayw",
-	"tA3u/XxGgA1jk7odcXop8pwNZYdpd+dGCeWE51V+c5/zilXeYC3wvgyfYbBPzfuUs2ETcmeaKCWTBEca",
-	"QEV3pJyHHmUVbus7NNqLU8TvxZEHDHa+Bm7iGpwRnx4fFE7L55r0sFjRUlzNqgUaFmGl4rE6k1vraTG5",
-	"2rVeq6BydsxQTK5IwicAbZlD/MAQLa6Lxe66VHoZZWhMxjydgfWcUCENlGYhWQ28R03Tkp2DGhXhJBEd",
-	"5uxBKAEe42hEGWlq5q5dEAOLKYlEFo0QFqgH7W1HXEiltzEv3U57Fg2FD3jG4rq8tzcpuaJkSuLX1vqe",
-	"q4lIci13R3KclLmIkDgtdbP4mU8RlahPhpR58bdGJ2u3D6K/xDySswlB6m1wiazi4MPDWt1DLf4mz/Fz",
-	"Pf2dc+M/WpKvqyFuiKXfXyrBOlygcKIvbBGd4alZEuuEZL8m2h5k75CVjqbLQwqeTwMN686M2nGEJeq5",
-	"53vV3LfzEZ+WqX2F5CN92pn73t1mIZmBLpmF9Gc4ldbP9fmcypUVrXhhvOP4xSmXR5rwGqtHLy01h/cA",
-	"+60VwZ3rCBxvfHu+FH53xmzRsMZ7TWFOSBCi/p7P63gkalnc+RQPhyRF745byOteTaVDnnDhRS+K+Ayy",
-	"Q00KvAR1QLv51egY9IYwzo5gt5oXakSfBbeZ4CHZ6gCf6Ey8vJ4kOqKu3T8yxZHU9GerG7xzwaNMHQrf",
-	"kapOxu5HLASR9UrAOfxbNJGQs8TU29LIVIv04B29Wio/Ehr1bL4CYPRuDVOq8zycyG8IfUJ3MtqKwI0S",
-	"0ACwyMHVVlcCYJDQW3wZJYCO8ZDsTgzs8fIfOB7rc9TUB1vNpXKuZ0kF+R0uIjEifplso5WvyscVjjIM",
-	"5IJcy3wc/8VXWG9GZTjuamE8+qrHYhqZIEjIlEay03i25miC3MUSw7rcBT6wUYm5qi5STRI75crAhSy/",
-	"ctP6RdlhQOUWp9C2JB7wdIxlDUa4VMzDSwuz5yTPCZv3zvtLB1tVoTIMA9+aQr5UdepIU6ALhBWkgw7b",
-	"gP6zQICMCE7k6I96AxJiQqAWJZwNTQa4LYzRypSwETDxDGFxmQejjESIscR9LEhQxvwMA9hI27+rMuuF",
-	"S4FCwhXo2wwvXCtCPwMv6K0J8bhIEdgsel6LkF7RyHaS5BPC8IS27A7WVrWCc88SLLjw3LMzPE7C+spz",
-	"o0EZsP1bUtTySvrHhhlb47Bx0Gq3DlbqwmYG/cJMtrYNm7lvyyzX8bX5+jUWth3DPM7ok9tcUvXfC4q8",
-	"MkJtO2bDIKk0cA9+pxOHnuV5rU2/5nnU/a+j1yerUbedwpom6F9Rkf5Wp+15KuKWrjdI14Y25tF1SnA8",
-	"qxf4++22Ttr1JbdJDdEkOzI6gN5k36kCeTj9jCaQffMMPW4faJy/KRXElE1ppcW2K+8wMcqkQDGfskIS",
-	"yhjPoMcHEiTiLEauYX7lWLwlOKZMx+dvyfFhacr9qHA8C+sQzcYUp6zSPQee0Kmhgo+J1oQSzi8Fmqa6",
-	"z0kA2cC8CnZtwKEHO4m7A5526ZBxZRB/WKlZg12TsOISYfZlai4uDrsK4JU5BNVSIXc8XC9CTb0BkzDz",
-	"IrvFnkHuJSYI6d+3ZrsgdabUiaqO2JxT3XVwMqFFcjRjVY9LyoZdeEdxtN4LzF3I3HW3duYpl/oo1hI0",
-	"47JZ7LS40TQqItPZztHAdKqcT+Eynek7b3M2iuF/zDyuCXUUzugKK9uQxq9uDvnrLnKe3Wg2sjRpHDZG",
-	"Uk4Od3ddpPzwcbu9Bx4E8/byS2y7kqYBjGlCeWu52bv+lWewG9bZV2wecdOseCxHfGpqTSr5Dho2Qfec",
-	"9t5ZSHUIvLGCv5VLOZ7EOWSE8AfqwLeqL4TCUw/XfEG/eztzU7gQGiCxoLleT20f88W8whV3V99xAn2V",
-	"FOX5dQXg5gUxLDzMsZQnBPXGPCbQh6iHeIp60Jqo548371UUXtdXPEUJxzHq4wSzyOoIE8InCYGVmGIG",
-	"FbqXjE9d2bQssJJsUpifpuHqt0raDnQf1fViHBHjSaeyhc6nVEYjEiM+GBgUjziLwC9i+g3Crk/0zGGA",
-	"SkP3xlDUm6oj+ZkkE2GUGS9UpObSJ4onTlMqJWGQtGfCS4WB+N/ywl03K+bo/H8BAAD//w==",
+	"7P1rd9s2tjgOfxWM5jyryYwsy3acNs7q+h03SVt3HDtjO9OZqTISTEISxxSgAqBltcfPZ/8vbFwIkqBu",
+	"li9N9KaNKRDcADb2/fJ7I2KjMaOEStE4+L1BbvBonBL49xvOhDjlySChZ6SfCRKrpyIbjTCfNg4aF0OC",
+	"GPyMEoEokwinKZuQuNFsXOM0I2p4xGLSOGhEaq6uHt3lZrZmg3DOOEyVCDvXCE9hsginKZJDggTh14Q3",
+	"mg121Tjo41SQZoOTXzMiZDeJGweN/R9+2v3n37/+27/fvPjHxXcv3/+8d3by49v9fx2+a9zeNhtvscSX",
+	"WJCPFF/jJMWXKakuJDaDUMyIXgwnYsxoaDGZN5G/Bm8WuyHeuBWhfzfCSXpEP4oA0ET9pr6VUJQJEgAV",
+	"RnQlviLUAxXmRDjlBMfT/OW7QHhGBomQhIeQRIM5xAJhinAUsYzKFWHl+WdWhvd7xi+TOCa0CilnqTs7",
+	"kfX7SZSQIKx9N0cO6WE8SmB9RAikAEruBObR2xMmD0+y0SXhVUiP3jocQ1SPqUKZ0GucJnG3n5A0Fh6o",
+	"SYxGmZDokqgjSagkA5jADDz4xU0hp2Nif4AXG83GiAiBB6R2nttPKy/6mAG1MXtXWPUJkyhlgwGJUUID",
+	"i02Zpi1u3+1iYc41HAjMc8HYaRrAcfi6OhLJGGJpiGxwgjM5DEH4ISWKaESM9hM+QlOWcTTGQkwYvwO8",
+	"73GSnvb7VVg1QYULSRnqvT88Ou5+PDvuBWCGK8n6/TKtNlMIQmOYRI1bHdKPgnCKR+QC7n4F3sz8DNtr",
+	"yEOFJpsxFfph53YkxA5YCdbbZmNIcEw4cMhDxe/UP2IiIp6MZcKogXlE5JDFAskhlsDFxlgOkcjGY8al",
+	"aCkANattHDR+eHfRRD++O3zbRKcfLo5OT84bzYaIhmSE1eQjfHNM6EAOGwc77XazMcZSEq4+9J9fDrf+",
+	"/emvz5pI/+P5X/6n0dRX9qAhJE/oAPb3UAgi3+BoSN4wKjlLqzB/x9lEEC6A/QrJOAGo+0lKUJ9xxChB",
+	"Q5bxIuTj7DJNoiYa4ZstPCDf7r1stwuwE5qNGge/hAd+CsE6G8weZVsAXe8AXVqQMY3RmLObhAhNjoB8",
+	"uzVoRi5IEXQ7URBc92MYxJRgfk6ESBh9w9hVQqqAnpERuybCCDAwFEUwFvU5G8Fzs4AiXGbwt6/RByyH",
+	"326/Ru/xzdbhgHzbfo1+lHJ8StPpa3SOR+Q8keTbY3xThy17ClsC4GsygxWkH4COhxC4zxmViND4K4HG",
+	"eEA0Jl8TnvTVPmOq2XoTTRI5hOVIdkUown1JOOr9uVdc1lDKsTjY3sbjccs8bUVstA0TTv8M7357tffT",
+	"dXv66zf0jO/c7P+4O/q3/Dr6+YX47lX29mX/hzZ+t5ccf8M+7P990tC3VrMJyTNSswe77fAmqIV/YGkS",
+	"TavLh2stzK1VK2coZThWiMQyHhFhjzAnhIym0+KCY9LHWSq3BI/QV5RR8tVrpD+iHwmS9tUjOU1J4Uky",
+	"Gnh/g0h58FrxBkqi4rtK0tzKeOLm7zM+2sKRWkb+jOMR2cI0IgqjhXlehzL74d06w5IcJ6NEVjfre8YR",
+	"wdEQpep3xPqwb2xMOCDYgbmCQGAFSklfomc93nsOt1bfjogpLpJRmWiBX8/EiSBSoGc92XveRFgJuR0a",
+	"c9yXWwmR/S2FUXicbHEsCbyxZShzq0MLJ9FpjBKaSdJpvObf7r2W377YbdRjy8zl12HMQpvwa8YkRs96",
+	"v/aeozHhaJLQmE3UYLsFz3qT3vNWHfC/frv/evLty/aywOu9P3pbBfvorQY1EfaEmohRRK4Jn6I0oQTh",
+	"S5ZJlEilJOS62FdCyTtFQGewTR/e/+Gk3zho/Hk71zu39a9iO4dUwy359FBRkyrg52bDJEMTnCj5s6+o",
+	"PUZcvVQAbLe0W8lIkfhvXr5QuzVKqP57x+2cE2Jvm41zIueQ+YsKeT9AQybkliIITeCcSo1VzF80jVqJ",
+	"Y6URosupoQfCo6EGQJQmfSKTEbGoZL7R6tAjqnhdnOlbjlPBUO+cRBknvTLiW1by68vr9k+jXflP8io6",
+	"ezE8nnxzeb7z29++np7sZT/ss8N2/P3L8VHyj92Ld62ff9vn//rm6u0O/e7Fzd+/Hr1p//fHveuLl4Pj",
+	"V+LDbv/dPv74DTvbSf52eVjlULCra+FSt0rMUZRLGlFL0es3GReMhw+hR8mN7EYwomd3bczJdcIyzcCK",
+	"6Hpy8a619/er9k/fTP/x685o/7od7bJX4p9f05/4xYvsX5fHww+//dz/IX6H/5a8/Huj2UjUp37NCJ82",
+	"mg0lUTYOGvp7CyO4WYDlP+fJbwGUem9QQGt1aimESq54riIalZXst8OgASUqQGY4kn5lwW9WPuVu0O4C",
+	"9+dCcfUjqtAkfGpaZHACEUgUxXNaTiSAjVCXLd8H+MRMaWHWiR0n9ApW4fSUo7d1C7LUlFgbR5kOBaAD",
+	"fXo10DQw+q5YEVdrJZFMrhM5tbJdxKgkFFg3Ho/TJAKetP1fwWjZ5Dc2r+T61yHq4yQlsVZwfcWLXGuj",
+	"4S+/N3AkGQftiWZp2mxEnGBJ4i6WjYPGbnv35VZ7b6u9c9F+dbDXPmi3/6025hpgaiidmHa18t7XWqSa",
+	"aKfZSMaNg8bOq91Wu7Xb+lppbJafWm1fPctkxGAr1csZyPOcYFibs39EnMSEygSnAn4eE6wgby+u+TUt",
+	"Me0OsRjadSqls4sHeiFRxtPtb1qKPcPzykBY1u2nZsMjVXoAnOFip36YxYmEk4WXSoKrllfV9YXDUQjo",
+	"qaugWm15ulXoQ2b8dkEPK4uAs17MB/pvbeWi00Ivm+G3zcY/t4xcsKVFmJmvFySINKFXsHC14fWajvoV",
+	"Nq6JMpoSIUrMJBFIHVLLx8AjhS8DIu1da5T5lT1eBa5RPy9ZPP3ztn/4t3CGYDdMhNQzn4GVaMl7G+Wm",
+	"+rotssO3A2b926Zn0Jz3fm4+BcJjoZ35jm86WwLXQxsTQHt1iBFOUxBMwybcplYsrJFupG0DmCJJKNIS",
+	"tkAsjdEzcDv09LoUzYiwJEoBYVxN0aHGS2EovaEfJQeIFsTWdfNWvQAB1HJenKePWytjifnsimiijxkt",
+	"dMpP5IxHl8kgY5kwqsqSx4vt6yW764SVFBsRsLq6l7tmbMkfZjduiP07x2hZabqDOXZBJClvUg1+LAqw",
+	"Vu3MPqJLEuFMKP1TJJdpQgcoZiOcUDROMZUkhgmeGfOfZEIkdPC81aGeMT5OYoVbw4QOng71cLLGXaXI",
+	"U0q0SLIRIP8gAiRWwzZi5CpiZG7NEXgELhQlFC4rXKaJkHBW7/Q1uYuAqY/cvL2iFOBsL0XfnH6eR02M",
+	"sIyG1nUEsC7hljaTGTYLg4JOaTOB55d2hpjcNx2abGXP9MLX60iDZtiM2/S6y2Z+LkCpZdW5G+tklbk8",
+	"q0M163kyjOU7Fk8vGDvGfGneIr3XPExkDKXwuIpt6lZ0JWNdOyAkoKhB1ntvx90vohT2YI40YqEDyLg+",
+	"35cv0N+S756IDPpdJqanvBRgtcSpXmZiWj3REaZTFweBoiGJrkLkBF4uHqsRqhKBzI8rBiZkxRXN1F1C",
+	"YWZLoENlB0M4UbMpCHOCeEZpQgeOLNTGorUQuFZQiqV2Pq+Nt6tpt5zLZjb+OOfO3TAvHKT4gOrtwicc",
+	"fDl47WcqnwlFvcPj49Of373tnp4d/XB0ct57IlTABALmwVtLHMMoAa2oYnxW/B0sNub3QIiS/qUqTejI",
+	"QS/cqipIlH+0UYgFQcJFWbrRDyZGmA2uQxQHmdkDd/ctw3AyxRPBkCMqCac4faePaCkMScy7RRSxMyJ9",
+	"6iFhUw/o2gEWPdybhlnY3+/7YP0dqDlXA5H2vLTQkQR/Owh4miIo9RRlNCYc9XIge0/mlAHn9HvLnHA8",
+	"lwIXgmLvRSq3wbU0j9orCueLSt3GUvS0zuSMCCKXvnhaeSrcu585U/RGsbEm4mSc4ojECGxiY0NR69Q+",
+	"65HNLyI8915GdsiKYtuE4KuqquqEJiPnR2w0YnQZ/fRD3QxVzmI/BppHcZz3a4HP1Mz+gMxG4UbNldCe",
+	"eqeNThi/clfBbewlJ1hJo4hn6RNDfHDiW3b6NPH/Tki/7GEX9mPmmefiBfLtEQoDnsgRH2MhwQu05MGm",
+	"WONCKZIfC4lw7lQKShVqUBcGlTTP6ts6JFlIPL33s803ouZETWAKUBgHbCSTa1KE+akcbDkbZJnDLb87",
+	"30HtRi+x46X35jqVqHOrOfJp5QX1M6Hxk3EsvocUBiVvmbS+JTW6wOv5TftITS4EiU2uREi1gx+6lMlu",
+	"nlpob5sGr5R3eL/3q7IjNQcOUqOjlGahOs5WL+k16sEUPZQmQqrLyISJsE9kniWC3kEkLkwXYYo4kRmn",
+	"MFGHOrN/2arrslJmnbUeZPMtHgG7Tpj8nmV0Wayi3ms+Nl1RNqHIBNeV8UghUB/eytHnhElkn90v1riV",
+	"LoQt5CYR0qMNXqoWeIeRZDkeEP5UxCwrvB7RiHFOIvmQ5LrZmChxLOid4oTKguivhwZSlPXYrpPcE7eU",
+	"HGveVCb0Bt0vGlV3OIBPhSRJh0W12/DEkOfp2A6dLras+TCo2fn7/vBGRGP1mCPs+zA6c2LQlvhHNYFc",
+	"MPYe06l5KpZEMm5DCioZ7tYpY5OcQqm/WJJuat72FIbAq/eLEmfeKoIuaQWpyWJKBCI3ESExsUeeCKdB",
+	"DHEMRgoA34SIl7xSLVQb39TzXEU9NEjyTMlCXs96HdaPFnryGH6x1X2xD+fznOftnO3EDCPXa50C9nk4",
+	"Nz0l6T2JE3wBKTZLnqabolpO4afz05NgfRP3Tnekvts1VSBqIydcEYgyNPdNz4I7VINLvTd627bUoJ7F",
+	"qF4Z5l7Fi6a+y4kQT0Yz/ygINyrPWtWn+tosT1uDskwpoEQludkli4Yuj/IpnKNbvtba41jh2ClNgcXg",
+	"OE7UCnH6gbMx4TJRB2i2uMS0TSo+wnqKQtrZ78ahfdDAaRKR//Vy7xXwY29yN3ROACmdGlgbOvXMyuy/",
+	"mPfzmgns8r9aM7rZMsKwFqXcK2Uf/ax0mCV2pL6UTykPxBRrWTrs39veByoIVD4q/dlKXrSE1GIAAKkh",
+	"AKwpauGDWK1FE6zQ9clPxfTfL+XrujXPRh1wep8TRa0iot5iV/Ne+R5Ey8ZtcauWySP3EZRdueNp6i0s",
+	"zFvB3FkpNGvCxy8N8zZ4VoNngTSeZVFsCX28ikePnMuzBjSrrqCAV6EFfkH4lbPtasGbsgSBDilKRmMm",
+	"RKK2m1HS1PITFnDikOGQI8Hu/gsUDTHHkQ5MV5xVZ/AgnJcKgrdYJjs0LwOo1bgUSkHkZge/EoZIftMJ",
+	"KQWNo1zqoircNP0aEy/39/deQrkCV0krcPZQJutoFMzwgA2pVJFoQHLjCNKULhOKoQBD9bvhL51ACYDy",
+	"h9RTvd5+kpKm3TTUZykUtylW+JjgwYDwrSxpRUKUvv2ivOBS4TC89Vt769Wn/J+t7tanUAUxA+8FuQnU",
+	"/zlEktxIALYIWysH7vciZC92Xr3Ya78IfcclvCxJ/k4p8VOWWihmkdiGJ61RbLxskyGhukwP2GEjxuMK",
+	"U91koi2eiVYm2fnezS2NoX2dil7EryEByuE59nU0V23kVbv99c6rV7v7L75+0X71aqdYekRNoO1VuoBG",
+	"uRRJ8RgryVtenR2NPQU8rjl0d+9jLMmWTEakhOTtEHexqD03Qw8uAVCI22Zj9pZWYd5ZeOeqO6VQtfKt",
+	"D5Yz2G9GaVLZKB+/S3So5oDyjfHuQ/njXlrca0RGYznVubeQFodYJkUSw/lZI3oRKnu7ShBVIbC3r/z9",
+	"n4dEDgk32AtVl0QWabu4L33AQyDC9voWpVp3pyuftpe8/OU3LCa5RqDGvIbyjJdE70NxoWEKMW/ZjoJU",
+	"+JArBZTEug5Cavfc1LRMtCwAJajgUhd3vr0YErZDSFiUkeoQ34xaog7ZsmhZpJRlSP5GpiRW8vCwVKZL",
+	"R869RonR4FB+Jq0VoPBpcxmGj4LwrUP126yr6RH0cuWtxb6+yAbgvFCrup++yOcVfl55A5bgKxMldfb7",
+	"RLGXFQnjPJZSEsgTbUJxTMaS+pyuuGvuE7tmzjPzVfpbDvS4gAGFy1HC0Pw6BzWAIl+plTwdT2nmlblO",
+	"fz48/4CO2WCQ0AH6B4vwZZZiU2rPql+e+JMTw8BTKBFqBKSAzFR+1B1B8Tj/ccqiK/fIBWxEQ0whczP4",
+	"vDg93NCuObHSU06u2VXgqa6Srp795k/2W/HDv+VxoTdqtd3c+du1/lS4A2kSJUobjQTvFx8wSJsW6pxp",
+	"5AC3R50DbZ9wQsmk8CSPQrZPUjZgmfQeZIJ04STMYItm+fTwZzaO/T8xj4bJdf53TFJigaEikck16XKC",
+	"4cFUdIXEXGZj+9cwkzGbUPNnxDXSQpFp7UMuaexV5AirDDYrfxmruVfgoInU/gmlxfASP/HKVAQLL1RM",
+	"6Ne2lUIgXcuILKbkpi3ll0gyEosLhWrRI3xzpN/yi35izjE4nAtgznGtkBvplSUsWPNt4QF/uhBh+Q5T",
+	"GqrSeahriKr1kpsSR/oOR1eE6ogYnbiKGEUQJ7nfbu/8qcgldtohabqcRr6iuayS+x22jz1oHvkarGEl",
+	"eAsXq7KWL8cOFkxVXxJz8vRySUZjxjFP0inyAidqMOieEtXXgSz6637sRxFh9O9fDpqAgxdH8i2LstFM",
+	"e5SWDyvWwtMxoYcfjlBsJoAS1iBKmR/EmERJ3zjrkX7/kgiUlBkQGxOKx0njoLHXarf2quftBpSP/B+E",
+	"gzpihLrgl4tkWX+hRHtDVaUL22u+P2sfa4yH1X1S2/Svw/fHRbj+DHbiyEzWKkP44pv9r0N21jeeLryk",
+	"eFBVZpquZLmVLEsH5WI/DxoX/MU1SbfSZDCUhP/JSEum6CsYq6vHmL8eEh7KMbzF/al+z9mn/IhUf892",
+	"X8w1iOcwh9TO0uYkFGE6RREud1rQyy18fXd/3sdLKOYgaebrWSbOwGaw+caR+vIRS7KD1X23j9YWaw0s",
+	"Y74jt2Z1XxAT0Xf2g3exl0Stmbd+JsWZSV4WyTM4FOeQDlzchZVuXzWa/jbfHUVK7rAzijJAFIUto+Zz",
+	"zivLnjPzkfpgqKbpP2Y6nMTu08aFw1lq+wwFqXmVK1/NtiX7/vSC08MtoGB5umQsJZhasrxIdfBTfpKl",
+	"aRiRYY4anA0W2T8d418z0kQiGVASozETcFqW6rnqd3cts+/bBk2J+XkuzFZ369Nfg37Lt4yuIt87A13J",
+	"0p9j1kgMXPSaxZg/GVqsjq2CDfBCVUEWhqCBS2NM2LjsRa1+Yk7Hj0UI47ldVRg3FKwh1HhnwwMrdexS",
+	"nJRCCHLHdZyIcaqYFx6RJhQ1AGn414xJKCsf4RSNMZfqDnuOJixMEdUWMjVT9AF2qH6si14VCi7PDgdw",
+	"ApGr8FMvj+zVYNqf/vw//79O1m7vvvzqL3/tdLa//X//6fY6nd87nf/rdG7//53O1qe/Put0Wsu98fwv",
+	"//vsl/90Ojft9lans32w9b+dzi9batRWp3Pz9fef3K/NTqcVHPGXme8//3+dTuv5X+2Y9U9fvXxlbuB2",
+	"31Y70NhiHhcOo3ZIfj51Q/JDCw5wRareMNpPk0iuQBtczSXoIxcW6+696+YaxDcfxoLUVgT+yxHWijAv",
+	"SKvRkQTJXHsAXqsjRT31vZ464DFnA45HJY/0YZrq3MRCaGaZrM9Rzd7djBlfFn/Vl6GvXQyJNYp3gwdX",
+	"+86akO419tJEQd+FIiBDLIZEVGJldLoAVNGbHyYTJ0Lhox6kg0kWF8e8l4ZYdHNhVgtJRkgDbgJIDEHO",
+	"RZFNOzJmghhS0oNlqneWiwyq+EbUHC/mxAUROOJDl5ORxwfl3jUXH6QHrykkqPGqzZL0+92X+//8db+x",
+	"YnDQnbar7OlSk+wtHUcV2KfPZIfCvlY10e4T2qU7hJbdYW9KXsxFQvBsW+l5+1JoP/3oZeAVgTSESUoy",
+	"GhtYFqLFBPskNSZSz9X4/TbfsquEquXoFp1dKzZD6SMjBei3i1QXvIUGoJkwcBIl48TgczU56ZPbK7PG",
+	"kRKixhPrl7fNWWYvdCHEAf+3KI3ZLYypwyLYDUEInctXqgeslgjsFbzLgXBKx15nylo3Ov/RMgqPZYXL",
+	"1IOn26/vX4qhadrih0pqVr/1vEZHvTt7rHfa7XbIaW2wuWJppkru0mK3WPjjdlPeK5xd6PM5rlUkP10g",
+	"yw7QbgAo1KSkJ6/Fc7FYCzKhEWhK5NJwuzYli4Bucahy3PDchEQRbnQXEue6uRyShHvC3VIwmr54JQjL",
+	"4JUE8zzF1G24W4DFAYfAQTG9hO7La3Ch7nyftQRb0hUXCIWGMRXn4DojoQtbWW3APMFT3Rij6TXXse+4",
+	"YL8IU53tC3EjiRSg1rQWhGlu2OFC6bDaKHYbPO3g9rpGlxCmaMevbafnrqqIfLOjnW2tD4Fw2AVRZ6Ke",
+	"r7vb9pU5ypdBOcZ0kNl+ho78e4aKUlj33n4ovpnVl7FwZgQ15rZ4v2YlCUDZRK3x398F8X2v8/YRxgVD",
+	"Uj2/qZXfYEfcrpfwIYTGxctaCnP19mwWtX5vbtKSKT2Zx/zLxofPUOStSIBujfXR+XYMEgz1Ma8NwdfC",
+	"Q3te5P0T4Q72rGopqJG1hGTjMYmR5FNb/77iB7xXaurQqBJ7g9OMCLAVKnjVIaVYEggD+un89KQIIuBg",
+	"4duvQvEscxKBKtfkLolA+ipUQv4TGjuCXFxD6dLMyzzxL1X5K2dEZKks0FuD5wcoJn3CuZJiM8oJjoZg",
+	"5GYcykjRbjY2CWWmJ7zumMTzGVplY2v1lD3fzzP7uf/zvvZ/9lPPg17HRRhaTbvrhXhahdzMYlbgmPWW",
+	"fj8X1iNs1bM0P7WWydgFj9zsmCBgcICl/vc9zmbvZolllbevmdPZAlbmZGgWZ1stXf80T5sv87XPz8xR",
+	"YWujULB4vtaEUVMnFz07+/4N+mbn65fPi9ij92ceianu31yxrljD7v4uzKIJqWCuvceEVA8nquRKEiER",
+	"0QTfS2+7P3Dmqw3mumnNYbFc1cAWzkhVDfMph/pzEchYgptIMl3HAJpL36+ecB/Jgfvt9kIEuEBaC3sV",
+	"yl2r3MgmUIMCIs6ittrmtDytNZYv7c1cwfIz08yzOF0dZ3zMREBYyoRnIHqiJhsSDv/RYQ2JzroEdU2y",
+	"O7P62ZTJrhnGTO+bHNWJ21Vcuou47VCj/MEP+ofqV00gRwmTOBFE+gq9yX60vyf0OpHa7/VphvQeojOz",
+	"ETAT5MH1rxBBshuZWzyKebk5XuWLCpEcE5BSZ5wEUqOD3k2EjSvInx8ODPK32RCoqsHs+4SksWuLtiR1",
+	"g1AnLTdpUExgB0SZhEOUJGNdMdQhA7Z2tWcsymtXu0h/W+Nzb2uv7VX7WTQYCbLkspTk7hKoMWl6BvkI",
+	"7QXFmLqjPrCQtaYruFs1zaFSs5HpSpa6oLfGdtMpOBuPCY+wIN28HHjKJpVncTJIpPc3JMvg1HsSbu2U",
+	"ZxszKnFCRVfXTZBT/8dL0CGJb5rrqhvLr8vB84U1ly+jObFZGdz67NE7KJiRGIXTRILRiHCqs5EmQ5aS",
+	"XGhh3I6FM7c5DCbCU6+onxBeDrj0UWeOPOVQqxZDTED0nMjYuYi5ZExViZZYDDLBYxbqIKVwdzfkPUzT",
+	"yv0UzsXKeKzNeO7IikbuX+7jwn5a0NHn0aR5Xr5m40eC05UKdY45gzKFiUA4Ta5JTQx/TXz9ymHOoYOs",
+	"tKdcLS/U9G0M0t0HaUe5hvDQEpyfipVmSmv4coJETVjx6nmF0DeukFtYk9pTahpXrOpjkcb8ioq/PhrK",
+	"VEH9NL9C0ReHPHn70WVTUsf2zUpv33rEqbQ2wUIQ49OlyCKQE6BCnSydlGXYDsxQ4Dmz5ly1z8kaMdIs",
+	"KoiMbn/WhId2AxdlreIPhryc9ZOUvNEVb+5edOMOXWXQCct7/NjVLXkZFhAiqzdivaLY07gbUH9I3VgS",
+	"d9XZgGFuZjndzQVa6QJ5PWjXdXXCOF/b2yqcf/LozfHXgNOVJc9D8gJCV97eIPRiCG1aii+Jzqt1lK6n",
+	"7ffcVnyNJNeCcTd0Lc+2wdZFsNX4D1eXwctdBcHknQsxwY55EPCzvIBTtLHNF2aSOG/EpMRw7VsISjDa",
+	"rmrJelJsVxie5ynJKhvR5B7vxj1IKCu1jFxCpAmV93kyDTsfQ7CZe0U2ws5KV2SV+IMaYWc1aeaJiTCL",
+	"WFg2AsrSGLY6CdaIVhRPPj+020jOD4uYNmJk6caEriw7QxB4AhUzBGITSjiKhowJ0/m3xgti465ifF2O",
+	"IKotyKXGrtjb0CVzLZU2dNdMnUqSzjK11ZyNEbJSq+0U89O7Q9GbamF/WwDHSXY2IYPQGFoehHJ2bH9Z",
+	"G/lQrpCTr8UUybEDHonsVAEt1MaBP1i/X6QulZe+HAfXMRYSWg+ugGI6yUOnWuO856I6FZ3leam0hxG7",
+	"rrPxQ+ypK73v1VjWMxemBPVWSPyIFZc9cAvoU1jGF4Q6Cb1ywnWlwxgINdCMwjaT0/Vm0RjLYQsd0ili",
+	"Om2V3EhXYN+0lSt1ozOzQRhaUTIqxTRd7f103Z7++g094zs3+z/ujv4tv45+fiG+e5W9fdn/oY3f7SXH",
+	"37AP+3+flEKnd3ZnxxqVyXmo+JkWTtTOHrPBgMRHdKWAFK1UT7BAJgoyWMhQN8Q1BU/6WepVMnyU2pmr",
+	"VksMrGO95RIXL75ZX1pxRvFNfdSn2bI8Wr+HWCbrjtf8fB8lKguzP151ymN2pyLOpZoCKRughK6hPe9n",
+	"V+K5aWt4dG1auLv/GXUUYFMIOoCbdo47dfalrCZz0MpBTO+ys3RaVAMgnkA36BKAnyoEvFuOAP8icOQ9",
+	"ALCMDFQRfBaWdOZ13e3QxdruriwiLdaQ9z2meEDiFSqEe6YHtRO+8C+QIAQlEmp32mB9fasiTqRYb12g",
+	"S3Y5R1TSQlZdSaDdsvQkJJYgOoGqVBSnLtnlH7Lej6vqYM9Myav2jUJS0aPX9ZldMcfZRoJlfeqK5dy1",
+	"Is9rk4yUUZmkJgLT2Hwgqj6KyFiS9RfuWcZIZtB2/tTnMPABCuBoiCrnWymIU8ge89E4SMQhbf2EyUMt",
+	"E66SD4HlMCfXIhtDcStQaHVSfI1vFH7rUia7Rh71WL8GyxdWH4/9BwAteiZDC/lyxIATMin0C0nT0z64",
+	"sD1e+c1cg4JXKt0133AxHRKlBAuJvimEot42f/cKn/xyuPXvT8Gq7taIG8inKwKRT1YEwfBcRajcJCgl",
+	"anAFCrz120woQhl8S0KB3Bx1QLS3Xs0EopwyuCwAFIo5VT77n7xH/6yvVxMUl/2+mSHHhsbt7aeKRBXC",
+	"GigkGTrIZmBfm1DCb5BIcFUEPgvybIe6v3VKGJCAau8tUL7JtWKMPBmNCAT6SZ5RKC3QQm8gMdMN1+0i",
+	"OPkvNAU+UDJgh8YsEttuRGsUt9DPakG9D4fn5z+fnr3tfjg9Pnrzr2+1qNzTVFhfe+DBWvbmWUpEWTRe",
+	"sSPX4obC0L0eMSGRmqiUoHuzBVq3SVeqZqN6syUCQQqtUTV0oXg9cHaWaxkiY7MfYd3EfMoybnqAwD/J",
+	"lt8uxNpZqMtgVRtN+LVuHRZKuS3CLBlD5odboKKurWkwz7Sn25n2Ku1rnLSJGPWrwqy/sc1cMfWEye9Z",
+	"RleWIcyWJpKMcnmC3CSVDreGkCiO24cP5oLDCZPIPnskeSEHqyAm+NB+QdIBk2cEx9M7NS1VeAD+1Rr3",
+	"rNcEtOhJU7TgUhF0a/j0xj2Wi7YArBhmUiZ00IUu00W3bGHgl4MxH4K59ocU/Xjx/jhA2DpZu70X/Slm",
+	"kZoKDeUohUdk0Z6bxf5xT6aXpQVr5cy1MtBGiqFkghitBKzqwd2ZLUEpmfgDTvYmW+rP8ZBjQQId/KqT",
+	"LtXJr/zBeY3Bcz2kjIYVQEpTLxO/YroAwm6qvRwHewVaUI5oxDgnSwexnGiXzoDEvlencqSJQBPO6KDG",
+	"lVNadjdx0OR08k1lTm/Q07C4N2etZGOOt3RTb80pTadLJ4n4iFzfsnPuhV/HXV1jw077dJWMr6ADwyOh",
+	"y++WaRuwpBdiPXvsvj37Hd+lUz4XG3y60vnAlLB7NeSSk+uETI7e1tUvwyjCY5lxEq+5arDJD7+DA95W",
+	"KvT6u667YN+dglWeeHG+B/Zp1BY0uy9Hwn27BSruAO98g3zijgURTCa2ZLajAHpvIvfNL1eEjE2jFqiY",
+	"VnZQljG0dXkPkuNy6LXSGdXu7F17dTKexy9/Xn07m+Vg400jz9tm4wxLcpyMErm0++0QcSxJHhFBboLN",
+	"n20yIZakm5oPeYYSxtAI06kNnHjEikwFCAu4UYL9C0IOguOEEiHuZEELWc/WU6iu2ZhgThM6CJQS/MDZ",
+	"ZUpGpqMXpqZPOeNIDFmWmprlrxG+hDK8upAjJ+D5oGUbxS9KzphgHpO422e8mwwoM+FYCxUHdBv5s4a3",
+	"XCJwTh+wmgp8lVkrm9ALgt07sBUVwV4vCTWFtyFOgoAog13AZkJR7+Ls4/nFu7fdD2en/zx6d97TpYt7",
+	"/9z63s6v/tVrdehRH2lyAH6LMWc30ybCaWqKaQskhmqHGSUe+TDuIHMRa7c6v5HhIYGreUZwJod3CCbU",
+	"QdLGZ8LSeA1BrhxgCgUdfkgJFgRFjPYTPjJbmJuNHoswVuANhqgWSWblnS+Jarq+p6srdvOSEJQ0iAod",
+	"Vtceql79xOPFq+s95SslVoLJJNzHcJbiO9MaPV/TXU4JWNGwsv5syhVtLKEyWbelc7uXlMrPOWlykylZ",
+	"vfyr5az4MyjUiVImyHp4eT5xV8/qYVv4s08uRSW0iE1KShED7WQzWlw4vKFePtJXQomQRcY6s+W5z2OL",
+	"Qf/qT6/Z2i+HW//e3fr60++7L2//Jyz7CiLvQHStKJKUwsuXTGAPJUDZ4ormC95Pj3QzAkCGE9YDA7+g",
+	"a8BCnfrU01JX9DKLU9vJYq1/N5qNQCa3GVVFYpaSlbyKnFVqIBpnRQ5JBXMWt62XNhNeXEZgOrOdJJyo",
+	"lDfrmkFjbDIbOjL8yavitTa3lIWE9tnaOvVdcjaBzCTooLVgEz5jiS91/V6x3x4TjYPG4n33HMDlw/hO",
+	"/6CjL8FDqw4m7x5WpPXfJ5z02U05BucJd7lzm17n58oT4GzGvI1BNeRjTbkzm+51Ze06YOY8BatmQgdI",
+	"TIUkoxBGvkbENrYxLX+KMB4nNFsIQ/9Y7fPsDYaNy/E6xNgMqh0nYjVBCQqxmNsAyIhpjcUhrxRhh0O+",
+	"ypMnj5/uaqnPl1vGnPcM7lJEqEynStWPdQ/ipgvS32231TYuZGr3mVfByr7bXsDM7sEZxBO3orpOZ+oo",
+	"dLUVU1gj1OlMDfq0AI2EyJWVpJ9QAnQREdcSD7SmwJ5lBKdqyZePXrDyXfxUkozGjGOeKCzM5/zM4r43",
+	"cd6AMiZVlMTvSZzgCxiwlhK+MYlSzHVRgUrreg99HADdkYKga6pM+5hUmN4lLo3Hqen7vP1fwR7Tdhle",
+	"QwnBatb5BeHa8gUZLmaH9D1cuN4mUO5+AuXq8EQHxt3Fb4j70uywiZCrdR6WjG7F8mVLF/LwB+2oEaXQ",
+	"0nsr7eEto1zcY72e0IJp8OHLpPnlXVaplqZeXCVD8nC+JrMy0jx29Ze76jRrObeZJzbbGmgPBh291Snb",
+	"OsebE6VErc0cqOBYQTM+hHw5UIY1mOVYXEpuZDcyeccaFdReKIW4qm0WBs/zkbt05ls35e/VDH1QLXsQ",
+	"gNQrwLiQnlk41+X0TA1Ss7CmOgQ45SdZmt5RfsjztCeJHLJMQsvgkJn2PkWLcg73RtR4TFHjnGAeDYMi",
+	"P5c666USdVHkipesxAr3K4mlvrvyP53OTbu91enc7LY7nZuvv//016DbMq9rtFB1pwhTU3+y6M8zJN9x",
+	"7ZIXz/wc/Lo9nVLZUKjLIZq6LIf6P4P/YjEkAtKLMhoTLiLGiWihjzT5NVM63ADzODU26giLkmihb0dh",
+	"H/eKzbf3Kl5fXeek1d0K7eCsKhiLdAH3iuEsMDyHzA2OoEdNOnU1U1K7cbp0S2nnmv62VctvVBu/e58C",
+	"l4N5fHsLRsYo44mcnqs7pNdvG7oEc6uLfXR02GsPnAg9JIgUugC//VbPDO+hhKKYXJOUjUeEyibqdbs/",
+	"MiG3/AFjzuIsgtAPTOMO7XW75wo8UjcKysP03pye/u3oXfft6fvDo5OeLj6odlLtOVLgbbMxoXictKZ4",
+	"lPagsoorBgILkMNEdKixa2XCVltJ1KL1QhXv0cTZ7k7OscbJ38hU72ZiHIBVeTntbw2ZgNKJmRwSKo1F",
+	"Al3i6IpA8Rks0YRcoj5nVCIIE4BKrXHCSSTTaatDO/Qvf/mBQGlxLknc+stf0Bs1pGdjDnvQIYzaE9F7",
+	"YSzlkOlT9ELptb2GoASUYgmSkM4qgL3t0J7X8ugAdRoJjdIsJp1GDz2LMp4eoN5WhP6LOdq6VP/rPW+h",
+	"3oBIk6as8K6HOJEZp6Kad6dXZOzPQi3HRyWEKer9KOX4lKbTnsU4WxKIjbGiFmDUbCKh/Ulu75CQ6nYg",
+	"yuQwoYMWOrSL7lDYWgwJ2yyTTaMAMkrQkGXcMXy7EyAK7L6AH4UZDFA20WSYREMQICM2IkIb4Vvo1MTN",
+	"qwOkUHCIDgi6ZHKI4kwHDQmzdt2pQ6383TXhU2M3shgqFIb+dH56AgatA/XKFurBmN4BSCQVNew1SiRU",
+	"+tVfhRciFhM9XhunIM9Lv8PZgOOReI0IjoYm4F9hRpooHCAAk3pdzarIlD5KfQjwitIYMgGfya06vQOk",
+	"6/b0E9N/Y0akD7yrIyF7B+aTugseXAnd7V73+QLYmijpI0ynKE5itSOH1ProdF0ai20v2i/Qs56tctN7",
+	"3oRCUrl1zZS7Qy/a++hZr1xZTyHye9vkBf14cfGhqYnSkGBFfFGK+UDH/VO08xL9LfmuCQoFpmJCOBQC",
+	"QONUUXOonfrsRbvdRC/2dppov73zPC84FTFKiSZnEEhmMePMxfrri3GzxbEkW0b4BhJZOa9ECvMKGiuk",
+	"1O5EXY01EUAM4TAYy6vYxyzKFEnuULCTEsgV1KeQTw8noTFK6JJNCnxTLhimZn34OpvQFjoz/htg4CYL",
+	"KJ9M3QrOpx3ac5lUPY1QHqIIlJK+VFOZP5m6ZdjkThksfLH7yrCAMyL5dOuwr0mg3VpD0G1xIkUIOpSk",
+	"grTQOSEIynOZHR7FdttZStyGq3/X7bXeyJSYdBm4cooWQ26GmslEPcBkioJ5cZMCUkQOj49Pf373tnt6",
+	"dvTD0cl5L5/Dlaci3NsC8E3pkmB2GrsR7b1mR2my1GTl2Ovv6B/wMyU4UaE1Sc3MDsc4GpKtXXAvZ1zp",
+	"MUMpx+Jge3symbQw/NxifLBt3hXbx0dv3p2cv4N3bpsNmUhdVYVEwwtOrgQ6zOSw0WxcE66liEa7taPH",
+	"GjbcOGjstdqtPS0MDUHm2Fb/GYQKupyZ66zOnupoAnWfcoqHJkOmTqdEWWycA3gWDQtsoaOC/KDjMnrs",
+	"qqc3yJ3xkRKafiDyO0wpaGfWJQnA7rbb2gGgqC+ArEDahtsOipmWVY0O7YQekK2y0QjzKXjlfIFIbZii",
+	"yo2DxndGIFCiWkYpNNmiCKp07rfbO7aOg1lDZVLvp3xOdgU6kVaU5qlRZtEg0MzMUtPQKencEEU18xvA",
+	"qDdK/mK12qkZvw2D7djbZuOfWwbbt7QZZ9a7vsvhttl40d6re8Md3vYbzoQ4hctjw6Jvm419fZ6zXz2i",
+	"SmzHKXBsvZtu25VM5hGcS4s1Eg+E0q1spblP6rVtJQBuG2VMo0hKQrrbW3guipWLFblThNY63ZtaArLq",
+	"FGSZgeYpFN1PhNfeJqMxo8Swg7wdTofW9cPRgMWhu6FhM9GouUfnO6Zrh3lXo+J9K10QP48j39FQRaQc",
+	"n3+flWpyuzimGynVK25y21ywnlRuXjAZRHMoxLxtMHtd3IW35qG3cO2OcGHAboDLZVp89W8ZJXVLLlTK",
+	"NmiwxnvuOP/cS+4G+m9tfWBpEk0XftkMh7AlufVGa3TzQE4J5kY1MW/clUAtQGXyGjg2zlW9uLP4i3kF",
+	"q7vRxBftV/NfzRtyqTd2FviYIhAXjB0r4Vm/tD//pWDsgXp5dwEYLxh7j+nUSlGr0nv11iLry8T0lPvx",
+	"Nb6RBQLXnHnll0+3n5qV245GU3v7PA5inxQ4iEyuYdI5khPwjyxOpBLrqRShEjhfCfvRJqJkolQ1UGYP",
+	"tKormlYPs39aZQDaAtKYxB1qWRLIv98zDvxFyfuXpouEQM9EFg2hZQItdk14rgarV2iMjj5oz0yWpgeo",
+	"B8+VTtlEvWSs/pvH2/WaHeqrnfC6tTl1h1gMjQkEFOkhS2MBgiOWkozGElQdazrJVRCzH9p+G5YLD+3e",
+	"KxHWtHrXYYkh9MiHbH/AA+I8LQuNPk9+I9AbOsRgZiOjhRJqNC5KgQ4Vprj+9QWKsAAZKnaiuSMJenrX",
+	"e7WLfawU5NHURGwinCNP5XqDMdfp+eqnl+02KPM6VNoYQCMiRIEWqLu0DZd8viLlkYLiZW9aVVaqSwr5",
+	"qanCwxY6RNrpBj4hCCYEe7W7MmYgvN+hWgUhMbJ1Cor3R20HYNk7gKF6h8oZEunUUi7zwURbmEt+gUwO",
+	"aVeXFOxr/w4YcH/NCJ/m9luYqbGojJTDeWIcS7PAU4SOI3zJMtNRwbmbFRGypdGMPJXLWIxfCUUUJySt",
+	"pKSElmCd9QutwLrcZkNuYuATgfIUAd0DkULTsEB5MT9gOgSlmaUAaCVQIv/awjkIfn5f0dHT3np1uPU9",
+	"3uoftIKestlbgCUcnokGSgSSyWhGaoIXsRNavUgoeKlq17749ItkPvib0l5y4ZekzziZu+bduWuGBjGr",
+	"rnn3Htb8pJix5qtPnBMf5kKZlzr+2TFjnwf6bLiw+iW5MQxmoM7/YvM1yxzahdbM5NCMkmokELSOUIyl",
+	"JyAOoaftyWlMoNnGiFjvk24xYQY13QRoMmQirwvRoeBEFNai5E2Bnl1O3bjnxqNYmkZHiJSmUO/BD89B",
+	"BTDhTBGm6JIgMVQKnHGY2BgiCJMYy2kTXZIIZ4KAU0tBrie1ckXK2BVQaIwuWabUDeMa97eoQ8e5A7Ol",
+	"be4Y9byYIejHAFE9I6x4brEBw/qlnI/C+vxnyDcufESGynY4JlwNhIBokiDv0YEqy0gIJraljlPkp+8E",
+	"sEq2sBVLQhDZnlgLwWPThWdDAp7ERIADsiwJ2liV4OaYvlxL7I1uGbbQ1mAXMoWeSZ6R51AekuYPIXjq",
+	"eSA4yERlBiD2ioXWcda7Nol7eGa5hGlU3dCqddjdW986OjNAEooG6SKq3lQT5o6wac/QtWupnXuFBi0W",
+	"kD9iz8c7wxxhztI7Qb3XrFYjmA06fLNx+2kJk7gL3A2YxcPRuX94i/iqFu1mI03olRVmPgYT/38g0svr",
+	"VepxIgU6etuqcEs7RZFX/g4nr0AyCaGXLJ7+WUtR2+3tRJeBUBcz3Ibkwm+9lPNxsAYaZt5EGYVYw6Kc",
+	"kAjXE7QIaFrD1qEIsiYNZXB9wnHruwKWoIF5HHfFR6YEFtd/SdtuPGHFp2Amky7R+aBdHXPjZdDl0o+a",
+	"CgYpVUwPA8JVmMD+5t5UKpqOo6yZTDGDVVLvANnM3ShxAdddmDE0TAbDZdarXy73N1MMarFVa5j8RdfP",
+	"uPLSF6ZdJs3XuKyc3lhHyszPhQNqWr/AbJxyNY38vuEjbUOAUFaSB9vpqD0tID+JKIGN6nxH1dkwv3tR",
+	"mwMlj5TUxkRAW34DEonwGUyeq1HooqTjIWx8GuHFHsZG6tMhb4JAgy/F5Xtn7344Or84O7w4Oj3ptTpU",
+	"0xt6ZQy2jEakCe6k3tHJP44u3nUvLo576JkcckJQjKfiubb76m9GQ8aEieZw0OnoNU4EcUEIPRNW2qE4",
+	"FcwK8SIX7fWkxZgNncUkSGl+UMMvmI7vxVTHjvkrh2iznvq50Hylp6POEg71jU1B33D945Dqq0/G8PPV",
+	"I0NyZCjFOF0nkiCMfGRxNN8KnIQntCRvBsRHT1pUL8BdsClqgS8aebnysRhfl1N/vJnVr0sScnNAddEZ",
+	"pfKs82JRdpbceMCQcizKkXlYiUWBVM/E/br2JMfA5tbkVRVVBy/Z6sUyGo89rqWUBpuGvEA4jdmOPEzV",
+	"a6c+SdIUjGWmDNBGu7CRUWEFw4RMlOroFamR9/7C2oVVLQxa1nxc/zjn694MS39+pmLlhwWuU7PSH19N",
+	"TXEpiUUp3ZmkfL1iYTHd1q/RsxjPUEhCt77AXEK3iX65hB6cDAwceo7i9EtM8cDyvbksYelep08kApmm",
+	"3ZDMWhTy/QIsejk/nZ+ebCT7RSR7nMmhFyO3yv0IfdAO1Dm7Xk38W11ade5773GSnvb7i6TMundsZuAF",
+	"tsWhlhVSXL3cGt5XX4l8Tm1cdNTXSVNY4Z9+QeOmPhiIAQGBt0PtR54OOm6iIVdVM8vi9jJqpqdlLuGR",
+	"3f49iW8XCcUv6Zp3i8TXEqCJjIww6Fe0Q11AoprcXR6nx7ZQQO5AkrlGbqO7KW9v68Sl+cGNOtToiH7A",
+	"ij5+euCYeF1yZhMQ/zAC+qJBLEZq0UUfHoVHv1iATgnCP+oc0hVj3z8X2msUqpzOrZ3+NufHvtQqUz8E",
+	"dZmHJ0yX7LJIlA79/XJ06XOo97ScGUSXy5pNQjdk8wmTTS/GcAW6+blQwaLf+sE8HbWi6bahCZD5GHSG",
+	"vIOaFmlaKKntC4hKfrxmSazdIEA2SAzuDFHwUmAKKf2MDnSZC5TQJpSMkQXPQocyrn0T07JnAsoDCImn",
+	"ooXe21UKSG43y9BhdeWYMp1Or9N7ei1kysYJk9HeoYHmKrYnVVCOrTW8PYIga0sqVSxjgUXVSbaff/HJ",
+	"ezG5ezu74TyfLef5giV2Q1PXLa8vx6AInc2fzsiWHlJTzoClseMtr3Mm5qwelleZZsNSsSTJOIkrPEZ/",
+	"pkNX4DE+zTAdKmYwmHf0yfAXvebZ7MWJ+CHmYidofoE6y+J8RH9xw0U2+ssT5wmaND0ySwCloeuXd6lR",
+	"XXR0lnQ6CDb6hiL44CLCEPDihUmUyLWpQ+aiqqbEZNy6JzaW0RXjg1RF75uZDc1SHw1R+/NyjNSjE31R",
+	"KSl1Tor2J03gz9xmQljJ+k3j2qm3CV35ggTth9B9H6wZ6tLu9YVvTbGf7OKK6vymsU/Bw/25cMtziI7N",
+	"mYXmPjbu54G8z9u2IPo4C8U6m2o7ToMpNsxDNigUfrN1PKGmg1KuIAXGRvQwqv3OvusayiUnNNPF4TrU",
+	"qw5XCjSG1AbradY5oHfyNp9rj86Zzg+9M0Ndc6jxe3xVdLPXBB1X2+QuQSNsu94Zsb4213bdReeivHlO",
+	"kTQDHkGwqhlRlSrUiPzXJ6w2LpoueA+6Y3kbN3LRshhqqWKOnkYYQSalfOEoUjiLFVLbzHfy8M/qRJvY",
+	"zy8x9vNBrNSbKMJVpTpNmi2ZeCgprtizNxxMGPTV+tLckUtUy1u1IDzAumFL2Qod6/od5ruPb4qOywLF",
+	"O3hUkSAsyLp85PrNEm53h/ia6I9s+O/GdPvUc2zZAEEKay19eOiIPDmvX3tTZ7kH+pFrxdTF65v2RmDJ",
+	"gFjpVm3VpCdDzxSBKVCz01wOCsf6rbFLvZfC+PX9talfnNz6Tf/nUN1N9uKV5YcePgeFgby14Kw8vtJE",
+	"del8uvjZGMthC9QYWww5mO5nD8vWUtnwiD9OHQY5JOthEHcvaFgUfbd/z3Hudq4c7KmVJTF4jqh7R87Q",
+	"rO8RG+rz+bUpzaYuVqUXXBduWtE4tyRJBbLxCNL3PQvfYEPYiN4bsvpHEr1rSdID2hF0aHXX5QuHQyfe",
+	"uyqm2geP86KPTa+vvbYlqKs45uwaKpbqqqK6IMwET4uhcLqilqtZOSMGTgEA8Rv/yGtUPq687jc4rilC",
+	"4NXTLBFFWIr/+yYaLhjrUSouuqHrG7r+hOm6IlJVAnl/xFw7+4qRb/Oc+oV6ZZR5nVPVfUa2sHYLHaap",
+	"6QFZCJLGaeoCpU0aupBsDKXKEjowvUtNX0nN2gbQYhf8y9oYE6rkBSB+yBuwre5i17tSSpuEr4f6uxkT",
+	"SHdGn7dmg5KJP+Bkb7Kl/hwPORZkqUZwdoV6vfP6wNnCTT7wD+aef1PnkbdrCHjl1yTU52XrPjOX9uJd",
+	"4c6JvIeecEvgxITgq6ps407GVEKN2GhUtE/Oc49/qJshVGZJD+1KxrrFcY2D4qX0/eY1X9g4z/8IzvO1",
+	"txfcOLbv1izQuLdHU599zugWGDHaT/honkbpyyRmFtsKD0ndY1/hMvQJU3+A5AD8AOrdSNZCHwWxhU39",
+	"CqrfWsGrB+m/LXQkO9TVGIZOIrkhPCiL6BW8M3GZq0siAHNZENEPPYJpRjWu9n66bk9//Yae8Z2b/R93",
+	"R/+WX0c/vxDfvcrevuz/0Mbv9pLjb9iH/b9PliFKF2r6WXF/emdNXy6SR/4+rpChNeR7kzBMKsEmYm4V",
+	"9RJQyrG3dXR/vZ/Kdkf0oyBLRNHDS7Oi6A+NIctG6ZpknsQSLsomrU1VuKerxedkR5N4hKk5OaM05pxN",
+	"M5HIKOoeezP6ojXTzYxo2G23TacXGns1ww3vaSLBNIPDeQMrKJSdSMQoShn23qIIJGgb8278/UrIowKi",
+	"43/WLWXc5D12Be0lFNXU/WohGRmBZi7zNl9QIM4OBuG4NBr6U4Tb05q+5q4C993a77DBgMRHJY55DE9R",
+	"QmcXPLJ2T5wm0YJVnJXkv1M2c3pWTZhKXyfK5HEQuhMmUVoHofmOBlHt4vId42Fn51gJ1PygFthGIhs+",
+	"Ns98ObpMBhnLhHXxflH9g2+bcyoSlXt2+wJ/JoeESkcYV2wjTG4UB5nfQThNka6+oIv9kJuIjGXRhqnF",
+	"1yEWQyICrnz40KFzq92RRGmSEDAturydvi2oqTscQp6STxesxnR3D898Sue9VOfm2Wk2UhZhoICglpSo",
+	"4TieC2KVYjYbpuGlUixtW3X41iJL1n2TDxqCUJHI5Jp0OcFKBTAF9ivRae7E1RpK580yGTEdQpFFke4S",
+	"zAkW3mB4MiZYwdte3C6URzwp3GscNF61WZJ+v/ty/5+/7tdGwZnn+pW8b5zeH3Ux77BdGhrzTsM1M5u5",
+	"XxY/Z+7TZ7JDft/ufJXG2flkdslb8gPuDUxTRJ2dOZtiywfP2xee1xd/7B36pBOwDWGSkozGBpaFaDHB",
+	"PkmNidRzNX6/zbfsKqGxbaVpwypMAK2xgOu3i1QXOrcZgGbCwEmUjBODzxUGAKzcjwrGI944aIwnaus9",
+	"1j0vLHgRxLkZJ5yI0pjdwpg6LFosnLgujLipLWam1ebiyr0m9iGtvihlbCTolSXoe4s3+Czk7hlldAA3",
+	"0WgKCBiyr8+JFKgRszXfqrXBn+uu2nlUuJKnBZG6dKfxHqFDOnUDnDneep8izHlCIPRSNAv+ajdnOsFT",
+	"oQT0DvWCANAzO6Cf3ABLed7SNgclS2rDRamng7NOF1tVI5uoC1Ft2tTCGR10qBV4BRoYrQYacro0EWNK",
+	"gYcysT0dSnkihvWv7gW4nL6rNqv52ZaJsxzCKQgzAxHKsnaR+t82G5fTE9OMI/At9/aqn1vG7/CGk1ix",
+	"G5yKENH9WO0/rk7uPqMclrAvaR+ELjJhRJp+lgbj9O7T8LTwZjvjVGCn3QI3ERTryLNJ2YBl4cLIZdoX",
+	"aOqrX14xJMPECpTtD6FYAiVITgNhGWZINSzDvht51zYUk+EuZR6IEQzC8ANF3DtPPgQDtm094RfoaUZf",
+	"LNedEapOBKtiQLQg45rVhiPrioFARcSyaGd+LaHdg+DIHAb1MyzMlz983vQkDnRvWQ98LkXPdaCGJe4/",
+	"RI21jC4Qmw/XOhCfbwDVnNubKQf0nXH1ynL8/v1hrFGazDGEvUEMzsqmllnyZFaK05RNvHJvBeqs5D0n",
+	"uttzND2kdE2Igw7t0C3UKx9f7wCSVgqFu1zJfL9bJbxd3tPegZdRUjoSNCUSPYPSyrMifHRbZFsO7HLa",
+	"ochd2ectdGh+MD5YlH/bfJUbR8OL9o4dlMc55f7ZROZNyjm5JjhVH5oMCUQD5ItQzMBLLNy0iPtDxcDN",
+	"9Isdw0VYyhO2XwjlL2jlRoKc0WLDyw9FjPo1GtVNjVKCuR5k1fQ3bKwUcXP/9dNCaD6SjHnpVy6woEOd",
+	"qi7QhIR9/cca5jXpYKeZDCph+hNVLSz/bYUwsGP3yXrliGXyC9OO3igMuocI843j/Q4ERuP4Mr72GhIz",
+	"5qyf6IJ2C5Rc0RzfUg7P8R9sjPbBzH0vzvRge7OF/BH3Gv+zYHKP2ZlNW7KNf+HJtRkbTUPZ5bP8Cws4",
+	"GDjxvYozov11vGUxBTGXr12oB3LURjdgMXoLSPl+gV/kl35YJL/wrAjoXez5frplUbm0pDNkDZlhZ18+",
+	"KtDlSc6JDLzXnEF9pJWAfvd4Rt6gN+ZeMwftdzaW73sn2HnLCp/0bhK+/oAJXyY2fuGMLxcIVE/+QYAT",
+	"pdqjqC4p67WOgu+B8aYHVeUh24vrPvyKMWQ0+TUjiJMB5nFKBCi+ERbEJKCbLPw45kQIItAldI9MoNAp",
+	"o0mEU8VTRpqRWAn4ipCxQJdMDpUqLIdkiiaEEySnYxK30FEfyQmzpjWBXP906BoJXmTdQV0W3cpNRG5w",
+	"JNOpdg8YBbzVoR16kav1uoM7wsjPPNBdYorWr55JVjCZJ47PWSNdybwWNOiZtjSuQ2eh0AY6RBJfEZsa",
+	"gVPBnKFst73j3PwdiizwrpBAYivKNlE21ol8nOhtgOMfsoybLvVjrqNEHYSEZiOzFm0wjFImYB25mW7v",
+	"ddHcKJBWDlwDtjDzd5Fqq7P9eaG/Pr+bpYzcm8Ndr9KE582o8e+pIfNkgmU9Rl6oX2GjzvwQwFBbuEKM",
+	"4AoigfeBBdrqG31yUznSebSTQMFIbfHMGxoCPfMidCBJyGJzr4kYjUjRoO+M7ZMh4SaX13MHh66qhmVF",
+	"/7hJ9H/KRQsepGBB814jBQ7TVE/kOfYXjBSwwU750h2u3D1GALK0fjo/PakiQNiXH1o0TpVYQOKuesVb",
+	"9IXnU6udbUWwA5U2JsxusW1DartFLIyyLsAKOulcErS3tddWogPHEdRMC52Zwlkx1EkR9tC8qLH83ObO",
+	"ftssTJoyOlj4Gtg5sdQFn3fauy8Kcz9UGMlS8SNNfZVKlTyMwzWMMy3Ug+PqIT35pSmIoHOHxpxdpmTU",
+	"7FATqMh4rDsIwtY3bdxc3s62p0+0h9JECahySEYIp2kLnREQ1GJkJGgaGyKD8hhJzEmHRkMSXZEYWio1",
+	"0SXp69AWK3BTJWnDmCcU17J0GASIleVi2+l0jmQZuHzcE7m6Ztr8BvoCmTp7N+B+cdf/7IyYgTB0DmEX",
+	"CSd4MoEw91hDwJcsffl8zruWPl4oRaqx2uHN6+eXlUNoQX5QHwRdVeuxnDTNCZqgZ00B/HDgTcmCJ2+4",
+	"yY0zhiYFS8UuGJGgdPBGs7Hn/oB/BA07mjhBn8IZaQTQNNJvpmv75gajYoqtGmyHQJmMCAg7TtXoK7S+",
+	"Jnxq+ZzxFnQoWGZi5oXjuFicRAaDcMr2AFiX7a67XpsArYb015sDliDrh9qWNauSz72V7okrzSm+Lx5O",
+	"Va0/6pvTJzdKFmn62HE/3YEdSpUQZ+NvXYBaGV63HrfphpDPqj1jAJjfCJaTiCk0DlHy3faypFwQGncL",
+	"VW3mEnRKJgFyfkmUMieQZB6Z1XS8GMO5KKXv0DpSj+5O6dWy/+GvekPv74veg7dBQ40oxBgaB6yuC4yc",
+	"MHBJCN0wgQ0T+IKZgG4FbsrJFTx+ZS5QLES2Hk4gizXDa5iAi6rJA3aAMehr5TWuKDSupjG6ZklsXIE6",
+	"QB7y9cGvqKt4Mn4lwF/QNI5I3KGUTAgHD2mia3wewB1WD9RyjGGCE4JiPBU67p+ihF4nUrsMZ3mU63iD",
+	"XEvFcUomi5Ybn1FFvHnflUDzEA2l9yxRDfTB6pBX+c78IuRadgom6W6qkT+JcqEG3zbs5L6NQ7DRhRDL",
+	"oDZRxwu2f4fLfzuDJ0B4i0A97tPOXgt94KQPgTBYegEpCBtyklCE0cezY80/srF6kLKBdkSYSpZomAjJ",
+	"eELEXGL93fQ4oVdLdwCCsrWFBkCPS/BXIN2ztIENcd4Q5w1x/gMRZ3Q5BfPKHCK9cqd3Xyw3lTN1xCAl",
+	"wZ6Xp0pY9/ohP1iLyNNim6FNm/ZNKs5nm4pjez+OpqXuWh4VcI9WbZnu3fx190xfH3141IbnhQq4m37n",
+	"f8x+52vpdT6vz/l6+phviOja+5KPprNp54opjXl38RW6ivs1T9CRRCM8RZekkFddJ33Vdhtfpnv4TrB7",
+	"+KZr+KZr+B+pu2xdq6AFWsueMPk9y2j82fYLZ/25hC+nZbp8f9erBjG3P6wJO68WejXiYQtpW5etnwRH",
+	"K1wJJhOprAQoP2EbMd6hvXKv1Z5OJfOiCCJM3Rf7Sqq1qW42dcwmzeUgSHxFBCL9PokkSkYjEidYknTa",
+	"9Ko95ZVpy/lqEOqaxkCVoSNOh9Y1k0tk8VuTIaF541w2JkYeh4gJt3/mgwIsn6axnQMeRPAOdTJ4qciU",
+	"H+vgQjsDxtGPcMx+XY6Va9UyOQxZNl2oqdrHSgTAQj10C0ERrXJz8nLiW+tyhcIbs5vqWsxmBqnuw0Zq",
+	"+mWUSiaah1UzqQYbZW7AmtmcvT2QxSrwtboJOpaHE/0Q0+mG9S19yl4UeDHRyN0Tk8llc2n+MFk7D5VZ",
+	"M/fGevk1a+6Liz63trgPWgFUV3yZ+zIIfheMnabxUtkPavJcXgxTNSNp+MdbEDVS3RiqKm4UkrXm5Ll0",
+	"qJ/o8nRw5f7bZT5Alou9/XMSXLSAx3iRrC6e4LL2yL9NdstT6ENdyXtarKDVrrH+xHjaUPD6YXP7c8Pm",
+	"dEOf+tAIHWPsI97M3tWhULg+42j3BUAhXGAcqsTFgS4VapttpL2lA+EA9Omm3fV6VYFwDeoZ5bF0XWn7",
+	"2p/uq+e1X+llI/k/Ss/rDSuYFRqtyVHemtmkFCzQm1nTaD+MLeg8XYpUa7IMXic9aswS+EHHUmjzjq1H",
+	"qP79FRRAsuWc1Isdauw+fc6gzFHcRJNhEg2hzJUwFZs0Ae4p1tD78d3h215uejNaPGVymNDBPPreoT/P",
+	"qJheKhqFoMQ6J3GilApnoXKQfiV0a2qzdFNVwDiI0XucpB0qIkwptF5KBUN9pmRmvWPa7gbKpksMms5J",
+	"2fG40dri/DaE/PMm5HvLK8L6+CpnKhOaEVtwXWF+wGqXEqzjJaBM3lQJjWSrRKrWeOKzbvOBT7SUKNlC",
+	"J5pKgP3DxEO+Rr1jpjfDNVbLb/W1Rw5N4bz16rv223Pf0zsKYz9gzfa+DINisNMONKBpQsBOE3EyTnFE",
+	"YtB5oPXmrGJAVui2VkUjwzhh/EFMfECGZ0vhjosp3H1abXU+1/iKeWJWICh1fgZanWKtZbOYXG9bK1RQ",
+	"IDu21Yqs1FT2nk1YlsY6blOJZU1QisFFCHFsULwnoSgm1yRl45GS3Fx7C512qicyxUFB5lFiXZQmUIGS",
+	"eY0gRzgaJtTQxkwQcG1GOEVDpsQYNURkEVQI7cEP6nkPPXt7co44uUxonNDB8xaCoNZJIsC/Z8tXvgj2",
+	"1kiE/MDJdUImJH5vtfCZMoskN3J7KEdpmZKAOFhK3dWN6BPq8bJGJ2u396I/xSyS0zFBaip4RJax4uF6",
+	"Z1uaiLUWun+j1751bmxFCxJ2BeKaaPrDxS2sQg5uK+FRER7LjNtOR7765F2T0g11MU8zg04dyXBGFHXa",
+	"CEvUczP1muqCmMs35mzA8QiJIZsIlMhq/NP5kE3KV2DBMCgjDFMHyP0GRBkoFwyIevL3dO0m8se/qEsL",
+	"X/FcP8fR2xMmD0+y0SXhjeV9nRaR6w7h6G3Bn/kZCEIPTvIUAUG4RPRm0zwWibmk7nyCBwPC0cejJjIV",
+	"FKGSuLP8IJxC6NAbv2C5jq+QDEk+1U5GiOLJe1sE++q8VQD98SmKUiw3nP+RrsHp2MSkHX44UnpiyjiU",
+	"PXfXgEWZugO+6VRdhO3fsRBELsD7kX7aREJOU4LEkBCplNIk0hHQPZivV4vhh0IXXZvJ3U/Au9c3AYkp",
+	"KbD0htCXcitLWhEYWwIcHou8ttvyTB6AhEbqizD5ZIQHZHtsyi0v/oGjkb5GTX2p1Voqd3qaVmrOexvv",
+	"XetWviu/L3GTAZALciNzOP6Lr7E+jAo47mkBHv3UozANpTYJyZNIdhqvV4SmJoYvvRNxgQ+slUcuK21U",
+	"48ZOmNJSIRCw3Jx/XrQYYLktg2VbKfcZH2FZU5tcKtrhhYnZe5LHiM2a8+HCw+aJTG67NpLTHVnGD8Sh",
+	"n6G4S/COIcGpHP42l23stttoMlTfANuzzrrRIpRwDVWKjq1fM2KkpxhLfIkFCfKUHwGCtTQjvC6TWngU",
+	"yERcAp8NeHWyktmIRCD4/h8ff++Mjm+GJPLC58s7VEh44NdJZNtesjGheJy07NnOTZsFY5/FabDmuTmm",
+	"eJSGJRjYXxxJU/D/jji3oMj+e8MA1jho7LXarb2lOsYZiN+aldaGiptxGxK6GgkFndBuokIngyKzqKeP",
+	"bwvgrFM6v8q/1NT9WRIprAG/aXs/u3wNjiVBYK0XM5H6X4fvj5dDagv4Knron1ER7ZZH6VmC4gad14zO",
+	"BjlmoTMnOJ4uJguYgrKWs5vg3VgXhBpiQ6HhvNE14Xl6rRdyY+fbb+9pA8skce3f4owndIDEMJMxm1BX",
+	"6iBLXU6uzgiIGI0RS4O9iH4g8ozgOKHapX9HYg+7U26LheNpWMBoNiaY00oLH3jD3HmM7JBgsQTzI5xW",
+	"n/EJ5jGJu33Gu8mAMqUSf1qqqYTdiNqMWjCHQScfHE+/TEnGOWWXKatl7kA1mcjdDi8tEK5JQEXMPD9v",
+	"sWuRm8X27vDGrdiwyF6rKsg5FqgxUt1BGFgF2P7eNb/7INfPcr/K5wmT+krOxXF9GGvG8zMi+XTrsG9a",
+	"ac5Gc8mneuRdLsgsybt0ocOCN0Tvq3EhK95FTq0bzUbG08ZBYyjl+GB72znOD/bb7R2wK5jZw61DvZjB",
+	"pmlh2UQDU0/L71ivf2UZMH5rCyz2xbhtBgNCq6EQ3hSFEIjqBLq2F0Z9xgdMSkILhfjMHK62V+h9HDdN",
+	"tFZT6d6M60q6uvaEjjFjE+r3brSLM6kK1UnBCwz5ujTOZ/DLyJgpXOZ4dY73mOJB3gJJi5ME61xqnMWJ",
+	"RJJDIvOZzQSHXByWEtQbsZhAK6UeYhz1oLtSzwc9b7cU3latPOt+U7rib8pwjC5ximkEAaeKeY/1R4or",
+	"0hhanfKiKNdAnRgdCseszQMlsoVO+31THyTOIgiUzSi0me29PX1z/q1isf5SiuJQ4LOMpXoFxhGlaBrO",
+	"w2whbC8nzcVP+9/x3Fi3S4bi/H8BAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

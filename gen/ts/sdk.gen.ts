@@ -22,13 +22,15 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
 /**
  * Create an account
  *
- * Creates an account and does not log in. User names are unique whatever their case, addresses by their
- * canonical form; both are shown as they were typed here. Whether a name is taken is decided at the moment the
- * account is stored, so of two registrations at once exactly one succeeds.
+ * Creates an account. It does not start a session; call `login` next. Usernames are unique regardless of case, and
+ * email addresses by their canonical form. The account keeps both as they were typed. If two requests register the
+ * same name at the same time, exactly one succeeds.
  *
- * A mail with a link to confirm the address is sent. With `REGISTRATION=verified` the account cannot log in before
- * that, and a taken address is not told here: the answer is the same 201, and its owner gets a mail, for three
- * registrations an hour with that address. With `REGISTRATION=closed` nobody can register.
+ * The server emails a verification link. `REGISTRATION` changes this operation:
+ *
+ * - `verified`: the account cannot log in until its email is verified. A taken email also returns 201, and the
+ * server notifies its owner, up to three times an hour. This prevents account enumeration.
+ * - `closed`: returns 403; administrators create accounts.
  *
  */
 export const register = <ThrowOnError extends boolean = false>(options: Options<RegisterData, ThrowOnError>) => (options.client ?? client).post<RegisterResponses, RegisterErrors, ThrowOnError>({
@@ -43,9 +45,9 @@ export const register = <ThrowOnError extends boolean = false>(options: Options<
 /**
  * Log in
  *
- * Starts a session and sets its cookie. A session that the request already carried ends: the token is always a
- * new one. `username` takes the user name or the e-mail address, in any case. An unknown name and a wrong
- * password get the same answer after the same work.
+ * Starts a session and sets its cookie. Any session that the request carries ends, and the new session always has
+ * a new token (session fixation). `username` is the username or the email, in any case. Unknown users and wrong
+ * passwords get the same response in the same time.
  *
  */
 export const login = <ThrowOnError extends boolean = false>(options: Options<LoginData, ThrowOnError>) => (options.client ?? client).post<LoginResponses, LoginErrors, ThrowOnError>({
@@ -63,10 +65,10 @@ export const login = <ThrowOnError extends boolean = false>(options: Options<Log
 });
 
 /**
- * Ask who is logged in
+ * Get the current user
  *
- * Answers 200 either way, so that a page can ask on load without an error in its console: `ok` is true and
- * `user` is set when somebody is logged in, `ok` is false and `user` is null otherwise.
+ * Returns 200 with and without a session, so that a page can call it on load without an error in the browser
+ * console. With a session, `ok` is true and `user` is set. Without one, `ok` is false and `user` is null.
  *
  */
 export const getCurrentUser = <ThrowOnError extends boolean = false>(options?: Options<GetCurrentUserData, ThrowOnError>) => (options?.client ?? client).get<GetCurrentUserResponses, GetCurrentUserErrors, ThrowOnError>({
@@ -82,8 +84,8 @@ export const getCurrentUser = <ThrowOnError extends boolean = false>(options?: O
 /**
  * Log out
  *
- * Ends the session on the server and clears the cookie. A copy of the cookie is worth nothing afterwards.
- * Succeeds as well when nobody is logged in.
+ * Ends the session on the server and clears the cookie. Copies of the cookie stop working too. Succeeds without a
+ * session as well.
  *
  */
 export const logout = <ThrowOnError extends boolean = false>(options?: Options<LogoutData, ThrowOnError>) => (options?.client ?? client).post<LogoutResponses, LogoutErrors, ThrowOnError>({
@@ -97,10 +99,10 @@ export const logout = <ThrowOnError extends boolean = false>(options?: Options<L
 });
 
 /**
- * Confirm an e-mail address
+ * Verify an email address
  *
- * Confirms the address that the token was mailed to. A token works once, for 24 hours, and only while it is the newest
- * and the address is still that of the account. Never logs in.
+ * Verifies the email that the token was sent to. A token works once, for 24 hours, until a newer one is sent or
+ * the account's email changes. It does not start a session.
  *
  */
 export const verifyEmail = <ThrowOnError extends boolean = false>(options: Options<VerifyEmailData, ThrowOnError>) => (options.client ?? client).post<VerifyEmailResponses, VerifyEmailErrors, ThrowOnError>({
@@ -113,22 +115,22 @@ export const verifyEmail = <ThrowOnError extends boolean = false>(options: Optio
 });
 
 /**
- * Confirm an e-mail address by opening a link
+ * Verify an email address by link
  *
- * Confirms the address that the token was mailed to. Kept for links that lead here directly; mails lead to the front
- * end, which uses `POST /auth/verify`. A `HEAD` request confirms nothing. Never logs in.
+ * Verifies the email that the token was sent to, for links that point to this server. The server's own emails link
+ * to the front end, which calls `verifyEmail`. A `HEAD` request changes nothing. It does not start a session.
  *
- * With `REGISTRATION=verified`, where an account depends on it, opening the link confirms nothing either: programs
- * that look into mails open links, too. The answer leads to the page of the front end that posts the token.
+ * With `REGISTRATION=verified` this operation only redirects to the front end's page that posts the token. Mail
+ * scanners also follow links, and must not verify an account.
  *
  */
 export const verifyEmailByLink = <ThrowOnError extends boolean = false>(options: Options<VerifyEmailByLinkData, ThrowOnError>) => (options.client ?? client).get<VerifyEmailByLinkResponses, VerifyEmailByLinkErrors, ThrowOnError>({ url: '/auth/verify/{token}', ...options });
 
 /**
- * Ask for another confirmation mail
+ * Send another verification email
  *
- * Mails a new link if the address belongs to an account that has not confirmed it. The answer and its time are the
- * same for any address.
+ * Sends a new link if the email belongs to an account and is not verified. The response and its time are the same
+ * for every email, so that they do not reveal whether it has an account.
  *
  */
 export const resendVerification = <ThrowOnError extends boolean = false>(options: Options<ResendVerificationData, ThrowOnError>) => (options.client ?? client).post<ResendVerificationResponses, ResendVerificationErrors, ThrowOnError>({
@@ -141,10 +143,10 @@ export const resendVerification = <ThrowOnError extends boolean = false>(options
 });
 
 /**
- * Confirm a new e-mail address
+ * Confirm an email change
  *
- * Makes the address that the token was mailed to the address of the account. Needed where the server runs with
- * `REGISTRATION=verified`. Never logs in.
+ * Changes the account's email to the one that the token was sent to. Used with `REGISTRATION=verified` only. It
+ * does not start a session.
  *
  */
 export const confirmEmail = <ThrowOnError extends boolean = false>(options: Options<ConfirmEmailData, ThrowOnError>) => (options.client ?? client).post<ConfirmEmailResponses, ConfirmEmailErrors, ThrowOnError>({
@@ -157,9 +159,10 @@ export const confirmEmail = <ThrowOnError extends boolean = false>(options: Opti
 });
 
 /**
- * Ask for a mail to set a new password
+ * Request a password reset email
  *
- * Mails a link if the address has an account. The answer and its time are the same for any address.
+ * Sends a reset link if the email has an account. The response and its time are the same for every email, so that
+ * they do not reveal whether it has an account.
  *
  */
 export const requestReset = <ThrowOnError extends boolean = false>(options: Options<RequestResetData, ThrowOnError>) => (options.client ?? client).post<RequestResetResponses, RequestResetErrors, ThrowOnError>({
@@ -172,10 +175,10 @@ export const requestReset = <ThrowOnError extends boolean = false>(options: Opti
 });
 
 /**
- * Set a new password
+ * Reset the password
  *
- * Sets the password of the account that the token was mailed to, and ends all of its sessions and other tokens. A token
- * works once, for an hour (that of an invitation for three days), and only while it is the newest. Does not log in.
+ * Sets a new password, ends every session of the account and voids its other tokens. A token works once, until a
+ * newer one is sent: for one hour, or three days for an invitation. It does not start a session.
  *
  */
 export const resetPassword = <ThrowOnError extends boolean = false>(options: Options<ResetPasswordData, ThrowOnError>) => (options.client ?? client).post<ResetPasswordResponses, ResetPasswordErrors, ThrowOnError>({
@@ -188,9 +191,9 @@ export const resetPassword = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
- * Set a new password, with the token in the path
+ * Reset the password by link
  *
- * As `POST /auth/reset_password`, which keeps the token out of addresses and should be preferred.
+ * Same as `resetPassword`. Prefer that operation: a token in a URL ends up in logs and browser histories.
  *
  */
 export const resetPasswordByLink = <ThrowOnError extends boolean = false>(options: Options<ResetPasswordByLinkData, ThrowOnError>) => (options.client ?? client).post<ResetPasswordByLinkResponses, ResetPasswordByLinkErrors, ThrowOnError>({
@@ -203,9 +206,9 @@ export const resetPasswordByLink = <ThrowOnError extends boolean = false>(option
 });
 
 /**
- * Read one's own account
+ * Get my account
  *
- * The account of the person who is logged in.
+ * Returns the account of the current user.
  */
 export const getProfile = <ThrowOnError extends boolean = false>(options?: Options<GetProfileData, ThrowOnError>) => (options?.client ?? client).get<GetProfileResponses, GetProfileErrors, ThrowOnError>({
     security: [{
@@ -218,12 +221,14 @@ export const getProfile = <ThrowOnError extends boolean = false>(options?: Optio
 });
 
 /**
- * Change the user name or the e-mail address
+ * Change my username or email
  *
- * Fields that are left out stay as they are. A new address needs a login of the last ten minutes or
- * `current_password`. It takes effect at once, unconfirmed, and the old address is told; with `REGISTRATION=verified` it takes
- * effect when it is confirmed through the link that is mailed to it, and whether it is taken is not told here. An
- * account can ask for five addresses an hour.
+ * Changes the fields that the request contains. A new email requires a login in the last ten minutes or
+ * `current_password`, and an account can request five changes an hour.
+ *
+ * The new email takes effect immediately, unverified, and the server notifies the old one. With
+ * `REGISTRATION=verified` it takes effect when the user opens the link that the server sends to the new email. The
+ * response does not reveal whether it is taken.
  *
  */
 export const updateProfile = <ThrowOnError extends boolean = false>(options: Options<UpdateProfileData, ThrowOnError>) => (options.client ?? client).put<UpdateProfileResponses, UpdateProfileErrors, ThrowOnError>({
@@ -241,9 +246,10 @@ export const updateProfile = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
- * Change the password
+ * Change my password
  *
- * Ends all other sessions and everything that was mailed before, and gives this session a new token. A mail tells the person.
+ * Changes the password and notifies the user by email. All other sessions and all emailed tokens stop working, and
+ * this session gets a new token.
  *
  */
 export const changePassword = <ThrowOnError extends boolean = false>(options: Options<ChangePasswordData, ThrowOnError>) => (options.client ?? client).put<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError>({
@@ -261,9 +267,9 @@ export const changePassword = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
- * Confirm the password
+ * Confirm my password
  *
- * Makes the login as good as new, for changes that need a fresh one, and gives the session a new token.
+ * Confirms the password, so that sensitive operations are allowed for ten minutes. The session gets a new token.
  *
  */
 export const reauthenticate = <ThrowOnError extends boolean = false>(options: Options<ReauthenticateData, ThrowOnError>) => (options.client ?? client).post<ReauthenticateResponses, ReauthenticateErrors, ThrowOnError>({
@@ -281,12 +287,13 @@ export const reauthenticate = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
- * What happened to the account lately
+ * List my recent activity
  *
- * The events of the audit trail about the caller's account, the newest first: logins, refused ones too, changes, ends of
- * sessions. Of what somebody else did who was logged in, an administrator say, it is not told who and from where:
- * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null. Neither is it told where somebody is who has
- * tried to register with the caller's address.
+ * Returns the audit events of the current user's account, newest first: logins, failed logins, changes and ended
+ * sessions.
+ *
+ * For actions by others (such as an administrator) actor and IP are null: `actor_id`, `ip`, `user_agent`,
+ * `request_id` and `session_hash`. The same holds for attempts to register with the user's email.
  *
  */
 export const getActivity = <ThrowOnError extends boolean = false>(options?: Options<GetActivityData, ThrowOnError>) => (options?.client ?? client).get<GetActivityResponses, GetActivityErrors, ThrowOnError>({
@@ -300,11 +307,9 @@ export const getActivity = <ThrowOnError extends boolean = false>(options?: Opti
 });
 
 /**
- * Everything that is stored about oneself
+ * Export my data
  *
- * Everything the database holds about the account, but for what would let somebody in: the hash of the password and
- * those of tokens.
- *
+ * Returns all stored data except password and token hashes.
  */
 export const exportAccount = <ThrowOnError extends boolean = false>(options?: Options<ExportAccountData, ThrowOnError>) => (options?.client ?? client).get<ExportAccountResponses, ExportAccountErrors, ThrowOnError>({
     security: [{
@@ -317,10 +322,10 @@ export const exportAccount = <ThrowOnError extends boolean = false>(options?: Op
 });
 
 /**
- * Delete the account
+ * Delete my account
  *
- * Deletes the account, its sessions, its tokens and its mail that has not gone out. There is no way back. The last active
- * administrator stays.
+ * Deletes the account with its sessions, tokens and unsent emails. This cannot be undone. The last active
+ * administrator cannot be deleted.
  *
  */
 export const deleteAccount = <ThrowOnError extends boolean = false>(options: Options<DeleteAccountData, ThrowOnError>) => (options.client ?? client).delete<DeleteAccountResponses, DeleteAccountErrors, ThrowOnError>({
@@ -338,10 +343,9 @@ export const deleteAccount = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
- * Log out everywhere else
+ * Log out my other sessions
  *
- * Ends all sessions of the account but this one.
- *
+ * Ends all sessions of the account except this one.
  */
 export const endOtherSessions = <ThrowOnError extends boolean = false>(options?: Options<EndOtherSessionsData, ThrowOnError>) => (options?.client ?? client).delete<EndOtherSessionsResponses, EndOtherSessionsErrors, ThrowOnError>({
     security: [{
@@ -354,10 +358,9 @@ export const endOtherSessions = <ThrowOnError extends boolean = false>(options?:
 });
 
 /**
- * Where one is logged in
+ * List my sessions
  *
- * The live sessions of the account, the latest used first. Nothing in it can be used to log in.
- *
+ * Returns the active sessions of the account, most recently used first. The response contains no token.
  */
 export const listSessions = <ThrowOnError extends boolean = false>(options?: Options<ListSessionsData, ThrowOnError>) => (options?.client ?? client).get<ListSessionsResponses, ListSessionsErrors, ThrowOnError>({
     security: [{
@@ -370,10 +373,9 @@ export const listSessions = <ThrowOnError extends boolean = false>(options?: Opt
 });
 
 /**
- * Log out one session
+ * Log out one of my sessions
  *
- * Ends a session of the account, this one included.
- *
+ * Ends one session of the account. It may be the current one.
  */
 export const endSession = <ThrowOnError extends boolean = false>(options: Options<EndSessionData, ThrowOnError>) => (options.client ?? client).delete<EndSessionResponses, EndSessionErrors, ThrowOnError>({
     security: [{
@@ -388,10 +390,12 @@ export const endSession = <ThrowOnError extends boolean = false>(options: Option
 /**
  * List accounts
  *
- * Accounts a page at a time. Without `search` the oldest come first. With `search` come those whose user name begins
- * with it, by name, then those whose address does, by address. A page can have fewer accounts than `limit`, even none,
- * as a search together with a filter looks at a bounded number of accounts at a time: only `next_cursor` being null
- * says that there are no more. A cursor works with the filters that it was given for.
+ * Returns one page of accounts. Without `search` the oldest come first. With `search`, accounts whose username
+ * starts with it come first (by username), then accounts whose email starts with it (by email).
+ *
+ * A page can be shorter than `limit` or empty, because a search with filters looks at a bounded number of accounts
+ * per request. Only a `next_cursor` of null marks the last page. A cursor is valid only with the filters that
+ * produced it.
  *
  */
 export const listUsers = <ThrowOnError extends boolean = false>(options?: Options<ListUsersData, ThrowOnError>) => (options?.client ?? client).get<ListUsersResponses, ListUsersErrors, ThrowOnError>({
@@ -405,12 +409,13 @@ export const listUsers = <ThrowOnError extends boolean = false>(options?: Option
 });
 
 /**
- * Invite somebody
+ * Invite a user
  *
- * Creates an account without a password and mails its owner an invitation, whatever `REGISTRATION` says. The link in
- * it works once and for `INVITE_TTL` (three days); whoever opens it chooses the password (`resetPassword`), which confirms
- * the address as well. Nobody else ever chooses or sees a password. If the invitation was lost,
- * `sendPasswordReset` mails another one. Needs a login of the last ten minutes.
+ * Creates an account without a password and emails its owner an invitation, with every setting of `REGISTRATION`.
+ * The link works once, for `INVITE_TTL` (three days). The owner chooses the password with `resetPassword`, which
+ * also verifies the email. The administrator never sees the password.
+ *
+ * To send another invitation, call `sendPasswordReset`. Requires a login in the last ten minutes.
  *
  */
 export const createUser = <ThrowOnError extends boolean = false>(options: Options<CreateUserData, ThrowOnError>) => (options.client ?? client).post<CreateUserResponses, CreateUserErrors, ThrowOnError>({
@@ -430,8 +435,8 @@ export const createUser = <ThrowOnError extends boolean = false>(options: Option
 /**
  * Delete an account
  *
- * Deletes an account with its sessions, its tokens and its mail that has not gone out. There is no way back, and its name and
- * address are free again; disabling keeps them. Needs a login of the last ten minutes.
+ * Deletes an account with its sessions, tokens and unsent emails. This cannot be undone, and others can then
+ * register its username and email. Disable the account to keep them. Requires a login in the last ten minutes.
  *
  */
 export const deleteUser = <ThrowOnError extends boolean = false>(options: Options<DeleteUserData, ThrowOnError>) => (options.client ?? client).delete<DeleteUserResponses, DeleteUserErrors, ThrowOnError>({
@@ -445,10 +450,9 @@ export const deleteUser = <ThrowOnError extends boolean = false>(options: Option
 });
 
 /**
- * Read an account
+ * Get an account
  *
- * One account.
- *
+ * Returns one account.
  */
 export const getUser = <ThrowOnError extends boolean = false>(options: Options<GetUserData, ThrowOnError>) => (options.client ?? client).get<GetUserResponses, GetUserErrors, ThrowOnError>({
     security: [{
@@ -461,10 +465,10 @@ export const getUser = <ThrowOnError extends boolean = false>(options: Options<G
 });
 
 /**
- * Change what somebody may do
+ * Change role
  *
- * Gives an account another role, which holds from its next request on. All its sessions go on. The last active
- * administrator stays one. Needs a login of the last ten minutes.
+ * Changes the role of an account. The new role applies from its next request on, and its sessions continue. The
+ * last active administrator must keep the role. Requires a login in the last ten minutes.
  *
  */
 export const setUserRole = <ThrowOnError extends boolean = false>(options: Options<SetUserRoleData, ThrowOnError>) => (options.client ?? client).put<SetUserRoleResponses, SetUserRoleErrors, ThrowOnError>({
@@ -482,11 +486,11 @@ export const setUserRole = <ThrowOnError extends boolean = false>(options: Optio
 });
 
 /**
- * Lock somebody out
+ * Disable account
  *
- * Ends all sessions of the account at once and makes every link useless that was mailed to it. From then on nothing lets its
- * owner in: no password, no reset, no confirmation. What is stored stays. Moderators may do so to accounts
- * with the role `user` alone. Succeeds as well when the account is disabled already.
+ * Ends all sessions of the account and voids its emailed links. The owner can no longer log in, reset the password
+ * or verify the email. The data stays. Moderators may disable only accounts with the role `user`. Succeeds if the
+ * account is disabled already.
  *
  */
 export const disableUser = <ThrowOnError extends boolean = false>(options: Options<DisableUserData, ThrowOnError>) => (options.client ?? client).post<DisableUserResponses, DisableUserErrors, ThrowOnError>({
@@ -500,10 +504,10 @@ export const disableUser = <ThrowOnError extends boolean = false>(options: Optio
 });
 
 /**
- * Let somebody in again
+ * Enable account
  *
- * Ends what `disableUser` has begun: the password is what it was. Sessions and links do not come back. Moderators may do so
- * to accounts with the role `user` alone. Succeeds as well when the account is active.
+ * Re-enables the account with its old password; sessions and emailed links are not restored. Moderators may enable
+ * only accounts with the role `user`. Succeeds if the account is active already.
  *
  */
 export const enableUser = <ThrowOnError extends boolean = false>(options: Options<EnableUserData, ThrowOnError>) => (options.client ?? client).post<EnableUserResponses, EnableUserErrors, ThrowOnError>({
@@ -517,10 +521,10 @@ export const enableUser = <ThrowOnError extends boolean = false>(options: Option
 });
 
 /**
- * Mail somebody a link to set a password
+ * Send a password reset email
  *
- * Mails the owner of the account the link of `requestReset`, or another invitation if the account has no password yet. The
- * password stays as it is until its owner opens the link.
+ * Emails the owner a reset link, or a new invitation if the account has no password yet. The password does not
+ * change until the owner uses the link.
  *
  */
 export const sendPasswordReset = <ThrowOnError extends boolean = false>(options: Options<SendPasswordResetData, ThrowOnError>) => (options.client ?? client).post<SendPasswordResetResponses, SendPasswordResetErrors, ThrowOnError>({
@@ -534,10 +538,9 @@ export const sendPasswordReset = <ThrowOnError extends boolean = false>(options:
 });
 
 /**
- * Take somebody's word for their address
+ * Mark email as verified
  *
- * Counts the address of the account as confirmed, for when the person has shown in another way that it is theirs. Succeeds as
- * well when it is confirmed already.
+ * Marks the email as verified, after the owner has proved it in another way. Succeeds if it is verified already.
  *
  */
 export const markEmailVerified = <ThrowOnError extends boolean = false>(options: Options<MarkEmailVerifiedData, ThrowOnError>) => (options.client ?? client).post<MarkEmailVerifiedResponses, MarkEmailVerifiedErrors, ThrowOnError>({
@@ -551,10 +554,9 @@ export const markEmailVerified = <ThrowOnError extends boolean = false>(options:
 });
 
 /**
- * Log somebody out everywhere
+ * Log out all sessions of an account
  *
- * Ends all sessions of an account. The person can log in again.
- *
+ * Ends all sessions of an account. Its owner can log in again.
  */
 export const endUserSessions = <ThrowOnError extends boolean = false>(options: Options<EndUserSessionsData, ThrowOnError>) => (options.client ?? client).delete<EndUserSessionsResponses, EndUserSessionsErrors, ThrowOnError>({
     security: [{
@@ -567,10 +569,9 @@ export const endUserSessions = <ThrowOnError extends boolean = false>(options: O
 });
 
 /**
- * Where somebody is logged in
+ * List the sessions of an account
  *
- * The live sessions of an account, the latest used first. Nothing in it can be used to log in.
- *
+ * Returns the active sessions of an account, most recently used first. The response contains no token.
  */
 export const listUserSessions = <ThrowOnError extends boolean = false>(options: Options<ListUserSessionsData, ThrowOnError>) => (options.client ?? client).get<ListUserSessionsResponses, ListUserSessionsErrors, ThrowOnError>({
     security: [{
@@ -583,10 +584,9 @@ export const listUserSessions = <ThrowOnError extends boolean = false>(options: 
 });
 
 /**
- * Log out one session of somebody
+ * Log out one session of an account
  *
  * Ends one session of an account.
- *
  */
 export const endUserSession = <ThrowOnError extends boolean = false>(options: Options<EndUserSessionData, ThrowOnError>) => (options.client ?? client).delete<EndUserSessionResponses, EndUserSessionErrors, ThrowOnError>({
     security: [{
@@ -599,10 +599,10 @@ export const endUserSession = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
- * Read the audit trail
+ * List audit events
  *
- * Events of the audit trail, the newest first. All filters given must fit. A cursor works with the filters that it was
- * given for.
+ * Returns audit events, newest first, that match all filters. A cursor is valid only with the filters that
+ * produced it.
  *
  */
 export const listAuditEvents = <ThrowOnError extends boolean = false>(options?: Options<ListAuditEventsData, ThrowOnError>) => (options?.client ?? client).get<ListAuditEventsResponses, ListAuditEventsErrors, ThrowOnError>({
@@ -616,68 +616,70 @@ export const listAuditEvents = <ThrowOnError extends boolean = false>(options?: 
 });
 
 /**
- * Say that the server is there
+ * Get the server banner
  *
- * A line of text for a person who opens the server's address in a browser. In production it is `ok`.
+ * Returns a line of text for people who open the server's address in a browser. In production it is `ok`.
+ *
  */
 export const getBanner = <ThrowOnError extends boolean = false>(options?: Options<GetBannerData, ThrowOnError>) => (options?.client ?? client).get<GetBannerResponses, GetBannerErrors, ThrowOnError>({ url: '/', ...options });
 
 /**
- * Is the process alive
+ * Check that the process is alive
  *
- * Answers as long as the process serves requests; asks nothing of the database.
+ * Returns 200 while the process serves requests. It does not query the database.
  */
 export const getHealth = <ThrowOnError extends boolean = false>(options?: Options<GetHealthData, ThrowOnError>) => (options?.client ?? client).get<GetHealthResponses, GetHealthErrors, ThrowOnError>({ url: '/healthz', ...options });
 
 /**
- * Can the server take requests
+ * Check that the server is ready
  *
- * 200 when the database answers and has the schema this server was built for; 503 otherwise and while the server
- * shuts down. The answer may be a second old.
+ * Returns 200 if the database responds and has the schema version of this server. Returns 503 otherwise, and
+ * during shutdown. The result may be one second old.
  *
  */
 export const getReadiness = <ThrowOnError extends boolean = false>(options?: Options<GetReadinessData, ThrowOnError>) => (options?.client ?? client).get<GetReadinessResponses, GetReadinessErrors, ThrowOnError>({ url: '/readyz', ...options });
 
 /**
- * Explore this contract in a browser
+ * Open the API explorer
  *
- * Swagger UI. Everything it needs comes from this server; logging in there works as in a front end.
+ * Returns Swagger UI, served by this server alone. Call `login` there to try the other operations.
  */
 export const getDocs = <ThrowOnError extends boolean = false>(options?: Options<GetDocsData, ThrowOnError>) => (options?.client ?? client).get<GetDocsResponses, GetDocsErrors, ThrowOnError>({ url: '/docs', ...options });
 
 /**
- * A file that the documentation page needs
+ * Get a file of the API explorer
  *
- * Scripts, styles and icons of `/docs`.
+ * Returns a script, style sheet or icon of `/docs`.
  */
 export const getDocsAsset = <ThrowOnError extends boolean = false>(options: Options<GetDocsAssetData, ThrowOnError>) => (options.client ?? client).get<GetDocsAssetResponses, GetDocsAssetErrors, ThrowOnError>({ url: '/docs/{asset}', ...options });
 
 /**
- * This contract as YAML
+ * Get this contract as YAML
  *
- * The contract as this very server serves it, with its address and the name of its cookie.
+ * Returns this server's contract, with its address, cookie name and rate limits.
  */
 export const getContractYaml = <ThrowOnError extends boolean = false>(options?: Options<GetContractYamlData, ThrowOnError>) => (options?.client ?? client).get<GetContractYamlResponses, GetContractYamlErrors, ThrowOnError>({ url: '/openapi.yaml', ...options });
 
 /**
- * This contract as JSON
+ * Get this contract as JSON
  *
- * The same document as `/openapi.yaml`.
+ * Returns the same document as `/openapi.yaml`.
  */
 export const getContractJson = <ThrowOnError extends boolean = false>(options?: Options<GetContractJsonData, ThrowOnError>) => (options?.client ?? client).get<GetContractJsonResponses, GetContractJsonErrors, ThrowOnError>({ url: '/openapi.json', ...options });
 
 /**
- * The mail that would have been sent
+ * List captured emails
  *
- * In development without a mail server, mail is kept in memory and listed here, the latest first, for whoever calls
- * from the same machine, by a name of its own such as `localhost`. Anywhere else this is not found.
+ * Lists the emails that the server would have sent, newest first. Only in development without a mail server, and
+ * only for clients on the same machine that use a local host name such as `localhost` (DNS rebinding). Otherwise
+ * returns 404.
  *
  */
 export const listPreviewedMail = <ThrowOnError extends boolean = false>(options?: Options<ListPreviewedMailData, ThrowOnError>) => (options?.client ?? client).get<ListPreviewedMailResponses, ListPreviewedMailErrors, ThrowOnError>({ url: '/dev/mail', ...options });
 
 /**
- * One mail as its reader sees it
+ * Show a captured email
  *
- * A mail from the list at `/dev/mail`.
+ * Returns an email from the list at `/dev/mail`, as a mail program shows it.
  */
 export const showPreviewedMail = <ThrowOnError extends boolean = false>(options: Options<ShowPreviewedMailData, ThrowOnError>) => (options.client ?? client).get<ShowPreviewedMailResponses, ShowPreviewedMailErrors, ThrowOnError>({ url: '/dev/mail/{id}', ...options });

@@ -6,21 +6,21 @@ export type ClientOptions = {
 };
 
 /**
- * Letters, digits, dots, dashes and underscores. Unique whatever its case.
+ * Letters, digits, dots, dashes and underscores. Unique regardless of case.
  */
 export type Username = string;
 
 /**
- * One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
- * be international.
+ * A plain email address, without display name, comment, quoted local part or IP address as domain. International
+ * domains are allowed.
  *
  */
 export type Email = string;
 
 /**
- * At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
- * Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
- * docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
+ * At least 8 characters with an uppercase letter, a lowercase letter, a digit and a special character. Any
+ * character is allowed, and the password is never trimmed or truncated. Common passwords are rejected: see
+ * docs/passwords.md. With `PASSWORD_POLICY=length` this schema has other rules.
  *
  */
 export type NewPassword = string & string & string & string & string & string;
@@ -35,47 +35,48 @@ export type Registration = {
 };
 
 /**
- * A user name or e-mail address, and its password.
+ * A username or email, and the password.
  */
 export type Credentials = {
     /**
-     * User name or e-mail address, in any case.
+     * Username or email, in any case.
      */
     username: string;
     /**
-     * The password, exactly as it was set.
+     * The current password.
      */
     password: string;
 };
 
 /**
- * A token from a mail. Anything else, however long, is answered like a token that does not work: the bound is that of a
- * request's body.
+ * A token from an email. Any other text is treated as a token that does not work. The length limit is the maximum
+ * size of a request body.
  *
  */
 export type MailedToken = string;
 
 /**
- * A token from a mail, as part of an address. Anything else of this length is answered like a token that does not work.
+ * A token from an email, in a path. Any other text of this length is treated as a token that does not work.
+ *
  */
 export type LinkToken = string;
 
 /**
- * An e-mail address. One that cannot exist, such as one of more than 254 characters, is answered like one that nobody
- * has: the bound is that of a request's body.
+ * An email address. An impossible one, such as one with more than 254 characters, is treated as an email without
+ * an account. The length limit is the maximum size of a request body.
  *
  */
 export type AnyAddress = string;
 
 /**
- * A token from a mail.
+ * A token from an email.
  */
 export type TokenOnly = {
     token: MailedToken;
 };
 
 /**
- * An e-mail address.
+ * An email address.
  */
 export type AddressOnly = {
     email: AnyAddress;
@@ -89,7 +90,7 @@ export type PasswordOnly = {
 };
 
 /**
- * A token from a mail and a new password.
+ * A token from an email and a new password.
  */
 export type PasswordReset = {
     token: MailedToken;
@@ -97,7 +98,7 @@ export type PasswordReset = {
 };
 
 /**
- * What to change about the account; what is left out stays.
+ * The fields to change. Missing fields keep their values.
  */
 export type ProfileChange = {
     username?: Username;
@@ -106,12 +107,12 @@ export type ProfileChange = {
 };
 
 /**
- * The password, exactly as it was set.
+ * The current password.
  */
 export type PasswordAsSet = string;
 
 /**
- * The old password and a new one.
+ * The current password and a new one.
  */
 export type PasswordChange = {
     current_password: PasswordAsSet;
@@ -126,17 +127,17 @@ export type CurrentPassword = {
 };
 
 /**
- * Number of the account; never given out twice.
+ * ID of the account. IDs are never reused.
  */
 export type UserId = number;
 
 /**
- * What the account may do.
+ * Role of the account.
  */
 export type Role = 'user' | 'moderator' | 'admin';
 
 /**
- * The person who is logged in, as a page shows them.
+ * The current user.
  */
 export type User = {
     id: UserId;
@@ -144,13 +145,13 @@ export type User = {
     email: Email;
     role: Role;
     /**
-     * Whether the person has shown that the address is theirs.
+     * Whether the email is verified.
      */
     email_verified: boolean;
 };
 
 /**
- * The person who is logged in, or null.
+ * The current user, or null without a session.
  */
 export type UserOrNull = {
     id: UserId;
@@ -158,13 +159,13 @@ export type UserOrNull = {
     email: Email;
     role: Role;
     /**
-     * Whether the person has shown that the address is theirs.
+     * Whether the email is verified.
      */
     email_verified: boolean;
 } | null;
 
 /**
- * One's own account.
+ * The account of the current user.
  */
 export type Profile = {
     id: UserId;
@@ -172,91 +173,91 @@ export type Profile = {
     email: Email;
     role: Role;
     /**
-     * Whether the person has shown that the address is theirs.
+     * Whether the email is verified.
      */
     email_verified: boolean;
     /**
-     * When the account was created.
+     * Time of creation.
      */
     created_at: string;
 };
 
 /**
- * Number of a session. Nobody can log in with it.
+ * ID of the session. It is no credential.
  */
 export type SessionId = number;
 
 /**
- * One place where somebody is logged in.
+ * One session.
  */
 export type SessionInfo = {
     id: SessionId;
     /**
-     * When somebody logged in.
+     * Time of the login.
      */
     created_at: string;
     /**
-     * The latest use (to the minute).
+     * Time of the last request, to the minute.
      */
     last_seen_at: string;
     /**
-     * Address the login came from.
+     * IP address of the login.
      */
     ip: string;
     /**
-     * What the client called itself.
+     * User-Agent of the client.
      */
     user_agent: string;
     /**
-     * The browser as far as it can be told.
+     * Browser name from the User-Agent.
      */
     browser: string;
     /**
-     * The operating system as far as it can be told.
+     * Operating system from the User-Agent; empty if unknown.
      */
     os: string;
     /**
-     * Whether it is the one that asks.
+     * Whether it is the session of this request.
      */
     current: boolean;
 };
 
 /**
- * The live sessions of an account.
+ * The active sessions of an account.
  */
 export type SessionList = {
     ok: Succeeded;
     /**
-     * The latest used first; 200 at the most.
+     * Most recently used first, at most 200.
      */
     sessions: Array<SessionInfo>;
 };
 
 /**
- * Everything that is stored about one account.
+ * All stored data of one account, except password and token hashes.
  */
 export type Export = {
     account: ExportedAccount;
     /**
-     * Sessions that have not been swept yet.
+     * Active sessions, and ended ones that the server has not deleted yet.
      */
     sessions: Array<ExportedSession>;
     /**
-     * What was mailed to the person, without what makes it work.
+     * Tokens that were emailed, without their hashes.
      */
     tokens: Array<ExportedToken>;
     /**
-     * Mail that has not gone out.
+     * Unsent emails.
      */
     mails: Array<ExportedMail>;
     /**
-     * The newest events of the audit trail about the account, as `getActivity` has them.
+     * The newest audit events of the account, in the form of `getActivity`.
      */
     events: Array<AuditEvent>;
 };
 
 /**
- * The account itself.
+ * The account.
  */
 export type ExportedAccount = {
     id: UserId;
@@ -264,27 +265,27 @@ export type ExportedAccount = {
     email: Email;
     role: Role;
     /**
-     * Language of mails.
+     * Language of emails.
      */
     locale: string;
     /**
-     * Whether there is a password.
+     * Whether the account has a password.
      */
     has_password: boolean;
     /**
-     * When the address was confirmed.
+     * Time the email was verified.
      */
     email_verified_at: string | null;
     /**
-     * When the account was disabled; nobody can export one that is.
+     * Always null, because a disabled account cannot export its data.
      */
     disabled_at: string | null;
     /**
-     * When the account was made.
+     * Time of creation.
      */
     created_at: string;
     /**
-     * When it was changed last.
+     * Time of the last change.
      */
     updated_at: string;
 };
@@ -295,197 +296,197 @@ export type ExportedAccount = {
 export type ExportedSession = {
     id: SessionId;
     /**
-     * When somebody logged in.
+     * Time of the login.
      */
     created_at: string;
     /**
-     * The latest use (to the minute).
+     * Time of the last request, to the minute.
      */
     last_seen_at: string;
     /**
-     * Address the login came from.
+     * IP address of the login.
      */
     ip: string;
     /**
-     * What the client called itself.
+     * User-Agent of the client.
      */
     user_agent: string;
     /**
-     * When the password was given last.
+     * Time of the last password check.
      */
     authenticated_at: string;
     /**
-     * How the person was authenticated.
+     * Authentication method (RFC 8176).
      */
     amr: string;
     /**
-     * When the session ends at the latest.
+     * Latest end of the session.
      */
     expires_at: string;
 };
 
 /**
- * One token that was mailed.
+ * One emailed token.
  */
 export type ExportedToken = {
     /**
-     * Number of the token.
+     * ID of the token.
      */
     id: number;
     /**
-     * What it is for.
+     * Purpose of the token.
      */
     purpose: 'verify_email' | 'reset_password' | 'change_email' | 'invitation';
     /**
-     * Where it was sent.
+     * Email it was sent to.
      */
     email: string;
     /**
-     * When it was made.
+     * Time of creation.
      */
     created_at: string;
     /**
-     * When it stops working.
+     * Time of expiry.
      */
     expires_at: string;
     /**
-     * When it was used.
+     * Time of use, or null.
      */
     used_at: string | null;
 };
 
 /**
- * One mail that has not gone out.
+ * One unsent email.
  */
 export type ExportedMail = {
     /**
-     * Number of the mail.
+     * ID of the email.
      */
     id: number;
     /**
-     * What it is about.
+     * Kind of email.
      */
     kind: string;
     /**
-     * Where it goes.
+     * Recipient.
      */
     recipient: string;
     /**
-     * Its language.
+     * Language of the email.
      */
     locale: string;
     /**
-     * What it is made from.
+     * Values for the template, as JSON.
      */
     details: string;
     /**
-     * When it was caused.
+     * Time of creation.
      */
     created_at: string;
     /**
-     * When it is tried next.
+     * Time of the next attempt.
      */
     next_attempt_at: string;
     /**
-     * How often the mail server was asked to take it.
+     * Number of attempts so far.
      */
     attempts: number;
     /**
-     * Why it has not gone out, in one of the words deferred, unreachable and given_up; null if it has not been tried.
+     * Result of the last attempt: deferred, unreachable or given_up; null before the first attempt.
      */
     last_error: string | null;
     /**
-     * When it was given up.
+     * Time the server stopped trying, or null.
      */
     dead_at: string | null;
 };
 
 /**
- * Whether the account can be used.
+ * Whether the account can log in.
  */
 export type UserState = 'active' | 'disabled';
 
 /**
- * Beginning of a user name or an e-mail address.
+ * Start of a username or email.
  */
 export type UserSearch = string;
 
 /**
- * Where the next page begins. Only the server can make one.
+ * Opaque, signed position of the next page.
  */
 export type Cursor = string;
 
 /**
- * The `cursor` of the next page; null when there is none.
+ * The `cursor` of the next page, or null on the last page.
  */
 export type NextCursor = string | null;
 
 /**
- * What happened, in the words of the OWASP Logging Vocabulary.
+ * Name of the event, from the OWASP Logging Vocabulary.
  */
 export type AuditEventName = 'authn_login_success' | 'authn_login_successafterfail' | 'authn_login_fail' | 'authn_login_fail_max' | 'authn_login_lock' | 'authn_password_change' | 'authn_password_change_fail' | 'authn_token_created' | 'authn_token_revoked' | 'authn_token_reuse' | 'authz_fail' | 'authz_change' | 'authz_admin' | 'excess_rate_limit_exceeded' | 'malicious_csrf' | 'malicious_cors' | 'sequence_fail' | 'session_created' | 'session_renewed' | 'session_expired' | 'session_logout' | 'session_use_after_expire' | 'user_created' | 'user_updated' | 'user_archived' | 'user_deleted' | 'sensitive_read' | 'sys_startup' | 'sys_shutdown' | 'sys_crash' | 'mail_failed';
 
 /**
- * One event of the audit trail. docs/audit.md says when each is recorded.
+ * One audit event. docs/audit.md lists when each is recorded.
  */
 export type AuditEvent = {
     /**
-     * Number of the event.
+     * ID of the event.
      */
     id: number;
     /**
-     * When it happened.
+     * Time of the event.
      */
     created_at: string;
     event: AuditEventName;
     /**
-     * Whether what was tried was done.
+     * Whether the action succeeded.
      */
     outcome: 'success' | 'failure';
     /**
-     * A code that says more; empty if there is no more to say.
+     * Code of the reason; may be empty.
      */
     reason: string;
     /**
-     * Operation of this contract; empty for what happens beside the requests.
+     * operationId; empty for events outside of requests.
      */
     operation: string;
     /**
-     * Who did it; null for somebody without a session.
+     * ID of the account that acted; null without a session.
      */
     actor_id: number | null;
     /**
-     * Whose account it was done to.
+     * ID of the account that was affected.
      */
     user_id: number | null;
     /**
-     * Stands for a name that no account has.
+     * Keyed hash of a username or email without an account.
      */
     user_hash: string | null;
     /**
-     * Address of the client.
+     * IP address of the client.
      */
     ip: string | null;
     /**
-     * What the client called itself.
+     * User-Agent of the client.
      */
     user_agent: string | null;
     /**
-     * The request.
+     * ID of the request.
      */
     request_id: string | null;
     /**
-     * Stands for the session; it is no use to anybody.
+     * Keyed hash of the session token; it is no credential.
      */
     session_hash: string | null;
     /**
-     * How many more of the same this one stands for.
+     * Number of identical events that this one also counts.
      */
     repeats: number;
 };
 
 /**
- * Events of the audit trail, the newest first.
+ * Audit events, newest first.
  */
 export type AuditPage = {
     /**
@@ -496,7 +497,7 @@ export type AuditPage = {
 };
 
 /**
- * An account as those see it who look after the server. There is no secret in it.
+ * An account as administrators see it. It contains no secrets.
  */
 export type ManagedUser = {
     id: UserId;
@@ -505,29 +506,29 @@ export type ManagedUser = {
     role: Role;
     state: UserState;
     /**
-     * Whether the person has shown that the address is theirs.
+     * Whether the email is verified.
      */
     email_verified: boolean;
     /**
-     * Whether there is a password; not before an invitation is accepted.
+     * Whether the account has a password; false until an invitation is accepted.
      */
     has_password: boolean;
     /**
-     * When the account was made.
+     * Time of creation.
      */
     created_at: string;
     /**
-     * When the account was disabled.
+     * Time the account was disabled, or null.
      */
     disabled_at: string | null;
 };
 
 /**
- * A page of the list of accounts.
+ * A page of accounts.
  */
 export type UserList = {
     /**
-     * Accounts, as many as were asked for or fewer.
+     * At most `limit` accounts.
      */
     users: Array<ManagedUser>;
     next_cursor: NextCursor;
@@ -542,7 +543,7 @@ export type UserFound = {
 };
 
 /**
- * It is done, and this is the account now.
+ * The account after the change.
  */
 export type UserChanged = {
     ok: Succeeded;
@@ -554,7 +555,7 @@ export type UserChanged = {
 };
 
 /**
- * Somebody to invite. The password is theirs to choose.
+ * An account to invite. Its owner chooses the password.
  */
 export type Invitation = {
     username: Username;
@@ -570,7 +571,7 @@ export type RoleOnly = {
 };
 
 /**
- * Always true in an answer that reports a success.
+ * Always true in a success response.
  */
 export type Succeeded = true;
 
@@ -580,7 +581,7 @@ export type Succeeded = true;
 export type Banner = string;
 
 /**
- * The account exists.
+ * The account was created.
  */
 export type Registered = {
     ok: Succeeded;
@@ -591,7 +592,7 @@ export type Registered = {
 };
 
 /**
- * A session has begun.
+ * The session was created.
  */
 export type LoggedIn = {
     ok: Succeeded;
@@ -603,7 +604,7 @@ export type LoggedIn = {
 };
 
 /**
- * It is done.
+ * The operation succeeded.
  */
 export type Done = {
     ok: Succeeded;
@@ -614,7 +615,7 @@ export type Done = {
 };
 
 /**
- * Nobody is logged in.
+ * Logged out.
  */
 export type LoggedOut = {
     ok: Succeeded;
@@ -625,37 +626,37 @@ export type LoggedOut = {
 };
 
 /**
- * Who is logged in, if anybody.
+ * The current user, or null.
  */
 export type CurrentUser = {
     /**
-     * Whether somebody is logged in.
+     * Whether the request has a session.
      */
     ok: boolean;
     user: UserOrNull;
 };
 
 /**
- * All is well.
+ * The process is alive.
  */
 export type Health = {
     ok: Succeeded;
 };
 
 /**
- * The server can take requests.
+ * The server is ready.
  */
 export type Readiness = {
     ok: Succeeded;
     /**
-     * What an operator should look at. Not there when there is nothing.
+     * Problems that an operator should check; absent if there are none.
      */
     warnings?: Array<ReadinessWarning>;
 };
 
 /**
- * `forwarded_for_ignored`: in the last ten minutes a peer that `TRUSTED_PROXIES` does not name has sent
- * `X-Forwarded-For`. If it is a proxy of this server, all people share its limits.
+ * `forwarded_for_ignored`: in the last ten minutes a peer that is not in `TRUSTED_PROXIES` sent `X-Forwarded-For`.
+ * If it is your proxy, all clients share one rate limit.
  *
  */
 export type ReadinessWarning = 'forwarded_for_ignored';
@@ -666,7 +667,7 @@ export type ReadinessWarning = 'forwarded_for_ignored';
 export type ContractText = string;
 
 /**
- * An OpenAPI document. Its own specification says what is in it.
+ * An OpenAPI document, as the OpenAPI specification describes it.
  */
 export type ContractDocument = {
     /**
@@ -682,7 +683,7 @@ export type ContractDocument = {
 export type Page = string;
 
 /**
- * Number of a mail that was not sent.
+ * ID of a captured email.
  */
 export type PreviewId = number;
 
@@ -702,32 +703,31 @@ export type AssetText = string;
 export type AssetImage = Blob | File;
 
 /**
- * Always false in an answer that reports a failure.
+ * Always false in an error response.
  */
 export type Failed = false;
 
 /**
- * What went wrong, as a sentence for people.
+ * A sentence for people. It may change; use `code` in programs.
  */
 export type ErrorSentence = string;
 
 /**
- * Finds the request in the server's log.
+ * ID of the request in the server's log.
  */
 export type RequestId = string;
 
 /**
- * One rule that one field breaks.
+ * One validation error of one field.
  */
 export type FieldError = {
     /**
-     * Name of the field. Empty when the fault is in the request as a whole, or in a field whose name is not
-     * worth repeating.
+     * Name of the field. Empty if the error concerns the whole request, or if the name is not a plain identifier.
      *
      */
     field: string;
     /**
-     * The rule.
+     * The rule that the value breaks.
      */
     code: 'required' | 'type' | 'too_short' | 'too_long' | 'pattern' | 'format' | 'unknown_field' | 'invalid' | 'uppercase_missing' | 'lowercase_missing' | 'digit_missing' | 'special_missing' | 'password_too_common' | 'password_contains_identity' | 'password_breached' | 'username_reserved';
     /**
@@ -737,18 +737,18 @@ export type FieldError = {
 };
 
 /**
- * Every rule that is broken, in the order of the fields.
+ * All validation errors, in the order of the fields.
  */
 export type FieldErrors = Array<FieldError>;
 
 /**
- * The request body cannot be used.
+ * The request body is not valid.
  */
 export type InvalidRequest = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What is wrong with it.
+     * Stable error code.
      */
     code: 'missing_fields' | 'invalid_fields' | 'malformed_body';
     request_id: RequestId;
@@ -756,13 +756,13 @@ export type InvalidRequest = {
 };
 
 /**
- * The request body cannot be used, or it is not clear which session the request belongs to.
+ * The request body is not valid, or the request has more than one session cookie.
  */
 export type InvalidSessionRequest = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What is wrong with it.
+     * Stable error code.
      */
     code: 'missing_fields' | 'invalid_fields' | 'malformed_body' | 'ambiguous_session';
     request_id: RequestId;
@@ -770,13 +770,13 @@ export type InvalidSessionRequest = {
 };
 
 /**
- * The change cannot be made, or it is not clear which session the request belongs to. No field is required.
+ * The request body is not valid, or the request has more than one session cookie. No field is required.
  */
 export type InvalidProfileChange = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What is wrong with it.
+     * Stable error code.
      */
     code: 'invalid_fields' | 'malformed_body' | 'ambiguous_session';
     request_id: RequestId;
@@ -784,13 +784,13 @@ export type InvalidProfileChange = {
 };
 
 /**
- * A parameter cannot be used.
+ * A parameter is not valid.
  */
 export type InvalidParameter = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'invalid_fields';
     request_id: RequestId;
@@ -798,104 +798,104 @@ export type InvalidParameter = {
 };
 
 /**
- * It is not clear which session the request belongs to.
+ * The request has more than one session cookie.
  */
 export type AmbiguousSession = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'ambiguous_session';
     request_id: RequestId;
 };
 
 /**
- * The login failed.
+ * Wrong username or password.
  */
 export type InvalidCredentials = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'invalid_credentials';
     request_id: RequestId;
 };
 
 /**
- * Nobody is logged in.
+ * The request has no session.
  */
 export type LoginRequired = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'login_required';
     request_id: RequestId;
 };
 
 /**
- * The page that sent the request may not call this server.
+ * The origin of the request is not allowed.
  */
 export type CrossOriginRefused = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'cross_origin_refused';
     request_id: RequestId;
 };
 
 /**
- * The login is not allowed.
+ * The account cannot log in, or the origin of the request is not allowed.
  */
 export type LoginRefused = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'cross_origin_refused' | 'account_disabled' | 'email_unverified';
     request_id: RequestId;
 };
 
 /**
- * The name or the address is taken.
+ * The username or email is taken.
  */
 export type RegistrationConflict = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'username_taken' | 'email_taken';
     request_id: RequestId;
 };
 
 /**
- * There is nothing here.
+ * The path or the item does not exist.
  */
 export type NotFound = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'not_found';
     request_id: RequestId;
 };
 
 /**
- * The path does not have this method.
+ * The path does not support this method.
  */
 export type MethodNotAllowed = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'method_not_allowed';
     request_id: RequestId;
@@ -908,33 +908,33 @@ export type BodyTooLarge = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'body_too_large';
     request_id: RequestId;
 };
 
 /**
- * The request body is not JSON.
+ * The request body is not declared as JSON.
  */
 export type UnsupportedMediaType = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'unsupported_media_type';
     request_id: RequestId;
 };
 
 /**
- * The caller has done this too often.
+ * A rate limit is exceeded.
  */
 export type RateLimited = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'rate_limited';
     request_id: RequestId;
@@ -947,46 +947,46 @@ export type InternalError = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'internal_error';
     request_id: RequestId;
 };
 
 /**
- * The server cannot answer at the moment.
+ * The server is temporarily unavailable.
  */
 export type Unavailable = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'unavailable';
     request_id: RequestId;
 };
 
 /**
- * The server cannot answer at the moment.
+ * The server is temporarily unavailable.
  */
 export type BusyOrUnavailable = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'busy' | 'unavailable';
     request_id: RequestId;
 };
 
 /**
- * The server cannot take requests.
+ * The server is not ready.
  */
 export type NotReady = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'unavailable' | 'shutting_down';
     request_id: RequestId;
@@ -999,7 +999,7 @@ export type InvalidToken = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'invalid_token' | 'invalid_fields';
     request_id: RequestId;
@@ -1013,7 +1013,7 @@ export type InvalidTokenRequest = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'invalid_token' | 'missing_fields' | 'invalid_fields' | 'malformed_body';
     request_id: RequestId;
@@ -1027,7 +1027,7 @@ export type InvalidReset = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'invalid_token' | 'missing_fields' | 'invalid_fields' | 'malformed_body';
     request_id: RequestId;
@@ -1035,78 +1035,79 @@ export type InvalidReset = {
 };
 
 /**
- * Registering is not allowed.
+ * Registration is closed, or the origin of the request is not allowed.
  */
 export type RegistrationRefused = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'cross_origin_refused' | 'registration_closed';
     request_id: RequestId;
 };
 
 /**
- * The address is taken.
+ * The email is taken.
  */
 export type EmailConflict = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'email_taken';
     request_id: RequestId;
 };
 
 /**
- * Nobody is logged in, or the password is wrong.
+ * Not logged in, or the current password is wrong.
  */
 export type PasswordIncorrect = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'login_required' | 'current_password_incorrect';
     request_id: RequestId;
 };
 
 /**
- * The login is too old for this.
+ * The login is too old, or the origin of the request is not allowed.
  */
 export type ReauthRequired = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'reauth_required' | 'cross_origin_refused';
     request_id: RequestId;
 };
 
 /**
- * The address or the name is taken.
+ * The email or username is taken.
  */
 export type ProfileConflict = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'email_taken' | 'username_taken';
     request_id: RequestId;
 };
 
 /**
- * The request cannot be used.
+ * A field is missing or not valid, the body is not valid JSON, or the request has more than one session cookie.
+ *
  */
 export type InvalidSessionParameter = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'invalid_fields' | 'ambiguous_session';
     request_id: RequestId;
@@ -1114,82 +1115,82 @@ export type InvalidSessionParameter = {
 };
 
 /**
- * The role of the account does not reach for this.
+ * The role is not sufficient, or the origin of the request is not allowed.
  */
 export type AdministrationRefused = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'forbidden' | 'cross_origin_refused';
     request_id: RequestId;
 };
 
 /**
- * The role of the account does not reach for this, or the login is too old.
+ * The role is not sufficient, the login is too old, or the origin of the request is not allowed.
  */
 export type AdministrationReauth = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'forbidden' | 'reauth_required' | 'cross_origin_refused';
     request_id: RequestId;
 };
 
 /**
- * The name or the address is taken, or no mail can be sent.
+ * The username or email is taken, or the server sends no email.
  */
 export type InvitationConflict = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'username_taken' | 'email_taken' | 'mail_off';
     request_id: RequestId;
 };
 
 /**
- * Nobody would be left to administer the server.
+ * The last active administrator cannot be removed.
  */
 export type LastAdmin = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'last_admin';
     request_id: RequestId;
 };
 
 /**
- * No mail can be sent to this account.
+ * The account is disabled, or the server sends no email.
  */
 export type ResetConflict = {
     ok: Failed;
     error: ErrorSentence;
     /**
-     * What went wrong.
+     * Stable error code.
      */
     code: 'account_disabled' | 'mail_off';
     request_id: RequestId;
 };
 
 /**
- * Number of the account.
+ * ID of the account.
  */
 export type UserIdInPath = UserId;
 
 /**
- * The token from the mail.
+ * The token from the email.
  */
 export type TokenInPath = LinkToken;
 
 /**
- * The `next_cursor` of the page before.
+ * The `next_cursor` of the previous page.
  */
 export type PageCursor = Cursor;
 
@@ -1210,18 +1211,18 @@ export type RegisterData = {
 
 export type RegisterErrors = {
     /**
-     * A field is missing, empty or breaks a rule, or the body is not JSON. `error` is the first fault in the
-     * order user name, e-mail, password; `fields` lists them all. Whether a name is reserved or a password is one
-     * that is guessed first is looked at when all else is right, and without a look at who has an account.
+     * A field is missing, empty or not valid, or the body is not valid JSON. `error` describes the first problem,
+     * in the order username, email, password; `fields` lists them all. Reserved names and common passwords are
+     * checked last, before the uniqueness check.
      *
      */
     400: InvalidRequest;
     /**
-     * The request comes from a page that may not call this server, or nobody can register here.
+     * Registration is closed, or the origin of the request is not allowed.
      */
     403: RegistrationRefused;
     /**
-     * Someone has that name or address. The name is named first when both are taken.
+     * The username or email is taken. If both are, the response names the username.
      */
     409: RegistrationConflict;
     /**
@@ -1229,21 +1230,21 @@ export type RegisterErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * Too many passwords are being checked at once, or the database does not answer. Try again.
+     * Too many password checks are running, or the database is not available. Retry later.
      */
     503: BusyOrUnavailable;
 };
@@ -1252,7 +1253,7 @@ export type RegisterError = RegisterErrors[keyof RegisterErrors];
 
 export type RegisterResponses = {
     /**
-     * The account exists.
+     * The account was created.
      */
     201: Registered;
 };
@@ -1261,7 +1262,7 @@ export type RegisterResponse = RegisterResponses[keyof RegisterResponses];
 
 export type LoginData = {
     /**
-     * Who logs in.
+     * Username or email, and password.
      */
     body: Credentials;
     path?: never;
@@ -1271,17 +1272,21 @@ export type LoginData = {
 
 export type LoginErrors = {
     /**
-     * A field is missing or empty, or the request cannot be read.
+     * A field is missing or empty, the body is not valid JSON, or the request has more than one session cookie.
+     *
      */
     400: InvalidSessionRequest;
     /**
-     * No account has this name and password.
+     * Wrong username or password.
      */
     401: InvalidCredentials;
     /**
-     * The request comes from a page that may not call this server, or the password is right but the account has
-     * been disabled or, with `REGISTRATION=verified`, its address is not confirmed yet. In that mode a login with an
-     * address that is not confirmed gets 401 whatever the password: whether it has an account is not told.
+     * The origin of the request is not allowed, or the password is right and the account cannot log in:
+     *
+     * - `account_disabled`: an administrator disabled the account.
+     * - `email_unverified`: the email is not verified yet (only with `REGISTRATION=verified`, for a login by
+     * username). A login with an unverified email returns 401 with any password, so that it does not reveal
+     * whether the email has an account.
      *
      */
     403: LoginRefused;
@@ -1290,21 +1295,21 @@ export type LoginErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * Too many passwords are being checked at once, or the database does not answer. Try again.
+     * Too many password checks are running, or the database is not available. Retry later.
      */
     503: BusyOrUnavailable;
 };
@@ -1329,27 +1334,27 @@ export type GetCurrentUserData = {
 
 export type GetCurrentUserErrors = {
     /**
-     * The request carries the session cookie more than once, as it does when a sibling domain plants one. Nothing
-     * was done.
+     * The request has more than one session cookie, for example because a sibling domain planted one (cookie tossing).
+     * The server did nothing.
      *
      */
     400: AmbiguousSession;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -1358,7 +1363,7 @@ export type GetCurrentUserError = GetCurrentUserErrors[keyof GetCurrentUserError
 
 export type GetCurrentUserResponses = {
     /**
-     * Who is logged in, if anybody.
+     * The current user, or null.
      */
     200: CurrentUser;
 };
@@ -1374,27 +1379,27 @@ export type LogoutData = {
 
 export type LogoutErrors = {
     /**
-     * The request carries the session cookie more than once, as it does when a sibling domain plants one. Nothing
-     * was done.
+     * The request has more than one session cookie, for example because a sibling domain planted one (cookie tossing).
+     * The server did nothing.
      *
      */
     400: AmbiguousSession;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -1403,7 +1408,7 @@ export type LogoutError = LogoutErrors[keyof LogoutErrors];
 
 export type LogoutResponses = {
     /**
-     * Nobody is logged in with this cookie any more.
+     * Logged out.
      */
     200: LoggedOut;
 };
@@ -1412,7 +1417,7 @@ export type LogoutResponse = LogoutResponses[keyof LogoutResponses];
 
 export type VerifyEmailData = {
     /**
-     * The token from the mail.
+     * The token from the email.
      */
     body: TokenOnly;
     path?: never;
@@ -1426,7 +1431,7 @@ export type VerifyEmailErrors = {
      */
     400: InvalidTokenRequest;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
@@ -1434,21 +1439,21 @@ export type VerifyEmailErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -1457,7 +1462,7 @@ export type VerifyEmailError = VerifyEmailErrors[keyof VerifyEmailErrors];
 
 export type VerifyEmailResponses = {
     /**
-     * The address is confirmed.
+     * The email is verified.
      */
     200: Done;
 };
@@ -1468,7 +1473,7 @@ export type VerifyEmailByLinkData = {
     body?: never;
     path: {
         /**
-         * The token from the mail.
+         * The token from the email.
          */
         token: LinkToken;
     };
@@ -1478,25 +1483,25 @@ export type VerifyEmailByLinkData = {
 
 export type VerifyEmailByLinkErrors = {
     /**
-     * The token is not one that works.
+     * The token does not work.
      */
     400: InvalidToken;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -1505,7 +1510,7 @@ export type VerifyEmailByLinkError = VerifyEmailByLinkErrors[keyof VerifyEmailBy
 
 export type VerifyEmailByLinkResponses = {
     /**
-     * The address is confirmed.
+     * The email is verified.
      */
     200: Done;
 };
@@ -1514,7 +1519,7 @@ export type VerifyEmailByLinkResponse = VerifyEmailByLinkResponses[keyof VerifyE
 
 export type ResendVerificationData = {
     /**
-     * The address.
+     * The email.
      */
     body: AddressOnly;
     path?: never;
@@ -1524,11 +1529,11 @@ export type ResendVerificationData = {
 
 export type ResendVerificationErrors = {
     /**
-     * The email address is missing, or the body is not valid.
+     * The email is missing, or the body is not valid.
      */
     400: InvalidRequest;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
@@ -1536,21 +1541,21 @@ export type ResendVerificationErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -1559,7 +1564,7 @@ export type ResendVerificationError = ResendVerificationErrors[keyof ResendVerif
 
 export type ResendVerificationResponses = {
     /**
-     * Always the same.
+     * The response for every email.
      */
     200: Done;
 };
@@ -1568,7 +1573,7 @@ export type ResendVerificationResponse = ResendVerificationResponses[keyof Resen
 
 export type ConfirmEmailData = {
     /**
-     * The token from the mail.
+     * The token from the email.
      */
     body: TokenOnly;
     path?: never;
@@ -1582,11 +1587,11 @@ export type ConfirmEmailErrors = {
      */
     400: InvalidTokenRequest;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * Somebody else has the address by now.
+     * Another account uses this email now.
      */
     409: EmailConflict;
     /**
@@ -1594,21 +1599,21 @@ export type ConfirmEmailErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -1617,7 +1622,7 @@ export type ConfirmEmailError = ConfirmEmailErrors[keyof ConfirmEmailErrors];
 
 export type ConfirmEmailResponses = {
     /**
-     * The account has the new address.
+     * The email was changed.
      */
     200: Done;
 };
@@ -1626,7 +1631,7 @@ export type ConfirmEmailResponse = ConfirmEmailResponses[keyof ConfirmEmailRespo
 
 export type RequestResetData = {
     /**
-     * The address.
+     * The email.
      */
     body: AddressOnly;
     path?: never;
@@ -1636,11 +1641,11 @@ export type RequestResetData = {
 
 export type RequestResetErrors = {
     /**
-     * The email address is missing, or the body is not valid.
+     * The email is missing, or the body is not valid.
      */
     400: InvalidRequest;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
@@ -1648,21 +1653,21 @@ export type RequestResetErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -1671,7 +1676,7 @@ export type RequestResetError = RequestResetErrors[keyof RequestResetErrors];
 
 export type RequestResetResponses = {
     /**
-     * Always the same.
+     * The response for every email.
      */
     200: Done;
 };
@@ -1680,7 +1685,7 @@ export type RequestResetResponse = RequestResetResponses[keyof RequestResetRespo
 
 export type ResetPasswordData = {
     /**
-     * The token from the mail and the new password.
+     * The token from the email and the new password.
      */
     body: PasswordReset;
     path?: never;
@@ -1694,7 +1699,7 @@ export type ResetPasswordErrors = {
      */
     400: InvalidReset;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
@@ -1702,21 +1707,21 @@ export type ResetPasswordErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * Too many passwords are being checked at once, or the database does not answer. Try again.
+     * Too many password checks are running, or the database is not available. Retry later.
      */
     503: BusyOrUnavailable;
 };
@@ -1725,7 +1730,7 @@ export type ResetPasswordError = ResetPasswordErrors[keyof ResetPasswordErrors];
 
 export type ResetPasswordResponses = {
     /**
-     * The password is set.
+     * The password was changed.
      */
     200: Done;
 };
@@ -1739,7 +1744,7 @@ export type ResetPasswordByLinkData = {
     body: PasswordOnly;
     path: {
         /**
-         * The token from the mail.
+         * The token from the email.
          */
         token: LinkToken;
     };
@@ -1753,7 +1758,7 @@ export type ResetPasswordByLinkErrors = {
      */
     400: InvalidReset;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
@@ -1761,21 +1766,21 @@ export type ResetPasswordByLinkErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * Too many passwords are being checked at once, or the database does not answer. Try again.
+     * Too many password checks are running, or the database is not available. Retry later.
      */
     503: BusyOrUnavailable;
 };
@@ -1784,7 +1789,7 @@ export type ResetPasswordByLinkError = ResetPasswordByLinkErrors[keyof ResetPass
 
 export type ResetPasswordByLinkResponses = {
     /**
-     * The password is set.
+     * The password was changed.
      */
     200: Done;
 };
@@ -1800,31 +1805,31 @@ export type GetProfileData = {
 
 export type GetProfileErrors = {
     /**
-     * The request carries the session cookie more than once, as it does when a sibling domain plants one. Nothing
-     * was done.
+     * The request has more than one session cookie, for example because a sibling domain planted one (cookie tossing).
+     * The server did nothing.
      *
      */
     400: AmbiguousSession;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -1842,7 +1847,7 @@ export type GetProfileResponse = GetProfileResponses[keyof GetProfileResponses];
 
 export type UpdateProfileData = {
     /**
-     * What to change.
+     * The fields to change.
      */
     body: ProfileChange;
     path?: never;
@@ -1852,7 +1857,8 @@ export type UpdateProfileData = {
 
 export type UpdateProfileErrors = {
     /**
-     * A field breaks a rule.
+     * A field is not valid, the body is not valid JSON, or the request has more than one session cookie.
+     *
      */
     400: InvalidProfileChange;
     /**
@@ -1860,11 +1866,13 @@ export type UpdateProfileErrors = {
      */
     401: PasswordIncorrect;
     /**
-     * The login is more than ten minutes old and the request has no `current_password`, or the request comes from a page that may not call this server.
+     * The login is more than ten minutes old and `current_password` is missing, or the origin of the request is
+     * not allowed.
+     *
      */
     403: ReauthRequired;
     /**
-     * Someone has that address or name. The address is named first when both are taken.
+     * The email or username is taken. If both are, the response names the email.
      */
     409: ProfileConflict;
     /**
@@ -1872,21 +1880,21 @@ export type UpdateProfileErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * Too many passwords are being checked at once, or the database does not answer. Try again.
+     * Too many password checks are running, or the database is not available. Retry later.
      */
     503: BusyOrUnavailable;
 };
@@ -1895,7 +1903,7 @@ export type UpdateProfileError = UpdateProfileErrors[keyof UpdateProfileErrors];
 
 export type UpdateProfileResponses = {
     /**
-     * Saved, or nothing to save.
+     * The changes were saved, if there were any.
      */
     200: Done;
 };
@@ -1904,7 +1912,7 @@ export type UpdateProfileResponse = UpdateProfileResponses[keyof UpdateProfileRe
 
 export type ChangePasswordData = {
     /**
-     * The old and the new password.
+     * The current and the new password.
      */
     body: PasswordChange;
     path?: never;
@@ -1914,7 +1922,9 @@ export type ChangePasswordData = {
 
 export type ChangePasswordErrors = {
     /**
-     * A field is missing or breaks a rule.
+     * A field is missing or not valid, the body is not valid JSON, or the request has more than one session
+     * cookie.
+     *
      */
     400: InvalidSessionRequest;
     /**
@@ -1922,7 +1932,7 @@ export type ChangePasswordErrors = {
      */
     401: PasswordIncorrect;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
@@ -1930,21 +1940,21 @@ export type ChangePasswordErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * Too many passwords are being checked at once, or the database does not answer. Try again.
+     * Too many password checks are running, or the database is not available. Retry later.
      */
     503: BusyOrUnavailable;
 };
@@ -1953,7 +1963,7 @@ export type ChangePasswordError = ChangePasswordErrors[keyof ChangePasswordError
 
 export type ChangePasswordResponses = {
     /**
-     * Changed.
+     * The password was changed.
      */
     200: Done;
 };
@@ -1980,7 +1990,7 @@ export type ReauthenticateErrors = {
      */
     401: PasswordIncorrect;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
@@ -1988,21 +1998,21 @@ export type ReauthenticateErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * Too many passwords are being checked at once, or the database does not answer. Try again.
+     * Too many password checks are running, or the database is not available. Retry later.
      */
     503: BusyOrUnavailable;
 };
@@ -2011,7 +2021,7 @@ export type ReauthenticateError = ReauthenticateErrors[keyof ReauthenticateError
 
 export type ReauthenticateResponses = {
     /**
-     * Confirmed.
+     * The password was confirmed.
      */
     200: Done;
 };
@@ -2023,7 +2033,7 @@ export type GetActivityData = {
     path?: never;
     query?: {
         /**
-         * The `next_cursor` of the page before.
+         * The `next_cursor` of the previous page.
          */
         cursor?: Cursor;
         /**
@@ -2036,29 +2046,31 @@ export type GetActivityData = {
 
 export type GetActivityErrors = {
     /**
-     * A parameter is not what it should be, the cursor is not one that was given for these filters, or the request carries the session cookie more than once.
+     * A parameter is not valid, the cursor does not match the filters, or the request has more than one session
+     * cookie.
+     *
      */
     400: InvalidSessionParameter;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2067,7 +2079,7 @@ export type GetActivityError = GetActivityErrors[keyof GetActivityErrors];
 
 export type GetActivityResponses = {
     /**
-     * A page of what happened to the account.
+     * A page of events.
      */
     200: AuditPage;
 };
@@ -2083,31 +2095,31 @@ export type ExportAccountData = {
 
 export type ExportAccountErrors = {
     /**
-     * The request carries the session cookie more than once, as it does when a sibling domain plants one. Nothing
-     * was done.
+     * The request has more than one session cookie, for example because a sibling domain planted one (cookie tossing).
+     * The server did nothing.
      *
      */
     400: AmbiguousSession;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2116,7 +2128,7 @@ export type ExportAccountError = ExportAccountErrors[keyof ExportAccountErrors];
 
 export type ExportAccountResponses = {
     /**
-     * Everything.
+     * All stored data.
      */
     200: Export;
 };
@@ -2143,7 +2155,7 @@ export type DeleteAccountErrors = {
      */
     401: PasswordIncorrect;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
@@ -2155,21 +2167,21 @@ export type DeleteAccountErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * Too many passwords are being checked at once, or the database does not answer. Try again.
+     * Too many password checks are running, or the database is not available. Retry later.
      */
     503: BusyOrUnavailable;
 };
@@ -2178,7 +2190,7 @@ export type DeleteAccountError = DeleteAccountErrors[keyof DeleteAccountErrors];
 
 export type DeleteAccountResponses = {
     /**
-     * It is gone.
+     * The account was deleted.
      */
     200: Done;
 };
@@ -2194,31 +2206,31 @@ export type EndOtherSessionsData = {
 
 export type EndOtherSessionsErrors = {
     /**
-     * The request carries the session cookie more than once, as it does when a sibling domain plants one. Nothing
-     * was done.
+     * The request has more than one session cookie, for example because a sibling domain planted one (cookie tossing).
+     * The server did nothing.
      *
      */
     400: AmbiguousSession;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2227,7 +2239,7 @@ export type EndOtherSessionsError = EndOtherSessionsErrors[keyof EndOtherSession
 
 export type EndOtherSessionsResponses = {
     /**
-     * They have ended.
+     * The sessions have ended.
      */
     200: Done;
 };
@@ -2243,31 +2255,31 @@ export type ListSessionsData = {
 
 export type ListSessionsErrors = {
     /**
-     * The request carries the session cookie more than once, as it does when a sibling domain plants one. Nothing
-     * was done.
+     * The request has more than one session cookie, for example because a sibling domain planted one (cookie tossing).
+     * The server did nothing.
      *
      */
     400: AmbiguousSession;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2287,7 +2299,7 @@ export type EndSessionData = {
     body?: never;
     path: {
         /**
-         * Number of the session.
+         * ID of the session.
          */
         id: SessionId;
     };
@@ -2301,29 +2313,29 @@ export type EndSessionErrors = {
      */
     400: InvalidSessionParameter;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * There is nothing at this address.
+     * The path does not exist, or the server has nothing to return there.
      */
     404: NotFound;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2332,7 +2344,7 @@ export type EndSessionError = EndSessionErrors[keyof EndSessionErrors];
 
 export type EndSessionResponses = {
     /**
-     * It has ended.
+     * The session has ended.
      */
     200: Done;
 };
@@ -2344,23 +2356,23 @@ export type ListUsersData = {
     path?: never;
     query?: {
         /**
-         * Beginning of the user name or the e-mail address, in any case.
+         * Start of the username or email, in any case.
          */
         search?: UserSearch;
         /**
-         * Accounts with this role alone.
+         * Only accounts with this role.
          */
         role?: Role;
         /**
-         * Accounts in this state alone.
+         * Only accounts in this state.
          */
         state?: UserState;
         /**
-         * Whether the address is confirmed.
+         * Whether the email is verified.
          */
         verified?: boolean;
         /**
-         * The `next_cursor` of the page before.
+         * The `next_cursor` of the previous page.
          */
         cursor?: Cursor;
         /**
@@ -2373,29 +2385,31 @@ export type ListUsersData = {
 
 export type ListUsersErrors = {
     /**
-     * A parameter is not what it should be, or the cursor is not one that was given for these filters.
+     * A parameter is not valid, the cursor does not match the filters, or the request has more than one session
+     * cookie.
+     *
      */
     400: InvalidSessionParameter;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     * The caller's role is not sufficient, or the origin of the request is not allowed.
      */
     403: AdministrationRefused;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2404,7 +2418,7 @@ export type ListUsersError = ListUsersErrors[keyof ListUsersErrors];
 
 export type ListUsersResponses = {
     /**
-     * A page of the list.
+     * A page of accounts.
      */
     200: UserList;
 };
@@ -2423,19 +2437,25 @@ export type CreateUserData = {
 
 export type CreateUserErrors = {
     /**
-     * The request cannot be used.
+     * A field is missing or not valid, the body is not valid JSON, or the request has more than one session
+     * cookie.
+     *
      */
     400: InvalidSessionRequest;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The role of the caller does not reach for this, the login is more than ten minutes old (`reauthenticate` makes it new), or the request comes from a page that may not call this server.
+     * The caller's role is not sufficient, the login is more than ten minutes old (call `reauthenticate`), or the
+     * origin of the request is not allowed.
+     *
      */
     403: AdministrationReauth;
     /**
-     * Somebody has that name or address, or this server sends no mail. The name is named first when both are taken.
+     * The username or email is taken, or the server sends no email. If both are taken, the response names the
+     * username.
+     *
      */
     409: InvitationConflict;
     /**
@@ -2443,21 +2463,21 @@ export type CreateUserErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2466,7 +2486,7 @@ export type CreateUserError = CreateUserErrors[keyof CreateUserErrors];
 
 export type CreateUserResponses = {
     /**
-     * The account exists and the invitation is on its way.
+     * The account was created, and the invitation will be sent.
      */
     201: UserChanged;
 };
@@ -2477,7 +2497,7 @@ export type DeleteUserData = {
     body?: never;
     path: {
         /**
-         * Number of the account.
+         * ID of the account.
          */
         id: UserId;
     };
@@ -2491,15 +2511,17 @@ export type DeleteUserErrors = {
      */
     400: InvalidSessionParameter;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The role of the caller does not reach for this, the login is more than ten minutes old (`reauthenticate` makes it new), or the request comes from a page that may not call this server.
+     * The caller's role is not sufficient, the login is more than ten minutes old (call `reauthenticate`), or the
+     * origin of the request is not allowed.
+     *
      */
     403: AdministrationReauth;
     /**
-     * There is no such account, or it has no such session.
+     * The account does not exist, or it has no such session.
      */
     404: NotFound;
     /**
@@ -2507,17 +2529,17 @@ export type DeleteUserErrors = {
      */
     409: LastAdmin;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2526,7 +2548,7 @@ export type DeleteUserError = DeleteUserErrors[keyof DeleteUserErrors];
 
 export type DeleteUserResponses = {
     /**
-     * It is gone.
+     * The account was deleted.
      */
     200: Done;
 };
@@ -2537,7 +2559,7 @@ export type GetUserData = {
     body?: never;
     path: {
         /**
-         * Number of the account.
+         * ID of the account.
          */
         id: UserId;
     };
@@ -2551,29 +2573,29 @@ export type GetUserErrors = {
      */
     400: InvalidSessionParameter;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     * The caller's role is not sufficient, or the origin of the request is not allowed.
      */
     403: AdministrationRefused;
     /**
-     * There is no such account, or it has no such session.
+     * The account does not exist, or it has no such session.
      */
     404: NotFound;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2596,7 +2618,7 @@ export type SetUserRoleData = {
     body: RoleOnly;
     path: {
         /**
-         * Number of the account.
+         * ID of the account.
          */
         id: UserId;
     };
@@ -2606,19 +2628,23 @@ export type SetUserRoleData = {
 
 export type SetUserRoleErrors = {
     /**
-     * The request cannot be used.
+     * A field is missing or not valid, the body is not valid JSON, or the request has more than one session
+     * cookie.
+     *
      */
     400: InvalidSessionRequest;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The role of the caller does not reach for this, the login is more than ten minutes old (`reauthenticate` makes it new), or the request comes from a page that may not call this server.
+     * The caller's role is not sufficient, the login is more than ten minutes old (call `reauthenticate`), or the
+     * origin of the request is not allowed.
+     *
      */
     403: AdministrationReauth;
     /**
-     * There is no such account, or it has no such session.
+     * The account does not exist, or it has no such session.
      */
     404: NotFound;
     /**
@@ -2630,21 +2656,21 @@ export type SetUserRoleErrors = {
      */
     413: BodyTooLarge;
     /**
-     * The body is not declared as `application/json`, or it is compressed.
+     * The `Content-Type` is not `application/json`, or the body is compressed.
      */
     415: UnsupportedMediaType;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2653,7 +2679,7 @@ export type SetUserRoleError = SetUserRoleErrors[keyof SetUserRoleErrors];
 
 export type SetUserRoleResponses = {
     /**
-     * The account has the role.
+     * The role was changed.
      */
     200: UserChanged;
 };
@@ -2664,7 +2690,7 @@ export type DisableUserData = {
     body?: never;
     path: {
         /**
-         * Number of the account.
+         * ID of the account.
          */
         id: UserId;
     };
@@ -2678,15 +2704,15 @@ export type DisableUserErrors = {
      */
     400: InvalidSessionParameter;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     * The caller's role is not sufficient, or the origin of the request is not allowed.
      */
     403: AdministrationRefused;
     /**
-     * There is no such account, or it has no such session.
+     * The account does not exist, or it has no such session.
      */
     404: NotFound;
     /**
@@ -2694,17 +2720,17 @@ export type DisableUserErrors = {
      */
     409: LastAdmin;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2724,7 +2750,7 @@ export type EnableUserData = {
     body?: never;
     path: {
         /**
-         * Number of the account.
+         * ID of the account.
          */
         id: UserId;
     };
@@ -2738,29 +2764,29 @@ export type EnableUserErrors = {
      */
     400: InvalidSessionParameter;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     * The caller's role is not sufficient, or the origin of the request is not allowed.
      */
     403: AdministrationRefused;
     /**
-     * There is no such account, or it has no such session.
+     * The account does not exist, or it has no such session.
      */
     404: NotFound;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2780,7 +2806,7 @@ export type SendPasswordResetData = {
     body?: never;
     path: {
         /**
-         * Number of the account.
+         * ID of the account.
          */
         id: UserId;
     };
@@ -2794,33 +2820,33 @@ export type SendPasswordResetErrors = {
      */
     400: InvalidSessionParameter;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     * The caller's role is not sufficient, or the origin of the request is not allowed.
      */
     403: AdministrationRefused;
     /**
-     * There is no such account, or it has no such session.
+     * The account does not exist, or it has no such session.
      */
     404: NotFound;
     /**
-     * The account is disabled, or this server sends no mail.
+     * The account is disabled, or the server sends no email.
      */
     409: ResetConflict;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2829,7 +2855,7 @@ export type SendPasswordResetError = SendPasswordResetErrors[keyof SendPasswordR
 
 export type SendPasswordResetResponses = {
     /**
-     * The mail is on its way.
+     * The email will be sent.
      */
     200: Done;
 };
@@ -2840,7 +2866,7 @@ export type MarkEmailVerifiedData = {
     body?: never;
     path: {
         /**
-         * Number of the account.
+         * ID of the account.
          */
         id: UserId;
     };
@@ -2854,29 +2880,29 @@ export type MarkEmailVerifiedErrors = {
      */
     400: InvalidSessionParameter;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     * The caller's role is not sufficient, or the origin of the request is not allowed.
      */
     403: AdministrationRefused;
     /**
-     * There is no such account, or it has no such session.
+     * The account does not exist, or it has no such session.
      */
     404: NotFound;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2885,7 +2911,7 @@ export type MarkEmailVerifiedError = MarkEmailVerifiedErrors[keyof MarkEmailVeri
 
 export type MarkEmailVerifiedResponses = {
     /**
-     * The address counts as confirmed.
+     * The email is verified.
      */
     200: UserChanged;
 };
@@ -2896,7 +2922,7 @@ export type EndUserSessionsData = {
     body?: never;
     path: {
         /**
-         * Number of the account.
+         * ID of the account.
          */
         id: UserId;
     };
@@ -2910,29 +2936,29 @@ export type EndUserSessionsErrors = {
      */
     400: InvalidSessionParameter;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     * The caller's role is not sufficient, or the origin of the request is not allowed.
      */
     403: AdministrationRefused;
     /**
-     * There is no such account, or it has no such session.
+     * The account does not exist, or it has no such session.
      */
     404: NotFound;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -2941,7 +2967,7 @@ export type EndUserSessionsError = EndUserSessionsErrors[keyof EndUserSessionsEr
 
 export type EndUserSessionsResponses = {
     /**
-     * They have ended.
+     * The sessions have ended.
      */
     200: Done;
 };
@@ -2952,7 +2978,7 @@ export type ListUserSessionsData = {
     body?: never;
     path: {
         /**
-         * Number of the account.
+         * ID of the account.
          */
         id: UserId;
     };
@@ -2966,29 +2992,29 @@ export type ListUserSessionsErrors = {
      */
     400: InvalidSessionParameter;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     * The caller's role is not sufficient, or the origin of the request is not allowed.
      */
     403: AdministrationRefused;
     /**
-     * There is no such account, or it has no such session.
+     * The account does not exist, or it has no such session.
      */
     404: NotFound;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -3008,11 +3034,11 @@ export type EndUserSessionData = {
     body?: never;
     path: {
         /**
-         * Number of the account.
+         * ID of the account.
          */
         id: UserId;
         /**
-         * Number of the session.
+         * ID of the session.
          */
         session_id: SessionId;
     };
@@ -3026,29 +3052,29 @@ export type EndUserSessionErrors = {
      */
     400: InvalidSessionParameter;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     * The caller's role is not sufficient, or the origin of the request is not allowed.
      */
     403: AdministrationRefused;
     /**
-     * There is no such account, or it has no such session.
+     * The account does not exist, or it has no such session.
      */
     404: NotFound;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -3057,7 +3083,7 @@ export type EndUserSessionError = EndUserSessionErrors[keyof EndUserSessionError
 
 export type EndUserSessionResponses = {
     /**
-     * It has ended.
+     * The session has ended.
      */
     200: Done;
 };
@@ -3069,11 +3095,11 @@ export type ListAuditEventsData = {
     path?: never;
     query?: {
         /**
-         * Events of this name alone.
+         * Only events with this name.
          */
         event?: AuditEventName;
         /**
-         * What this account did, and what was done to it. The number of a deleted account works as well.
+         * Only events by or about this account. The ID of a deleted account works as well.
          */
         user?: UserId;
         /**
@@ -3089,7 +3115,7 @@ export type ListAuditEventsData = {
          */
         until?: string;
         /**
-         * The `next_cursor` of the page before.
+         * The `next_cursor` of the previous page.
          */
         cursor?: Cursor;
         /**
@@ -3102,29 +3128,31 @@ export type ListAuditEventsData = {
 
 export type ListAuditEventsErrors = {
     /**
-     * A parameter is not what it should be, the cursor is not one that was given for these filters, or the request carries the session cookie more than once.
+     * A parameter is not valid, the cursor does not match the filters, or the request has more than one session
+     * cookie.
+     *
      */
     400: InvalidSessionParameter;
     /**
-     * Nobody is logged in, or the session has ended.
+     * The request has no session, or the session has ended.
      */
     401: LoginRequired;
     /**
-     * The role of the caller does not reach for this, or the request comes from a page that may not call this server.
+     * The caller's role is not sufficient, or the origin of the request is not allowed.
      */
     403: AdministrationRefused;
     /**
-     * The caller has done this too often, or somebody has given too many wrong passwords for this account. Nothing was
-     * done; `Retry-After` says when it will be.
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
      *
      */
     429: RateLimited;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * The database does not answer at the moment. Nothing was done; try again.
+     * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
@@ -3133,7 +3161,7 @@ export type ListAuditEventsError = ListAuditEventsErrors[keyof ListAuditEventsEr
 
 export type ListAuditEventsResponses = {
     /**
-     * A page of the trail.
+     * A page of audit events.
      */
     200: AuditPage;
 };
@@ -3149,11 +3177,11 @@ export type GetBannerData = {
 
 export type GetBannerErrors = {
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
 };
@@ -3162,7 +3190,7 @@ export type GetBannerError = GetBannerErrors[keyof GetBannerErrors];
 
 export type GetBannerResponses = {
     /**
-     * The server is there.
+     * The server is running.
      */
     200: Banner;
 };
@@ -3178,11 +3206,11 @@ export type GetHealthData = {
 
 export type GetHealthErrors = {
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
 };
@@ -3191,7 +3219,7 @@ export type GetHealthError = GetHealthErrors[keyof GetHealthErrors];
 
 export type GetHealthResponses = {
     /**
-     * It is.
+     * The process is alive.
      */
     200: Health;
 };
@@ -3207,15 +3235,15 @@ export type GetReadinessData = {
 
 export type GetReadinessErrors = {
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
     /**
-     * It cannot, at the moment.
+     * The server is not ready.
      */
     503: NotReady;
 };
@@ -3224,7 +3252,7 @@ export type GetReadinessError = GetReadinessErrors[keyof GetReadinessErrors];
 
 export type GetReadinessResponses = {
     /**
-     * It can.
+     * The server is ready.
      */
     200: Readiness;
 };
@@ -3240,15 +3268,15 @@ export type GetDocsData = {
 
 export type GetDocsErrors = {
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * There is nothing at this address.
+     * The path does not exist, or the server has nothing to return there.
      */
     404: NotFound;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
 };
@@ -3278,19 +3306,19 @@ export type GetDocsAssetData = {
 
 export type GetDocsAssetErrors = {
     /**
-     * That cannot be the name of a file.
+     * The file name is not valid.
      */
     400: InvalidParameter;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * There is nothing at this address.
+     * The path does not exist, or the server has nothing to return there.
      */
     404: NotFound;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
 };
@@ -3315,15 +3343,15 @@ export type GetContractYamlData = {
 
 export type GetContractYamlErrors = {
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * There is nothing at this address.
+     * The path does not exist, or the server has nothing to return there.
      */
     404: NotFound;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
 };
@@ -3348,15 +3376,15 @@ export type GetContractJsonData = {
 
 export type GetContractJsonErrors = {
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * There is nothing at this address.
+     * The path does not exist, or the server has nothing to return there.
      */
     404: NotFound;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
 };
@@ -3381,15 +3409,15 @@ export type ListPreviewedMailData = {
 
 export type ListPreviewedMailErrors = {
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * There is nothing at this address.
+     * The path does not exist, or the server has nothing to return there.
      */
     404: NotFound;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
 };
@@ -3409,7 +3437,7 @@ export type ShowPreviewedMailData = {
     body?: never;
     path: {
         /**
-         * Number of the mail in the list.
+         * ID of the email in the list.
          */
         id: PreviewId;
     };
@@ -3419,19 +3447,19 @@ export type ShowPreviewedMailData = {
 
 export type ShowPreviewedMailErrors = {
     /**
-     * That cannot be the number of a mail.
+     * The ID is not valid.
      */
     400: InvalidParameter;
     /**
-     * The request comes from a page whose origin is not on the server's list.
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
     /**
-     * There is nothing at this address.
+     * The path does not exist, or the server has nothing to return there.
      */
     404: NotFound;
     /**
-     * Something went wrong in the server. The log has the reason under `request_id`.
+     * The server failed. Its log has the reason under `request_id`.
      */
     500: InternalError;
 };
@@ -3440,7 +3468,7 @@ export type ShowPreviewedMailError = ShowPreviewedMailErrors[keyof ShowPreviewed
 
 export type ShowPreviewedMailResponses = {
     /**
-     * The mail.
+     * The email.
      */
     200: Page;
 };

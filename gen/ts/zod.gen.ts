@@ -4,21 +4,21 @@
 import * as z from 'zod';
 
 /**
- * Letters, digits, dots, dashes and underscores. Unique whatever its case.
+ * Letters, digits, dots, dashes and underscores. Unique regardless of case.
  */
 export const zUsername = z.string().min(3).max(30).regex(/^[A-Za-z0-9._-]+$/);
 
 /**
- * One plain address: no display name, no comment, no quoted local part, no IP address as domain. The domain may
- * be international.
+ * A plain email address, without display name, comment, quoted local part or IP address as domain. International
+ * domains are allowed.
  *
  */
 export const zEmail = z.string().min(3).max(254).regex(/^[A-Za-z0-9!#$%&'*+\/=?^_`\{\|\}~\-]+(\.[A-Za-z0-9!#$%&'*+\/=?^_`\{\|\}~\-]+)*@([^\x00-\/:-@\[-`\{-\x7F]([^\x00-,\.\/:-@\[-`\{-\x7F]*[^\x00-\/:-@\[-`\{-\x7F])?\.)+[^\x00-@\[-`\{-\x7F]([^\x00-,\.\/:-@\[-`\{-\x7F]*[^\x00-\/:-@\[-`\{-\x7F])?$/);
 
 /**
- * At least 8 characters with an upper-case letter, a lower-case letter, a digit and a character that is neither.
- * Any character is allowed, nothing is trimmed or cut off. Passwords that are guessed first are refused: see
- * docs/passwords.md. With `PASSWORD_POLICY=length` the rules are others, and this schema shows those.
+ * At least 8 characters with an uppercase letter, a lowercase letter, a digit and a special character. Any
+ * character is allowed, and the password is never trimmed or truncated. Common passwords are rejected: see
+ * docs/passwords.md. With `PASSWORD_POLICY=length` this schema has other rules.
  *
  */
 export const zNewPassword = z.intersection(z.string().max(1024), z.intersection(z.string().min(8), z.intersection(z.string().regex(/[A-Z]/), z.intersection(z.string().regex(/[a-z]/), z.intersection(z.string().regex(/[0-9]/), z.string().regex(/[^A-Za-z0-9]/))))));
@@ -33,7 +33,7 @@ export const zRegistration = z.object({
 });
 
 /**
- * A user name or e-mail address, and its password.
+ * A username or email, and the password.
  */
 export const zCredentials = z.object({
     username: z.string().min(1).max(254),
@@ -41,33 +41,34 @@ export const zCredentials = z.object({
 });
 
 /**
- * A token from a mail. Anything else, however long, is answered like a token that does not work: the bound is that of a
- * request's body.
+ * A token from an email. Any other text is treated as a token that does not work. The length limit is the maximum
+ * size of a request body.
  *
  */
 export const zMailedToken = z.string().min(1).max(65536);
 
 /**
- * A token from a mail, as part of an address. Anything else of this length is answered like a token that does not work.
+ * A token from an email, in a path. Any other text of this length is treated as a token that does not work.
+ *
  */
 export const zLinkToken = z.string().min(1).max(512);
 
 /**
- * An e-mail address. One that cannot exist, such as one of more than 254 characters, is answered like one that nobody
- * has: the bound is that of a request's body.
+ * An email address. An impossible one, such as one with more than 254 characters, is treated as an email without
+ * an account. The length limit is the maximum size of a request body.
  *
  */
 export const zAnyAddress = z.string().min(1).max(65536);
 
 /**
- * A token from a mail.
+ * A token from an email.
  */
 export const zTokenOnly = z.object({
     token: zMailedToken
 });
 
 /**
- * An e-mail address.
+ * An email address.
  */
 export const zAddressOnly = z.object({
     email: zAnyAddress
@@ -81,7 +82,7 @@ export const zPasswordOnly = z.object({
 });
 
 /**
- * A token from a mail and a new password.
+ * A token from an email and a new password.
  */
 export const zPasswordReset = z.object({
     token: zMailedToken,
@@ -89,12 +90,12 @@ export const zPasswordReset = z.object({
 });
 
 /**
- * The password, exactly as it was set.
+ * The current password.
  */
 export const zPasswordAsSet = z.string().min(1).max(1024);
 
 /**
- * What to change about the account; what is left out stays.
+ * The fields to change. Missing fields keep their values.
  */
 export const zProfileChange = z.object({
     username: zUsername.optional(),
@@ -103,7 +104,7 @@ export const zProfileChange = z.object({
 });
 
 /**
- * The old password and a new one.
+ * The current password and a new one.
  */
 export const zPasswordChange = z.object({
     current_password: zPasswordAsSet,
@@ -118,12 +119,12 @@ export const zCurrentPassword = z.object({
 });
 
 /**
- * Number of the account; never given out twice.
+ * ID of the account. IDs are never reused.
  */
 export const zUserId = z.int().gte(1).lte(9007199254740991);
 
 /**
- * What the account may do.
+ * Role of the account.
  */
 export const zRole = z.enum([
     'user',
@@ -132,7 +133,7 @@ export const zRole = z.enum([
 ]);
 
 /**
- * The person who is logged in, as a page shows them.
+ * The current user.
  */
 export const zUser = z.object({
     id: zUserId,
@@ -143,7 +144,7 @@ export const zUser = z.object({
 });
 
 /**
- * The person who is logged in, or null.
+ * The current user, or null without a session.
  */
 export const zUserOrNull = z.object({
     id: zUserId,
@@ -154,7 +155,7 @@ export const zUserOrNull = z.object({
 }).nullable();
 
 /**
- * One's own account.
+ * The account of the current user.
  */
 export const zProfile = z.object({
     id: zUserId,
@@ -166,12 +167,12 @@ export const zProfile = z.object({
 });
 
 /**
- * Number of a session. Nobody can log in with it.
+ * ID of the session. It is no credential.
  */
 export const zSessionId = z.int().gte(1).lte(9007199254740991);
 
 /**
- * One place where somebody is logged in.
+ * One session.
  */
 export const zSessionInfo = z.object({
     id: zSessionId,
@@ -185,7 +186,7 @@ export const zSessionInfo = z.object({
 });
 
 /**
- * The account itself.
+ * The account.
  */
 export const zExportedAccount = z.object({
     id: zUserId,
@@ -215,7 +216,7 @@ export const zExportedSession = z.object({
 });
 
 /**
- * One token that was mailed.
+ * One emailed token.
  */
 export const zExportedToken = z.object({
     id: z.int().gte(1).lte(9007199254740991),
@@ -232,7 +233,7 @@ export const zExportedToken = z.object({
 });
 
 /**
- * One mail that has not gone out.
+ * One unsent email.
  */
 export const zExportedMail = z.object({
     id: z.int().gte(1).lte(9007199254740991),
@@ -248,27 +249,27 @@ export const zExportedMail = z.object({
 });
 
 /**
- * Whether the account can be used.
+ * Whether the account can log in.
  */
 export const zUserState = z.enum(['active', 'disabled']);
 
 /**
- * Beginning of a user name or an e-mail address.
+ * Start of a username or email.
  */
 export const zUserSearch = z.string().min(1).max(254).regex(/^[^\x00-\x20\x7F]+$/);
 
 /**
- * Where the next page begins. Only the server can make one.
+ * Opaque, signed position of the next page.
  */
 export const zCursor = z.string().min(1).max(600).regex(/^[A-Za-z0-9._-]+$/);
 
 /**
- * The `cursor` of the next page; null when there is none.
+ * The `cursor` of the next page, or null on the last page.
  */
 export const zNextCursor = z.string().max(600).nullable();
 
 /**
- * What happened, in the words of the OWASP Logging Vocabulary.
+ * Name of the event, from the OWASP Logging Vocabulary.
  */
 export const zAuditEventName = z.enum([
     'authn_login_success',
@@ -305,7 +306,7 @@ export const zAuditEventName = z.enum([
 ]);
 
 /**
- * One event of the audit trail. docs/audit.md says when each is recorded.
+ * One audit event. docs/audit.md lists when each is recorded.
  */
 export const zAuditEvent = z.object({
     id: z.int().gte(1).lte(9007199254740991),
@@ -325,7 +326,7 @@ export const zAuditEvent = z.object({
 });
 
 /**
- * Everything that is stored about one account.
+ * All stored data of one account, except password and token hashes.
  */
 export const zExport = z.object({
     account: zExportedAccount,
@@ -336,7 +337,7 @@ export const zExport = z.object({
 });
 
 /**
- * Events of the audit trail, the newest first.
+ * Audit events, newest first.
  */
 export const zAuditPage = z.object({
     events: z.array(zAuditEvent).max(200),
@@ -344,7 +345,7 @@ export const zAuditPage = z.object({
 });
 
 /**
- * An account as those see it who look after the server. There is no secret in it.
+ * An account as administrators see it. It contains no secrets.
  */
 export const zManagedUser = z.object({
     id: zUserId,
@@ -359,7 +360,7 @@ export const zManagedUser = z.object({
 });
 
 /**
- * A page of the list of accounts.
+ * A page of accounts.
  */
 export const zUserList = z.object({
     users: z.array(zManagedUser).max(200),
@@ -367,7 +368,7 @@ export const zUserList = z.object({
 });
 
 /**
- * Somebody to invite. The password is theirs to choose.
+ * An account to invite. Its owner chooses the password.
  */
 export const zInvitation = z.object({
     username: zUsername,
@@ -383,12 +384,12 @@ export const zRoleOnly = z.object({
 });
 
 /**
- * Always true in an answer that reports a success.
+ * Always true in a success response.
  */
 export const zSucceeded = z.literal(true);
 
 /**
- * The live sessions of an account.
+ * The active sessions of an account.
  */
 export const zSessionList = z.object({
     ok: zSucceeded,
@@ -404,7 +405,7 @@ export const zUserFound = z.object({
 });
 
 /**
- * It is done, and this is the account now.
+ * The account after the change.
  */
 export const zUserChanged = z.object({
     ok: zSucceeded,
@@ -418,7 +419,7 @@ export const zUserChanged = z.object({
 export const zBanner = z.string().max(100);
 
 /**
- * The account exists.
+ * The account was created.
  */
 export const zRegistered = z.object({
     ok: zSucceeded,
@@ -426,7 +427,7 @@ export const zRegistered = z.object({
 });
 
 /**
- * A session has begun.
+ * The session was created.
  */
 export const zLoggedIn = z.object({
     ok: zSucceeded,
@@ -435,7 +436,7 @@ export const zLoggedIn = z.object({
 });
 
 /**
- * It is done.
+ * The operation succeeded.
  */
 export const zDone = z.object({
     ok: zSucceeded,
@@ -443,7 +444,7 @@ export const zDone = z.object({
 });
 
 /**
- * Nobody is logged in.
+ * Logged out.
  */
 export const zLoggedOut = z.object({
     ok: zSucceeded,
@@ -451,7 +452,7 @@ export const zLoggedOut = z.object({
 });
 
 /**
- * Who is logged in, if anybody.
+ * The current user, or null.
  */
 export const zCurrentUser = z.object({
     ok: z.boolean(),
@@ -459,21 +460,21 @@ export const zCurrentUser = z.object({
 });
 
 /**
- * All is well.
+ * The process is alive.
  */
 export const zHealth = z.object({
     ok: zSucceeded
 });
 
 /**
- * `forwarded_for_ignored`: in the last ten minutes a peer that `TRUSTED_PROXIES` does not name has sent
- * `X-Forwarded-For`. If it is a proxy of this server, all people share its limits.
+ * `forwarded_for_ignored`: in the last ten minutes a peer that is not in `TRUSTED_PROXIES` sent `X-Forwarded-For`.
+ * If it is your proxy, all clients share one rate limit.
  *
  */
 export const zReadinessWarning = z.enum(['forwarded_for_ignored']);
 
 /**
- * The server can take requests.
+ * The server is ready.
  */
 export const zReadiness = z.object({
     ok: zSucceeded,
@@ -486,7 +487,7 @@ export const zReadiness = z.object({
 export const zContractText = z.string().max(1048576);
 
 /**
- * An OpenAPI document. Its own specification says what is in it.
+ * An OpenAPI document, as the OpenAPI specification describes it.
  */
 export const zContractDocument = z.object({
     openapi: z.string().max(10)
@@ -498,7 +499,7 @@ export const zContractDocument = z.object({
 export const zPage = z.string().max(1048576);
 
 /**
- * Number of a mail that was not sent.
+ * ID of a captured email.
  */
 export const zPreviewId = z.int().gte(1).lte(9007199254740991);
 
@@ -518,22 +519,22 @@ export const zAssetText = z.string().max(4194304);
 export const zAssetImage = z.string().max(65536);
 
 /**
- * Always false in an answer that reports a failure.
+ * Always false in an error response.
  */
 export const zFailed = z.literal(false);
 
 /**
- * What went wrong, as a sentence for people.
+ * A sentence for people. It may change; use `code` in programs.
  */
 export const zErrorSentence = z.string().min(1).max(200);
 
 /**
- * Finds the request in the server's log.
+ * ID of the request in the server's log.
  */
 export const zRequestId = z.string().length(26).regex(/^[A-Z2-7]{26}$/);
 
 /**
- * One rule that one field breaks.
+ * One validation error of one field.
  */
 export const zFieldError = z.object({
     field: z.string().max(64),
@@ -559,12 +560,12 @@ export const zFieldError = z.object({
 });
 
 /**
- * Every rule that is broken, in the order of the fields.
+ * All validation errors, in the order of the fields.
  */
 export const zFieldErrors = z.array(zFieldError).max(100);
 
 /**
- * The request body cannot be used.
+ * The request body is not valid.
  */
 export const zInvalidRequest = z.object({
     ok: zFailed,
@@ -579,7 +580,7 @@ export const zInvalidRequest = z.object({
 });
 
 /**
- * The request body cannot be used, or it is not clear which session the request belongs to.
+ * The request body is not valid, or the request has more than one session cookie.
  */
 export const zInvalidSessionRequest = z.object({
     ok: zFailed,
@@ -595,7 +596,7 @@ export const zInvalidSessionRequest = z.object({
 });
 
 /**
- * The change cannot be made, or it is not clear which session the request belongs to. No field is required.
+ * The request body is not valid, or the request has more than one session cookie. No field is required.
  */
 export const zInvalidProfileChange = z.object({
     ok: zFailed,
@@ -610,7 +611,7 @@ export const zInvalidProfileChange = z.object({
 });
 
 /**
- * A parameter cannot be used.
+ * A parameter is not valid.
  */
 export const zInvalidParameter = z.object({
     ok: zFailed,
@@ -621,7 +622,7 @@ export const zInvalidParameter = z.object({
 });
 
 /**
- * It is not clear which session the request belongs to.
+ * The request has more than one session cookie.
  */
 export const zAmbiguousSession = z.object({
     ok: zFailed,
@@ -631,7 +632,7 @@ export const zAmbiguousSession = z.object({
 });
 
 /**
- * The login failed.
+ * Wrong username or password.
  */
 export const zInvalidCredentials = z.object({
     ok: zFailed,
@@ -641,7 +642,7 @@ export const zInvalidCredentials = z.object({
 });
 
 /**
- * Nobody is logged in.
+ * The request has no session.
  */
 export const zLoginRequired = z.object({
     ok: zFailed,
@@ -651,7 +652,7 @@ export const zLoginRequired = z.object({
 });
 
 /**
- * The page that sent the request may not call this server.
+ * The origin of the request is not allowed.
  */
 export const zCrossOriginRefused = z.object({
     ok: zFailed,
@@ -661,7 +662,7 @@ export const zCrossOriginRefused = z.object({
 });
 
 /**
- * The login is not allowed.
+ * The account cannot log in, or the origin of the request is not allowed.
  */
 export const zLoginRefused = z.object({
     ok: zFailed,
@@ -675,7 +676,7 @@ export const zLoginRefused = z.object({
 });
 
 /**
- * The name or the address is taken.
+ * The username or email is taken.
  */
 export const zRegistrationConflict = z.object({
     ok: zFailed,
@@ -685,7 +686,7 @@ export const zRegistrationConflict = z.object({
 });
 
 /**
- * There is nothing here.
+ * The path or the item does not exist.
  */
 export const zNotFound = z.object({
     ok: zFailed,
@@ -695,7 +696,7 @@ export const zNotFound = z.object({
 });
 
 /**
- * The path does not have this method.
+ * The path does not support this method.
  */
 export const zMethodNotAllowed = z.object({
     ok: zFailed,
@@ -715,7 +716,7 @@ export const zBodyTooLarge = z.object({
 });
 
 /**
- * The request body is not JSON.
+ * The request body is not declared as JSON.
  */
 export const zUnsupportedMediaType = z.object({
     ok: zFailed,
@@ -725,7 +726,7 @@ export const zUnsupportedMediaType = z.object({
 });
 
 /**
- * The caller has done this too often.
+ * A rate limit is exceeded.
  */
 export const zRateLimited = z.object({
     ok: zFailed,
@@ -745,7 +746,7 @@ export const zInternalError = z.object({
 });
 
 /**
- * The server cannot answer at the moment.
+ * The server is temporarily unavailable.
  */
 export const zUnavailable = z.object({
     ok: zFailed,
@@ -755,7 +756,7 @@ export const zUnavailable = z.object({
 });
 
 /**
- * The server cannot answer at the moment.
+ * The server is temporarily unavailable.
  */
 export const zBusyOrUnavailable = z.object({
     ok: zFailed,
@@ -765,7 +766,7 @@ export const zBusyOrUnavailable = z.object({
 });
 
 /**
- * The server cannot take requests.
+ * The server is not ready.
  */
 export const zNotReady = z.object({
     ok: zFailed,
@@ -818,7 +819,7 @@ export const zInvalidReset = z.object({
 });
 
 /**
- * Registering is not allowed.
+ * Registration is closed, or the origin of the request is not allowed.
  */
 export const zRegistrationRefused = z.object({
     ok: zFailed,
@@ -828,7 +829,7 @@ export const zRegistrationRefused = z.object({
 });
 
 /**
- * The address is taken.
+ * The email is taken.
  */
 export const zEmailConflict = z.object({
     ok: zFailed,
@@ -838,7 +839,7 @@ export const zEmailConflict = z.object({
 });
 
 /**
- * Nobody is logged in, or the password is wrong.
+ * Not logged in, or the current password is wrong.
  */
 export const zPasswordIncorrect = z.object({
     ok: zFailed,
@@ -848,7 +849,7 @@ export const zPasswordIncorrect = z.object({
 });
 
 /**
- * The login is too old for this.
+ * The login is too old, or the origin of the request is not allowed.
  */
 export const zReauthRequired = z.object({
     ok: zFailed,
@@ -858,7 +859,7 @@ export const zReauthRequired = z.object({
 });
 
 /**
- * The address or the name is taken.
+ * The email or username is taken.
  */
 export const zProfileConflict = z.object({
     ok: zFailed,
@@ -868,7 +869,8 @@ export const zProfileConflict = z.object({
 });
 
 /**
- * The request cannot be used.
+ * A field is missing or not valid, the body is not valid JSON, or the request has more than one session cookie.
+ *
  */
 export const zInvalidSessionParameter = z.object({
     ok: zFailed,
@@ -879,7 +881,7 @@ export const zInvalidSessionParameter = z.object({
 });
 
 /**
- * The role of the account does not reach for this.
+ * The role is not sufficient, or the origin of the request is not allowed.
  */
 export const zAdministrationRefused = z.object({
     ok: zFailed,
@@ -889,7 +891,7 @@ export const zAdministrationRefused = z.object({
 });
 
 /**
- * The role of the account does not reach for this, or the login is too old.
+ * The role is not sufficient, the login is too old, or the origin of the request is not allowed.
  */
 export const zAdministrationReauth = z.object({
     ok: zFailed,
@@ -903,7 +905,7 @@ export const zAdministrationReauth = z.object({
 });
 
 /**
- * The name or the address is taken, or no mail can be sent.
+ * The username or email is taken, or the server sends no email.
  */
 export const zInvitationConflict = z.object({
     ok: zFailed,
@@ -917,7 +919,7 @@ export const zInvitationConflict = z.object({
 });
 
 /**
- * Nobody would be left to administer the server.
+ * The last active administrator cannot be removed.
  */
 export const zLastAdmin = z.object({
     ok: zFailed,
@@ -927,7 +929,7 @@ export const zLastAdmin = z.object({
 });
 
 /**
- * No mail can be sent to this account.
+ * The account is disabled, or the server sends no email.
  */
 export const zResetConflict = z.object({
     ok: zFailed,
@@ -937,17 +939,17 @@ export const zResetConflict = z.object({
 });
 
 /**
- * Number of the account.
+ * ID of the account.
  */
 export const zUserIdInPath = zUserId;
 
 /**
- * The token from the mail.
+ * The token from the email.
  */
 export const zTokenInPath = zLinkToken;
 
 /**
- * The `next_cursor` of the page before.
+ * The `next_cursor` of the previous page.
  */
 export const zPageCursor = zCursor;
 
@@ -962,12 +964,12 @@ export const zPageSize = z.int().gte(1).lte(200).default(50);
 export const zRegisterBody = zRegistration;
 
 /**
- * Who logs in.
+ * Username or email, and password.
  */
 export const zLoginBody = zCredentials;
 
 /**
- * The token from the mail.
+ * The token from the email.
  */
 export const zVerifyEmailBody = zTokenOnly;
 
@@ -976,22 +978,22 @@ export const zVerifyEmailByLinkPath = z.object({
 });
 
 /**
- * The address.
+ * The email.
  */
 export const zResendVerificationBody = zAddressOnly;
 
 /**
- * The token from the mail.
+ * The token from the email.
  */
 export const zConfirmEmailBody = zTokenOnly;
 
 /**
- * The address.
+ * The email.
  */
 export const zRequestResetBody = zAddressOnly;
 
 /**
- * The token from the mail and the new password.
+ * The token from the email and the new password.
  */
 export const zResetPasswordBody = zPasswordReset;
 
@@ -1005,12 +1007,12 @@ export const zResetPasswordByLinkPath = z.object({
 });
 
 /**
- * What to change.
+ * The fields to change.
  */
 export const zUpdateProfileBody = zProfileChange;
 
 /**
- * The old and the new password.
+ * The current and the new password.
  */
 export const zChangePasswordBody = zPasswordChange;
 

@@ -12,7 +12,7 @@ import (
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// loaded is the contract as it stands. Nothing changes it, so the tests share it.
+// loaded returns the loaded contract. The tests share it and must not change it.
 var loaded = sync.OnceValues(func() (*contract.Contract, error) {
 	return contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
 })
@@ -26,7 +26,7 @@ func load(t *testing.T) *contract.Contract {
 	return c
 }
 
-func TestLoadKnowsWhatEachOperationWantsOfASession(t *testing.T) {
+func TestLoad_ReadsSessionUseOfOperations(t *testing.T) {
 	c := load(t)
 	for id, want := range map[string]contract.SessionUse{
 		"getHealth": contract.SessionIgnored, "register": contract.SessionIgnored,
@@ -43,7 +43,7 @@ func TestLoadKnowsWhatEachOperationWantsOfASession(t *testing.T) {
 	}
 }
 
-func TestFindAnswersHeadWhereverGetIs(t *testing.T) {
+func TestFind_ReturnsGetOperationForHead(t *testing.T) {
 	c := load(t)
 	if got := c.Find("HEAD", "/docs/:asset"); got == nil || got.ID != "getDocsAsset" {
 		t.Errorf("HEAD /docs/:asset is %+v", got)
@@ -53,7 +53,7 @@ func TestFindAnswersHeadWhereverGetIs(t *testing.T) {
 	}
 }
 
-func TestOverridesReachEveryFormOfTheDocument(t *testing.T) {
+func TestLoad_AppliesOverridesToYAMLAndJSON(t *testing.T) {
 	c, err := contract.Load(api.OpenAPI, map[string]any{
 		"$.servers[0].url":                          "https://auth.example.com",
 		"$.components.securitySchemes.session.name": "__Host-session",
@@ -78,7 +78,7 @@ func TestOverridesReachEveryFormOfTheDocument(t *testing.T) {
 	}
 }
 
-// parameterWith adds a parameter whose schema has something besides.
+// parameterWith returns the YAML of a parameter whose schema has additional members.
 func parameterWith(schema string) string {
 	return "      parameters: [{name: q, in: query, schema: {type: string, " + schema + "}}]\n"
 }
@@ -98,35 +98,35 @@ paths:
       responses: {'200': {description: d}}
 `
 
-func TestLoadRefusesWhatItWouldNotEnforce(t *testing.T) {
+func TestLoad_RejectsUnenforcedExtensions(t *testing.T) {
 	tests := map[string]struct{ add, want string }{
 		"another security scheme":        {"      security: [{token: []}]\n", "not enforced"},
 		"roles without a session":        {"      x-roles: [admin]\n", "x-roles needs a session"},
 		"roles with an optional session": {"      security: [{}, {session: []}]\n      x-roles: [admin]\n", "x-roles needs a session"},
-		"roles that are no list":         {"      security: [{session: []}]\n      x-roles: admin\n", "list of strings"},
-		"roles that are empty":           {"      security: [{session: []}]\n      x-roles: []\n", "list of strings"},
-		"a misspelt extension":           {"      security: [{session: []}]\n      x-role: [admin]\n", "x-role is not enforced"},
-		"an extension of a parameter":    {"      parameters: [{name: q, in: query, x-sunset: '2020-01-01', schema: {type: string}}]\n", "x-sunset is not enforced"},
-		"a limit that is no list":        {"      x-rate-limit: 5 per minute\n", "list of strings"},
-		"a limit that is misspelt":       {"      x-rate-limit: [5 per minut]\n", "is not a limit"},
-		"a limit of nothing":             {"      x-rate-limit: [0 per minute]\n", "is not a limit"},
-		"a limit beyond counting":        {"      x-rate-limit: [1000001 per day]\n", "at most"},
-		"a limit per what nobody counts": {"      x-rate-limit: [5 per minute per user]\n", "is not a limit"},
-		"limits that contradict":         {"      x-rate-limit: [5 per minute, 6 per minute]\n", "do not go together"},
-		"a limit counted in two places":  {"      x-rate-limit: [5 per minute, 6 per hour in process]\n", "do not go together"},
-		"a misspelt limit":               {"      x-rate-limits: [5 per minute]\n", "x-rate-limits is not enforced"},
-		"a misspelt limit for all":       {"x-rate-limits: [5 per minute]\n", "x-rate-limits is not enforced"},
-		"a limit for all that is none":   {"x-rate-limit: [often]\n", "is not a limit"},
-		"a role that does not exist":     {"      security: [{session: []}]\n      x-roles: [amdin]\n", "no Role"},
-		"an empty role":                  {"      security: [{session: []}]\n      x-roles: ['']\n", "no Role"},
-		"messages that are a list":       {parameterWith("x-messages: [a]"), "x-messages wants"},
-		"a message for no keyword":       {parameterWith("x-messages: {minLenght: a}"), "cannot explain minLenght"},
-		"a message that is no sentence":  {parameterWith("x-messages: {pattern: 5}"), "cannot explain pattern"},
-		"a code that is none":            {parameterWith("x-messages: {pattern: a}, x-code: 5"), "x-code wants"},
-		"a code that explains nothing":   {parameterWith("x-code: a"), "x-code wants"},
-		"refusals that are a list":       {parameterWith("x-refusals: [a]"), "x-refusals wants"},
-		"a refusal without a sentence":   {parameterWith("x-refusals: {a: ''}"), "x-refusals has"},
-		"roles that are no strings":      {"      security: [{session: []}]\n      x-roles: [1]\n", "list of strings"},
+		"roles not in a list":            {"      security: [{session: []}]\n      x-roles: admin\n", "list of strings"},
+		"empty roles":                    {"      security: [{session: []}]\n      x-roles: []\n", "list of strings"},
+		"misspelled extension":           {"      security: [{session: []}]\n      x-role: [admin]\n", "x-role is not enforced"},
+		"extension of a parameter":       {"      parameters: [{name: q, in: query, x-sunset: '2020-01-01', schema: {type: string}}]\n", "x-sunset is not enforced"},
+		"limit not in a list":            {"      x-rate-limit: 5 per minute\n", "list of strings"},
+		"misspelled unit of a limit":     {"      x-rate-limit: [5 per minut]\n", "is not a limit"},
+		"limit of zero":                  {"      x-rate-limit: [0 per minute]\n", "is not a limit"},
+		"limit above the maximum":        {"      x-rate-limit: [1000001 per day]\n", "at most"},
+		"limit per unknown key":          {"      x-rate-limit: [5 per minute per user]\n", "is not a limit"},
+		"contradicting limits":           {"      x-rate-limit: [5 per minute, 6 per minute]\n", "do not go together"},
+		"limit counted in two places":    {"      x-rate-limit: [5 per minute, 6 per hour in process]\n", "do not go together"},
+		"misspelled limit extension":     {"      x-rate-limits: [5 per minute]\n", "x-rate-limits is not enforced"},
+		"misspelled limit at the root":   {"x-rate-limits: [5 per minute]\n", "x-rate-limits is not enforced"},
+		"invalid limit at the root":      {"x-rate-limit: [often]\n", "is not a limit"},
+		"unknown role":                   {"      security: [{session: []}]\n      x-roles: [amdin]\n", "no Role"},
+		"empty role":                     {"      security: [{session: []}]\n      x-roles: ['']\n", "no Role"},
+		"messages in a list":             {parameterWith("x-messages: [a]"), "x-messages wants"},
+		"message for unknown keyword":    {parameterWith("x-messages: {minLenght: a}"), "cannot explain minLenght"},
+		"message not a string":           {parameterWith("x-messages: {pattern: 5}"), "cannot explain pattern"},
+		"code not a string":              {parameterWith("x-messages: {pattern: a}, x-code: 5"), "x-code wants"},
+		"code without messages":          {parameterWith("x-code: a"), "x-code wants"},
+		"refusals in a list":             {parameterWith("x-refusals: [a]"), "x-refusals wants"},
+		"refusal without sentence":       {parameterWith("x-refusals: {a: ''}"), "x-refusals has"},
+		"roles not strings":              {"      security: [{session: []}]\n      x-roles: [1]\n", "list of strings"},
 	}
 	if _, err := contract.Load([]byte(minimal), nil, ratelimit.Settings{}); err != nil {
 		t.Fatalf("without the addition: %v", err)
@@ -141,14 +141,14 @@ func TestLoadRefusesWhatItWouldNotEnforce(t *testing.T) {
 	}
 }
 
-func TestLoadTakesADocumentWithoutComponents(t *testing.T) {
+func TestLoad_AcceptsDocumentWithoutComponents(t *testing.T) {
 	const text = "openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths: {/x: {get: {operationId: x, responses: {'200': {description: d}}}}}\n"
 	if _, err := contract.Load([]byte(text), nil, ratelimit.Settings{}); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestLoadRefusesAnOverrideOfNothing(t *testing.T) {
+func TestLoad_RejectsOverrideOfMissingPath(t *testing.T) {
 	if _, err := contract.Load([]byte(minimal), map[string]any{"$.servers[0].url": "https://x"}, ratelimit.Settings{}); err == nil {
 		t.Error("an override that changes nothing was accepted")
 	}

@@ -16,15 +16,15 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// An Example is an answer, a header of one, or a part of a request or an answer, as
-// the document shows it to its readers.
+// An Example is an example from the document: of a response, of a response header, or of a schema
+// that requests or responses use.
 type Example struct {
-	Operation string // as in Outcome; empty for what any operation may answer
-	Status    int    // 0 likewise
+	Operation string // as in Outcome; empty for headers and schemas
+	Status    int    // 0 for headers and schemas
 	Name      string // of the example, the schema or the header
 	Value     any
 
-	open bool // of an object that has members beyond those that are described
+	open bool // the object may have more members, or the text may go on
 }
 
 func (e Example) String() string {
@@ -34,9 +34,9 @@ func (e Example) String() string {
 	return fmt.Sprintf("%s %d example %s", e.Operation, e.Status, e.Name)
 }
 
-// Examples lists the examples of every answer, in the order of the operations,
-// those of the headers of answers, and those of the schemas that requests and answers
-// are made of. The examples of whole requests are for a test to send.
+// Examples lists the examples of all responses in the order of the operations, then those of response
+// headers and of the schemas in requests and responses. It leaves out the examples of whole
+// requests: a test sends those.
 func (c *Contract) Examples() []Example {
 	var all []Example
 	parts := map[string]Example{}
@@ -67,8 +67,8 @@ func (c *Contract) Examples() []Example {
 	return all
 }
 
-// ExamplesLike lists the examples that an answer is like, as a whole, in a part
-// or in a header. op is nil as for OutcomeOf.
+// ExamplesLike lists the examples that a response matches: as a whole, in a part or in a header.
+// op is nil as for OutcomeOf.
 func (c *Contract) ExamplesLike(op *Operation, status int, header http.Header, body []byte) []Example {
 	if op == nil {
 		op = c.unrouted
@@ -113,28 +113,28 @@ func isOpen(schema *openapi3.SchemaRef) bool {
 	return more != nil && *more
 }
 
-// masks hide what is different in every answer: cursors, tokens, request ids, what is
-// left of a limit, and which front end a link is to.
+// masks match the values that differ in every response: cursors, tokens, request IDs, remaining
+// requests of a limit, and the origin of a link.
 var masks = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$|[A-Za-z0-9_-]{43}|[A-Z2-7]{26}|\br=\d+;t=\d+|^https?://[^/]+`)
 
 func masked(text string) string { return masks.ReplaceAllString(text, "…") }
 
-// sameText says whether a text is the one that is shown, but for what is different in
-// every answer. Most examples have nothing of that, and then the text, which may be a whole
-// page, need not be searched for it.
+// sameText reports whether two texts are equal apart from masked values. It searches the text, which may
+// be a whole page, only if the example has such values.
 func sameText(shown, got string) bool {
 	return got == shown || masks.MatchString(shown) && masked(got) == masked(shown)
 }
 
-// somebodys are the members whose words are somebody's, or of one moment. An example promises the
-// words of all others.
-var somebodys = regexp.MustCompile(`^(username|email|recipient|ip|user_agent|browser|os|(current_|new_)?password|token|session_hash|request_id|next_cursor|[a-z_]+_at)$`)
+// variable matches the members whose text depends on the account, the client or the time. All other
+// texts must equal those of the example.
+var variable = regexp.MustCompile(`^(username|email|recipient|ip|user_agent|browser|os|(current_|new_)?password|token|session_hash|request_id|next_cursor|[a-z_]+_at)$`)
 
-// IsLike says whether a body is what the example shows: it has the members of
-// the example and no others, with the same words, the same booleans, null where
-// that is null, and something of the same kind for the rest. Lists are as long as
-// those of the example. Which fields broke a rule is the same to the letter. An
-// example of text, or of an object that is open, is how it begins.
+// IsLike reports whether a body matches the example:
+//   - it has the same members and no others;
+//   - texts, booleans and nulls are equal, except variable texts; numbers may differ;
+//   - lists have the same length;
+//   - the list of fields that broke a rule is equal;
+//   - text, and objects that may have more members, only need to start like the example.
 func (e Example) IsLike(body []byte) bool {
 	if text, ok := e.Value.(string); ok {
 		return bytes.HasPrefix(body, []byte(text))
@@ -175,7 +175,7 @@ func like(name string, shown, got any) bool {
 		return ok && slices.EqualFunc(shown, got, func(shown, got any) bool { return like("", shown, got) })
 	case string:
 		got, ok := got.(string)
-		return ok && (got == shown || somebodys.MatchString(name))
+		return ok && (got == shown || variable.MatchString(name))
 	case bool, nil:
 		return shown == got
 	default:

@@ -8,8 +8,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// What may follow x- at the root, on an operation and on a schema. Anything else would be a
-// rule that looks like one and holds nothing, such as x-role for x-roles.
+// Extensions that are allowed at the root, on an operation and on a schema. Any other would look like
+// a rule without being enforced, for example x-role instead of x-roles.
 var (
 	rootExtensions      = []string{limitExtension}
 	operationExtensions = []string{"x-roles", limitExtension}
@@ -17,7 +17,7 @@ var (
 	explainedKeywords   = []string{"required", "minLength", "maxLength", "pattern", "format"}
 )
 
-// checkExtensions refuses a document with extensions that are not enforced.
+// checkExtensions rejects a document with extensions that the server does not enforce.
 func checkExtensions(doc *openapi3.T) error {
 	var roles []any
 	if doc.Components != nil && doc.Components.Schemas["Role"] != nil {
@@ -26,7 +26,7 @@ func checkExtensions(doc *openapi3.T) error {
 	c := &extensionCheck{seen: map[*openapi3.Schema]bool{}}
 	c.known("the document", doc.Extensions, rootExtensions)
 	if _, err := readLimits(doc.Extensions[limitExtension]); err != nil {
-		c.fail("the document: %w", err) // whether or not an operation uses it
+		c.fail("the document: %w", err) // even if no operation uses it
 	}
 	if doc.Components != nil {
 		for name, ref := range doc.Components.Schemas {
@@ -50,7 +50,7 @@ func checkExtensions(doc *openapi3.T) error {
 	return c.err
 }
 
-// extensionCheck walks a document and keeps the first fault.
+// extensionCheck walks a document and keeps the first error.
 type extensionCheck struct {
 	seen map[*openapi3.Schema]bool
 	err  error

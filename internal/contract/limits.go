@@ -16,8 +16,8 @@ import (
 
 const limitExtension = "x-rate-limit"
 
-// limitsOf are the limits of an operation: its own, or those at the root if it
-// changes something. An empty list of its own means none.
+// limitsOf returns the limits of an operation: its own, or those at the root unless it is a GET
+// operation. An empty list of its own means no limits.
 func limitsOf(doc *openapi3.T, method string, spec *openapi3.Operation) ([]ratelimit.Limit, error) {
 	raw, own := spec.Extensions[limitExtension]
 	if !own && method != http.MethodGet {
@@ -26,7 +26,7 @@ func limitsOf(doc *openapi3.T, method string, spec *openapi3.Operation) ([]ratel
 	return readLimits(raw)
 }
 
-// readLimits reads the value of the extension.
+// readLimits parses the value of the extension.
 func readLimits(raw any) ([]ratelimit.Limit, error) {
 	if list, ok := raw.([]any); raw == nil || ok && len(list) == 0 {
 		return nil, nil
@@ -42,9 +42,9 @@ func readLimits(raw any) ([]ratelimit.Limit, error) {
 	return limits, nil
 }
 
-// overrideLimits writes the limits that an operator wants into the document, so
-// that what is served says what is enforced. Only operations that the contract
-// limits can be named: the others do not describe the answer.
+// overrideLimits writes the operator's limits into the document, so that the served contract shows the
+// limits in force. It accepts only operations that have a limit in the contract, because
+// others do not describe the 429 response.
 func overrideLimits(file *ast.File, settings ratelimit.Settings) error {
 	if !settings.Off && len(settings.Limits) == 0 {
 		return nil
@@ -101,7 +101,7 @@ func overrideLimits(file *ast.File, settings ratelimit.Settings) error {
 	return err
 }
 
-// clearLimits takes all limits out.
+// clearLimits removes all limits.
 func clearLimits(root *ast.MappingNode) error {
 	if member(root, limitExtension) != nil {
 		if err := setLimits(root, nil); err != nil {
@@ -116,7 +116,7 @@ func clearLimits(root *ast.MappingNode) error {
 	})
 }
 
-// eachOperation visits the operations of a document that is not loaded yet.
+// eachOperation calls visit for every operation in the syntax tree of a document.
 func eachOperation(root *ast.MappingNode, visit func(id, method string, op *ast.MappingNode) error) error {
 	paths, _ := member(root, "paths").(*ast.MappingNode)
 	if paths == nil {
@@ -149,7 +149,7 @@ func member(m *ast.MappingNode, name string) ast.Node {
 	return nil
 }
 
-// limitsAt are the limits that a part of the document names itself.
+// limitsAt returns the limits of one node of the document.
 func limitsAt(m *ast.MappingNode) ([]ratelimit.Limit, error) {
 	node := member(m, limitExtension)
 	if node == nil {
@@ -162,8 +162,7 @@ func limitsAt(m *ast.MappingNode) ([]ratelimit.Limit, error) {
 	return readLimits(raw)
 }
 
-// setLimits puts limits into a part of the document, in place of its own if it
-// has any.
+// setLimits sets the limits of one node of the document, replacing existing ones.
 func setLimits(m *ast.MappingNode, limits []ratelimit.Limit) error {
 	texts := make([]string, len(limits))
 	for i, l := range limits {

@@ -10,20 +10,20 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// An Outcome is one way in which an operation can end, as a caller tells them
-// apart: by the status and, for a failure, by the code in the body.
+// An Outcome is one possible result of an operation, as a client distinguishes them: by the status
+// and, for an error, by the code in the body.
 type Outcome struct {
-	Operation string // the operationId, or "unrouted" for an address that is not in the contract
+	Operation string // the operationId, or "unrouted" for a path that is not in the contract
 	Status    int
-	Code      string // empty for an answer that has none
+	Code      string // empty for a response without a code
 }
 
 func (o Outcome) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %d %s", o.Operation, o.Status, o.Code))
 }
 
-// Outcomes lists every way in which any operation may end, in the order of the
-// operations, and last those of addresses that are not in the contract.
+// Outcomes lists the outcomes of all operations in their order, then those of paths that are not
+// in the contract.
 func (c *Contract) Outcomes() []Outcome {
 	var all []Outcome
 	for _, op := range append(slices.Clone(c.Operations), c.unrouted) {
@@ -31,7 +31,7 @@ func (c *Contract) Outcomes() []Outcome {
 		for status, ref := range op.route.Operation.Responses.Map() {
 			number, err := strconv.Atoi(status)
 			if err != nil {
-				continue // "default" says nothing that could be seen or missed
+				continue // "default" names no status that a test could see
 			}
 			for _, code := range codesOf(ref.Value) {
 				own = append(own, Outcome{Operation: op.ID, Status: number, Code: code})
@@ -43,8 +43,8 @@ func (c *Contract) Outcomes() []Outcome {
 	return all
 }
 
-// OutcomeOf says which outcome an answer was. op is nil for an address, or a
-// method there, that is not in the contract.
+// OutcomeOf returns the outcome of a response. op is nil for a path or method that is not in the
+// contract.
 func (c *Contract) OutcomeOf(op *Operation, status int, body []byte) Outcome {
 	if op == nil {
 		op = c.unrouted
@@ -59,7 +59,7 @@ func (c *Contract) OutcomeOf(op *Operation, status int, body []byte) Outcome {
 	return outcome
 }
 
-// codesOf lists the codes of a response; one empty code when it has none.
+// codesOf lists the codes of a response: one empty code if it has none.
 func codesOf(response *openapi3.Response) []string {
 	media := response.Content.Get("application/json")
 	if media == nil || media.Schema == nil {
@@ -77,7 +77,7 @@ func codesOf(response *openapi3.Response) []string {
 	return codes
 }
 
-// property is the enum of a member, wherever in the schema it is defined.
+// property returns the enum of a member, wherever the schema defines it.
 func property(schema *openapi3.Schema, name string) []any {
 	if member := schema.Properties[name]; member != nil && member.Value != nil && member.Value.Enum != nil {
 		return member.Value.Enum

@@ -11,7 +11,7 @@ import (
 	"github.com/techtreks/auth/internal/contract"
 )
 
-func TestOutcomesAreThoseOfTheDocument(t *testing.T) {
+func TestOutcomes_ListStatusesAndCodes(t *testing.T) {
 	c := load(t)
 	all := c.Outcomes()
 	for _, want := range []contract.Outcome{
@@ -31,7 +31,7 @@ func TestOutcomesAreThoseOfTheDocument(t *testing.T) {
 	}
 }
 
-func TestOutcomeOfAnAnswer(t *testing.T) {
+func TestOutcomeOf_ReadsStatusAndCode(t *testing.T) {
 	c := load(t)
 	login := c.Operation("login")
 	for want, got := range map[string]contract.Outcome{
@@ -48,51 +48,51 @@ func TestOutcomeOfAnAnswer(t *testing.T) {
 	}
 }
 
-func TestAnswerIsLikeAnExample(t *testing.T) {
+func TestIsLike_ComparesBodyWithExample(t *testing.T) {
 	shown := map[string]any{
 		"ok": true, "msg": "done", "user": map[string]any{"id": 1.0, "username": "alice", "locale": "en", "seen_at": "2026-03-01T09:30:00Z", "role": "user", "gone": nil},
 		"list": []any{map[string]any{"id": 7.0}}, "words": []any{"en", "de"}, "fields": []any{map[string]any{"field": "a", "code": "b", "more": "c"}},
 	}
 	const like = `{"ok":true,"msg":"done","user":{"id":9,"username":"bob","locale":"en","seen_at":"2026-04-01T09:30:00Z","role":"user","gone":null},"list":[{"id":8}],"words":["en","de"],"fields":[{"field":"a","code":"b","more":"c"}]}`
 	if e := (contract.Example{Value: shown}); !e.IsLike([]byte(like)) || e.IsLike([]byte("not JSON")) {
-		t.Error("what is like the example is not, or what is not is")
+		t.Error("a matching body does not match, or another one does")
 	}
 	for name, change := range map[string][2]string{
-		"another boolean":        {`"ok":true`, `"ok":false`},
-		"another message":        {`"done"`, `"other"`},
-		"another role":           {`"role":"user"`, `"role":"admin"`},
-		"another language":       {`"locale":"en"`, `"locale":"de"`},
-		"another of two words":   {`["en","de"]`, `["en","fr"]`},
-		"null for a word":        {`"bob"`, `null`},
-		"null for an object":     {`{"id":9,"username":"bob","locale":"en","seen_at":"2026-04-01T09:30:00Z","role":"user","gone":null}`, `null`},
-		"a time for null":        {`"gone":null`, `"gone":"2026-03-01T09:30:00Z"`},
-		"nothing for null":       {`,"gone":null`, ``},
-		"a member less":          {`"ok":true,`, ``},
-		"a member more":          {`"ok":true`, `"ok":true,"more":1`},
-		"an empty list":          {`[{"id":8}]`, `[]`},
-		"a longer list":          {`[{"id":8}]`, `[{"id":8},{"id":9}]`},
-		"another field":          {`"field":"a"`, `"field":"x"`},
-		"another word of it":     {`"more":"c"`, `"more":"x"`},
-		"a field more":           {`"more":"c"}`, `"more":"c"},{"field":"x"}`},
-		"a number for a word":    {`"bob"`, `7`},
-		"a word for a number":    {`"id":9`, `"id":"9"`},
-		"an object for the list": {`[{"id":8}]`, `{"id":8}`},
+		"another boolean":     {`"ok":true`, `"ok":false`},
+		"another message":     {`"done"`, `"other"`},
+		"another role":        {`"role":"user"`, `"role":"admin"`},
+		"another language":    {`"locale":"en"`, `"locale":"de"`},
+		"one other word":      {`["en","de"]`, `["en","fr"]`},
+		"null for a text":     {`"bob"`, `null`},
+		"null for an object":  {`{"id":9,"username":"bob","locale":"en","seen_at":"2026-04-01T09:30:00Z","role":"user","gone":null}`, `null`},
+		"time for null":       {`"gone":null`, `"gone":"2026-03-01T09:30:00Z"`},
+		"null left out":       {`,"gone":null`, ``},
+		"missing member":      {`"ok":true,`, ``},
+		"additional member":   {`"ok":true`, `"ok":true,"more":1`},
+		"empty list":          {`[{"id":8}]`, `[]`},
+		"longer list":         {`[{"id":8}]`, `[{"id":8},{"id":9}]`},
+		"another field":       {`"field":"a"`, `"field":"x"`},
+		"another text of it":  {`"more":"c"`, `"more":"x"`},
+		"additional field":    {`"more":"c"}`, `"more":"c"},{"field":"x"}`},
+		"number for a text":   {`"bob"`, `7`},
+		"text for a number":   {`"id":9`, `"id":"9"`},
+		"object for the list": {`[{"id":8}]`, `{"id":8}`},
 	} {
 		body := strings.Replace(like, change[0], change[1], 1)
 		if body == like || (contract.Example{Value: shown}).IsLike([]byte(body)) {
-			t.Errorf("%s: is like the example", name)
+			t.Errorf("%s: matches the example", name)
 		}
 	}
 	text := contract.Example{Value: "<!doctype html>"}
 	if !text.IsLike([]byte("<!doctype html><p>")) || text.IsLike([]byte("<p>")) {
-		t.Error("an example of text is how it begins")
+		t.Error("a text must start with the example")
 	}
 	if empty := (contract.Example{Value: []any{}}); !empty.IsLike([]byte("[]")) || empty.IsLike([]byte("[1]")) {
-		t.Error("an example of nothing is like nothing else")
+		t.Error("an empty list must match only an empty list")
 	}
 }
 
-func TestExamplesAreThoseOfTheDocument(t *testing.T) {
+func TestExamples_ListResponsesSchemasAndHeaders(t *testing.T) {
 	c := load(t)
 	var names []string
 	for _, e := range c.Examples() {
@@ -108,8 +108,7 @@ func TestExamplesAreThoseOfTheDocument(t *testing.T) {
 	}
 }
 
-// An answer is held against the examples of all that it is made of.
-func TestExamplesOfPartsAndHeaders(t *testing.T) {
+func TestExamplesLike_FindsPartsAndHeaders(t *testing.T) {
 	c := load(t)
 	const session = `{"id":5,"created_at":"2026-03-01T09:30:00Z","last_seen_at":"2026-03-01T09:30:00Z","ip":"192.0.2.9","user_agent":"curl/8.0","browser":"curl","os":"","current":true}`
 	token := strings.Repeat("A", 43)
@@ -118,19 +117,19 @@ func TestExamplesOfPartsAndHeaders(t *testing.T) {
 		want                           string
 		like                           bool
 	}{
-		"a part":            {"listSessions", `{"ok":true,"sessions":[` + session + `]}`, "", "", "schema SessionInfo", true},
-		"a member":          {"listSessions", `{"ok":true,"sessions":[` + session + `]}`, "", "", "schema SessionInfo.current", true},
-		"another member":    {"listSessions", `{"ok":true,"sessions":[` + strings.Replace(session, "true", "false", 1) + `]}`, "", "", "schema SessionInfo.current", false},
-		"a word":            {"getProfile", `{"role":"user"}`, "", "", "schema Role", true},
-		"another word":      {"getProfile", `{"role":"admin"}`, "", "", "schema Role", false},
-		"no part":           {"listSessions", `{"ok":true,"sessions":[]}`, "", "", "schema SessionInfo", false},
-		"a part of another": {"listSessions", `{"ok":true,"sessions":[` + strings.Replace(session, "true", "false", 1) + `]}`, "", "", "schema SessionInfo", false},
-		"a cookie":          {"login", "{}", "Set-Cookie", "session=" + token + "." + token + "; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax", "header SetSessionCookie", true},
-		"a bare token":      {"login", "{}", "Set-Cookie", "session=" + token + "; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax", "header SetSessionCookie", false},
-		"another cookie":    {"login", "{}", "Set-Cookie", "session=" + token + "." + token + "; Path=/; Max-Age=86400", "header SetSessionCookie", false},
-		"no cookie":         {"login", "{}", "", "", "header SetSessionCookie", false},
-		"what is left":      {"login", "{}", "RateLimit", `"minute";r=4;t=60`, "header RateLimit", true},
-		"of another window": {"login", "{}", "RateLimit", `"hour";r=4;t=60`, "header RateLimit", false},
+		"schema":           {"listSessions", `{"ok":true,"sessions":[` + session + `]}`, "", "", "schema SessionInfo", true},
+		"property":         {"listSessions", `{"ok":true,"sessions":[` + session + `]}`, "", "", "schema SessionInfo.current", true},
+		"other property":   {"listSessions", `{"ok":true,"sessions":[` + strings.Replace(session, "true", "false", 1) + `]}`, "", "", "schema SessionInfo.current", false},
+		"text":             {"getProfile", `{"role":"user"}`, "", "", "schema Role", true},
+		"other text":       {"getProfile", `{"role":"admin"}`, "", "", "schema Role", false},
+		"empty list":       {"listSessions", `{"ok":true,"sessions":[]}`, "", "", "schema SessionInfo", false},
+		"other schema":     {"listSessions", `{"ok":true,"sessions":[` + strings.Replace(session, "true", "false", 1) + `]}`, "", "", "schema SessionInfo", false},
+		"cookie":           {"login", "{}", "Set-Cookie", "session=" + token + "." + token + "; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax", "header SetSessionCookie", true},
+		"cookie with part": {"login", "{}", "Set-Cookie", "session=" + token + "; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax", "header SetSessionCookie", false},
+		"other cookie":     {"login", "{}", "Set-Cookie", "session=" + token + "." + token + "; Path=/; Max-Age=86400", "header SetSessionCookie", false},
+		"no cookie":        {"login", "{}", "", "", "header SetSessionCookie", false},
+		"remaining":        {"login", "{}", "RateLimit", `"minute";r=4;t=60`, "header RateLimit", true},
+		"other window":     {"login", "{}", "RateLimit", `"hour";r=4;t=60`, "header RateLimit", false},
 	}
 	for name, test := range tests {
 		header := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
@@ -144,8 +143,7 @@ func TestExamplesOfPartsAndHeaders(t *testing.T) {
 	}
 }
 
-// What is sent is held against the examples as well.
-func TestExamplesOfRequests(t *testing.T) {
+func TestExamplesSent_FindsParametersAndBody(t *testing.T) {
 	c := load(t)
 	token := strings.Repeat("A", 43)
 	for name, test := range map[string]struct {
@@ -153,15 +151,15 @@ func TestExamplesOfRequests(t *testing.T) {
 		want                            string
 		sent                            bool
 	}{
-		"a body":              {"createUser", "POST", "/auth/admin/users", `{"username":"eve","email":"eve@example.com","role":"user"}`, "schema Invitation", true},
-		"a body with more":    {"createUser", "POST", "/auth/admin/users", `{"username":"eve","email":"eve@example.com","role":"user","locale":"en"}`, "schema Invitation", false},
-		"a body with another": {"createUser", "POST", "/auth/admin/users", `{"username":"eve","email":"eve@example.com","role":"admin"}`, "schema Invitation", false},
-		"no JSON":             {"createUser", "POST", "/auth/admin/users", `{"username":`, "schema Invitation", false},
-		"a word in a body":    {"login", "POST", "/auth/login", `{"username":"alice"}`, "schema Credentials.username", true},
-		"in a path":           {"verifyEmailByLink", "GET", "/auth/verify/" + token, "", "schema LinkToken", true},
-		"not in a path":       {"verifyEmailByLink", "GET", "/auth/verify/x", "", "schema LinkToken", false},
-		"in a query":          {"listUsers", "GET", "/auth/admin/users?search=bo", "", "schema UserSearch", true},
-		"another in a query":  {"listUsers", "GET", "/auth/admin/users?search=xy", "", "schema UserSearch", false},
+		"body":               {"createUser", "POST", "/auth/admin/users", `{"username":"eve","email":"eve@example.com","role":"user"}`, "schema Invitation", true},
+		"additional member":  {"createUser", "POST", "/auth/admin/users", `{"username":"eve","email":"eve@example.com","role":"user","locale":"en"}`, "schema Invitation", false},
+		"other role":         {"createUser", "POST", "/auth/admin/users", `{"username":"eve","email":"eve@example.com","role":"admin"}`, "schema Invitation", false},
+		"invalid JSON":       {"createUser", "POST", "/auth/admin/users", `{"username":`, "schema Invitation", false},
+		"property of a body": {"login", "POST", "/auth/login", `{"username":"alice"}`, "schema Credentials.username", true},
+		"path":               {"verifyEmailByLink", "GET", "/auth/verify/" + token, "", "schema LinkToken", true},
+		"other path":         {"verifyEmailByLink", "GET", "/auth/verify/x", "", "schema LinkToken", false},
+		"query":              {"listUsers", "GET", "/auth/admin/users?search=bo", "", "schema UserSearch", true},
+		"other query":        {"listUsers", "GET", "/auth/admin/users?search=xy", "", "schema UserSearch", false},
 	} {
 		r := httptest.NewRequest(test.method, test.target, nil)
 		got := slices.ContainsFunc(c.ExamplesSent(c.Operation(test.operation), r, []byte(test.body)), func(e contract.Example) bool { return e.String() == test.want })
@@ -171,8 +169,7 @@ func TestExamplesOfRequests(t *testing.T) {
 	}
 }
 
-// A header whose example no server could send would tell its readers so.
-func TestExamplesOfHeadersFitTheirSchemas(t *testing.T) {
+func TestHeaderExamples_MatchSchemasAndAreSendable(t *testing.T) {
 	doc := document(t)
 	for name, header := range doc.Components.Headers {
 		if err := header.Value.Schema.Value.VisitJSON(header.Value.Example); err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// ExamplesSent lists the examples that a part of a request is like: a parameter, or
-// something in the body. op is nil for an address that is not in the contract.
+// ExamplesSent lists the schema examples that a parameter or a part of the body of a request matches.
+// op is nil for a path that is not in the contract.
 func (c *Contract) ExamplesSent(op *Operation, r *http.Request, body []byte) (found []Example) {
 	if op == nil {
 		return nil
@@ -37,7 +37,7 @@ func (c *Contract) ExamplesSent(op *Operation, r *http.Request, body []byte) (fo
 	return found
 }
 
-// bodyValue is what a body says, nil if that cannot be read.
+// bodyValue decodes a body. It returns nil if that fails.
 func bodyValue(mediaType string, body []byte) (value any) {
 	if mediaType != "application/json" {
 		return string(body)
@@ -57,9 +57,8 @@ func partsLike(ref *openapi3.SchemaRef, value any) (found []Example) {
 	return found
 }
 
-// partIsLike says whether a part of a request or an answer is what the example shows.
-// The example of a member is like it, as in IsLike. That of a word or number with a
-// schema of its own is the same; of a page it is the beginning.
+// partIsLike reports whether a part of a request or response matches the example. Members match as in
+// IsLike. A text or number with a named schema must be equal; a page must start like the example.
 func (e Example) partIsLike(part any) bool {
 	if dot := strings.LastIndex(e.Name, "."); dot >= 0 {
 		return like(e.Name[dot+1:], e.Value, part)
@@ -71,13 +70,13 @@ func (e Example) partIsLike(part any) bool {
 		got, ok := part.(string)
 		return ok && (e.open && strings.HasPrefix(got, shown) || sameText(shown, got))
 	}
-	return fmt.Sprint(part) == fmt.Sprint(e.Value) // a number in an address is text
+	return fmt.Sprint(part) == fmt.Sprint(e.Value) // a number in a path is text
 }
 
 const namedSchemas = "#/components/schemas/"
 
-// eachPart visits the examples of a schema and of all that it is made of. where is the
-// schema around it.
+// eachPart visits the examples of a schema and of its properties and items. where is the enclosing
+// schema.
 func eachPart(where string, ref *openapi3.SchemaRef, known map[string]bool, visit func(Example)) {
 	if ref == nil || ref.Ref != "" && known[ref.Ref] {
 		return
@@ -101,7 +100,8 @@ func eachPartIn(content openapi3.Content, visit func(Example)) {
 	}
 }
 
-// eachPartOf is eachPart for a request or an answer: it visits what that has of each.
+// eachPartOf is eachPart for the value of a request or response: it visits each example with the
+// matching part of the value.
 func eachPartOf(where string, ref *openapi3.SchemaRef, value any, visit func(e Example, part any)) {
 	if ref == nil {
 		return
@@ -124,8 +124,8 @@ func eachPartOf(where string, ref *openapi3.SchemaRef, value any, visit func(e E
 	}
 }
 
-// exampleOfPart is that of a schema, if that has a name or is in one that has. A page
-// or a document is shown by how it begins.
+// exampleOfPart returns the example of a schema that has a name or is inside one that has. The example
+// of a long text, such as a page, is only its start.
 func exampleOfPart(where string, ref *openapi3.SchemaRef) (Example, bool) {
 	long := ref.Value.Type.Is("string") && ref.Value.MaxLength != nil && *ref.Value.MaxLength > 10_000
 	return Example{Name: "schema " + where, Value: ref.Value.Example, open: isOpen(ref) || long}, ref.Value.Example != nil && where != ""

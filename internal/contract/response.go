@@ -15,15 +15,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// promised are the headers about which the contract is exact: an answer that
-// documents one has it, and an answer that has one documents it. Headers that
-// every answer carries in the same way, such as those for browsers' security,
-// are described once, in docs/security.md.
+// promised are the headers that a response has exactly if the contract describes them. Headers that every
+// response has, such as those for browser security, are described once, in docs/security.md.
 var promised = []string{"Allow", "Cache-Control", "Retry-After", "Set-Cookie", "X-Request-Id"}
 
-// unpromised are the headers that any answer may carry though its operation does
-// not describe them: those of HTTP itself, and those for browsers, which every
-// answer carries in the same way (docs/security.md).
+// unpromised are the headers that any response may have without a description in its operation: those
+// of HTTP itself, and those for browsers, which every response has (docs/security.md).
 var unpromised = []string{
 	"Connection", "Content-Length", "Content-Type", "Date", "Vary",
 	"Content-Security-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Referrer-Policy",
@@ -32,9 +29,8 @@ var unpromised = []string{
 	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Access-Control-Max-Age",
 }
 
-// Verify says whether an answer is one that the contract allows: its status,
-// its headers, its media type and its body. op is nil for an address, or a
-// method there, that is not in the contract.
+// Verify reports whether the contract allows a response: its status, headers, media type and body.
+// op is nil for a path or method that is not in the contract.
 func (c *Contract) Verify(r *http.Request, op *Operation, status int, header http.Header, body []byte) error {
 	if r.Method == http.MethodOptions && status < 300 {
 		return verifyOptions(status, header, body)
@@ -67,7 +63,7 @@ func (op *Operation) verify(r *http.Request, status int, header http.Header, bod
 	}
 	options := *checkOptions
 	options.IncludeResponseStatus = true
-	// Only JSON has a structure to look into; the rest is text or bytes.
+	// Only JSON has a structure to validate; the rest is text or bytes.
 	options.ExcludeResponseBody = !isJSON
 	err = openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, Route: op.route},
@@ -94,8 +90,7 @@ func (op *Operation) verify(r *http.Request, status int, header http.Header, bod
 	return nil
 }
 
-// verifyHeaders checks which headers there are. What is in them is the
-// validator's to check.
+// verifyHeaders checks which headers are present. The validator checks their values.
 func verifyHeaders(response *openapi3.Response, status int, header http.Header) error {
 	for _, name := range promised {
 		_, documented := response.Headers[documentName(name)]
@@ -105,7 +100,7 @@ func verifyHeaders(response *openapi3.Response, status int, header http.Header) 
 	}
 	for name := range header {
 		_, documented := response.Headers[documentName(name)]
-		// A failure may say what is left without describing it: after a wrong password.
+		// An error, such as a wrong password, may carry the limits without describing them.
 		limit := name == "Ratelimit" || name == "Ratelimit-Policy"
 		if !documented && !slices.Contains(unpromised, name) && !(limit && status >= 400) {
 			return fmt.Errorf("header %s: not documented", name)
@@ -117,7 +112,7 @@ func verifyHeaders(response *openapi3.Response, status int, header http.Header) 
 	return nil
 }
 
-// verifyOptions checks the one success that is the same for every path.
+// verifyOptions checks the response to OPTIONS, which is the same for every path.
 func verifyOptions(status int, header http.Header, body []byte) error {
 	switch {
 	case status != http.StatusNoContent:
@@ -132,7 +127,7 @@ func verifyOptions(status int, header http.Header, body []byte) error {
 	return nil
 }
 
-// documentName is a header's name as the document spells it.
+// documentName returns the name of a header as the document spells it.
 func documentName(canonical string) string {
 	switch canonical {
 	case "X-Request-Id":

@@ -10,16 +10,17 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/goccy/go-yaml"
 
 	"github.com/techtreks/auth/api"
 )
 
-// read reads the contract without this package's help.
+// read parses the contract without package contract.
 func read() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(api.OpenAPI) }
 
 var readOnce = sync.OnceValues(read)
 
-// document is what read returns, one for all tests that do not change it.
+// document returns the parsed contract. The tests share it and must not change it.
 func document(t *testing.T) *openapi3.T {
 	t.Helper()
 	doc, err := readOnce()
@@ -47,7 +48,7 @@ func walk(where string, ref *openapi3.SchemaRef, visit func(where string, s *ope
 	}
 }
 
-// everySchema walks all schemas: named ones, and those of parameters, headers
+// everySchema walks all schemas: named schemas, and those of parameters, headers
 // and bodies.
 func everySchema(doc *openapi3.T, visit func(where string, s *openapi3.Schema)) {
 	for name, ref := range doc.Components.Schemas {
@@ -75,9 +76,9 @@ func everySchema(doc *openapi3.T, visit func(where string, s *openapi3.Schema)) 
 	}
 }
 
-func TestEverySchemaIsBoundedAndClosed(t *testing.T) {
+func TestSchema_IsBoundedAndClosed(t *testing.T) {
 	everySchema(document(t), func(where string, s *openapi3.Schema) {
-		part := strings.Contains(where, "#") // the whole around it has the bound
+		part := strings.Contains(where, "#") // the schema around the part has the bound
 		switch {
 		case s.Type.Is("string") && s.MaxLength == nil && len(s.Enum) == 0 && !part:
 			t.Errorf("%s: a string without maxLength", where)
@@ -86,14 +87,14 @@ func TestEverySchemaIsBoundedAndClosed(t *testing.T) {
 		case s.Type.Is("integer") && (s.Min == nil || s.Max == nil):
 			t.Errorf("%s: an integer without bounds", where)
 		case s.Type.Is("object") && s.AdditionalProperties.Has == nil:
-			t.Errorf("%s: an object that does not say whether it is closed", where)
+			t.Errorf("%s: an object without additionalProperties", where)
 		case s.Type.Is("object") && *s.AdditionalProperties.Has && where != "ContractDocument" && !strings.Contains(where, "/openapi.json"):
 			t.Errorf("%s: an open object", where)
 		}
 	})
 }
 
-func TestEveryOperationListsWhatCanHappenToIt(t *testing.T) {
+func TestOperation_ListsPossibleStatuses(t *testing.T) {
 	for path, item := range document(t).Paths.Map() {
 		for method, op := range item.Operations() {
 			want := []int{http.StatusForbidden, http.StatusInternalServerError}
@@ -103,7 +104,7 @@ func TestEveryOperationListsWhatCanHappenToIt(t *testing.T) {
 			if len(op.Parameters) > 0 {
 				want = append(want, http.StatusBadRequest)
 			}
-			if op.Security != nil { // a session is looked up
+			if op.Security != nil { // the server loads the session
 				want = append(want, http.StatusBadRequest, http.StatusServiceUnavailable)
 				if !slices.ContainsFunc(*op.Security, func(r openapi3.SecurityRequirement) bool { return len(r) == 0 }) {
 					want = append(want, http.StatusUnauthorized)
@@ -111,7 +112,7 @@ func TestEveryOperationListsWhatCanHappenToIt(t *testing.T) {
 			}
 			limited := op.Extensions["x-rate-limit"] != nil || method != http.MethodGet
 			if !limited && op.Security != nil {
-				t.Errorf("%s looks a session up and is not limited", op.OperationID)
+				t.Errorf("%s loads a session and has no limit", op.OperationID)
 			}
 			if limited {
 				want = append(want, http.StatusTooManyRequests)
@@ -128,8 +129,8 @@ func TestEveryOperationListsWhatCanHappenToIt(t *testing.T) {
 					}
 				}
 				named := response.Value.Headers["RateLimit"] != nil && response.Value.Headers["RateLimit-Policy"] != nil
-				if says := status < "400" || status == "429"; named != (limited && says) {
-					t.Errorf("%s %s: limited %t, has RateLimit and RateLimit-Policy %t", op.OperationID, status, limited, named)
+				if described := status < "400" || status == "429"; named != (limited && described) {
+					t.Errorf("%s %s: limited is %t, RateLimit and RateLimit-Policy described is %t", op.OperationID, status, limited, named)
 				}
 				if status == "503" && response.Value.Headers["Retry-After"] == nil {
 					t.Errorf("%s 503 does not have Retry-After", op.OperationID)
@@ -142,7 +143,35 @@ func TestEveryOperationListsWhatCanHappenToIt(t *testing.T) {
 	}
 }
 
-func TestEveryErrorHasAClosedListOfCodes(t *testing.T) {
+// The order helps people who read the file. Summaries are the headlines of the API explorer.
+func TestOperation_FollowsOrderOfTagsWithShortSummary(t *testing.T) {
+	var ordered struct {
+		Tags  []struct{ Name string }
+		Paths yaml.MapSlice
+	}
+	if err := yaml.Unmarshal(api.OpenAPI, &ordered); err != nil {
+		t.Fatal(err)
+	}
+	var tags []string
+	for _, tag := range ordered.Tags {
+		tags = append(tags, tag.Name)
+	}
+	last := 0
+	for _, path := range ordered.Paths {
+		for method, op := range document(t).Paths.Value(path.Key.(string)).Operations() {
+			place := slices.Index(tags, op.Tags[0])
+			if place < last {
+				t.Errorf("%s %s: the tag %s stands after %s", method, path.Key, op.Tags[0], tags[last])
+			}
+			last = place
+			if len(op.Summary) > 60 || len(strings.Fields(op.Summary)) > 8 {
+				t.Errorf("%s: the summary has more than 60 characters or 8 words", op.OperationID)
+			}
+		}
+	}
+}
+
+func TestErrorResponse_HasClosedListOfCodes(t *testing.T) {
 	for _, item := range document(t).Paths.Map() {
 		for _, op := range item.Operations() {
 			for status, response := range op.Responses.Map() {
@@ -161,7 +190,7 @@ func TestEveryErrorHasAClosedListOfCodes(t *testing.T) {
 					}
 				}
 				if code := s.Properties["code"]; code == nil || len(code.Value.Enum) == 0 {
-					t.Errorf("%s %s: the codes are not listed", op.OperationID, status)
+					t.Errorf("%s %s: code has no enum", op.OperationID, status)
 				}
 				if len(body.Examples) == 0 {
 					t.Errorf("%s %s has no example", op.OperationID, status)
@@ -171,7 +200,7 @@ func TestEveryErrorHasAClosedListOfCodes(t *testing.T) {
 	}
 }
 
-func TestMessagesStandBesideTheirKeyword(t *testing.T) {
+func TestMessages_ExplainKeywordsOfTheirSchema(t *testing.T) {
 	doc := document(t)
 	codes := doc.Components.Schemas["FieldError"].Value.Properties["code"].Value.Enum
 	everySchema(doc, func(where string, s *openapi3.Schema) {
@@ -185,10 +214,10 @@ func TestMessagesStandBesideTheirKeyword(t *testing.T) {
 		}
 		for keyword, sentence := range messages {
 			if !has[keyword] {
-				t.Errorf("%s: a sentence for %s, which the schema does not have", where, keyword)
+				t.Errorf("%s: a message for %s, which is not in the schema", where, keyword)
 			}
 			if text, ok := sentence.(string); !ok || text == "" || len(text) > 200 {
-				t.Errorf("%s: the sentence for %s is %v", where, keyword, sentence)
+				t.Errorf("%s: the message for %s is %v", where, keyword, sentence)
 			}
 		}
 		refusals, _ := s.Extensions["x-refusals"].(map[string]any)
@@ -207,12 +236,12 @@ func TestMessagesStandBesideTheirKeyword(t *testing.T) {
 	})
 }
 
-func TestEveryExampleIsWhatItsSchemaSays(t *testing.T) {
+func TestExamples_MatchTheirSchemas(t *testing.T) {
 	doc, err := read()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The validator checks examples; this proves that it does.
+	// The second half proves that Validate checks examples.
 	if err := doc.Validate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -222,9 +251,9 @@ func TestEveryExampleIsWhatItsSchemaSays(t *testing.T) {
 	}
 }
 
-// The examples of answers are each seen by a test; those of schemas have to say
-// one of the things that those do.
-func TestExamplesOfErrorsPairTheirCodeWithItsSentence(t *testing.T) {
+// Tests see every example of a response (docs/conformance.md). The examples of error
+// schemas must have the code and sentence of one of those.
+func TestErrorExamples_PairCodeWithItsSentence(t *testing.T) {
 	doc := document(t)
 	answered := map[string]bool{}
 	pair := func(example any) string {
@@ -251,7 +280,7 @@ func TestExamplesOfErrorsPairTheirCodeWithItsSentence(t *testing.T) {
 		if members, _ := schema.Value.Example.(map[string]any); members["error"] != nil {
 			checked++
 			if !answered[pair(members)] {
-				t.Errorf("%s: no answer says %s", name, pair(members))
+				t.Errorf("%s: no response has %s", name, pair(members))
 			}
 		}
 	}

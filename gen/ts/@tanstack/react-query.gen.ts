@@ -10,13 +10,15 @@ import type { ChangePasswordData, ChangePasswordError, ChangePasswordResponse, C
 /**
  * Create an account
  *
- * Creates an account and does not log in. User names are unique whatever their case, addresses by their
- * canonical form; both are shown as they were typed here. Whether a name is taken is decided at the moment the
- * account is stored, so of two registrations at once exactly one succeeds.
+ * Creates an account. It does not start a session; call `login` next. Usernames are unique regardless of case, and
+ * email addresses by their canonical form. The account keeps both as they were typed. If two requests register the
+ * same name at the same time, exactly one succeeds.
  *
- * A mail with a link to confirm the address is sent. With `REGISTRATION=verified` the account cannot log in before
- * that, and a taken address is not told here: the answer is the same 201, and its owner gets a mail, for three
- * registrations an hour with that address. With `REGISTRATION=closed` nobody can register.
+ * The server emails a verification link. `REGISTRATION` changes this operation:
+ *
+ * - `verified`: the account cannot log in until its email is verified. A taken email also returns 201, and the
+ * server notifies its owner, up to three times an hour. This prevents account enumeration.
+ * - `closed`: returns 403; administrators create accounts.
  *
  */
 export const registerMutation = (options?: Partial<Options<RegisterData>>): UseMutationOptions<RegisterResponse, RegisterError, Options<RegisterData>> => {
@@ -36,9 +38,9 @@ export const registerMutation = (options?: Partial<Options<RegisterData>>): UseM
 /**
  * Log in
  *
- * Starts a session and sets its cookie. A session that the request already carried ends: the token is always a
- * new one. `username` takes the user name or the e-mail address, in any case. An unknown name and a wrong
- * password get the same answer after the same work.
+ * Starts a session and sets its cookie. Any session that the request carries ends, and the new session always has
+ * a new token (session fixation). `username` is the username or the email, in any case. Unknown users and wrong
+ * passwords get the same response in the same time.
  *
  */
 export const loginMutation = (options?: Partial<Options<LoginData>>): UseMutationOptions<LoginResponse, LoginError, Options<LoginData>> => {
@@ -91,10 +93,10 @@ const createQueryKey = <TOptions extends Options>(id: string, options?: TOptions
 export const getCurrentUserQueryKey = (options?: Options<GetCurrentUserData>) => createQueryKey('getCurrentUser', options);
 
 /**
- * Ask who is logged in
+ * Get the current user
  *
- * Answers 200 either way, so that a page can ask on load without an error in its console: `ok` is true and
- * `user` is set when somebody is logged in, `ok` is false and `user` is null otherwise.
+ * Returns 200 with and without a session, so that a page can call it on load without an error in the browser
+ * console. With a session, `ok` is true and `user` is set. Without one, `ok` is false and `user` is null.
  *
  */
 export const getCurrentUserOptions = (options?: Options<GetCurrentUserData>) => queryOptions<GetCurrentUserResponse, GetCurrentUserError, GetCurrentUserResponse, ReturnType<typeof getCurrentUserQueryKey>>({
@@ -113,8 +115,8 @@ export const getCurrentUserOptions = (options?: Options<GetCurrentUserData>) => 
 /**
  * Log out
  *
- * Ends the session on the server and clears the cookie. A copy of the cookie is worth nothing afterwards.
- * Succeeds as well when nobody is logged in.
+ * Ends the session on the server and clears the cookie. Copies of the cookie stop working too. Succeeds without a
+ * session as well.
  *
  */
 export const logoutMutation = (options?: Partial<Options<LogoutData>>): UseMutationOptions<LogoutResponse, LogoutError, Options<LogoutData>> => {
@@ -132,10 +134,10 @@ export const logoutMutation = (options?: Partial<Options<LogoutData>>): UseMutat
 };
 
 /**
- * Confirm an e-mail address
+ * Verify an email address
  *
- * Confirms the address that the token was mailed to. A token works once, for 24 hours, and only while it is the newest
- * and the address is still that of the account. Never logs in.
+ * Verifies the email that the token was sent to. A token works once, for 24 hours, until a newer one is sent or
+ * the account's email changes. It does not start a session.
  *
  */
 export const verifyEmailMutation = (options?: Partial<Options<VerifyEmailData>>): UseMutationOptions<VerifyEmailResponse, VerifyEmailError, Options<VerifyEmailData>> => {
@@ -155,13 +157,13 @@ export const verifyEmailMutation = (options?: Partial<Options<VerifyEmailData>>)
 export const verifyEmailByLinkQueryKey = (options: Options<VerifyEmailByLinkData>) => createQueryKey('verifyEmailByLink', options);
 
 /**
- * Confirm an e-mail address by opening a link
+ * Verify an email address by link
  *
- * Confirms the address that the token was mailed to. Kept for links that lead here directly; mails lead to the front
- * end, which uses `POST /auth/verify`. A `HEAD` request confirms nothing. Never logs in.
+ * Verifies the email that the token was sent to, for links that point to this server. The server's own emails link
+ * to the front end, which calls `verifyEmail`. A `HEAD` request changes nothing. It does not start a session.
  *
- * With `REGISTRATION=verified`, where an account depends on it, opening the link confirms nothing either: programs
- * that look into mails open links, too. The answer leads to the page of the front end that posts the token.
+ * With `REGISTRATION=verified` this operation only redirects to the front end's page that posts the token. Mail
+ * scanners also follow links, and must not verify an account.
  *
  */
 export const verifyEmailByLinkOptions = (options: Options<VerifyEmailByLinkData>) => queryOptions<VerifyEmailByLinkResponse, VerifyEmailByLinkError, VerifyEmailByLinkResponse, ReturnType<typeof verifyEmailByLinkQueryKey>>({
@@ -178,10 +180,10 @@ export const verifyEmailByLinkOptions = (options: Options<VerifyEmailByLinkData>
 });
 
 /**
- * Ask for another confirmation mail
+ * Send another verification email
  *
- * Mails a new link if the address belongs to an account that has not confirmed it. The answer and its time are the
- * same for any address.
+ * Sends a new link if the email belongs to an account and is not verified. The response and its time are the same
+ * for every email, so that they do not reveal whether it has an account.
  *
  */
 export const resendVerificationMutation = (options?: Partial<Options<ResendVerificationData>>): UseMutationOptions<ResendVerificationResponse, ResendVerificationError, Options<ResendVerificationData>> => {
@@ -199,10 +201,10 @@ export const resendVerificationMutation = (options?: Partial<Options<ResendVerif
 };
 
 /**
- * Confirm a new e-mail address
+ * Confirm an email change
  *
- * Makes the address that the token was mailed to the address of the account. Needed where the server runs with
- * `REGISTRATION=verified`. Never logs in.
+ * Changes the account's email to the one that the token was sent to. Used with `REGISTRATION=verified` only. It
+ * does not start a session.
  *
  */
 export const confirmEmailMutation = (options?: Partial<Options<ConfirmEmailData>>): UseMutationOptions<ConfirmEmailResponse, ConfirmEmailError, Options<ConfirmEmailData>> => {
@@ -220,9 +222,10 @@ export const confirmEmailMutation = (options?: Partial<Options<ConfirmEmailData>
 };
 
 /**
- * Ask for a mail to set a new password
+ * Request a password reset email
  *
- * Mails a link if the address has an account. The answer and its time are the same for any address.
+ * Sends a reset link if the email has an account. The response and its time are the same for every email, so that
+ * they do not reveal whether it has an account.
  *
  */
 export const requestResetMutation = (options?: Partial<Options<RequestResetData>>): UseMutationOptions<RequestResetResponse, RequestResetError, Options<RequestResetData>> => {
@@ -240,10 +243,10 @@ export const requestResetMutation = (options?: Partial<Options<RequestResetData>
 };
 
 /**
- * Set a new password
+ * Reset the password
  *
- * Sets the password of the account that the token was mailed to, and ends all of its sessions and other tokens. A token
- * works once, for an hour (that of an invitation for three days), and only while it is the newest. Does not log in.
+ * Sets a new password, ends every session of the account and voids its other tokens. A token works once, until a
+ * newer one is sent: for one hour, or three days for an invitation. It does not start a session.
  *
  */
 export const resetPasswordMutation = (options?: Partial<Options<ResetPasswordData>>): UseMutationOptions<ResetPasswordResponse, ResetPasswordError, Options<ResetPasswordData>> => {
@@ -261,9 +264,9 @@ export const resetPasswordMutation = (options?: Partial<Options<ResetPasswordDat
 };
 
 /**
- * Set a new password, with the token in the path
+ * Reset the password by link
  *
- * As `POST /auth/reset_password`, which keeps the token out of addresses and should be preferred.
+ * Same as `resetPassword`. Prefer that operation: a token in a URL ends up in logs and browser histories.
  *
  */
 export const resetPasswordByLinkMutation = (options?: Partial<Options<ResetPasswordByLinkData>>): UseMutationOptions<ResetPasswordByLinkResponse, ResetPasswordByLinkError, Options<ResetPasswordByLinkData>> => {
@@ -283,9 +286,9 @@ export const resetPasswordByLinkMutation = (options?: Partial<Options<ResetPassw
 export const getProfileQueryKey = (options?: Options<GetProfileData>) => createQueryKey('getProfile', options);
 
 /**
- * Read one's own account
+ * Get my account
  *
- * The account of the person who is logged in.
+ * Returns the account of the current user.
  */
 export const getProfileOptions = (options?: Options<GetProfileData>) => queryOptions<GetProfileResponse, GetProfileError, GetProfileResponse, ReturnType<typeof getProfileQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -301,12 +304,14 @@ export const getProfileOptions = (options?: Options<GetProfileData>) => queryOpt
 });
 
 /**
- * Change the user name or the e-mail address
+ * Change my username or email
  *
- * Fields that are left out stay as they are. A new address needs a login of the last ten minutes or
- * `current_password`. It takes effect at once, unconfirmed, and the old address is told; with `REGISTRATION=verified` it takes
- * effect when it is confirmed through the link that is mailed to it, and whether it is taken is not told here. An
- * account can ask for five addresses an hour.
+ * Changes the fields that the request contains. A new email requires a login in the last ten minutes or
+ * `current_password`, and an account can request five changes an hour.
+ *
+ * The new email takes effect immediately, unverified, and the server notifies the old one. With
+ * `REGISTRATION=verified` it takes effect when the user opens the link that the server sends to the new email. The
+ * response does not reveal whether it is taken.
  *
  */
 export const updateProfileMutation = (options?: Partial<Options<UpdateProfileData>>): UseMutationOptions<UpdateProfileResponse, UpdateProfileError, Options<UpdateProfileData>> => {
@@ -324,9 +329,10 @@ export const updateProfileMutation = (options?: Partial<Options<UpdateProfileDat
 };
 
 /**
- * Change the password
+ * Change my password
  *
- * Ends all other sessions and everything that was mailed before, and gives this session a new token. A mail tells the person.
+ * Changes the password and notifies the user by email. All other sessions and all emailed tokens stop working, and
+ * this session gets a new token.
  *
  */
 export const changePasswordMutation = (options?: Partial<Options<ChangePasswordData>>): UseMutationOptions<ChangePasswordResponse, ChangePasswordError, Options<ChangePasswordData>> => {
@@ -344,9 +350,9 @@ export const changePasswordMutation = (options?: Partial<Options<ChangePasswordD
 };
 
 /**
- * Confirm the password
+ * Confirm my password
  *
- * Makes the login as good as new, for changes that need a fresh one, and gives the session a new token.
+ * Confirms the password, so that sensitive operations are allowed for ten minutes. The session gets a new token.
  *
  */
 export const reauthenticateMutation = (options?: Partial<Options<ReauthenticateData>>): UseMutationOptions<ReauthenticateResponse, ReauthenticateError, Options<ReauthenticateData>> => {
@@ -366,12 +372,13 @@ export const reauthenticateMutation = (options?: Partial<Options<ReauthenticateD
 export const getActivityQueryKey = (options?: Options<GetActivityData>) => createQueryKey('getActivity', options);
 
 /**
- * What happened to the account lately
+ * List my recent activity
  *
- * The events of the audit trail about the caller's account, the newest first: logins, refused ones too, changes, ends of
- * sessions. Of what somebody else did who was logged in, an administrator say, it is not told who and from where:
- * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null. Neither is it told where somebody is who has
- * tried to register with the caller's address.
+ * Returns the audit events of the current user's account, newest first: logins, failed logins, changes and ended
+ * sessions.
+ *
+ * For actions by others (such as an administrator) actor and IP are null: `actor_id`, `ip`, `user_agent`,
+ * `request_id` and `session_hash`. The same holds for attempts to register with the user's email.
  *
  */
 export const getActivityOptions = (options?: Options<GetActivityData>) => queryOptions<GetActivityResponse, GetActivityError, GetActivityResponse, ReturnType<typeof getActivityQueryKey>>({
@@ -419,12 +426,13 @@ const createInfiniteParams = <K extends Pick<QueryKey<Options>[0], 'body' | 'hea
 export const getActivityInfiniteQueryKey = (options?: Options<GetActivityData>): QueryKey<Options<GetActivityData>> => createQueryKey('getActivity', options, true);
 
 /**
- * What happened to the account lately
+ * List my recent activity
  *
- * The events of the audit trail about the caller's account, the newest first: logins, refused ones too, changes, ends of
- * sessions. Of what somebody else did who was logged in, an administrator say, it is not told who and from where:
- * `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash` are null. Neither is it told where somebody is who has
- * tried to register with the caller's address.
+ * Returns the audit events of the current user's account, newest first: logins, failed logins, changes and ended
+ * sessions.
+ *
+ * For actions by others (such as an administrator) actor and IP are null: `actor_id`, `ip`, `user_agent`,
+ * `request_id` and `session_hash`. The same holds for attempts to register with the user's email.
  *
  */
 export const getActivityInfiniteOptions = (options?: Options<GetActivityData>) => infiniteQueryOptions<GetActivityResponse, GetActivityError, InfiniteData<GetActivityResponse>, QueryKey<Options<GetActivityData>>, Cursor | Pick<QueryKey<Options<GetActivityData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
@@ -452,11 +460,9 @@ export const getActivityInfiniteOptions = (options?: Options<GetActivityData>) =
 export const exportAccountQueryKey = (options?: Options<ExportAccountData>) => createQueryKey('exportAccount', options);
 
 /**
- * Everything that is stored about oneself
+ * Export my data
  *
- * Everything the database holds about the account, but for what would let somebody in: the hash of the password and
- * those of tokens.
- *
+ * Returns all stored data except password and token hashes.
  */
 export const exportAccountOptions = (options?: Options<ExportAccountData>) => queryOptions<ExportAccountResponse, ExportAccountError, ExportAccountResponse, ReturnType<typeof exportAccountQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -472,10 +478,10 @@ export const exportAccountOptions = (options?: Options<ExportAccountData>) => qu
 });
 
 /**
- * Delete the account
+ * Delete my account
  *
- * Deletes the account, its sessions, its tokens and its mail that has not gone out. There is no way back. The last active
- * administrator stays.
+ * Deletes the account with its sessions, tokens and unsent emails. This cannot be undone. The last active
+ * administrator cannot be deleted.
  *
  */
 export const deleteAccountMutation = (options?: Partial<Options<DeleteAccountData>>): UseMutationOptions<DeleteAccountResponse, DeleteAccountError, Options<DeleteAccountData>> => {
@@ -493,10 +499,9 @@ export const deleteAccountMutation = (options?: Partial<Options<DeleteAccountDat
 };
 
 /**
- * Log out everywhere else
+ * Log out my other sessions
  *
- * Ends all sessions of the account but this one.
- *
+ * Ends all sessions of the account except this one.
  */
 export const endOtherSessionsMutation = (options?: Partial<Options<EndOtherSessionsData>>): UseMutationOptions<EndOtherSessionsResponse, EndOtherSessionsError, Options<EndOtherSessionsData>> => {
     const mutationOptions: UseMutationOptions<EndOtherSessionsResponse, EndOtherSessionsError, Options<EndOtherSessionsData>> = {
@@ -515,10 +520,9 @@ export const endOtherSessionsMutation = (options?: Partial<Options<EndOtherSessi
 export const listSessionsQueryKey = (options?: Options<ListSessionsData>) => createQueryKey('listSessions', options);
 
 /**
- * Where one is logged in
+ * List my sessions
  *
- * The live sessions of the account, the latest used first. Nothing in it can be used to log in.
- *
+ * Returns the active sessions of the account, most recently used first. The response contains no token.
  */
 export const listSessionsOptions = (options?: Options<ListSessionsData>) => queryOptions<ListSessionsResponse, ListSessionsError, ListSessionsResponse, ReturnType<typeof listSessionsQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -534,10 +538,9 @@ export const listSessionsOptions = (options?: Options<ListSessionsData>) => quer
 });
 
 /**
- * Log out one session
+ * Log out one of my sessions
  *
- * Ends a session of the account, this one included.
- *
+ * Ends one session of the account. It may be the current one.
  */
 export const endSessionMutation = (options?: Partial<Options<EndSessionData>>): UseMutationOptions<EndSessionResponse, EndSessionError, Options<EndSessionData>> => {
     const mutationOptions: UseMutationOptions<EndSessionResponse, EndSessionError, Options<EndSessionData>> = {
@@ -558,10 +561,12 @@ export const listUsersQueryKey = (options?: Options<ListUsersData>) => createQue
 /**
  * List accounts
  *
- * Accounts a page at a time. Without `search` the oldest come first. With `search` come those whose user name begins
- * with it, by name, then those whose address does, by address. A page can have fewer accounts than `limit`, even none,
- * as a search together with a filter looks at a bounded number of accounts at a time: only `next_cursor` being null
- * says that there are no more. A cursor works with the filters that it was given for.
+ * Returns one page of accounts. Without `search` the oldest come first. With `search`, accounts whose username
+ * starts with it come first (by username), then accounts whose email starts with it (by email).
+ *
+ * A page can be shorter than `limit` or empty, because a search with filters looks at a bounded number of accounts
+ * per request. Only a `next_cursor` of null marks the last page. A cursor is valid only with the filters that
+ * produced it.
  *
  */
 export const listUsersOptions = (options?: Options<ListUsersData>) => queryOptions<ListUsersResponse, ListUsersError, ListUsersResponse, ReturnType<typeof listUsersQueryKey>>({
@@ -582,10 +587,12 @@ export const listUsersInfiniteQueryKey = (options?: Options<ListUsersData>): Que
 /**
  * List accounts
  *
- * Accounts a page at a time. Without `search` the oldest come first. With `search` come those whose user name begins
- * with it, by name, then those whose address does, by address. A page can have fewer accounts than `limit`, even none,
- * as a search together with a filter looks at a bounded number of accounts at a time: only `next_cursor` being null
- * says that there are no more. A cursor works with the filters that it was given for.
+ * Returns one page of accounts. Without `search` the oldest come first. With `search`, accounts whose username
+ * starts with it come first (by username), then accounts whose email starts with it (by email).
+ *
+ * A page can be shorter than `limit` or empty, because a search with filters looks at a bounded number of accounts
+ * per request. Only a `next_cursor` of null marks the last page. A cursor is valid only with the filters that
+ * produced it.
  *
  */
 export const listUsersInfiniteOptions = (options?: Options<ListUsersData>) => infiniteQueryOptions<ListUsersResponse, ListUsersError, InfiniteData<ListUsersResponse>, QueryKey<Options<ListUsersData>>, Cursor | Pick<QueryKey<Options<ListUsersData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
@@ -611,12 +618,13 @@ export const listUsersInfiniteOptions = (options?: Options<ListUsersData>) => in
 });
 
 /**
- * Invite somebody
+ * Invite a user
  *
- * Creates an account without a password and mails its owner an invitation, whatever `REGISTRATION` says. The link in
- * it works once and for `INVITE_TTL` (three days); whoever opens it chooses the password (`resetPassword`), which confirms
- * the address as well. Nobody else ever chooses or sees a password. If the invitation was lost,
- * `sendPasswordReset` mails another one. Needs a login of the last ten minutes.
+ * Creates an account without a password and emails its owner an invitation, with every setting of `REGISTRATION`.
+ * The link works once, for `INVITE_TTL` (three days). The owner chooses the password with `resetPassword`, which
+ * also verifies the email. The administrator never sees the password.
+ *
+ * To send another invitation, call `sendPasswordReset`. Requires a login in the last ten minutes.
  *
  */
 export const createUserMutation = (options?: Partial<Options<CreateUserData>>): UseMutationOptions<CreateUserResponse, CreateUserError, Options<CreateUserData>> => {
@@ -636,8 +644,8 @@ export const createUserMutation = (options?: Partial<Options<CreateUserData>>): 
 /**
  * Delete an account
  *
- * Deletes an account with its sessions, its tokens and its mail that has not gone out. There is no way back, and its name and
- * address are free again; disabling keeps them. Needs a login of the last ten minutes.
+ * Deletes an account with its sessions, tokens and unsent emails. This cannot be undone, and others can then
+ * register its username and email. Disable the account to keep them. Requires a login in the last ten minutes.
  *
  */
 export const deleteUserMutation = (options?: Partial<Options<DeleteUserData>>): UseMutationOptions<DeleteUserResponse, DeleteUserError, Options<DeleteUserData>> => {
@@ -657,10 +665,9 @@ export const deleteUserMutation = (options?: Partial<Options<DeleteUserData>>): 
 export const getUserQueryKey = (options: Options<GetUserData>) => createQueryKey('getUser', options);
 
 /**
- * Read an account
+ * Get an account
  *
- * One account.
- *
+ * Returns one account.
  */
 export const getUserOptions = (options: Options<GetUserData>) => queryOptions<GetUserResponse, GetUserError, GetUserResponse, ReturnType<typeof getUserQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -676,10 +683,10 @@ export const getUserOptions = (options: Options<GetUserData>) => queryOptions<Ge
 });
 
 /**
- * Change what somebody may do
+ * Change role
  *
- * Gives an account another role, which holds from its next request on. All its sessions go on. The last active
- * administrator stays one. Needs a login of the last ten minutes.
+ * Changes the role of an account. The new role applies from its next request on, and its sessions continue. The
+ * last active administrator must keep the role. Requires a login in the last ten minutes.
  *
  */
 export const setUserRoleMutation = (options?: Partial<Options<SetUserRoleData>>): UseMutationOptions<SetUserRoleResponse, SetUserRoleError, Options<SetUserRoleData>> => {
@@ -697,11 +704,11 @@ export const setUserRoleMutation = (options?: Partial<Options<SetUserRoleData>>)
 };
 
 /**
- * Lock somebody out
+ * Disable account
  *
- * Ends all sessions of the account at once and makes every link useless that was mailed to it. From then on nothing lets its
- * owner in: no password, no reset, no confirmation. What is stored stays. Moderators may do so to accounts
- * with the role `user` alone. Succeeds as well when the account is disabled already.
+ * Ends all sessions of the account and voids its emailed links. The owner can no longer log in, reset the password
+ * or verify the email. The data stays. Moderators may disable only accounts with the role `user`. Succeeds if the
+ * account is disabled already.
  *
  */
 export const disableUserMutation = (options?: Partial<Options<DisableUserData>>): UseMutationOptions<DisableUserResponse, DisableUserError, Options<DisableUserData>> => {
@@ -719,10 +726,10 @@ export const disableUserMutation = (options?: Partial<Options<DisableUserData>>)
 };
 
 /**
- * Let somebody in again
+ * Enable account
  *
- * Ends what `disableUser` has begun: the password is what it was. Sessions and links do not come back. Moderators may do so
- * to accounts with the role `user` alone. Succeeds as well when the account is active.
+ * Re-enables the account with its old password; sessions and emailed links are not restored. Moderators may enable
+ * only accounts with the role `user`. Succeeds if the account is active already.
  *
  */
 export const enableUserMutation = (options?: Partial<Options<EnableUserData>>): UseMutationOptions<EnableUserResponse, EnableUserError, Options<EnableUserData>> => {
@@ -740,10 +747,10 @@ export const enableUserMutation = (options?: Partial<Options<EnableUserData>>): 
 };
 
 /**
- * Mail somebody a link to set a password
+ * Send a password reset email
  *
- * Mails the owner of the account the link of `requestReset`, or another invitation if the account has no password yet. The
- * password stays as it is until its owner opens the link.
+ * Emails the owner a reset link, or a new invitation if the account has no password yet. The password does not
+ * change until the owner uses the link.
  *
  */
 export const sendPasswordResetMutation = (options?: Partial<Options<SendPasswordResetData>>): UseMutationOptions<SendPasswordResetResponse, SendPasswordResetError, Options<SendPasswordResetData>> => {
@@ -761,10 +768,9 @@ export const sendPasswordResetMutation = (options?: Partial<Options<SendPassword
 };
 
 /**
- * Take somebody's word for their address
+ * Mark email as verified
  *
- * Counts the address of the account as confirmed, for when the person has shown in another way that it is theirs. Succeeds as
- * well when it is confirmed already.
+ * Marks the email as verified, after the owner has proved it in another way. Succeeds if it is verified already.
  *
  */
 export const markEmailVerifiedMutation = (options?: Partial<Options<MarkEmailVerifiedData>>): UseMutationOptions<MarkEmailVerifiedResponse, MarkEmailVerifiedError, Options<MarkEmailVerifiedData>> => {
@@ -782,10 +788,9 @@ export const markEmailVerifiedMutation = (options?: Partial<Options<MarkEmailVer
 };
 
 /**
- * Log somebody out everywhere
+ * Log out all sessions of an account
  *
- * Ends all sessions of an account. The person can log in again.
- *
+ * Ends all sessions of an account. Its owner can log in again.
  */
 export const endUserSessionsMutation = (options?: Partial<Options<EndUserSessionsData>>): UseMutationOptions<EndUserSessionsResponse, EndUserSessionsError, Options<EndUserSessionsData>> => {
     const mutationOptions: UseMutationOptions<EndUserSessionsResponse, EndUserSessionsError, Options<EndUserSessionsData>> = {
@@ -804,10 +809,9 @@ export const endUserSessionsMutation = (options?: Partial<Options<EndUserSession
 export const listUserSessionsQueryKey = (options: Options<ListUserSessionsData>) => createQueryKey('listUserSessions', options);
 
 /**
- * Where somebody is logged in
+ * List the sessions of an account
  *
- * The live sessions of an account, the latest used first. Nothing in it can be used to log in.
- *
+ * Returns the active sessions of an account, most recently used first. The response contains no token.
  */
 export const listUserSessionsOptions = (options: Options<ListUserSessionsData>) => queryOptions<ListUserSessionsResponse, ListUserSessionsError, ListUserSessionsResponse, ReturnType<typeof listUserSessionsQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -823,10 +827,9 @@ export const listUserSessionsOptions = (options: Options<ListUserSessionsData>) 
 });
 
 /**
- * Log out one session of somebody
+ * Log out one session of an account
  *
  * Ends one session of an account.
- *
  */
 export const endUserSessionMutation = (options?: Partial<Options<EndUserSessionData>>): UseMutationOptions<EndUserSessionResponse, EndUserSessionError, Options<EndUserSessionData>> => {
     const mutationOptions: UseMutationOptions<EndUserSessionResponse, EndUserSessionError, Options<EndUserSessionData>> = {
@@ -845,10 +848,10 @@ export const endUserSessionMutation = (options?: Partial<Options<EndUserSessionD
 export const listAuditEventsQueryKey = (options?: Options<ListAuditEventsData>) => createQueryKey('listAuditEvents', options);
 
 /**
- * Read the audit trail
+ * List audit events
  *
- * Events of the audit trail, the newest first. All filters given must fit. A cursor works with the filters that it was
- * given for.
+ * Returns audit events, newest first, that match all filters. A cursor is valid only with the filters that
+ * produced it.
  *
  */
 export const listAuditEventsOptions = (options?: Options<ListAuditEventsData>) => queryOptions<ListAuditEventsResponse, ListAuditEventsError, ListAuditEventsResponse, ReturnType<typeof listAuditEventsQueryKey>>({
@@ -867,10 +870,10 @@ export const listAuditEventsOptions = (options?: Options<ListAuditEventsData>) =
 export const listAuditEventsInfiniteQueryKey = (options?: Options<ListAuditEventsData>): QueryKey<Options<ListAuditEventsData>> => createQueryKey('listAuditEvents', options, true);
 
 /**
- * Read the audit trail
+ * List audit events
  *
- * Events of the audit trail, the newest first. All filters given must fit. A cursor works with the filters that it was
- * given for.
+ * Returns audit events, newest first, that match all filters. A cursor is valid only with the filters that
+ * produced it.
  *
  */
 export const listAuditEventsInfiniteOptions = (options?: Options<ListAuditEventsData>) => infiniteQueryOptions<ListAuditEventsResponse, ListAuditEventsError, InfiniteData<ListAuditEventsResponse>, QueryKey<Options<ListAuditEventsData>>, Cursor | Pick<QueryKey<Options<ListAuditEventsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
@@ -898,9 +901,10 @@ export const listAuditEventsInfiniteOptions = (options?: Options<ListAuditEvents
 export const getBannerQueryKey = (options?: Options<GetBannerData>) => createQueryKey('getBanner', options);
 
 /**
- * Say that the server is there
+ * Get the server banner
  *
- * A line of text for a person who opens the server's address in a browser. In production it is `ok`.
+ * Returns a line of text for people who open the server's address in a browser. In production it is `ok`.
+ *
  */
 export const getBannerOptions = (options?: Options<GetBannerData>) => queryOptions<GetBannerResponse, GetBannerError, GetBannerResponse, ReturnType<typeof getBannerQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -918,9 +922,9 @@ export const getBannerOptions = (options?: Options<GetBannerData>) => queryOptio
 export const getHealthQueryKey = (options?: Options<GetHealthData>) => createQueryKey('getHealth', options);
 
 /**
- * Is the process alive
+ * Check that the process is alive
  *
- * Answers as long as the process serves requests; asks nothing of the database.
+ * Returns 200 while the process serves requests. It does not query the database.
  */
 export const getHealthOptions = (options?: Options<GetHealthData>) => queryOptions<GetHealthResponse, GetHealthError, GetHealthResponse, ReturnType<typeof getHealthQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -938,10 +942,10 @@ export const getHealthOptions = (options?: Options<GetHealthData>) => queryOptio
 export const getReadinessQueryKey = (options?: Options<GetReadinessData>) => createQueryKey('getReadiness', options);
 
 /**
- * Can the server take requests
+ * Check that the server is ready
  *
- * 200 when the database answers and has the schema this server was built for; 503 otherwise and while the server
- * shuts down. The answer may be a second old.
+ * Returns 200 if the database responds and has the schema version of this server. Returns 503 otherwise, and
+ * during shutdown. The result may be one second old.
  *
  */
 export const getReadinessOptions = (options?: Options<GetReadinessData>) => queryOptions<GetReadinessResponse, GetReadinessError, GetReadinessResponse, ReturnType<typeof getReadinessQueryKey>>({
@@ -960,9 +964,9 @@ export const getReadinessOptions = (options?: Options<GetReadinessData>) => quer
 export const getDocsQueryKey = (options?: Options<GetDocsData>) => createQueryKey('getDocs', options);
 
 /**
- * Explore this contract in a browser
+ * Open the API explorer
  *
- * Swagger UI. Everything it needs comes from this server; logging in there works as in a front end.
+ * Returns Swagger UI, served by this server alone. Call `login` there to try the other operations.
  */
 export const getDocsOptions = (options?: Options<GetDocsData>) => queryOptions<GetDocsResponse, GetDocsError, GetDocsResponse, ReturnType<typeof getDocsQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -980,9 +984,9 @@ export const getDocsOptions = (options?: Options<GetDocsData>) => queryOptions<G
 export const getDocsAssetQueryKey = (options: Options<GetDocsAssetData>) => createQueryKey('getDocsAsset', options);
 
 /**
- * A file that the documentation page needs
+ * Get a file of the API explorer
  *
- * Scripts, styles and icons of `/docs`.
+ * Returns a script, style sheet or icon of `/docs`.
  */
 export const getDocsAssetOptions = (options: Options<GetDocsAssetData>) => queryOptions<GetDocsAssetResponse, GetDocsAssetError, GetDocsAssetResponse, ReturnType<typeof getDocsAssetQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -1000,9 +1004,9 @@ export const getDocsAssetOptions = (options: Options<GetDocsAssetData>) => query
 export const getContractYamlQueryKey = (options?: Options<GetContractYamlData>) => createQueryKey('getContractYaml', options);
 
 /**
- * This contract as YAML
+ * Get this contract as YAML
  *
- * The contract as this very server serves it, with its address and the name of its cookie.
+ * Returns this server's contract, with its address, cookie name and rate limits.
  */
 export const getContractYamlOptions = (options?: Options<GetContractYamlData>) => queryOptions<GetContractYamlResponse, GetContractYamlError, GetContractYamlResponse, ReturnType<typeof getContractYamlQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -1020,9 +1024,9 @@ export const getContractYamlOptions = (options?: Options<GetContractYamlData>) =
 export const getContractJsonQueryKey = (options?: Options<GetContractJsonData>) => createQueryKey('getContractJson', options);
 
 /**
- * This contract as JSON
+ * Get this contract as JSON
  *
- * The same document as `/openapi.yaml`.
+ * Returns the same document as `/openapi.yaml`.
  */
 export const getContractJsonOptions = (options?: Options<GetContractJsonData>) => queryOptions<GetContractJsonResponse, GetContractJsonError, GetContractJsonResponse, ReturnType<typeof getContractJsonQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -1040,10 +1044,11 @@ export const getContractJsonOptions = (options?: Options<GetContractJsonData>) =
 export const listPreviewedMailQueryKey = (options?: Options<ListPreviewedMailData>) => createQueryKey('listPreviewedMail', options);
 
 /**
- * The mail that would have been sent
+ * List captured emails
  *
- * In development without a mail server, mail is kept in memory and listed here, the latest first, for whoever calls
- * from the same machine, by a name of its own such as `localhost`. Anywhere else this is not found.
+ * Lists the emails that the server would have sent, newest first. Only in development without a mail server, and
+ * only for clients on the same machine that use a local host name such as `localhost` (DNS rebinding). Otherwise
+ * returns 404.
  *
  */
 export const listPreviewedMailOptions = (options?: Options<ListPreviewedMailData>) => queryOptions<ListPreviewedMailResponse, ListPreviewedMailError, ListPreviewedMailResponse, ReturnType<typeof listPreviewedMailQueryKey>>({
@@ -1062,9 +1067,9 @@ export const listPreviewedMailOptions = (options?: Options<ListPreviewedMailData
 export const showPreviewedMailQueryKey = (options: Options<ShowPreviewedMailData>) => createQueryKey('showPreviewedMail', options);
 
 /**
- * One mail as its reader sees it
+ * Show a captured email
  *
- * A mail from the list at `/dev/mail`.
+ * Returns an email from the list at `/dev/mail`, as a mail program shows it.
  */
 export const showPreviewedMailOptions = (options: Options<ShowPreviewedMailData>) => queryOptions<ShowPreviewedMailResponse, ShowPreviewedMailError, ShowPreviewedMailResponse, ReturnType<typeof showPreviewedMailQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {

@@ -1,11 +1,10 @@
-// Command conformance says whether the tests have seen every answer that the
-// contract promises and every example that it shows, on both databases. It reads
-// what they have noted (see contracttest) and fails when one was not seen, or when
-// a test has seen what is not in the contract.
+// Command conformance checks that the tests have seen every outcome and every example of the
+// contract, on both databases. It reads the notes of the tests (see contracttest) and fails if
+// one is missing, or if a test has seen one that is not in the contract.
 //
 //	conformance [-report docs/conformance.md] [-write] NOTES
 //
-// Without -write the report must already say what is true.
+// Without -write it fails if the report is not up to date.
 package main
 
 import (
@@ -24,11 +23,12 @@ import (
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// kinds are the databases on which all has to be seen.
+// kinds are the databases on which the tests must see everything.
 var kinds = []string{string(db.SQLite), string(db.Postgres)}
 
-// A sight is an outcome or an example, in its own words, and where it was seen.
-type sight struct{ what, database string }
+// An observation is an outcome or an example, as its String method writes it, and the database on which a
+// test has seen it.
+type observation struct{ what, database string }
 
 func main() {
 	report := flag.String("report", "docs/conformance.md", "the report")
@@ -60,25 +60,25 @@ func run(report string, write bool, notes string, out io.Writer) error {
 	faults := compare(out, promised, seen)
 	fmt.Fprintf(out, "%d outcomes and %d examples in the contract, %d faults\n", len(outcomes), len(examples), faults)
 	if faults > 0 {
-		return fmt.Errorf("the tests and the contract disagree in %d lines", faults)
+		return fmt.Errorf("the tests and the contract differ in %d lines", faults)
 	}
 	text := render(outcomes, len(examples), seen)
 	if write {
 		return os.WriteFile(report, []byte(text), 0o644)
 	}
 	if current, err := os.ReadFile(report); err != nil || string(current) != text {
-		return fmt.Errorf("%s is not what is true now: write it with `make conformance`", report)
+		return fmt.Errorf("%s is not up to date: run `make conformance`", report)
 	}
 	return nil
 }
 
-// read collects what all test processes have noted.
-func read(dir string) (map[sight]bool, error) {
+// read reads the notes of all test processes.
+func read(dir string) (map[observation]bool, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
 		return nil, err
 	}
-	seen := map[sight]bool{}
+	seen := map[observation]bool{}
 	for _, name := range files {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -86,19 +86,19 @@ func read(dir string) (map[sight]bool, error) {
 		}
 		for line := range strings.Lines(string(text)) {
 			database, what, _ := strings.Cut(strings.TrimSpace(line), " ")
-			seen[sight{what, database}] = true
+			seen[observation{what, database}] = true
 		}
 	}
 	return seen, nil
 }
 
-// compare writes what is promised and was not seen on each database, and what was
-// seen on any and is not promised.
-func compare(out io.Writer, promised []string, seen map[sight]bool) (faults int) {
+// compare writes a line for everything in the contract that was not seen on a database, and for everything
+// that was seen and is not in the contract. It returns the number of lines.
+func compare(out io.Writer, promised []string, seen map[observation]bool) (faults int) {
 	var lines []string
 	for _, what := range promised {
 		for _, kind := range kinds {
-			if !seen[sight{what, kind}] {
+			if !seen[observation{what, kind}] {
 				lines = append(lines, fmt.Sprintf("no test has seen on %s: %s", kind, what))
 			}
 		}
@@ -114,22 +114,21 @@ func compare(out io.Writer, promised []string, seen map[sight]bool) (faults int)
 	return len(lines)
 }
 
-// render writes the report: a line for each operation and status, of what was seen
-// on every kind of database, in the order of the contract.
-func render(order []contract.Outcome, examples int, seen map[sight]bool) string {
+// render returns the report: a line for each operation and status that was seen on every kind of
+// database, in the order of the contract.
+func render(order []contract.Outcome, examples int, seen map[observation]bool) string {
 	outcomes := slices.DeleteFunc(slices.Clone(order), func(o contract.Outcome) bool {
-		return slices.ContainsFunc(kinds, func(kind string) bool { return !seen[sight{o.String(), kind}] })
+		return slices.ContainsFunc(kinds, func(kind string) bool { return !seen[observation{o.String(), kind}] })
 	})
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Conformance
 
-Written by `+"`make conformance`"+` out of what the tests have noted. It fails when no test has seen one of the %d outcomes below
-on SQLite, or on PostgreSQL, or one of the %d examples that the contract has of them, and when a test has seen an outcome
-that is not here. Every answer that any test sees is held against the contract: status, headers, media type, body.
+`+"`make conformance`"+` writes this file from the notes of the tests. It fails if no test has seen one of the %d outcomes below on
+SQLite or on PostgreSQL, or one of the %d examples of the contract. It also fails if a test has seen an outcome that is not
+listed here. Every response in every test is checked against the contract: status, headers, media type and body.
 
-A 500 is what nobody has foreseen. Each operation is seen to answer it when the code around all operations panics, and each
-that asks a database when that fails within the operation itself (`+"`TestEveryOperationThatAsksTheDatabaseFailsWithIt`"+` names
-the others).
+A 500 is an unexpected error. A test makes every operation return it with a panic in the middleware, and every operation
+that uses the database with a failing query.
 `, len(outcomes), examples)
 	operation, status := "", 0
 	for _, o := range outcomes {

@@ -13,7 +13,7 @@ import (
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// everything is the contract, and the notes of tests that have seen all of it.
+// everything returns the contract and the notes of tests that have seen all of it.
 func everything(t *testing.T) (c *contract.Contract, notes []string) {
 	t.Helper()
 	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
@@ -31,7 +31,7 @@ func everything(t *testing.T) (c *contract.Contract, notes []string) {
 	return c, notes
 }
 
-// wrote puts notes into a folder, as a process does.
+// wrote writes one file of notes per process into a new folder.
 func wrote(t *testing.T, processes ...[]string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -43,13 +43,11 @@ func wrote(t *testing.T, processes ...[]string) (dir string) {
 	return dir
 }
 
-// One outcome too few, one example too few or one outcome too many fails, and so
-// does a report that says something else.
-func TestWhatIsMissingOrTooMuchFails(t *testing.T) {
+func TestRun_FailsOnMissingOrUnknownOutcomes(t *testing.T) {
 	_, notes := everything(t)
 	report := filepath.Join(t.TempDir(), "conformance.md")
 	if run(report, false, wrote(t, notes), io.Discard) == nil {
-		t.Error("no report is as good as a report")
+		t.Error("a missing report is accepted")
 	}
 	if err := run(report, true, wrote(t, notes[:9], notes[9:]), io.Discard); err != nil {
 		t.Error(err)
@@ -60,20 +58,20 @@ func TestWhatIsMissingOrTooMuchFails(t *testing.T) {
 	without := func(line string) []string {
 		rest := slices.DeleteFunc(slices.Clone(notes), func(one string) bool { return one == line })
 		if len(rest) != len(notes)-1 {
-			t.Fatalf("%q is not among the notes", line)
+			t.Fatalf("%q is not in the notes", line)
 		}
 		return rest
 	}
 	for name, notes := range map[string][]string{
-		"nothing":                           nil,
-		"an outcome too few on SQLite":      without("sqlite login 200"),
-		"an outcome too few on PostgreSQL":  without("postgres login 200"),
-		"one that was seen somewhere":       append(without("postgres login 200"), "unknown login 200"),
-		"an example of an answer too few":   without("postgres login 401 example invalid"),
-		"an example of a schema too few":    without("sqlite schema SessionList"),
-		"an example of a header too few":    without("sqlite header RetryAfter"),
-		"an outcome too many":               append(slices.Clone(notes), "sqlite login 418 teapot"),
-		"an outcome too many of any server": append(slices.Clone(notes), "unknown login 418 teapot"),
+		"nothing":                       nil,
+		"missing outcome on SQLite":     without("sqlite login 200"),
+		"missing outcome on PostgreSQL": without("postgres login 200"),
+		"outcome on unknown database":   append(without("postgres login 200"), "unknown login 200"),
+		"missing example of a response": without("postgres login 401 example invalid"),
+		"missing example of a schema":   without("sqlite schema SessionList"),
+		"missing example of a header":   without("sqlite header RetryAfter"),
+		"unknown outcome":               append(slices.Clone(notes), "sqlite login 418 teapot"),
+		"unknown outcome, any database": append(slices.Clone(notes), "unknown login 418 teapot"),
 	} {
 		before, err := os.ReadFile(report)
 		if err != nil {
@@ -88,10 +86,9 @@ func TestWhatIsMissingOrTooMuchFails(t *testing.T) {
 	}
 }
 
-// What was not seen is not in the report, whatever the contract has.
-func TestTheReportIsOfWhatWasSeen(t *testing.T) {
+func TestRender_LeavesOutWhatWasNotSeen(t *testing.T) {
 	c, _ := everything(t)
-	got := render(c.Outcomes(), 0, map[sight]bool{
+	got := render(c.Outcomes(), 0, map[observation]bool{
 		{"login 200", "sqlite"}: true, {"login 200", "postgres"}: true, {"logout 200", "sqlite"}: true,
 	})
 	if !strings.HasSuffix(got, "\n## login\n\n- 200\n") || strings.Contains(got, "logout") {
@@ -99,9 +96,8 @@ func TestTheReportIsOfWhatWasSeen(t *testing.T) {
 	}
 }
 
-// The report of another contract is found without running the tests that it
-// takes to write one.
-func TestTheReportIsOfThisContract(t *testing.T) {
+// This finds an outdated report without running the tests that write it.
+func TestReport_MatchesContract(t *testing.T) {
 	c, notes := everything(t)
 	seen, err := read(wrote(t, notes))
 	if err != nil {
@@ -109,6 +105,6 @@ func TestTheReportIsOfThisContract(t *testing.T) {
 	}
 	got, err := os.ReadFile("../../../docs/conformance.md")
 	if err != nil || string(got) != render(c.Outcomes(), len(c.Examples()), seen) {
-		t.Errorf("docs/conformance.md is of another contract (%v): make conformance", err)
+		t.Errorf("docs/conformance.md is not up to date (%v): run make conformance", err)
 	}
 }

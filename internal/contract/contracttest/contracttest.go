@@ -1,6 +1,5 @@
-// Package contracttest holds every answer that a test sees against the
-// contract. It stands in the client, behind the real HTTP server, so nothing
-// that goes out can pass it by.
+// Package contracttest checks every response that a test receives against the contract. It is part
+// of the client and talks to the real HTTP server, so that it sees every response.
 package contracttest
 
 import (
@@ -14,13 +13,13 @@ import (
 	"github.com/techtreks/auth/internal/contract"
 )
 
-// A Transport sends requests through Base and fails the test for every answer
-// that the contract does not allow.
+// A Transport sends requests through Base and fails the test for every response that the contract
+// does not allow.
 type Transport struct {
 	T        testing.TB
 	Contract *contract.Contract
 	Base     http.RoundTripper
-	Database string // its kind, if it is known
+	Database string // kind of database, if known
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -43,25 +42,24 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	op := find(t.Contract, r.Method, r.URL.EscapedPath())
 	if err := t.Contract.Verify(r, op, response.StatusCode, response.Header, body); err != nil {
-		t.T.Errorf("%s %s: the answer breaks the contract: %v\n%s", r.Method, r.URL.Path, err, body)
+		t.T.Errorf("%s %s: the response breaks the contract: %v\n%s", r.Method, r.URL.Path, err, body)
 	} else if r.Method != http.MethodHead && r.Method != http.MethodOptions {
 		if err := t.note(op, r, sent, response, body); err != nil {
-			t.T.Errorf("noting an answer: %v", err)
+			t.T.Errorf("recording a response: %v", err)
 		}
 	}
 	return response, nil
 }
 
-// CloseIdleConnections lets http.Client's method of that name reach Base, which it
-// would otherwise pass by without a word.
+// CloseIdleConnections forwards to Base. Without it, http.Client's method of that name would have no effect.
 func (t *Transport) CloseIdleConnections() {
 	if base, ok := t.Base.(interface{ CloseIdleConnections() }); ok {
 		base.CloseIdleConnections()
 	}
 }
 
-// Verify is the same for a test that speaks bytes to a server. request begins with the
-// first line of what it has sent.
+// Verify makes the same check for a test that writes bytes to a connection. request starts with the
+// request line.
 func Verify(t testing.TB, c *contract.Contract, request string, status int, header http.Header, body []byte) {
 	t.Helper()
 	method, rest, _ := strings.Cut(request, " ")
@@ -71,11 +69,11 @@ func Verify(t testing.TB, c *contract.Contract, request string, status int, head
 		err = c.Verify(r, find(c, method, r.URL.EscapedPath()), status, header, body)
 	}
 	if err != nil {
-		t.Errorf("%s %s: the answer breaks the contract: %v\n%s", method, target, err, body)
+		t.Errorf("%s %s: the response breaks the contract: %v\n%s", method, target, err, body)
 	}
 }
 
-// bodyOf reads what a request sends, nil where that can be read but once.
+// bodyOf returns the body of a request, or nil if it can be read only once.
 func bodyOf(r *http.Request) ([]byte, error) {
 	if r.GetBody == nil {
 		return nil, nil
@@ -87,8 +85,8 @@ func bodyOf(r *http.Request) ([]byte, error) {
 	return io.ReadAll(body)
 }
 
-// find is the test's own router, so that a mistake in the server's cannot hide
-// here: the template with the fewest parameters that matches.
+// find returns the operation for a path: the matching template with the fewest parameters. It does not use
+// the server's router, so that a bug there cannot hide itself.
 func find(c *contract.Contract, method, path string) *contract.Operation {
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -105,8 +103,7 @@ func find(c *contract.Contract, method, path string) *contract.Operation {
 	return found
 }
 
-// fits reports whether a path is one of a template, whose parameters are whole
-// segments.
+// fits reports whether a path matches a template, whose parameters are whole segments.
 func fits(template, path string) bool {
 	return slices.EqualFunc(strings.Split(template, "/"), strings.Split(path, "/"), func(part, segment string) bool {
 		return part == segment || strings.HasPrefix(part, "{") && segment != ""

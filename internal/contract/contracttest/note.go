@@ -12,17 +12,16 @@ import (
 	"github.com/techtreks/auth/internal/contract"
 )
 
-// NotesDir is the environment variable that names the folder where tests note
-// which outcomes and which examples of the contract they have seen, one file for
-// each process, and on which kind of database. Unset means that nobody wants to
-// know.
+// NotesDir is the environment variable with the folder where tests record the outcomes and examples of
+// the contract that they have seen, and on which kind of database. Each process writes one
+// file. If it is not set, nothing is recorded.
 const NotesDir = "CONFORMANCE_NOTES"
 
-// noted is what this process has written down already.
+// noted has the lines that this process has written already.
 var noted sync.Map
 
-// note remembers what a test has seen. Tests of several packages run at once, in
-// several processes; a line is short enough to be appended whole.
+// note records the outcome and the examples that a test has seen. Tests of several packages run at the
+// same time in several processes; a line is short enough to be appended atomically.
 func (t *Transport) note(op *contract.Operation, r *http.Request, sent []byte, response *http.Response, body []byte) error {
 	dir := os.Getenv(NotesDir)
 	if dir == "" {
