@@ -19,7 +19,7 @@ import (
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// The bounds that the help texts name.
+// The bounds in the help texts.
 const (
 	defaultPort        = 5001
 	minKeyBytes        = 32
@@ -39,12 +39,12 @@ const (
 	maxSupportURL      = 500  // bytes
 )
 
-// tutorialKey is printed in the tutorial that the Flask system grew from. Whoever
-// signs with it in production has published the key.
+// tutorialKey is the public key from the tutorial that the Flask system is based on.
+// Anyone could sign with it.
 const tutorialKey = "dev-secret-change-in-production"
 
-// complete works out what depends on several settings and gives every value its one
-// spelling. Where a value is wrong it is left alone, for faults to find.
+// complete sets defaults that depend on other settings and brings every value into its
+// canonical form. It leaves invalid values unchanged, so that faults reports them.
 func (c *Config) complete(rank map[string]int) {
 	if c.Addr == "" || rank["port"] > rank["addr"] {
 		if rank["port"] == fromDefault {
@@ -63,14 +63,14 @@ func (c *Config) complete(rank map[string]int) {
 	c.PasswordPolicy = strings.ToLower(c.PasswordPolicy)
 	c.CookieDomain = strings.ToLower(c.CookieDomain)
 	if len(c.CookieDomain) > 1 {
-		// A leading dot is the old spelling of the same domain.
+		// A leading dot is an old notation for the same domain.
 		c.CookieDomain = strings.TrimPrefix(c.CookieDomain, ".")
 	}
 	if len(c.AllowedOrigins) == 0 && !c.Production() {
 		c.AllowedOrigins = []string{"http://localhost:3000"}
 	}
-	c.AllowedOrigins = spell(c.AllowedOrigins, origin)
-	c.TrustedProxies = spell(c.TrustedProxies, network)
+	c.AllowedOrigins = canonicalize(c.AllowedOrigins, origin)
+	c.TrustedProxies = canonicalize(c.TrustedProxies, network)
 
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	if c.PublicURL == "" && !c.Production() && addrOK && port != 0 {
@@ -102,8 +102,8 @@ func (c *Config) complete(rank map[string]int) {
 	}
 }
 
-// faults says what is wrong, in the order of the fields. No message holds a value: even
-// that of a harmless setting may be a secret pasted into the wrong line.
+// faults returns all faults, in the order of the fields. No message contains a value:
+// even the value of a harmless setting may be a secret on the wrong line.
 func (c *Config) faults(keyless bool) []string {
 	keys := c.Keys()
 	isShort := func(key []byte) bool { return len(key) < minKeyBytes }
@@ -128,7 +128,7 @@ func (c *Config) faults(keyless bool) []string {
 			"PUBLIC_URL must be a URL like https://auth.example.com, without user, query or fragment"},
 		{c.Production() && c.PublicURL != "" && !strings.HasPrefix(strings.ToLower(c.PublicURL), "https:"),
 			"PUBLIC_URL must begin with https:// in production"},
-		{!all(c.TrustedProxies, network),
+		{!allValid(c.TrustedProxies, network),
 			"TRUSTED_PROXIES must list networks such as 10.0.0.0/8 or single addresses; it cannot trust large parts of the Internet"},
 		{c.ShutdownDelay < 0 || c.ShutdownDelay > maxShutdownDelay,
 			"SHUTDOWN_DELAY must be between 0s and 10s"},
@@ -139,17 +139,17 @@ func (c *Config) faults(keyless bool) []string {
 		{c.SecretKey != "" && len(keys) != strings.Count(string(c.SecretKey), ",")+1,
 			"SECRET_KEY has an empty key in its list"},
 		{c.Production() && slices.ContainsFunc(keys, isPublished),
-			"SECRET_KEY holds the key printed in the tutorial, which everyone knows"},
+			"SECRET_KEY holds the key printed in the tutorial, which is public"},
 		{c.Production() && slices.ContainsFunc(keys, isShort),
 			"SECRET_KEY holds a key of less than 32 bytes"},
-		{c.AllowedOrigins != nil && len(c.AllowedOrigins) == 0 || !all(c.AllowedOrigins, origin),
+		{c.AllowedOrigins != nil && len(c.AllowedOrigins) == 0 || !allValid(c.AllowedOrigins, origin),
 			"ALLOWED_ORIGINS must list origins of the form http(s)://HOST[:PORT], with no path, no wildcard, not null"},
 		{c.CookieDomain != "" && !isDomain(c.CookieDomain),
 			"COOKIE_DOMAIN must be a domain name of two labels or more such as example.com, without scheme or port"},
 		{!slices.Contains([]string{"lax", "strict", "none"}, c.CookieSameSite),
 			"COOKIE_SAMESITE must be lax, strict or none"},
 		{c.CookieSameSite == "none" && !c.CookieSecure(),
-			"COOKIE_SAMESITE=none needs APP_ENV=production: browsers take such a cookie only when it is Secure"},
+			"COOKIE_SAMESITE=none needs APP_ENV=production: browsers accept such a cookie only if it is Secure"},
 		{!idleOK,
 			"SESSION_IDLE must be between 5m and 168h"},
 		{c.SessionAbsolute > maxSessionAbsolute || c.SessionAbsolute < c.SessionIdle && idleOK || c.SessionAbsolute < minSessionIdle,
@@ -157,16 +157,16 @@ func (c *Config) faults(keyless bool) []string {
 		{limitsErr != nil,
 			"RATE_LIMITS must be off, or OPERATION: LIMIT, LIMIT; OPERATION: LIMIT with limits such as 5 per minute"},
 		{limits.Off && c.Production(),
-			"RATE_LIMITS=off is refused in production: passwords could be guessed as fast as the server can hash"},
+			"RATE_LIMITS=off is refused in production: attackers could guess passwords as fast as the server can hash"},
 		{!slices.Contains([]string{"open", "verified", "closed"}, c.Registration),
 			"REGISTRATION must be open, verified or closed"},
 		{c.Registration == "verified" && c.Production() && c.MailURL == "",
-			"REGISTRATION=verified needs MAIL_URL in production: without mail nobody could ever log in"},
+			"REGISTRATION=verified needs MAIL_URL in production: without mail, new users could never log in"},
 		{c.PasswordPolicy != "composition" && c.PasswordPolicy != "length",
 			"PASSWORD_POLICY must be composition or length"},
 		{c.HIBPURL != "" && !isPublicURL(c.HIBPURL),
 			"HIBP_URL must be a URL like https://api.pwnedpasswords.com, without user, query or fragment"},
-		{isPublicURL(c.HIBPURL) && !isPrivate(c.HIBPURL),
+		{isPublicURL(c.HIBPURL) && !isTLSOrLoopback(c.HIBPURL),
 			"HIBP_URL must begin with https://, except on this machine"},
 		{c.VerifyTTL < minTokenLife || c.VerifyTTL > maxVerifyTTL,
 			"VERIFY_TTL must be between 5m and 168h"},
@@ -203,7 +203,7 @@ func (c *Config) faults(keyless bool) []string {
 		{c.MetricsAddr != "" && !metricsOK,
 			"METRICS_ADDR must be HOST:PORT or :PORT with a port from 0 to 65535"},
 		{c.MetricsAddr != "" && metricsOK && metricsPort != 0 && metricsPort == c.Port,
-			"METRICS_ADDR must have another port than ADDR: metrics are not for the public"},
+			"METRICS_ADDR must have another port than ADDR: metrics must not be public"},
 	} {
 		if rule.bad {
 			found = append(found, rule.message)
@@ -212,11 +212,11 @@ func (c *Config) faults(keyless bool) []string {
 	return found
 }
 
-// spell drops empty entries, trims the others and rewrites those that canonical
-// understands.
-func spell(list []string, canonical func(string) (string, bool)) []string {
+// canonicalize drops empty entries, trims the others and replaces valid entries by
+// their canonical form.
+func canonicalize(list []string, canonical func(string) (string, bool)) []string {
 	if list == nil {
-		return nil // not set, which is not the same as set to nothing
+		return nil // not set, which differs from an empty list
 	}
 	out := []string{}
 	for _, entry := range list {
@@ -231,7 +231,7 @@ func spell(list []string, canonical func(string) (string, bool)) []string {
 	return out
 }
 
-func all(list []string, canonical func(string) (string, bool)) bool {
+func allValid(list []string, canonical func(string) (string, bool)) bool {
 	return !slices.ContainsFunc(list, func(s string) bool { _, ok := canonical(s); return !ok })
 }
 
@@ -249,7 +249,8 @@ func portNumber(text string, least int) (int, bool) {
 	return n, err == nil && n >= least && n <= 65535 && text == strconv.Itoa(n)
 }
 
-// A hostName is what a browser sends: ASCII, international names in punycode.
+// hostName matches host names as browsers send them: in ASCII, internationalised names
+// in punycode.
 var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*$`)
 
 func isHost(s string) bool {
@@ -259,15 +260,14 @@ func isHost(s string) bool {
 	return len(s) <= 253 && hostName.MatchString(strings.ToLower(s))
 }
 
-// isDomain takes what a cookie can be shared under: a name with a dot in it, not an
-// address.
+// isDomain accepts domains for a shared cookie: a name with a dot, not an IP address.
 func isDomain(s string) bool {
 	last := s[strings.LastIndexByte(s, '.')+1:]
 	return strings.Contains(s, ".") && isHost(s) && last[0] >= 'a' && last[0] <= 'z'
 }
 
-// origin spells a web origin as browsers do. An entry that is spelled otherwise would
-// never match, and nobody would see why.
+// origin returns a web origin in the form that browsers send. An entry in any other
+// form would never match, without an error message.
 func origin(s string) (string, bool) {
 	u, ok := webURL(strings.TrimSuffix(s, "/"))
 	if !ok || u.Path != "" {
@@ -285,9 +285,9 @@ func isPublicURL(s string) bool {
 	return ok
 }
 
-// isPrivate reports whether nobody on the way can read what goes to a URL: by TLS, or
-// because there is no way.
-func isPrivate(s string) bool {
+// isTLSOrLoopback reports whether requests to a URL cannot be read on the network,
+// because it uses TLS or is on this machine.
+func isTLSOrLoopback(s string) bool {
 	u, ok := webURL(s)
 	if !ok {
 		return false
@@ -296,7 +296,7 @@ func isPrivate(s string) bool {
 	return u.Scheme == "https" || u.Hostname() == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
-// webURL takes http(s)://HOST[:PORT] with at most a path after it.
+// webURL parses http(s)://HOST[:PORT] with an optional path.
 func webURL(s string) (*url.URL, bool) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || strings.ContainsAny(s, "?#") || !isHost(u.Hostname()) {
@@ -315,25 +315,25 @@ func webURL(s string) (*url.URL, bool) {
 	return u, u.Host == want // not "host:"
 }
 
-// network spells a network or single address as ADDRESS/BITS. The networks of all
-// addresses are refused: with one of them every client may state its own address and
-// no limit per address holds.
+// network returns a network or single address as ADDRESS/BITS. It rejects networks of
+// all addresses: with one of them, every client could choose its own address and bypass
+// all limits per address.
 func network(s string) (string, bool) {
 	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
 		addr = addr.Unmap()
 		return fmt.Sprintf("%s/%d", addr, addr.BitLen()), true
 	}
 	p, err := netip.ParsePrefix(s)
-	if err != nil || p.Bits() < leastProxyBits(p.Addr()) || p.Addr().Is4In6() {
+	if err != nil || p.Bits() < minProxyBits(p.Addr()) || p.Addr().Is4In6() {
 		return "", false
 	}
 	return p.Masked().String(), true
 }
 
-// leastProxyBits bounds how many addresses an entry can trust. No private network is
-// larger than 10.0.0.0/8 and fc00::/7, and two entries such as 0.0.0.0/1 and
-// 128.0.0.0/1 are everybody as well.
-func leastProxyBits(addr netip.Addr) int {
+// minProxyBits limits the size of a trusted network. No private network is larger than
+// 10.0.0.0/8 and fc00::/7. A check for /0 only would not be enough, because 0.0.0.0/1
+// and 128.0.0.0/1 together contain all addresses too.
+func minProxyBits(addr netip.Addr) int {
 	switch {
 	case addr.Is4():
 		return 8
@@ -344,14 +344,14 @@ func leastProxyBits(addr netip.Addr) int {
 	}
 }
 
-// isDatabaseURL looks at the scheme alone; package db knows the rest.
+// isDatabaseURL checks only the scheme; package db checks the rest.
 func isDatabaseURL(s string) bool {
 	scheme, rest, _ := strings.Cut(s, ":")
-	scheme, _, _ = strings.Cut(strings.ToLower(scheme), "+") // a driver named by SQLAlchemy
+	scheme, _, _ = strings.Cut(strings.ToLower(scheme), "+") // without SQLAlchemy's driver
 	return rest != "" && (scheme == "sqlite" || scheme == "postgres" || scheme == "postgresql")
 }
 
-// isMailURL takes smtp(s)://[USER:PASSWORD@]HOST[:PORT] with nothing after it.
+// isMailURL accepts smtp(s)://[USER:PASSWORD@]HOST[:PORT] with nothing after it.
 func isMailURL(s string) bool {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || strings.ContainsAny(s, "?#") || u.Path != "" && u.Path != "/" || !isHost(u.Hostname()) {
@@ -369,8 +369,8 @@ func isMailURL(s string) bool {
 	return ok || u.Port() == ""
 }
 
-// sender reads the From of mails and gives its domain in ASCII, as mail servers want
-// it. The host of this machine will do while nothing is really sent.
+// sender parses the From of mails and returns it with the domain in ASCII, which mail
+// servers require. It also accepts localhost, for servers that send no mail.
 func sender(s string) (mail.Address, bool) {
 	a, err := mail.ParseAddress(s)
 	if err != nil || len(a.Name) > maxSenderName || strings.ContainsFunc(a.Name, unicode.IsControl) {

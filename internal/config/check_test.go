@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
+func TestParse_ReportsAllFaults(t *testing.T) {
 	_, err := parse(t, []string{"--shutdown-delay=11s"}, map[string]string{
 		"ADDR": "hunter2", "FLASK_ENV": "hunter2", "PUBLIC_URL": "hunter2", "TRUSTED_PROXIES": "hunter2",
 		"DATABASE_URL": "mysql://root:hunter2@db/x", "SECRET_KEY": "hunter2,,hunter2", "ALLOWED_ORIGINS": "https://app.example.com,hunter2",
@@ -52,26 +52,26 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	if strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("a value is repeated: %v", err)
+		t.Errorf("the error contains a value: %v", err)
 	}
 }
 
-func TestProductionRefuses(t *testing.T) {
+func TestParse_ProductionRefusesUnsafeSettings(t *testing.T) {
 	for name, tc := range map[string]struct{ variable, value, want string }{
-		"NoKey":             {"SECRET_KEY", "", "SECRET_KEY is required in production"},
-		"ShortKey":          {"SECRET_KEY", goodKey[:31], "SECRET_KEY holds a key of less than 32 bytes"},
-		"ShortOldKey":       {"SECRET_KEY", goodKey + ",short", "SECRET_KEY holds a key of less than 32 bytes"},
-		"SpacesDoNotCount":  {"SECRET_KEY", goodKey[:31] + "     ", "SECRET_KEY holds a key of less than 32 bytes"},
-		"TutorialKey":       {"SECRET_KEY", tutorialKey, "SECRET_KEY holds the key printed in the tutorial"},
-		"TutorialKeyInList": {"SECRET_KEY", goodKey + ", " + tutorialKey, "SECRET_KEY holds the key printed in the tutorial"},
-		"EmptyKeyInList":    {"SECRET_KEY", "," + goodKey, "SECRET_KEY has an empty key"},
-		"OnlyCommas":        {"SECRET_KEY", ",,", "SECRET_KEY has an empty key"},
-		"PlainHTTP":         {"PUBLIC_URL", "http://auth.example.com", "PUBLIC_URL must begin with https://"},
-		"PlainFrontend":     {"FRONTEND_URL", "http://app.example.com", "FRONTEND_URL must begin with https://"},
-		"PlainSupport":      {"SUPPORT_URL", "http://example.com/help", "SUPPORT_URL must begin with https://"},
-		"MailWithoutSender": {"MAIL_URL", "smtp://mail.example.com", "MAIL_FROM is required"},
-		"MailWithoutLinks":  {"MAIL_URL", "smtp://mail.example.com", "FRONTEND_URL is required"},
-		"VerifiedUnmailed":  {"REGISTRATION", "verified", "REGISTRATION=verified needs MAIL_URL"},
+		"no key":               {"SECRET_KEY", "", "SECRET_KEY is required in production"},
+		"short key":            {"SECRET_KEY", goodKey[:31], "SECRET_KEY holds a key of less than 32 bytes"},
+		"short old key":        {"SECRET_KEY", goodKey + ",short", "SECRET_KEY holds a key of less than 32 bytes"},
+		"spaces do not count":  {"SECRET_KEY", goodKey[:31] + "     ", "SECRET_KEY holds a key of less than 32 bytes"},
+		"tutorial key":         {"SECRET_KEY", tutorialKey, "SECRET_KEY holds the key printed in the tutorial"},
+		"tutorial key in list": {"SECRET_KEY", goodKey + ", " + tutorialKey, "SECRET_KEY holds the key printed in the tutorial"},
+		"empty key in list":    {"SECRET_KEY", "," + goodKey, "SECRET_KEY has an empty key"},
+		"only commas":          {"SECRET_KEY", ",,", "SECRET_KEY has an empty key"},
+		"plain http":           {"PUBLIC_URL", "http://auth.example.com", "PUBLIC_URL must begin with https://"},
+		"plain frontend":       {"FRONTEND_URL", "http://app.example.com", "FRONTEND_URL must begin with https://"},
+		"plain support":        {"SUPPORT_URL", "http://example.com/help", "SUPPORT_URL must begin with https://"},
+		"mail without sender":  {"MAIL_URL", "smtp://mail.example.com", "MAIL_FROM is required"},
+		"mail without links":   {"MAIL_URL", "smtp://mail.example.com", "FRONTEND_URL is required"},
+		"verified unmailed":    {"REGISTRATION", "verified", "REGISTRATION=verified needs MAIL_URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := map[string]string{"APP_ENV": "production", "SECRET_KEY": goodKey}
@@ -82,14 +82,14 @@ func TestProductionRefuses(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 			if strings.Contains(err.Error(), goodKey[:16]) || strings.Contains(err.Error(), tutorialKey) {
-				t.Errorf("a key is repeated: %v", err)
+				t.Errorf("the error contains a key: %v", err)
 			}
 		})
 	}
 }
 
-// The sender that development starts with is nobody's address.
-func TestProductionRefusesALocalSender(t *testing.T) {
+// The default sender in development is not a real address.
+func TestParse_ProductionRefusesLocalSender(t *testing.T) {
 	_, err := parse(t, nil, map[string]string{
 		"APP_ENV": "production", "SECRET_KEY": goodKey, "MAIL_URL": "smtp://mail.example.com",
 		"MAIL_FROM": "TechTreks <no-reply@localhost>", "FRONTEND_URL": "https://app.example.com",
@@ -100,14 +100,14 @@ func TestProductionRefusesALocalSender(t *testing.T) {
 	}
 }
 
-func TestDevelopmentTakesAnyKey(t *testing.T) {
+func TestParse_DevelopmentAcceptsAnyKey(t *testing.T) {
 	c, err := parse(t, nil, map[string]string{"FLASK_SECRET_KEY": tutorialKey}, "")
 	if err != nil || c.SecretGenerated {
 		t.Errorf("got %+v, %v", c, err)
 	}
 }
 
-func TestRefusedValues(t *testing.T) {
+func TestParse_RefusesInvalidValues(t *testing.T) {
 	for variable, values := range map[string][]string{
 		"ADDR":      {"5001", "localhost", ":http", ":65536", ":-1", ":05001", "host name:1", "a/b:1", "::1:80", "http://localhost:5001"},
 		"PORT":      {"65536", "-1"},

@@ -19,7 +19,7 @@ const (
 	example = "../../.env.example"
 )
 
-// flags are those of the Config struct alone.
+// flags returns the flags of the Config struct.
 func flags(t *testing.T) []*kong.Flag {
 	t.Helper()
 	parser, err := kong.New(&struct {
@@ -31,7 +31,7 @@ func flags(t *testing.T) []*kong.Flag {
 	return parser.Model.Flags
 }
 
-// table is the manual's list of settings, made from the struct.
+// table returns the tables of settings for the manual.
 func table(t *testing.T) string {
 	var b strings.Builder
 	group := ""
@@ -53,9 +53,9 @@ func table(t *testing.T) string {
 	return b.String()
 }
 
-// The table between the two comments of the manual is generated; with -update it is
-// written.
-func TestManualHasEverySetting(t *testing.T) {
+// The tables between the two comments in the manual are generated. The flag -update
+// writes them.
+func TestManual_ListsEverySetting(t *testing.T) {
 	content, err := os.ReadFile(manual)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestManualHasEverySetting(t *testing.T) {
 	before, rest, ok1 := bytes.Cut(content, []byte(begin))
 	_, after, ok2 := bytes.Cut(rest, []byte(end))
 	if !ok1 || !ok2 {
-		t.Fatal("the comments around the table are gone")
+		t.Fatal("the comments around the tables are missing")
 	}
 	want := string(before) + begin + table(t) + end + string(after)
 	if want == string(content) {
@@ -78,7 +78,7 @@ func TestManualHasEverySetting(t *testing.T) {
 	}
 }
 
-func TestHelpIsTheManual(t *testing.T) {
+func TestHelp_ListsEverySetting(t *testing.T) {
 	var out bytes.Buffer
 	var c cli
 	_, _ = Parse(&c, []string{"serve", "--help"}, Source{}, kong.Name("techtreks"), kong.Writers(&out, &out), kong.Exit(func(int) {}))
@@ -93,19 +93,19 @@ func TestHelpIsTheManual(t *testing.T) {
 	}
 }
 
-// The example names every setting, commented out, so that a copy of it changes nothing;
-// with all the comments taken away it is valid.
-func TestExampleHasEverySetting(t *testing.T) {
+// The example contains every setting, commented out, so that a copy of it changes
+// nothing. Without the comment characters it is valid.
+func TestExample_ListsEverySetting(t *testing.T) {
 	content, err := os.ReadFile(example)
 	if err != nil {
 		t.Fatal(err)
 	}
-	asIs, err := godotenv.UnmarshalBytes(content)
-	if err != nil || len(asIs) != 0 {
-		t.Errorf("a copy of the example sets %d variables, %v", len(asIs), err)
+	unchanged, err := godotenv.UnmarshalBytes(content)
+	if err != nil || len(unchanged) != 0 {
+		t.Errorf("a copy of the example sets %d variables, %v", len(unchanged), err)
 	}
-	open := regexp.MustCompile(`(?m)^#([A-Z_]+=)`).ReplaceAll(content, []byte("$1"))
-	set, err := godotenv.UnmarshalBytes(open)
+	uncommented := regexp.MustCompile(`(?m)^#([A-Z_]+=)`).ReplaceAll(content, []byte("$1"))
+	set, err := godotenv.UnmarshalBytes(uncommented)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,20 +116,20 @@ func TestExampleHasEverySetting(t *testing.T) {
 		delete(set, f.Envs[0])
 	}
 	for name := range set {
-		t.Errorf("%s is no setting", name)
+		t.Errorf("%s is not a setting", name)
 	}
-	if _, err := parse(t, nil, nil, string(open)); err != nil {
+	if _, err := parse(t, nil, nil, string(uncommented)); err != nil {
 		t.Errorf("the example is not valid: %v", err)
 	}
 }
 
-func TestEverySettingIsExplained(t *testing.T) {
+func TestConfig_EverySettingHasHelpAndDefault(t *testing.T) {
 	for _, f := range flags(t) {
 		if len(f.Envs) == 0 || f.Help == "" || f.Group == nil || defaultOf(f.Value) == "" {
 			t.Errorf("--%s lacks a variable, a help text, a group or a default", f.Name)
 		}
 		if strings.Contains(f.Help, "|") {
-			t.Errorf("--%s: a bar in the help would break the manual's table", f.Name)
+			t.Errorf("--%s: a | in the help breaks the manual's table", f.Name)
 		}
 	}
 }

@@ -23,37 +23,38 @@ import (
 //	ctx, err := config.Parse(&cli, os.Args[1:], config.Source{Lookup: os.LookupEnv, DotEnv: ".env"})
 type CLI interface{ settings() *Config }
 
-// Source is where values come from that are not on the command line. Tests pass a map
-// and no file.
+// Source provides the values that are not on the command line. Tests pass a map and no
+// file.
 type Source struct {
-	// Lookup finds an environment variable, as os.LookupEnv does; nil finds none.
+	// Lookup returns an environment variable, as os.LookupEnv does; nil finds none.
 	Lookup func(name string) (value string, ok bool)
-	// DotEnv is the path of a file of NAME=value lines that stands in for variables
-	// missing from the environment. Empty means none; a file that does not exist is fine.
+	// DotEnv is the path of a file with NAME=value lines, for variables that are not in
+	// the environment. Empty means no file; the file need not exist.
 	DotEnv string
 }
 
-// Error is everything that is wrong with the settings.
+// Error reports all faults in the settings.
 type Error struct {
-	// Faults are sentences that name the variable, and never its value.
+	// Faults are sentences with the name of the variable, never with its value.
 	Faults []string
 }
 
 func (e *Error) Error() string { return strings.Join(e.Faults, "\n") }
 
-// Parse fills cli from args and source and returns kong's context, whose Run calls the
-// selected command. The error is an [Error], or of kong where the command line itself
-// is wrong (an unknown command or flag), or both joined.
+// Parse fills cli from args and source and returns kong's context. Its Run method calls
+// the selected command. The error is an [Error], an error of kong for an invalid command
+// line (an unknown command or flag), or both joined.
 //
-// A command with the tag keyless:"" can do without SECRET_KEY in production.
+// A command with the tag keyless:"" does not need SECRET_KEY in production.
 //
-// Flags of other commands may name environment variables in the same way. A variable
-// NAME_FILE beside NAME names a file that holds the value, as container platforms
-// hand out secrets.
+// Flags of other commands may have environment variables too. If a flag has a variable
+// NAME_FILE besides NAME, NAME_FILE names a file that contains the value, as container
+// platforms provide secrets.
 func Parse(cli CLI, args []string, source Source, options ...kong.Option) (*kong.Context, error) {
 	values := make(map[*kong.Value]value)
-	// kong reads the process environment by itself and stops at the first value that it
-	// cannot use, quoting it. So it is given no names, only the values that are fit.
+	// By itself, kong reads the process environment and stops at the first invalid value
+	// with a message that contains the value. So it gets no variable names, only values
+	// that are valid.
 	resolve := kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 		if v, ok := values[flag.Value]; ok {
 			return v.text, nil
@@ -62,14 +63,14 @@ func Parse(cli CLI, args []string, source Source, options ...kong.Option) (*kong
 	})
 	parser, err := kong.New(cli, append([]kong.Option{kong.Resolvers(resolve), kong.ValueFormatter(describe)}, options...)...)
 	if err != nil {
-		return nil, err // a mistake in the struct's tags
+		return nil, err // an error in the struct's tags
 	}
 	layers, faults := source.layers()
 	err = kong.Visit(parser.Model, func(node kong.Visitable, next kong.Next) error {
 		if flag, ok := node.(*kong.Flag); ok {
 			v, found, wrong := layers.find(flag.Envs)
 			if found && wrong == "" {
-				wrong = misfit(flag, v)
+				wrong = checkValue(flag, v)
 			}
 			switch {
 			case wrong != "":
@@ -77,7 +78,7 @@ func Parse(cli CLI, args []string, source Source, options ...kong.Option) (*kong
 			case found:
 				values[flag.Value] = v
 			}
-			flag.Tag.Envs = nil // flag.Envs keeps them, for the help
+			flag.Tag.Envs = nil // the help uses flag.Envs
 		}
 		return next(nil)
 	})
@@ -87,7 +88,7 @@ func Parse(cli CLI, args []string, source Source, options ...kong.Option) (*kong
 
 	ctx, err := parser.Parse(args)
 	if err != nil {
-		// The struct is not filled, so there is nothing more to check.
+		// The struct is not filled, so its values cannot be checked.
 		if len(faults) > 0 {
 			err = errors.Join(err, &Error{Faults: faults})
 		}
@@ -101,7 +102,7 @@ func Parse(cli CLI, args []string, source Source, options ...kong.Option) (*kong
 	return ctx, nil
 }
 
-// Where a value came from. Greater goes first.
+// Ranks of the sources of a value. The highest rank has priority.
 const (
 	fromDefault = iota
 	fromDotEnv
@@ -109,13 +110,13 @@ const (
 	fromFlag
 )
 
-// value is the text of a setting, the variable it was found in, and where that was.
+// value is the text of a setting, its variable and the rank of its source.
 type value struct {
 	text, variable string
 	rank           int
 }
 
-// layer is one place with variables.
+// layer is one source of variables.
 type layer struct {
 	lookup func(string) (string, bool)
 	rank   int
@@ -139,15 +140,15 @@ func (s Source) layers() (found layers, faults []string) {
 	}
 	vars, err := godotenv.UnmarshalBytes(content)
 	if err != nil {
-		// The parser quotes the line, which may hold a key.
+		// The parser's error contains the line, which may contain a key.
 		return found, []string{s.DotEnv + " has a line that is not of the form NAME=value"}
 	}
 	return append(found, layer{func(name string) (string, bool) { v, ok := vars[name]; return v, ok }, fromDotEnv}), nil
 }
 
-// find returns the value of the first variable that is set. A layer is searched for
-// all names before the next one, so that an old name in the environment goes before the
-// new name in the file.
+// find returns the value of the first variable that is set. It searches a layer for all
+// names before the next layer, so that an old name in the environment has priority over
+// the new name in the file.
 func (ls layers) find(names []string) (found value, ok bool, fault string) {
 	for _, l := range ls {
 		for _, name := range names {
@@ -156,9 +157,9 @@ func (ls layers) find(names []string) (found value, ok bool, fault string) {
 				continue
 			}
 			plain, isFile := strings.CutSuffix(name, "_FILE")
-			if !isFile || !slices.Contains(names, plain) { // LOG_FILE is itself the name of a file
-				// Two places for one secret: whichever was meant, the other is a mistake that
-				// would be noticed only when the key is changed.
+			if !isFile || !slices.Contains(names, plain) { // LOG_FILE is the setting itself
+				// Of two values for one secret, one is a mistake. It would be noticed only
+				// when the key is changed.
 				if other, ok := l.lookup(name + "_FILE"); ok && other != "" && slices.Contains(names, name+"_FILE") {
 					return value{}, false, fmt.Sprintf("%s and %s_FILE are both set; keep one", name, name)
 				}
@@ -166,7 +167,7 @@ func (ls layers) find(names []string) (found value, ok bool, fault string) {
 			}
 			content, err := os.ReadFile(text)
 			if err != nil {
-				// Not the path: it may be the secret itself, in the wrong variable.
+				// The message has no path: it may be the secret itself, in the wrong variable.
 				return value{}, false, fmt.Sprintf("%s names a file that cannot be read: %s", name, cause(err))
 			}
 			if text = strings.TrimRight(string(content), "\r\n"); text == "" {
@@ -178,7 +179,7 @@ func (ls layers) find(names []string) (found value, ok bool, fault string) {
 	return value{}, false, ""
 }
 
-// cause is a file error without the path.
+// cause returns the text of a file error without the path.
 func cause(err error) string {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -187,8 +188,8 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// misfit tries a value on its flag and says what is wrong with it.
-func misfit(flag *kong.Flag, v value) string {
+// checkValue decodes a value for its flag and returns the fault, if any.
+func checkValue(flag *kong.Flag, v value) string {
 	target := reflect.New(flag.Target.Type()).Elem()
 	scan := kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: v.text})
 	if flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, target) == nil {
@@ -208,13 +209,12 @@ func misfit(flag *kong.Flag, v value) string {
 	case kind.Kind() == reflect.Int:
 		return v.variable + " must be a whole number"
 	default:
-		return v.variable + " cannot be understood"
+		return v.variable + " is not valid"
 	}
 }
 
-// isKeyless reports whether the command signs nothing, by the tag keyless on it
-// or on what it belongs to. Whoever migrates a database need not be trusted with
-// the key.
+// isKeyless reports whether the command signs nothing: it or one of its parents has the
+// tag keyless. So an operator can migrate a database without access to the key.
 func isKeyless(ctx *kong.Context) bool {
 	for node := ctx.Selected(); node != nil; node = node.Parent {
 		if node.Tag != nil && node.Tag.Has("keyless") {
@@ -224,7 +224,7 @@ func isKeyless(ctx *kong.Context) bool {
 	return false
 }
 
-// ranks says for each flag where its value came from.
+// ranks returns the rank of the source of each flag's value.
 func ranks(ctx *kong.Context, values map[*kong.Value]value) map[string]int {
 	found := make(map[string]int)
 	for flag, v := range values {
@@ -238,7 +238,7 @@ func ranks(ctx *kong.Context, values map[*kong.Value]value) map[string]int {
 	return found
 }
 
-// describe is the text of a flag in --help: its meaning, its default, its variables.
+// describe returns the text of a flag in --help: its meaning, default and variables.
 func describe(v *kong.Value) string {
 	text := v.Help
 	if d := defaultOf(v); d != "" {
@@ -250,7 +250,7 @@ func describe(v *kong.Value) string {
 	return text
 }
 
-// defaultOf is a flag's default, in words where it depends on other settings.
+// defaultOf returns a flag's default, in words if it depends on other settings.
 func defaultOf(v *kong.Value) string {
 	if words := v.Tag.Get("standard"); words != "" {
 		return words

@@ -19,7 +19,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// cli is the shape of the program's own command line.
+// cli has the same structure as the command line of the program.
 type cli struct {
 	Config `embed:""`
 
@@ -29,7 +29,7 @@ type cli struct {
 	} `cmd:"" help:"Manage users."`
 }
 
-// parse runs `techtreks serve` with args, variables and the content of a .env file.
+// parse parses `techtreks serve` with args, variables and the content of a .env file.
 func parse(t *testing.T, args []string, env map[string]string, dotEnv string) (Config, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), ".env")
@@ -58,7 +58,7 @@ func faultsOf(t *testing.T, err error) []string {
 
 const goodKey = "0123456789abcdef0123456789abcdef"
 
-func TestDefaults(t *testing.T) {
+func TestParse_Defaults(t *testing.T) {
 	c, err := parse(t, nil, nil, "")
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestDefaults(t *testing.T) {
 	}
 	other, err := parse(t, nil, nil, "")
 	if err != nil || other.SecretKey == c.SecretKey {
-		t.Errorf("two starts share a key, or %v", err)
+		t.Errorf("two starts have the same key, or %v", err)
 	}
 	c.SecretKey, c.SecretGenerated = "", false
 	want := Config{
@@ -88,7 +88,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-func TestProduction(t *testing.T) {
+func TestParse_ProductionDefaults(t *testing.T) {
 	env := map[string]string{"APP_ENV": "production", "SECRET_KEY": goodKey}
 	c, err := parse(t, nil, env, "")
 	if err != nil {
@@ -107,7 +107,7 @@ func TestProduction(t *testing.T) {
 	}
 }
 
-func TestWhereAValueComesFrom(t *testing.T) {
+func TestParse_PriorityAndCanonicalForm(t *testing.T) {
 	level := func(c Config) any { return c.LogLevel }
 	environment := func(c Config) any { return c.Env }
 	addr := func(c Config) any { return fmt.Sprint(c.Addr, " ", c.Port) }
@@ -125,67 +125,67 @@ func TestWhereAValueComesFrom(t *testing.T) {
 		get    func(Config) any
 		want   any
 	}{
-		"FlagBeforeEnvironment":       {[]string{"--log-level=error"}, vars{"LOG_LEVEL": "warn"}, "LOG_LEVEL=debug", level, "error"},
-		"EnvironmentBeforeDotEnv":     {nil, vars{"LOG_LEVEL": "warn"}, "LOG_LEVEL=debug", level, "warn"},
-		"DotEnvBeforeDefault":         {nil, nil, "LOG_LEVEL=debug", level, "debug"},
-		"Default":                     {nil, nil, "OTHER=1", level, "info"},
-		"EmptyVariableIsNotSet":       {nil, vars{"LOG_LEVEL": ""}, "LOG_LEVEL=debug", level, "debug"},
-		"EmptyEverywhereIsDefault":    {nil, vars{"LOG_LEVEL": ""}, "LOG_LEVEL=", level, "info"},
-		"UpperCase":                   {nil, vars{"LOG_LEVEL": "WARN"}, "", level, "warn"},
-		"FlaskEnv":                    {nil, vars{"FLASK_ENV": "production", "SECRET_KEY": goodKey}, "", environment, "production"},
-		"AppEnvBeforeFlaskEnv":        {nil, vars{"FLASK_ENV": "production", "APP_ENV": "development"}, "", environment, "development"},
-		"EnvironmentAliasBeforeFile":  {nil, vars{"FLASK_ENV": "development"}, "APP_ENV=production", environment, "development"},
-		"FlaskSecretKey":              {nil, vars{"FLASK_SECRET_KEY": "flask"}, "", secret, "flask"},
-		"SecretKeyBeforeFlask":        {nil, vars{"FLASK_SECRET_KEY": "flask", "SECRET_KEY": "own"}, "", secret, "own"},
-		"SecretWithDollarInQuotes":    {nil, nil, "SECRET_KEY='a$b${c}#d'", secret, "a$b${c}#d"},
-		"SecretWithKongSyntax":        {nil, vars{"SECRET_KEY": "a${b}\\,c"}, "", secret, "a${b}\\,c"},
-		"PortAlone":                   {nil, vars{"PORT": "8080"}, "", addr, ":8080 8080"},
-		"AddrAlone":                   {nil, vars{"ADDR": "127.0.0.1:9000"}, "", addr, "127.0.0.1:9000 9000"},
-		"AddrBeforePort":              {nil, vars{"ADDR": "127.0.0.1:9000", "PORT": "8080"}, "", addr, "127.0.0.1:9000 9000"},
-		"AddrFlagBeforePortFlag":      {[]string{"--port=1", "--addr=:2"}, nil, "", addr, ":2 2"},
-		"PortFlagBeforeAddrVariable":  {[]string{"--port=1"}, vars{"ADDR": ":2"}, "", addr, ":1 1"},
-		"PortVariableBeforeAddrInEnv": {nil, vars{"PORT": "1"}, "ADDR=:2", addr, ":1 1"},
-		"AddrFlagBeforePortVariable":  {[]string{"--addr=:2"}, vars{"PORT": "1"}, "", addr, ":2 2"},
-		"AnyFreePort":                 {nil, vars{"PORT": "0"}, "", addr, ":0 0"},
-		"IPv6":                        {nil, vars{"ADDR": "[::1]:80"}, "", addr, "[::1]:80 80"},
-		"DocsOff":                     {nil, vars{"DOCS": "false"}, "", docs, false},
-		"DocsOffByFlag":               {[]string{"--no-docs"}, vars{"DOCS": "true"}, "", docs, false},
-		"DocsOnByFlag":                {[]string{"--docs"}, vars{"DOCS": "0"}, "", docs, true},
-		"PublicURLFollowsThePort": {nil, vars{"PORT": "8080"}, "",
+		"flag before environment":          {[]string{"--log-level=error"}, vars{"LOG_LEVEL": "warn"}, "LOG_LEVEL=debug", level, "error"},
+		"environment before dotenv":        {nil, vars{"LOG_LEVEL": "warn"}, "LOG_LEVEL=debug", level, "warn"},
+		"dotenv before default":            {nil, nil, "LOG_LEVEL=debug", level, "debug"},
+		"default":                          {nil, nil, "OTHER=1", level, "info"},
+		"empty variable is not set":        {nil, vars{"LOG_LEVEL": ""}, "LOG_LEVEL=debug", level, "debug"},
+		"empty everywhere is default":      {nil, vars{"LOG_LEVEL": ""}, "LOG_LEVEL=", level, "info"},
+		"upper case":                       {nil, vars{"LOG_LEVEL": "WARN"}, "", level, "warn"},
+		"flask env":                        {nil, vars{"FLASK_ENV": "production", "SECRET_KEY": goodKey}, "", environment, "production"},
+		"app env before flask env":         {nil, vars{"FLASK_ENV": "production", "APP_ENV": "development"}, "", environment, "development"},
+		"environment alias before file":    {nil, vars{"FLASK_ENV": "development"}, "APP_ENV=production", environment, "development"},
+		"flask secret key":                 {nil, vars{"FLASK_SECRET_KEY": "flask"}, "", secret, "flask"},
+		"secret key before flask":          {nil, vars{"FLASK_SECRET_KEY": "flask", "SECRET_KEY": "own"}, "", secret, "own"},
+		"secret with dollar in quotes":     {nil, nil, "SECRET_KEY='a$b${c}#d'", secret, "a$b${c}#d"},
+		"secret with kong syntax":          {nil, vars{"SECRET_KEY": "a${b}\\,c"}, "", secret, "a${b}\\,c"},
+		"port alone":                       {nil, vars{"PORT": "8080"}, "", addr, ":8080 8080"},
+		"addr alone":                       {nil, vars{"ADDR": "127.0.0.1:9000"}, "", addr, "127.0.0.1:9000 9000"},
+		"addr before port":                 {nil, vars{"ADDR": "127.0.0.1:9000", "PORT": "8080"}, "", addr, "127.0.0.1:9000 9000"},
+		"addr flag before port flag":       {[]string{"--port=1", "--addr=:2"}, nil, "", addr, ":2 2"},
+		"port flag before addr variable":   {[]string{"--port=1"}, vars{"ADDR": ":2"}, "", addr, ":1 1"},
+		"port variable before addr in env": {nil, vars{"PORT": "1"}, "ADDR=:2", addr, ":1 1"},
+		"addr flag before port variable":   {[]string{"--addr=:2"}, vars{"PORT": "1"}, "", addr, ":2 2"},
+		"any free port":                    {nil, vars{"PORT": "0"}, "", addr, ":0 0"},
+		"ipv6":                             {nil, vars{"ADDR": "[::1]:80"}, "", addr, "[::1]:80 80"},
+		"docs off":                         {nil, vars{"DOCS": "false"}, "", docs, false},
+		"docs off by flag":                 {[]string{"--no-docs"}, vars{"DOCS": "true"}, "", docs, false},
+		"docs on by flag":                  {[]string{"--docs"}, vars{"DOCS": "0"}, "", docs, true},
+		"public url follows the port": {nil, vars{"PORT": "8080"}, "",
 			func(c Config) any { return c.PublicURL }, "http://localhost:8080"},
-		"PublicURLWithoutSlash": {nil, vars{"PUBLIC_URL": "https://auth.example.com/base/"}, "",
+		"public url without slash": {nil, vars{"PUBLIC_URL": "https://auth.example.com/base/"}, "",
 			func(c Config) any { return c.PublicURL }, "https://auth.example.com/base"},
-		"OriginsAsBrowsersSpellThem": {nil, vars{"ALLOWED_ORIGINS": "HTTPS://App.Example.com/, http://localhost:3000,https://x.example:443,http://[::1]:80,"}, "",
+		"origins as browsers send them": {nil, vars{"ALLOWED_ORIGINS": "HTTPS://App.Example.com/, http://localhost:3000,https://x.example:443,http://[::1]:80,"}, "",
 			func(c Config) any { return strings.Join(c.AllowedOrigins, " ") }, "https://app.example.com http://localhost:3000 https://x.example http://[::1]"},
-		"Proxies": {nil, vars{"TRUSTED_PROXIES": "10.1.2.3/8, 192.0.2.7,::1,fd00::/8"}, "",
+		"proxies": {nil, vars{"TRUSTED_PROXIES": "10.1.2.3/8, 192.0.2.7,::1,fd00::/8"}, "",
 			func(c Config) any { return strings.Join(c.TrustedProxies, " ") }, "10.0.0.0/8 192.0.2.7/32 ::1/128 fd00::/8"},
-		"KeysNewestFirst": {nil, vars{"SECRET_KEY": "new, old"}, "",
+		"keys newest first": {nil, vars{"SECRET_KEY": "new, old"}, "",
 			func(c Config) any { return fmt.Sprintf("%s", c.Keys()) }, "[new old]"},
-		"Durations": {nil, vars{"SESSION_IDLE": "90m", "SESSION_ABSOLUTE": "90m", "SHUTDOWN_DELAY": "0s"}, "",
+		"durations": {nil, vars{"SESSION_IDLE": "90m", "SESSION_ABSOLUTE": "90m", "SHUTDOWN_DELAY": "0s"}, "",
 			func(c Config) any { return fmt.Sprint(c.SessionIdle, c.SessionAbsolute, c.ShutdownDelay) }, "1h30m0s 1h30m0s 0s"},
-		"FrontendURLWithoutSlash": {nil, vars{"FRONTEND_URL": "https://app.example.com/account/"}, "",
+		"frontend url without slash": {nil, vars{"FRONTEND_URL": "https://app.example.com/account/"}, "",
 			func(c Config) any { return c.FrontendURL }, "https://app.example.com/account"},
-		"SenderWithName": {nil, vars{"MAIL_FROM": "Büro <Mail@Bücher.example>"}, "",
+		"sender with name": {nil, vars{"MAIL_FROM": "Büro <Mail@Bücher.example>"}, "",
 			func(c Config) any { return c.MailSender() }, mail.Address{Name: "Büro", Address: "Mail@xn--bcher-kva.example"}},
-		"SenderAlone": {nil, vars{"MAIL_FROM": "mail@example.com"}, "",
+		"sender alone": {nil, vars{"MAIL_FROM": "mail@example.com"}, "",
 			func(c Config) any { return c.MailSender() }, mail.Address{Address: "mail@example.com"}},
-		"ProductNameOfTheSender": {nil, vars{"MAIL_FROM": "Büro <mail@example.com>"}, "",
+		"product name of the sender": {nil, vars{"MAIL_FROM": "Büro <mail@example.com>"}, "",
 			func(c Config) any { return c.ProductName }, "Büro"},
-		"ProductNameOfTheSendersDomain": {nil, vars{"MAIL_FROM": "mail@example.com"}, "",
+		"product name from the domain of the sender": {nil, vars{"MAIL_FROM": "mail@example.com"}, "",
 			func(c Config) any { return c.ProductName }, "example.com"},
-		"ProductNameBeforeTheSender": {nil, vars{"MAIL_FROM": "Büro <mail@example.com>", "PRODUCT_NAME": " Trail & Co "}, "",
+		"product name before the sender": {nil, vars{"MAIL_FROM": "Büro <mail@example.com>", "PRODUCT_NAME": " Trail & Co "}, "",
 			func(c Config) any { return c.ProductName }, "Trail & Co"},
-		"NoSupport":     {nil, nil, "", support, " "},
-		"SupportEmail":  {nil, vars{"SUPPORT_EMAIL": "help?me+x@example.com"}, "", support, "help?me+x@example.com mailto:help%3Fme+x@example.com"},
-		"SupportURL":    {nil, vars{"SUPPORT_URL": "https://example.com/help/"}, "", support, "https://example.com/help https://example.com/help"},
-		"SupportByPage": {nil, vars{"SUPPORT_EMAIL": "help@example.com", "SUPPORT_URL": "http://localhost"}, "", support, "http://localhost http://localhost"},
-		"MailInProduction": {nil, vars{
+		"no support":                       {nil, nil, "", support, " "},
+		"support email":                    {nil, vars{"SUPPORT_EMAIL": "help?me+x@example.com"}, "", support, "help?me+x@example.com mailto:help%3Fme+x@example.com"},
+		"support url":                      {nil, vars{"SUPPORT_URL": "https://example.com/help/"}, "", support, "https://example.com/help https://example.com/help"},
+		"support url before support email": {nil, vars{"SUPPORT_EMAIL": "help@example.com", "SUPPORT_URL": "http://localhost"}, "", support, "http://localhost http://localhost"},
+		"mail in production": {nil, vars{
 			"APP_ENV": "production", "SECRET_KEY": goodKey, "REGISTRATION": "Verified", "MAIL_URL": "smtps://u%40x:p%2Fw@mail.example.com",
 			"MAIL_FROM": "mail@example.com", "FRONTEND_URL": "https://app.example.com",
 		}, "", func(c Config) any { return fmt.Sprint(c.Registration, c.SendsMail()) }, "verifiedtrue"},
-		"BreachesOnThisMachine": {nil, vars{"HIBP_URL": "http://[::1]:8080/", "PASSWORD_POLICY": "Length"}, "",
+		"breaches on this machine": {nil, vars{"HIBP_URL": "http://[::1]:8080/", "PASSWORD_POLICY": "Length"}, "",
 			func(c Config) any { return c.HIBPURL + " " + c.PasswordPolicy }, "http://[::1]:8080 length"},
-		"SQLAlchemyURL": {nil, vars{"DATABASE_URL": "postgresql+psycopg2://u:p@h/n"}, "",
+		"sqlalchemy url": {nil, vars{"DATABASE_URL": "postgresql+psycopg2://u:p@h/n"}, "",
 			func(c Config) any { return string(c.DatabaseURL) }, "postgresql+psycopg2://u:p@h/n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -200,9 +200,8 @@ func TestWhereAValueComesFrom(t *testing.T) {
 	}
 }
 
-// kong would read the process environment itself; then a test, or a variable meant for
-// another program, could slip in.
-func TestProcessEnvironmentIsNotRead(t *testing.T) {
+// kong must not read the process environment: a value there is not part of Source.
+func TestParse_IgnoresProcessEnvironment(t *testing.T) {
 	t.Setenv("LOG_LEVEL", "error")
 	t.Setenv("SESSION_IDLE", "nonsense")
 	c, err := parse(t, nil, nil, "")
@@ -211,7 +210,7 @@ func TestProcessEnvironmentIsNotRead(t *testing.T) {
 	}
 }
 
-func TestFiles(t *testing.T) {
+func TestParse_ReadsValuesFromFiles(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, content string) string {
 		path := filepath.Join(dir, name)
@@ -227,7 +226,7 @@ func TestFiles(t *testing.T) {
 	if err != nil || string(c.SecretKey) != goodKey || string(c.MailURL) != "smtp://u:p@mail.example.com" || string(c.DatabaseURL) != "postgresql://u:p@h/n" {
 		t.Errorf("got %q, %q, %v", string(c.SecretKey), string(c.DatabaseURL), err)
 	}
-	// The environment goes before .env whatever the variants.
+	// The environment has priority over .env, whichever variable is used.
 	c, err = parse(t, nil, map[string]string{"SECRET_KEY_FILE": key}, "SECRET_KEY=other")
 	if err != nil || string(c.SecretKey) != goodKey {
 		t.Errorf("got %q, %v", string(c.SecretKey), err)
@@ -236,10 +235,10 @@ func TestFiles(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		"Missing":   {map[string]string{"SECRET_KEY_FILE": filepath.Join(dir, goodKey)}, "SECRET_KEY_FILE names a file that cannot be read: no such file or directory"},
-		"Directory": {map[string]string{"SECRET_KEY_FILE": dir}, "SECRET_KEY_FILE names a file that cannot be read: is a directory"},
-		"Empty":     {map[string]string{"SECRET_KEY_FILE": empty}, "SECRET_KEY_FILE names a file that is empty, SECRET_KEY needs a value"},
-		"Both":      {map[string]string{"SECRET_KEY_FILE": key, "SECRET_KEY": "other"}, "SECRET_KEY and SECRET_KEY_FILE are both set; keep one"},
+		"missing":   {map[string]string{"SECRET_KEY_FILE": filepath.Join(dir, goodKey)}, "SECRET_KEY_FILE names a file that cannot be read: no such file or directory"},
+		"directory": {map[string]string{"SECRET_KEY_FILE": dir}, "SECRET_KEY_FILE names a file that cannot be read: is a directory"},
+		"empty":     {map[string]string{"SECRET_KEY_FILE": empty}, "SECRET_KEY_FILE names a file that is empty, SECRET_KEY needs a value"},
+		"both":      {map[string]string{"SECRET_KEY_FILE": key, "SECRET_KEY": "other"}, "SECRET_KEY and SECRET_KEY_FILE are both set; keep one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parse(t, nil, tc.env, "")
@@ -250,7 +249,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-func TestDotEnvThatCannotBeUsed(t *testing.T) {
+func TestParse_InvalidDotEnv(t *testing.T) {
 	_, err := parse(t, nil, nil, "LOG_LEVEL=debug\nSECRET_KEY=\"hunter2\nthis is no setting\n")
 	if got := faultsOf(t, err); len(got) != 1 || !strings.HasSuffix(got[0], ".env has a line that is not of the form NAME=value") || strings.Contains(got[0], "hunter2") {
 		t.Errorf("got %q", got)
@@ -262,7 +261,7 @@ func TestDotEnvThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-func TestNoSecretIsPrinted(t *testing.T) {
+func TestConfig_PrintsNoSecret(t *testing.T) {
 	c, err := parse(t, nil, map[string]string{"SECRET_KEY": "hunter2", "DATABASE_URL": "postgresql://u:hunter2@h/n", "MAIL_URL": "smtp://u:hunter2@h"}, "")
 	if err != nil {
 		t.Fatal(err)
@@ -276,22 +275,22 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	}
 	whole := cli{Config: c}
 	for name, out := range map[string]string{
-		"Text": text.String(), "JSONLog": asJSON.String(), "JSON": string(encoded),
-		"String": c.String(), "v": fmt.Sprintf("%v", c), "+v": fmt.Sprintf("%+v", c), "#v": fmt.Sprintf("%#v", c),
-		"Pointer": fmt.Sprintf("%+v", &c), "Embedded": fmt.Sprintf("%#v", whole), "q": fmt.Sprintf("%q", c.SecretKey), "s": fmt.Sprint(c.DatabaseURL),
+		"text log": text.String(), "json log": asJSON.String(), "json": string(encoded),
+		"String": c.String(), "%v": fmt.Sprintf("%v", c), "%+v": fmt.Sprintf("%+v", c), "%#v": fmt.Sprintf("%#v", c),
+		"pointer": fmt.Sprintf("%+v", &c), "embedded": fmt.Sprintf("%#v", whole), "%q": fmt.Sprintf("%q", c.SecretKey), "Sprint": fmt.Sprint(c.DatabaseURL),
 	} {
 		if strings.Contains(out, "hunter2") {
 			t.Errorf("%s: %s", name, out)
 		}
 		if !strings.Contains(out, redacted) {
-			t.Errorf("%s does not say that something is left out: %s", name, out)
+			t.Errorf("%s has no placeholder: %s", name, out)
 		}
 	}
 }
 
-func TestCommandLineThatIsWrong(t *testing.T) {
+func TestParse_InvalidCommandLine(t *testing.T) {
 	for name, args := range map[string][]string{
-		"UnknownFlag": {"--nonsense"}, "BadValue": {"--session-idle=soon"}, "UnknownArgument": {"nonsense"},
+		"unknown flag": {"--nonsense"}, "bad value": {"--session-idle=soon"}, "unknown argument": {"nonsense"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parse(t, args, map[string]string{"SHUTDOWN_DELAY": "nonsense"}, "")
@@ -300,13 +299,13 @@ func TestCommandLineThatIsWrong(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			if got := faultsOf(t, err); !slices.Equal(got, []string{"SHUTDOWN_DELAY must be a duration such as 90s, 15m or 1h"}) {
-				t.Errorf("the environment's faults are not told: %q", got)
+				t.Errorf("the faults of the environment are missing: %q", got)
 			}
 		})
 	}
 }
 
-func TestFlagsOfOtherCommandsTakeVariablesToo(t *testing.T) {
+func TestParse_VariablesForFlagsOfOtherCommands(t *testing.T) {
 	var c cli
 	lookup := func(name string) (string, bool) { return "5m", name == "USERS_LIMIT" }
 	ctx, err := Parse(&c, []string{"users"}, Source{Lookup: lookup})

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// A Period is a duration that can be given in days of 24 hours, such as 90d.
+// A Period is a duration that may be written in days of 24 hours, such as 90d.
 type Period time.Duration
 
-// UnmarshalText reads a whole number of days or a duration of Go.
+// UnmarshalText parses a whole number of days or a Go duration.
 func (p *Period) UnmarshalText(text []byte) error {
 	if days, ok := strings.CutSuffix(string(text), "d"); ok {
 		n, err := strconv.ParseInt(days, 10, 16) // 16 bits: no overflow

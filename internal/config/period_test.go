@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestPeriodsAreInDaysOrSmaller(t *testing.T) {
+func TestPeriod_UnmarshalText(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"90d": 90 * 24 * time.Hour, "1d": 24 * time.Hour, "36h": 36 * time.Hour, "0": 0, "0d": 0, "-1d": -24 * time.Hour,
 	} {

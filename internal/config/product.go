@@ -22,8 +22,8 @@ func (c Config) Support() (text, link string) {
 	return "", ""
 }
 
-// isProductName accepts what can stand in a subject: no control or invisible formatting
-// characters, such as those that reverse the direction of the text after them.
+// isProductName accepts names that are safe in a subject: without control characters or
+// invisible formatting characters, such as those that reverse the text direction.
 func isProductName(s string) bool {
 	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxProductName &&
 		!strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) })

@@ -6,14 +6,14 @@ import (
 	"reflect"
 )
 
-// Secret is a setting that must not be printed. Every usual way of printing it, alone
-// or inside a struct, gives a placeholder; string(secret) gives the value.
+// Secret is a setting that must not be printed. All usual ways to print it, alone or
+// inside a struct, print a placeholder; string(secret) returns the value.
 type Secret string
 
 const redacted = "[redacted]"
 
-// String is for %v and %s. An empty secret shows as empty: that none is set is worth
-// knowing.
+// String implements fmt.Stringer. It returns "" for an empty secret, so that a missing
+// secret is visible.
 func (s Secret) String() string {
 	if s == "" {
 		return ""
@@ -21,20 +21,20 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// GoString is for %#v.
+// GoString implements fmt.GoStringer for %#v.
 func (s Secret) GoString() string { return fmt.Sprintf("%q", s.String()) }
 
-// MarshalText is for JSON and the like.
+// MarshalText implements encoding.TextMarshaler, for JSON and other encodings.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// LogValue is for log/slog.
+// LogValue implements slog.LogValuer.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// String prints every setting, secrets redacted.
+// String returns all settings with secrets redacted.
 func (c Config) String() string { return c.LogValue().String() }
 
-// LogValue is a group with every setting, secrets redacted. It walks the struct, so a
-// new field is in it without anyone's remembering.
+// LogValue returns a group of all settings with secrets redacted. It iterates over the
+// struct, so that it includes new fields automatically.
 func (c Config) LogValue() slog.Value {
 	v := reflect.ValueOf(c)
 	attrs := make([]slog.Attr, 0, v.NumField())
