@@ -309,10 +309,10 @@ func TestVerifyReportsAnswersThatBreakTheContract(t *testing.T) {
 		status                 int
 	}{
 		"status":            {"        '401': {$ref: '#/components/responses/LoginRequired'}\n", "", "GET", "/auth/profile", nil, 401},
-		"missing header":    {"    LoginRequired:\n      description: Nobody is logged in, or the session has ended.\n      headers:\n", "    LoginRequired:\n      description: x\n      headers:\n        Retry-After: {$ref: '#/components/headers/RetryAfter'}\n", "GET", "/auth/profile", nil, 401},
+		"missing header":    {"    LoginRequired:\n      description: The request has no session, or the session has ended.\n      headers:\n", "    LoginRequired:\n      description: x\n      headers:\n        Retry-After: {$ref: '#/components/headers/RetryAfter'}\n", "GET", "/auth/profile", nil, 401},
 		"body":              {"      description: A line of text.\n      maxLength: 100", "      description: A line of text.\n      maxLength: 32", "GET", "/", nil, 200},
 		"value of a header": {"      schema:\n        type: string\n        maxLength: 300\n      example: session=q6v0", "      schema:\n        type: string\n        maxLength: 100\n      example: session=q6v0", "POST", "/auth/login", login, 200},
-		"unknown path":      {"      description: There is nothing at this address.\n      headers:\n", "      description: x\n      headers:\n        Retry-After: {$ref: '#/components/headers/RetryAfter'}\n", "GET", "/nothing", nil, 404},
+		"unknown path":      {"      description: The path does not exist, or the server has nothing to return there.\n      headers:\n", "      description: x\n      headers:\n        Retry-After: {$ref: '#/components/headers/RetryAfter'}\n", "GET", "/nothing", nil, 404},
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, h *harness) {
