@@ -1,4 +1,4 @@
-// Package web holds the built web app, to be part of the program.
+// Package web embeds the built web app.
 package web
 
 import (
@@ -6,14 +6,14 @@ import (
 	"io/fs"
 )
 
-// The folder is what vite build writes. Without it, only the file that keeps
-// it in the repository is there.
+// The output of vite build. Without a build it contains only the file that keeps
+// the folder in the repository.
 //
 //go:embed all:dist
 var dist embed.FS
 
-// App returns the files of the app, or false where the program was built
-// without it.
+// App returns the files of the app. It reports false if the program was built
+// without the app.
 func App() (fs.FS, bool) {
 	app, err := fs.Sub(dist, "dist")
 	if err != nil {

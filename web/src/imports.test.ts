@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
 
-// Imports go one way: a file imports its own layer and those before it. A feature imports no other feature.
+// The layers, lowest first. A file may import its own layer and those before it, but no feature imports another.
 const layers = ["settings.ts", "i18n", "api", "ui", "forms", "session", "features", "app", "main.tsx"];
 
 const src = import.meta.dirname;

@@ -26,6 +26,7 @@ test("users without a role cannot open the admin pages", async () => {
   expect(await me.page.getByRole("link", { name: "Administration" }).count()).toBe(0);
   await me.page.goto(`${server.app}/admin`);
   await me.page.getByText("You don’t have permission to do this.").waitFor();
+  expect(await me.page.getByRole("button", { name: "Try again" }).count()).toBe(0);
 });
 
 test("the list of accounts: paging and search", async () => {
@@ -83,6 +84,11 @@ test("users see their own activity, administrators the audit trail with filters"
   await me.page.reload();
   await expect.poll(shown).toEqual(new Set(["session_logout"]));
 
+  // An event without a client address does not show one.
+  await me.page.getByLabel("Event type").selectOption("Server started");
+  await expect.poll(shown).toEqual(new Set(["sys_startup"]));
+  expect(await rows.first().textContent()).not.toContain("from");
+
   // The events of one account, opened from its page, together with the filter by type.
   await me.page.goto(`${server.app}/admin/users/2`);
   await me.page.getByRole("main").getByRole("link", { name: "Audit trail" }).click();
@@ -118,7 +124,7 @@ test("an administrator ends one session of a user, then all", async () => {
   }
 });
 
-test("change a role, disable, enable and delete an account", async () => {
+test("change a role, send a reset, disable, enable and delete an account", async () => {
   await register(server.url, "carl");
   await me.loginByRequest(server, "anna", "/admin");
   await me.fill("Search by username or email", "carl");
@@ -126,6 +132,9 @@ test("change a role, disable, enable and delete an account", async () => {
   await me.heading("carl");
   await me.page.getByLabel("Role").selectOption("moderator");
   await me.page.getByRole("definition").filter({ hasText: "Moderator" }).waitFor();
+  await me.page.getByText("The role is now “Moderator”.").waitFor();
+  await me.press("Send password reset");
+  await me.page.getByText("Reset email sent to carl@example.com.").waitFor();
   await me.press("Disable account");
   await me.page.getByText("disabled", { exact: true }).waitFor();
   await me.press("Enable account");

@@ -85,8 +85,8 @@ async function confirmOrLogIn(user: User, password: string, onSessionEnded: () =
 
 /**
  * Logs in with the username shown on this page, which may have been changed
- * elsewhere. If it belongs to another account by now, the page is reloaded:
- * its content is from the first account.
+ * elsewhere. If it belongs to another account by now, the start page opens,
+ * because the content of this page is from the first account.
  */
 async function logInAgain(user: User, password: string): Promise<void> {
   await login({ body: { username: user.username, password }, ...direct });

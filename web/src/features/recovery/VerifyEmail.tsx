@@ -92,7 +92,7 @@ function TokenPage({ send, done, text }: TokenPageProps) {
   );
 }
 
-/** A used link has done its work, so its failure may be no failure for the user. */
+/** Explains a failure. A link fails when it is opened twice, although the email is confirmed by then. */
 function failureText(t: ReturnType<typeof useMessages>, { code }: Failure): string {
   const text = errorMessage(t, code);
   return code === "invalid_token" ? `${text} ${t.linkUsed}` : text;
