@@ -26,7 +26,7 @@ export function EventList({ events, extra }: { events: AuditEvent[]; extra?: (ev
               </p>
               <p className="text-sm break-words text-muted">
                 <time dateTime={event.created_at}>{formatMoment(locale, event.created_at)}</time>
-                {/* Events of the shell and of mailed invitations have an empty address. */}
+                {/* Empty for events without a client, such as commands in the shell. */}
                 {event.ip && ` · ${t.fromAddress(event.ip)}`}
                 {extra?.(event)}
               </p>
