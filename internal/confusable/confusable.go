@@ -1,5 +1,5 @@
-// Package confusable tells strings that people read as the same word: P4$$w0rd
-// and password, Adm1n and admin.
+// Package confusable compares strings that people read as the same word, such as
+// P4$$w0rd and password, or Adm1n and admin.
 package confusable
 
 import (
@@ -7,11 +7,11 @@ import (
 	"unicode"
 )
 
-// Skeleton is what all spellings of a word have in common: lower case, with the
-// usual substitutions undone. Digits and signs that stand for more than one
-// letter go to one of them, and so does that letter's other: 1, !, | and l all
-// become i, so Skeleton serves to compare and not to read. It maps character by
-// character: the nth of s is the nth of the result.
+// Skeleton returns s in lower case with the usual substitutions undone, so that all
+// spellings of a word have the same skeleton. Characters that stand for more than one
+// letter become one of them: 1, !, | and l all become i. So skeletons are for
+// comparison and not for display. Skeleton replaces each character by one character,
+// so positions in s and in the result correspond.
 func Skeleton(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch r = unicode.ToLower(r); r {

@@ -7,7 +7,7 @@ import (
 	"github.com/techtreks/auth/internal/fuzztest"
 )
 
-func TestSpellingsOfOneWord(t *testing.T) {
+func TestSkeleton_IsEqualForSpellingsOfOneWord(t *testing.T) {
 	for word, spellings := range map[string][]string{
 		"password": {"Password", "PASSWORD", "P4ssw0rd", "p@$$w0rd", "pa55w0rd", "P4$5WORD"},
 		"football": {"f00tb4ll", "F0o+8a11", "footba!!", "foo7ba||"},
@@ -21,13 +21,13 @@ func TestSpellingsOfOneWord(t *testing.T) {
 	}
 	for _, other := range []string{"passwords", "pass-word", "posswird", "p\u0430ssword"} {
 		if Skeleton(other) == Skeleton("password") {
-			t.Errorf("%q is taken for password", other)
+			t.Errorf("%q has the skeleton of password", other)
 		}
 	}
 }
 
-// Callers go from a place in one to the same place in the other.
-func FuzzSkeletonKeepsPlaces(f *testing.F) {
+// Callers use positions in the skeleton as positions in the original.
+func FuzzSkeleton_KeepsNumberOfCharacters(f *testing.F) {
 	for _, s := range []string{"", "İstanbul", "\xff\xfe", "Straße", "Ⅷ", "K"} {
 		f.Add(s)
 	}
@@ -38,7 +38,7 @@ func FuzzSkeletonKeepsPlaces(f *testing.F) {
 			t.Errorf("%q became %q", s, got)
 		}
 		if again := Skeleton(got); again != got {
-			t.Errorf("%q became %q, and that %q", s, got, again)
+			t.Errorf("%q became %q, which became %q", s, got, again)
 		}
 	})
 }

@@ -1,6 +1,6 @@
-// Package docsui is the page at /docs: Swagger UI, with everything it needs
-// inside the binary. The page loads nothing from elsewhere and works under CSP,
-// which allows no inline script, no inline style and no eval.
+// Package docsui provides the page at /docs: Swagger UI, with all of its files in the
+// binary. The page loads nothing from other servers. It works with [CSP], which allows
+// no inline script, no inline style and no eval.
 package docsui
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/swaggest/swgui/v5/static"
 )
 
-// CSP is the Content-Security-Policy of the page. The images in data: are icons
-// in Swagger UI's style sheet.
+// CSP is the Content-Security-Policy of the page. The data: images are the icons in
+// Swagger UI's style sheet.
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -26,13 +26,13 @@ var index []byte
 //go:embed init.js
 var own embed.FS
 
-// Index is the page itself. Its addresses are relative to /docs, without a slash
-// at the end. The caller must not change it.
+// Index returns the page. Its links are relative to /docs, without a slash at the end.
+// The caller must not change it.
 func Index() []byte { return index }
 
-// Asset is the file /docs/<name> and its media type as the contract has it: text in
-// UTF-8, as the page is. ok is false when the page has no such file. The caller must
-// not change the content.
+// Asset returns the file /docs/<name> and its media type in the contract. Text is in
+// UTF-8, like the page. ok is false if the page has no such file. The caller must not
+// change the content.
 func Asset(name string) (content []byte, mediaType string, ok bool) {
 	a, ok := assets()[name]
 	return a.content, a.mediaType, ok
@@ -43,7 +43,7 @@ type asset struct {
 	mediaType string
 }
 
-// assets holds the files of the page, unpacked when the first is asked for.
+// assets returns the files of the page. The first call unpacks them.
 var assets = sync.OnceValue(func() map[string]asset {
 	const css, js, png = "text/css", "text/javascript", "image/png"
 	return map[string]asset{
@@ -54,7 +54,7 @@ var assets = sync.OnceValue(func() map[string]asset {
 	}
 })
 
-// mustRead panics when the file is not in the binary; the test reads every one.
+// mustRead panics if the file is not in the binary; a test reads all files.
 func mustRead(files fs.FS, name string) []byte {
 	content, err := fs.ReadFile(files, name)
 	if err != nil {

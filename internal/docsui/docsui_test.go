@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// references are the addresses in src and href of the page.
+// references returns the addresses in the src and href attributes of the page.
 func references(t *testing.T) []string {
 	t.Helper()
 	var found []string
@@ -17,16 +17,16 @@ func references(t *testing.T) []string {
 		found = append(found, m[1])
 	}
 	if len(found) == 0 {
-		t.Fatal("the page refers to nothing")
+		t.Fatal("the page has no references")
 	}
 	return found
 }
 
-func TestPageHasEveryFileItNeedsAndNoOther(t *testing.T) {
+func TestAsset_ExistsForExactlyTheFilesOfThePage(t *testing.T) {
 	needed := map[string]bool{}
 	for _, ref := range references(t) {
 		if ref == "openapi.yaml" {
-			continue // the contract, beside the page
+			continue // the contract, which is not below docs/
 		}
 		name, found := strings.CutPrefix(ref, "docs/")
 		if !found {
@@ -44,7 +44,7 @@ func TestPageHasEveryFileItNeedsAndNoOther(t *testing.T) {
 	}
 }
 
-func TestAssetOfAnotherName(t *testing.T) {
+func TestAsset_UnknownName(t *testing.T) {
 	for _, name := range []string{"", "index.html", "oauth2-redirect.html", "swagger-ui.css.gz", "../docsui.go", "INIT.JS"} {
 		if _, _, ok := Asset(name); ok {
 			t.Errorf("Asset(%q) exists", name)
@@ -52,7 +52,7 @@ func TestAssetOfAnotherName(t *testing.T) {
 	}
 }
 
-func TestContentTypes(t *testing.T) {
+func TestAsset_MediaTypes(t *testing.T) {
 	types := map[string]string{
 		".css": "text/css",
 		".js":  "text/javascript",
@@ -64,19 +64,19 @@ func TestContentTypes(t *testing.T) {
 		if got != types[ending] {
 			t.Errorf("%s is %q, want %q", name, got, types[ending])
 		}
-		// A file that is still packed would be served as something it is not.
+		// A file that is still compressed would be served with the wrong media type.
 		sniffed, _, _ := strings.Cut(http.DetectContentType(content), ";")
 		if want := map[string]string{".png": "image/png"}[ending]; want != "" && sniffed != want {
-			t.Errorf("%s holds %s", name, sniffed)
+			t.Errorf("%s contains %s", name, sniffed)
 		} else if want == "" && sniffed != "text/plain" {
-			t.Errorf("%s holds %s", name, sniffed)
+			t.Errorf("%s contains %s", name, sniffed)
 		}
 	}
 }
 
-// TestPageObeysItsPolicy looks for what the policy forbids and a browser would
-// only say in its console.
-func TestPageObeysItsPolicy(t *testing.T) {
+// TestIndex_ObeysCSP searches for content that the policy forbids. A browser would
+// report it only in its console.
+func TestIndex_ObeysCSP(t *testing.T) {
 	for what, forbidden := range map[string]string{
 		"an inline script":       `(?is)<script[^>]*>\s*[^<\s]`,
 		"a script without a src": `(?i)<script(?:\s+(?:defer|async))*\s*>`,
@@ -96,13 +96,13 @@ func TestPageObeysItsPolicy(t *testing.T) {
 		}
 	}
 	if !strings.Contains(string(script), `url: "openapi.json"`) || !strings.Contains(string(script), "validatorUrl: null") {
-		t.Error("init.js does not load the contract from this server alone")
+		t.Error("init.js does not load the contract from this server only")
 	}
 }
 
-func TestPolicyIsStrict(t *testing.T) {
+func TestCSP_IsStrict(t *testing.T) {
 	if !strings.HasPrefix(CSP, "default-src 'none'; ") {
-		t.Error("the policy does not start from nothing")
+		t.Error("the policy does not start with default-src 'none'")
 	}
 	for _, forbidden := range []string{"unsafe", "*", "http", "blob:", "\n"} {
 		if strings.Contains(CSP, forbidden) {

@@ -1,4 +1,4 @@
-// Package fuzztest has what fuzz targets share.
+// Package fuzztest contains helpers for fuzz targets.
 package fuzztest
 
 import (
@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// patience is longer than any parser takes, and shorter than a target is fuzzed.
-const patience = 10 * time.Second
+// timeout is longer than any parser takes, and shorter than the fuzzing of a target.
+const timeout = 10 * time.Second
 
-// MustReturn ends the process, which is a finding, if the function that is fuzzed
-// goes on and on. To go test -fuzz a function that does not return is no failure:
-// it waits for it until its own time is over.
+// MustReturn panics if the test does not end in time, so that an endless loop is a
+// finding. By itself, go test -fuzz does not report a function that does not return: it
+// waits until the end of the fuzzing time.
 func MustReturn(t *testing.T) {
-	timer := time.AfterFunc(patience, func() { panic("what is fuzzed does not return") })
+	timer := time.AfterFunc(timeout, func() { panic("the fuzzed function does not return") })
 	t.Cleanup(func() { timer.Stop() })
 }

@@ -15,17 +15,17 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// A Request is what its span says when it ends.
+// A Request contains the attributes of a request's span, known at its end.
 type Request struct {
 	ID, Method, Route string // as in the log
 	Status            int
-	Code              string // of the failure, empty for success
+	Code              string // error code, empty for success
 }
 
-// Request begins the span of a request and returns how to end it. The trace that
-// a client names in traceparent is continued if it is trusted, and otherwise
-// linked: strangers are not to decide what is kept, nor to write into traces of
-// others.
+// Request starts the span of a request and returns the function that ends it. If the
+// client is trusted, the span continues the trace in its traceparent header. Otherwise
+// it only links to that trace: other clients must not decide which traces are kept, nor
+// add spans to the traces of others.
 func (t *Tracer) Request(ctx context.Context, header http.Header, trusted bool) (context.Context, func(Request)) {
 	options := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}
 	from := propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(header))
@@ -55,8 +55,8 @@ func (t *Tracer) Request(ctx context.Context, header http.Header, trusted bool) 
 	}
 }
 
-// Hash makes the span of a password hash that has ended. refused says that it
-// never got its turn.
+// Hash records the span of a password hash that has ended. refused means that the gate
+// refused the hash.
 func (t *Tracer) Hash(ctx context.Context, begin time.Time, waited, worked time.Duration, refused bool) {
 	if !trace.SpanContextFromContext(ctx).IsValid() {
 		return
@@ -74,8 +74,8 @@ func (t *Tracer) Hash(ctx context.Context, begin time.Time, waited, worked time.
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// OpenDB opens a pool whose statements are spans of the requests they are for.
-// They have the name of the query, and neither its text nor what is asked.
+// OpenDB opens a pool with a span for each statement, within the span of its request.
+// A span has the name of the query, but neither its text nor its parameters.
 func (t *Tracer) OpenDB(c driver.Connector) *sql.DB {
 	return otelsql.OpenDB(c,
 		otelsql.WithTracerProvider(t.provider),
@@ -87,10 +87,10 @@ func (t *Tracer) OpenDB(c driver.Connector) *sql.DB {
 		}),
 		otelsql.WithSpanOptions(otelsql.SpanOptions{
 			DisableQuery: true, DisableErrSkip: true,
-			RecordError:          func(error) bool { return false }, // a database quotes what it refuses
+			RecordError:          func(error) bool { return false }, // database errors contain values
 			OmitConnResetSession: true, OmitConnPrepare: true, OmitRows: true, OmitConnectorConnect: true,
-			// What no request has asked for, such as the look into the outbox every
-			// few seconds, would be a trace each time.
+			// Statements outside of requests, such as the frequent query of the outbox,
+			// would each be a trace of their own.
 			SpanFilter: func(ctx context.Context, _ otelsql.Method, _ string, _ []driver.NamedValue) bool {
 				return trace.SpanContextFromContext(ctx).IsValid()
 			},
@@ -98,7 +98,7 @@ func (t *Tracer) OpenDB(c driver.Connector) *sql.DB {
 	)
 }
 
-// queryName is the name that sqlc writes into the comment before a query.
+// queryName returns the name in the comment that sqlc puts before a query.
 func queryName(query string) string {
 	rest, ok := strings.CutPrefix(query, "-- name: ")
 	if !ok {

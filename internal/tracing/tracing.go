@@ -1,15 +1,14 @@
-// Package tracing sends spans to an OpenTelemetry collector: one for a request,
-// and within it one for each statement of SQL and each password hash.
+// Package tracing sends spans to an OpenTelemetry collector: one for each request, and
+// within it one for each SQL statement and each password hash.
 //
-// It is set by the variables that OpenTelemetry has standardised, which its SDK
-// reads by itself. So this package is the one exception to the rule that only
-// package config reads the environment, and .env does not count here. Without an
-// endpoint there is no [Tracer], and nothing of the SDK is in the way of a
-// request.
+// The standard variables of OpenTelemetry configure it, and the SDK reads them itself.
+// So this package is the exception to the rule that only package config reads the
+// environment, and it ignores .env. Without an endpoint there is no [Tracer], and the
+// SDK takes no part in requests.
 //
-// A span says which operation, which query by its name, how long and how it
-// ended. Nothing that a client has sent is in it: no address, no name, no
-// parameter of a query, no text of an error, which may quote one.
+// A span contains the operation, the name of the query, the duration and the outcome.
+// It contains no data from clients: no address, no username, no parameter of a query
+// and no error text, which may contain a parameter.
 package tracing
 
 import (
@@ -31,14 +30,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// A Tracer makes spans and sends them, in the background and in batches. When
-// the collector does not take them they are dropped.
+// A Tracer records spans and sends them in the background, in batches. It drops spans
+// that the collector does not accept.
 type Tracer struct {
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
 }
 
-// The variables that decide whether there is a Tracer.
+// The variables that enable or disable tracing.
 const (
 	endpointVar       = "OTEL_EXPORTER_OTLP_ENDPOINT"
 	tracesEndpointVar = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -48,26 +47,26 @@ const (
 	disabledVar       = "OTEL_SDK_DISABLED"
 )
 
-// Start makes the Tracer that the environment asks for, nil if it asks for none.
-// logger is told when spans do not arrive.
+// Start returns a Tracer configured by the environment, or nil if the environment does
+// not enable tracing. Failed exports are logged.
 func Start(ctx context.Context, version string, logger *slog.Logger) (*Tracer, error) {
-	on, err := wanted(os.Getenv)
+	on, err := enabled(os.Getenv)
 	if err != nil || !on {
 		return nil, err
 	}
-	exporter, err := otlptracehttp.New(ctx) // connects when there is something to send
+	exporter, err := otlptracehttp.New(ctx) // connects at the first export
 	if err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
 	about, err := resource.New(ctx,
 		resource.WithAttributes(attribute.String("service.name", "techtreks"), attribute.String("service.version", version)),
 		resource.WithTelemetrySDK(),
-		resource.WithFromEnv(), // OTEL_SERVICE_NAME goes before the name above
+		resource.WithFromEnv(), // OTEL_SERVICE_NAME overrides the name above
 	)
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
-	// The SDK has one such handler for the whole process.
+	// The SDK has one error handler for the whole process.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
 		logger.Warn("traces not sent", "error", err)
 	}))
@@ -75,10 +74,10 @@ func Start(ctx context.Context, version string, logger *slog.Logger) (*Tracer, e
 	return &Tracer{provider: provider, tracer: provider.Tracer("github.com/techtreks/auth")}, nil
 }
 
-// wanted reports whether there is to be a Tracer. What cannot be done as it was
-// asked for is refused: it would be missed when it is needed. No message has a
-// value, which may hold a key.
-func wanted(getenv func(string) string) (bool, error) {
+// enabled reports whether the environment enables tracing. It rejects unsupported
+// settings, so that a missing trace is not noticed only when it is needed. No message
+// contains a value, because a value may contain a key.
+func enabled(getenv func(string) string) (bool, error) {
 	endpoint, name := getenv(tracesEndpointVar), tracesEndpointVar
 	if endpoint == "" {
 		endpoint, name = getenv(endpointVar), endpointVar
@@ -102,20 +101,20 @@ func wanted(getenv func(string) string) (bool, error) {
 	return true, nil
 }
 
-// stopWithin bounds the wait for a collector at the end of the program.
-const stopWithin = time.Second
+// stopTimeout limits the wait for the collector at the end of the program.
+const stopTimeout = time.Second
 
-// Stop sends what has not been sent. A nil Tracer has nothing to send.
+// Stop sends the remaining spans. It does nothing for a nil Tracer.
 func (t *Tracer) Stop() error {
 	if t == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	return t.provider.Shutdown(ctx)
 }
 
-// Logger returns one whose lines name the trace that they belong to.
+// Logger returns a logger that adds the trace and span ids of the context.
 func (t *Tracer) Logger(logger *slog.Logger) *slog.Logger {
 	if t == nil {
 		return logger
@@ -123,7 +122,7 @@ func (t *Tracer) Logger(logger *slog.Logger) *slog.Logger {
 	return slog.New(logHandler{logger.Handler()})
 }
 
-// logHandler adds to a line the trace of its context.
+// logHandler adds the trace and span ids of the context to a record.
 type logHandler struct{ slog.Handler }
 
 func (h logHandler) Handle(ctx context.Context, r slog.Record) error {

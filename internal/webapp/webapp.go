@@ -1,5 +1,5 @@
-// Package webapp serves a built single-page app: its index page at every path
-// that is one of the app's own, and its files.
+// Package webapp serves a built single-page app: its files, and its index page at every
+// other path of the app.
 package webapp
 
 import (
@@ -21,19 +21,19 @@ import (
 // Base is the path that the app is built for and served under.
 const Base = "/app/"
 
-// CSP lets the app run its own scripts and styles and call its own server, and
-// nothing else. No script or style stands in the page itself (ASVS 5.0.0-3.4.3).
+// CSP allows the app's own scripts and styles and requests to its own server, and
+// nothing else. Inline scripts and styles are not allowed (ASVS 5.0.0-3.4.3).
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// The name of a hashed file changes with its content, so it is kept for a year.
-// Everything else is asked for again each time, and answered by 304.
+// Values of Cache-Control. The name of a hashed file changes with its content, so
+// browsers cache it for a year. They revalidate all other files with every request.
 const (
-	keep = "public, max-age=31536000, immutable"
-	ask  = "no-cache"
+	immutable  = "public, max-age=31536000, immutable"
+	revalidate = "no-cache"
 )
 
-// An App answers requests for the files of a built app.
+// An App serves the files of a built app.
 type App struct {
 	files map[string]*file
 }
@@ -44,8 +44,8 @@ type file struct {
 	cacheControl     string
 }
 
-// New reads all files, which are not many. Settings are written into the page
-// in place of the content of the meta element of that name.
+// New reads all files into memory. Each setting replaces the content of the meta element
+// with its name in the index page.
 func New(from fs.FS, settings map[string]string) (*App, error) {
 	app := &App{files: map[string]*file{}}
 	err := fs.WalkDir(from, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -86,10 +86,10 @@ func newFile(name string, content []byte) (*file, error) {
 	sum := sha256.Sum256(content)
 	f := &file{
 		content: content, mediaType: mime.TypeByExtension(path.Ext(name)),
-		etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, cacheControl: ask,
+		etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, cacheControl: revalidate,
 	}
 	switch path.Ext(name) {
-	// Not left to the machine's own table, in which a script may be anything.
+	// The machine's own table may contain wrong media types, for example for scripts.
 	case ".js":
 		f.mediaType = "text/javascript; charset=utf-8"
 	case ".html":
@@ -98,7 +98,7 @@ func newFile(name string, content []byte) (*file, error) {
 		f.mediaType = "image/svg+xml"
 	}
 	if strings.HasPrefix(name, "assets/") {
-		f.cacheControl = keep
+		f.cacheControl = immutable
 	}
 	var zipped bytes.Buffer
 	w, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
@@ -117,8 +117,8 @@ func newFile(name string, content []byte) (*file, error) {
 	return f, nil
 }
 
-// find returns the file for a path of the app, nil when there is none. Pages
-// have addresses without an extension, and the app itself knows which exist.
+// find returns the file for a path of the app, or nil. Paths without an extension are
+// pages. They get the index page, because only the app knows which pages exist.
 func (a *App) find(urlPath string) *file {
 	name, ok := strings.CutPrefix(urlPath, Base)
 	if !ok {
@@ -133,13 +133,13 @@ func (a *App) find(urlPath string) *file {
 	return a.files["index.html"]
 }
 
-// Serve answers a request for the app and reports whether it was one.
+// Serve serves a request if its path belongs to the app, and reports whether it did.
 func (a *App) Serve(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
 	if r.URL.Path == strings.TrimSuffix(Base, "/") {
-		w.Header().Set("Cache-Control", ask)
+		w.Header().Set("Cache-Control", revalidate)
 		w.Header().Set("Content-Security-Policy", CSP)
 		http.Redirect(w, r, Base, http.StatusMovedPermanently)
 		return true
@@ -166,7 +166,7 @@ func (a *App) Serve(w http.ResponseWriter, r *http.Request) bool {
 	header.Set("Content-Length", strconv.Itoa(len(content)))
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodGet {
-		_, _ = w.Write(content) // the client has left
+		_, _ = w.Write(content) // an error means that the client has disconnected
 	}
 	return true
 }

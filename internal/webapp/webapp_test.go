@@ -41,24 +41,24 @@ func newApp(t *testing.T) *webapp.App {
 	return app
 }
 
-func TestWhatIsServed(t *testing.T) {
-	const index, keep = "text/html; charset=utf-8", "public, max-age=31536000, immutable"
+func TestServe_FilesAndPages(t *testing.T) {
+	const index, immutable = "text/html; charset=utf-8", "public, max-age=31536000, immutable"
 	app := newApp(t)
 	for name, c := range map[string]struct{ method, path, mediaType, cache string }{
-		"the app":                {"GET", "/app/", index, "no-cache"},
-		"a page of it":           {"GET", "/app/account/sessions", index, "no-cache"},
-		"a page, headers alone":  {"HEAD", "/app/login", index, "no-cache"},
-		"a hashed file":          {"GET", "/app/assets/app-1a2b.js", "text/javascript; charset=utf-8", keep},
-		"another file":           {"GET", "/app/icon.svg", "image/svg+xml", "no-cache"},
-		"no hashed file":         {"GET", "/app/assets/app-0000.js", "", ""},
-		"no folder":              {"GET", "/app/assets/", "", ""},
-		"no file":                {"GET", "/app/robots.txt", "", ""},
-		"not the keeper":         {"GET", "/app/.gitkeep", "", ""},
-		"not by another way":     {"GET", "/app/index.html", "", ""},
-		"not from outside":       {"GET", "/app/../../etc/hosts.txt", "", ""},
-		"nothing else":           {"GET", "/auth/profile", "", ""},
-		"nothing with that name": {"GET", "/application", "", ""},
-		"no change":              {"POST", "/app/", "", ""},
+		"start page":           {"GET", "/app/", index, "no-cache"},
+		"page":                 {"GET", "/app/account/sessions", index, "no-cache"},
+		"page with head":       {"HEAD", "/app/login", index, "no-cache"},
+		"hashed file":          {"GET", "/app/assets/app-1a2b.js", "text/javascript; charset=utf-8", immutable},
+		"other file":           {"GET", "/app/icon.svg", "image/svg+xml", "no-cache"},
+		"missing hashed file":  {"GET", "/app/assets/app-0000.js", "", ""},
+		"folder":               {"GET", "/app/assets/", "", ""},
+		"missing file":         {"GET", "/app/robots.txt", "", ""},
+		"hidden file":          {"GET", "/app/.gitkeep", "", ""},
+		"index by file name":   {"GET", "/app/index.html", "", ""},
+		"path traversal":       {"GET", "/app/../../etc/hosts.txt", "", ""},
+		"path of the api":      {"GET", "/auth/profile", "", ""},
+		"path with the prefix": {"GET", "/application", "", ""},
+		"post":                 {"POST", "/app/", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			res, served := get(t, app, c.method, c.path)
@@ -83,14 +83,14 @@ func TestWhatIsServed(t *testing.T) {
 	}
 }
 
-func TestTheBareNameLeadsToTheApp(t *testing.T) {
+func TestServe_RedirectsToSlash(t *testing.T) {
 	res, _ := get(t, newApp(t), "GET", "/app")
 	if res.StatusCode != 301 || res.Header.Get("Location") != "/app/" {
 		t.Errorf("%d to %q", res.StatusCode, res.Header.Get("Location"))
 	}
 }
 
-func TestWhatTheBrowserHasIsNotSentAgain(t *testing.T) {
+func TestServe_NotModified(t *testing.T) {
 	app := newApp(t)
 	first, _ := get(t, app, "GET", "/app/")
 	again, _ := get(t, app, "GET", "/app/", "If-None-Match", first.Header.Get("ETag"))
@@ -99,7 +99,7 @@ func TestWhatTheBrowserHasIsNotSentAgain(t *testing.T) {
 	}
 }
 
-func TestTextIsCompressedForWhoTakesIt(t *testing.T) {
+func TestServe_CompressesOnlyIfAccepted(t *testing.T) {
 	app := newApp(t)
 	res, _ := get(t, app, "GET", "/app/assets/app-1a2b.js", "Accept-Encoding", "gzip, br")
 	if res.Header.Get("Content-Encoding") != "gzip" {
@@ -113,19 +113,19 @@ func TestTextIsCompressedForWhoTakesIt(t *testing.T) {
 		t.Errorf("%q, %v", body, err)
 	}
 	if res, _ := get(t, app, "GET", "/app/assets/app-1a2b.js"); res.Header.Get("Content-Encoding") != "" {
-		t.Errorf("compressed for somebody who has not asked: %v", res.Header)
+		t.Errorf("compressed without Accept-Encoding: %v", res.Header)
 	}
 }
 
-func TestSettingsStandInThePage(t *testing.T) {
+func TestNew_WritesSettingsIntoPage(t *testing.T) {
 	res, _ := get(t, newApp(t), "GET", "/app/")
 	if body, _ := io.ReadAll(res.Body); !strings.Contains(string(body), `name="registration" content="verified"`) {
 		t.Errorf("got %.100q", body)
 	}
 	if _, err := webapp.New(built, map[string]string{"no-such": "x"}); err == nil {
-		t.Error("a setting that the page has no place for is no error")
+		t.Error("no error for a setting without a meta element")
 	}
 	if _, err := webapp.New(fstest.MapFS{}, nil); err == nil {
-		t.Error("an app without a page is no error")
+		t.Error("no error for an app without an index page")
 	}
 }
