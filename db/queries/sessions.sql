@@ -4,8 +4,8 @@ VALUES (@token_hash, @user_id, @now, @amr, @ip, @user_agent, @now, @now, @expire
 RETURNING id;
 
 -- name: SessionByTokenHash :one
--- Does not return a session that has been idle too long, has reached its absolute
--- lifetime or belongs to a disabled account, even if it is not deleted yet.
+-- Returns no session that has been idle too long, has reached its absolute lifetime
+-- or belongs to a disabled account. Such a row may exist until it is swept.
 -- Served by sessions_token_hash.
 SELECT sqlc.embed(sessions), sqlc.embed(users)
 FROM sessions

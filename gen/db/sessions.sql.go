@@ -31,8 +31,8 @@ type SessionByTokenHashRow struct {
 	User    User
 }
 
-// Does not return a session that has been idle too long, has reached its absolute
-// lifetime or belongs to a disabled account, even if it is not deleted yet.
+// Returns no session that has been idle too long, has reached its absolute lifetime
+// or belongs to a disabled account. Such a row may exist until it is swept.
 // Served by sessions_token_hash.
 func (q *Queries) SessionByTokenHash(ctx context.Context, arg SessionByTokenHashParams) (SessionByTokenHashRow, error) {
 	row := q.queryRow(ctx, q.sessionByTokenHashStmt, sessionByTokenHash, arg.TokenHash, arg.Now, arg.IdleSince)

@@ -10,14 +10,14 @@
 // file .env in the working directory, the default. An empty variable counts as not set,
 // because deployment tools pass an empty string for "no value".
 //
-// [Parse] checks all settings and reports all faults together, each with the name of
-// its variable, so that an operator can correct all of them at once. No message and no
-// printed form of a Config contains a secret, such as a key or the password in a
-// database URL.
+// [Parse] checks all settings and reports all faults together, so that an operator can
+// correct all of them at once. Each fault names its variable. No message and no printed
+// form of a Config contains a secret, such as a key or the password in a database URL.
 //
-// Parse refuses dangerous settings in production: a missing, short or published key, a
-// public address without TLS, an allowlist with every origin, and trusted proxies that
-// let every client choose its own address.
+// Parse refuses dangerous settings:
+//   - in production, a missing, short or published key, and a public address without TLS
+//   - always, an allowlist with every origin, and trusted proxies that let every client
+//     choose its own address
 package config
 
 import (

@@ -147,8 +147,8 @@ func (s Source) layers() (found layers, faults []string) {
 }
 
 // find returns the value of the first variable that is set. It searches a layer for all
-// names before the next layer, so that an old name in the environment has priority over
-// the new name in the file.
+// names before the next layer. So an old name in the environment has priority over the
+// new name in the file.
 func (ls layers) find(names []string) (found value, ok bool, fault string) {
 	for _, l := range ls {
 		for _, name := range names {

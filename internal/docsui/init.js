@@ -1,11 +1,11 @@
 "use strict";
 
-// Every address is relative to the page (…/docs), so that it also works behind a path prefix.
+// All addresses are relative to the page (…/docs), so that it works behind a path prefix.
 const server = new URL(".", document.baseURI).href.replace(/\/$/, "");
 
-// "Try it out" calls the server that this page came from, whatever the contract
-// gives as its address: localhost and 127.0.0.1 are two origins to a browser, and
-// the session cookie and the page's security policy allow its own alone.
+// "Try it out" calls the server of this page instead of the address in the contract.
+// localhost and 127.0.0.1 are two origins to a browser, and the session cookie and the
+// page's security policy allow only the page's own origin.
 const callThisServer = () => ({
   statePlugins: {
     spec: {
@@ -17,8 +17,8 @@ const callThisServer = () => ({
   },
 });
 
-// The session is a cookie that scripts can neither read nor set: logging in is an
-// operation on the page, and the dialog that asks for the cookie could do nothing.
+// Scripts can neither read nor set the session cookie, so the dialog that asks for it
+// cannot work. Users log in with the login operation on the page.
 const noAuthorizeDialog = () => ({
   wrapComponents: { authorizeBtn: () => () => null },
 });
@@ -30,10 +30,10 @@ SwaggerUIBundle({
   deepLinking: true,
   tryItOutEnabled: true,
   displayRequestDuration: true,
-  // Send the browser's cookie, and keep nothing of our own.
+  // Send the browser's cookie, and store no credentials.
   withCredentials: true,
   persistAuthorization: false,
-  // No badge from elsewhere, and no settings from the page's address.
+  // Load no badge from another server, and take no settings from the page's address.
   validatorUrl: null,
   queryConfigEnabled: false,
 });

@@ -1,11 +1,11 @@
 // Package email parses email addresses and defines when two addresses are equal.
 //
 // The grammar is deliberately narrower than the standards. Attackers have used
-// lenient address parsers to get mails about another user's account: with lists
-// ("a@x,b@y"), display names, comments, quoted local parts with a line break or a
-// second @, and a full-width @ that a later step converts into a real one. [Parse]
-// accepts what people use: a dot-separated ASCII local part and a domain name. It
-// rejects everything else and repairs nothing.
+// lenient address parsers to get mails about another user's account. They used lists
+// ("a@x,b@y"), display names, comments, and quoted local parts with a line break or a
+// second @. A full-width @ works too if a later step converts it into a real one.
+// [Parse] accepts what people use: a dot-separated ASCII local part and a domain name.
+// It rejects everything else and repairs nothing.
 //
 // The domain may be internationalised. Domains are compared in their ASCII form
 // (punycode). Apart from upper case, the user must type the form that IDNA returns.

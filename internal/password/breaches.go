@@ -117,12 +117,12 @@ func hasSuffix(body io.Reader, want string) (found bool, err error) {
 	return false, errors.New("the response is empty") // every range has entries
 }
 
-// withoutURL removes the URL with the five digits from an error, so that the log
-// contains no part of the hash next to a username and a time.
+// withoutURL removes the URL with the five digits from an error. In the log, next to a
+// username and a time, they would be a hint to the password.
 func withoutURL(err error) error {
-	var asked *url.Error
-	if errors.As(err, &asked) {
-		return asked.Err
+	var urlErr *url.Error
+	if errors.As(err, &urlErr) {
+		return urlErr.Err
 	}
 	return errors.New("the request to HIBP_URL failed")
 }

@@ -116,7 +116,7 @@ func (g *Gate) setUp() {
 	g.sem = semaphore.NewWeighted(int64(g.Slots))
 }
 
-// enqueue waits for a slot and holds it when it returns nil.
+// enqueue waits for a slot. If it returns nil, the caller has the slot.
 func (g *Gate) enqueue(ctx context.Context) error {
 	defer g.waiting.Add(-1)
 	if g.waiting.Add(1) > int64(g.Queue) {

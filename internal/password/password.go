@@ -100,11 +100,11 @@ func dummy(p Params) string {
 	return encode(p, make([]byte, p.SaltLength), make([]byte, p.KeyLength))
 }
 
-// padTime delays the rejection of a wrong password whose stored hash is cheaper
-// than the current parameters until it has taken as long as a dummy hash.
-// Otherwise the fast rejection would reveal an account without a login since the
-// cost was raised. A more expensive hash cannot be hidden this way; the user's
-// next login replaces it.
+// padTime delays the rejection of a wrong password if the stored hash is cheaper
+// than the current parameters. The rejection then takes as long as a dummy hash.
+// Otherwise its speed would reveal an account without a login since the cost was
+// raised. A more expensive hash cannot be hidden this way; the user's next login
+// replaces it.
 func (h *Hasher) padTime(password string, took time.Duration, current Params) {
 	typical, known := h.times.next()
 	if !known {

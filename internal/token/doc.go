@@ -10,8 +10,8 @@
 // is derived from a stored seed and the keys, by [Signer.Derive]. Without the keys,
 // the database reveals nothing about it.
 //
-// A signed value, from [Signer], is not secret but must not be changed by the
-// client, for example a cursor for the next page or the state of a form. Its MAC
-// uses a separate key for each purpose, so that a cursor cannot be used as another
-// kind of value. Keys can be rotated: the newest key signs, all keys verify.
+// A signed value, from [Signer], is not secret, but the client must not change it.
+// Examples are the cursor of the next page and the state of a form. Its MAC uses a
+// separate key for each purpose, so that a cursor cannot be used as another kind of
+// value. Keys can be rotated: the newest key signs, all keys verify.
 package token

@@ -10,7 +10,7 @@ CREATE INDEX users_disabled_unverified ON users (role, id) WHERE disabled_at IS 
 
 -- A single row. A transaction that removes an administrator locks it until its end.
 -- Without it, two administrators who remove each other would update two different
--- rows of users, and on PostgreSQL each would still see the other as administrator.
+-- rows of users. On PostgreSQL each would still see the other as administrator.
 CREATE TABLE administration (
     id BIGINT PRIMARY KEY CHECK (id = 1)
 );

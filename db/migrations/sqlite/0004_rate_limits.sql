@@ -1,8 +1,7 @@
 -- +goose Up
 
 -- Request counts per window. The key consists of the operation, the length of the
--- window and a keyed hash of the address or account, so that it does not reveal the
--- address or account.
+-- window and a keyed hash of the address or account. It reveals neither of the two.
 CREATE TABLE rate_limits (
     key        TEXT      NOT NULL PRIMARY KEY,
     hits       BIGINT    NOT NULL,
