@@ -2954,26 +2954,6 @@ type UserState string
 // Example: alice
 type Username = string
 
-// PageCursor Opaque, signed position of the next page.
-//
-// Example: NTE.3Qk0J8yVq1m5v0c2o9sX7nJrT4uYbLhPzWfGdEaKi6Q
-type PageCursor = Cursor
-
-// PageSize Maximum number of entries.
-//
-// Example: 50
-type PageSize = int
-
-// TokenInPath A token from an email, in a path. Any other text of this length is treated as a token that does not work.
-//
-// Example: k3Jv0yq8nRr1x5H2mZt7cW4sB9uD6fG0aE3iL8oP5Qw
-type TokenInPath = LinkToken
-
-// UserIDInPath ID of the account. IDs are never reused.
-//
-// Example: 1
-type UserIDInPath = UserID
-
 // ActivityPage Audit events, newest first.
 //
 // Example: {"events":[],"next_cursor":null}
@@ -3012,10 +2992,10 @@ type UserUnknown = NotFound
 // GetActivityParams defines parameters for GetActivity.
 type GetActivityParams struct {
 	// Cursor The `next_cursor` of the previous page.
-	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit Maximum number of entries per page.
-	Limit *PageSize `form:"limit,omitempty" json:"limit,omitempty"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ListAuditEventsParams defines parameters for ListAuditEvents.
@@ -3036,10 +3016,10 @@ type ListAuditEventsParams struct {
 	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
 
 	// Cursor The `next_cursor` of the previous page.
-	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit Maximum number of entries per page.
-	Limit *PageSize `form:"limit,omitempty" json:"limit,omitempty"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -3057,10 +3037,10 @@ type ListUsersParams struct {
 	Verified *bool `form:"verified,omitempty" json:"verified,omitempty"`
 
 	// Cursor The `next_cursor` of the previous page.
-	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit Maximum number of entries per page.
-	Limit *PageSize `form:"limit,omitempty" json:"limit,omitempty"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // DeleteAccountJSONRequestBody defines body for DeleteAccount for application/json ContentType.
@@ -3193,34 +3173,34 @@ type ServerInterface interface {
 	CreateUser(c *gin.Context)
 	// DeleteUser Delete an account
 	// (DELETE /auth/admin/users/{id})
-	DeleteUser(c *gin.Context, id UserIDInPath)
+	DeleteUser(c *gin.Context, id UserID)
 	// GetUser Get an account
 	// (GET /auth/admin/users/{id})
-	GetUser(c *gin.Context, id UserIDInPath)
+	GetUser(c *gin.Context, id UserID)
 	// DisableUser Disable account
 	// (POST /auth/admin/users/{id}/disable)
-	DisableUser(c *gin.Context, id UserIDInPath)
+	DisableUser(c *gin.Context, id UserID)
 	// EnableUser Enable account
 	// (POST /auth/admin/users/{id}/enable)
-	EnableUser(c *gin.Context, id UserIDInPath)
+	EnableUser(c *gin.Context, id UserID)
 	// SendPasswordReset Send a password reset email
 	// (POST /auth/admin/users/{id}/reset_password)
-	SendPasswordReset(c *gin.Context, id UserIDInPath)
+	SendPasswordReset(c *gin.Context, id UserID)
 	// SetUserRole Change role
 	// (PUT /auth/admin/users/{id}/role)
-	SetUserRole(c *gin.Context, id UserIDInPath)
+	SetUserRole(c *gin.Context, id UserID)
 	// EndUserSessions Log out all sessions of an account
 	// (DELETE /auth/admin/users/{id}/sessions)
-	EndUserSessions(c *gin.Context, id UserIDInPath)
+	EndUserSessions(c *gin.Context, id UserID)
 	// ListUserSessions List the sessions of an account
 	// (GET /auth/admin/users/{id}/sessions)
-	ListUserSessions(c *gin.Context, id UserIDInPath)
+	ListUserSessions(c *gin.Context, id UserID)
 	// EndUserSession Log out one session of an account
 	// (DELETE /auth/admin/users/{id}/sessions/{session_id})
-	EndUserSession(c *gin.Context, id UserIDInPath, sessionID SessionID)
+	EndUserSession(c *gin.Context, id UserID, sessionID SessionID)
 	// MarkEmailVerified Mark email as verified
 	// (POST /auth/admin/users/{id}/verify_email)
-	MarkEmailVerified(c *gin.Context, id UserIDInPath)
+	MarkEmailVerified(c *gin.Context, id UserID)
 	// ChangePassword Change my password
 	// (PUT /auth/change_password)
 	ChangePassword(c *gin.Context)
@@ -3259,7 +3239,7 @@ type ServerInterface interface {
 	ResetPassword(c *gin.Context)
 	// ResetPasswordByLink Reset the password by link
 	// (POST /auth/reset_password/{token})
-	ResetPasswordByLink(c *gin.Context, token TokenInPath)
+	ResetPasswordByLink(c *gin.Context, token LinkToken)
 	// EndOtherSessions Log out my other sessions
 	// (DELETE /auth/sessions)
 	EndOtherSessions(c *gin.Context)
@@ -3277,7 +3257,7 @@ type ServerInterface interface {
 	VerifyEmail(c *gin.Context)
 	// VerifyEmailByLink Verify an email address by link
 	// (GET /auth/verify/{token})
-	VerifyEmailByLink(c *gin.Context, token TokenInPath)
+	VerifyEmailByLink(c *gin.Context, token LinkToken)
 	// ListPreviewedMail List captured emails
 	// (GET /dev/mail)
 	ListPreviewedMail(c *gin.Context)
@@ -3536,7 +3516,7 @@ func (siw *ServerInterfaceWrapper) DeleteUser(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserIDInPath
+	var id UserID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3561,7 +3541,7 @@ func (siw *ServerInterfaceWrapper) GetUser(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserIDInPath
+	var id UserID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3586,7 +3566,7 @@ func (siw *ServerInterfaceWrapper) DisableUser(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserIDInPath
+	var id UserID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3611,7 +3591,7 @@ func (siw *ServerInterfaceWrapper) EnableUser(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserIDInPath
+	var id UserID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3636,7 +3616,7 @@ func (siw *ServerInterfaceWrapper) SendPasswordReset(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserIDInPath
+	var id UserID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3661,7 +3641,7 @@ func (siw *ServerInterfaceWrapper) SetUserRole(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserIDInPath
+	var id UserID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3686,7 +3666,7 @@ func (siw *ServerInterfaceWrapper) EndUserSessions(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserIDInPath
+	var id UserID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3711,7 +3691,7 @@ func (siw *ServerInterfaceWrapper) ListUserSessions(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserIDInPath
+	var id UserID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3736,7 +3716,7 @@ func (siw *ServerInterfaceWrapper) EndUserSession(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserIDInPath
+	var id UserID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3770,7 +3750,7 @@ func (siw *ServerInterfaceWrapper) MarkEmailVerified(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id UserIDInPath
+	var id UserID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -3951,7 +3931,7 @@ func (siw *ServerInterfaceWrapper) ResetPasswordByLink(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "token" -------------
-	var token TokenInPath
+	var token LinkToken
 
 	err = runtime.BindStyledParameterWithOptions("simple", "token", c.Param("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -4053,7 +4033,7 @@ func (siw *ServerInterfaceWrapper) VerifyEmailByLink(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "token" -------------
-	var token TokenInPath
+	var token LinkToken
 
 	err = runtime.BindStyledParameterWithOptions("simple", "token", c.Param("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -5616,7 +5596,7 @@ func (response CreateUser503JSONResponse) VisitCreateUserResponse(w http.Respons
 }
 
 type DeleteUserRequestObject struct {
-	ID UserIDInPath `json:"id"`
+	ID UserID `json:"id"`
 }
 
 type DeleteUserResponseObject interface {
@@ -5834,7 +5814,7 @@ func (response DeleteUser503JSONResponse) VisitDeleteUserResponse(w http.Respons
 }
 
 type GetUserRequestObject struct {
-	ID UserIDInPath `json:"id"`
+	ID UserID `json:"id"`
 }
 
 type GetUserResponseObject interface {
@@ -6032,7 +6012,7 @@ func (response GetUser503JSONResponse) VisitGetUserResponse(w http.ResponseWrite
 }
 
 type DisableUserRequestObject struct {
-	ID UserIDInPath `json:"id"`
+	ID UserID `json:"id"`
 }
 
 type DisableUserResponseObject interface {
@@ -6250,7 +6230,7 @@ func (response DisableUser503JSONResponse) VisitDisableUserResponse(w http.Respo
 }
 
 type EnableUserRequestObject struct {
-	ID UserIDInPath `json:"id"`
+	ID UserID `json:"id"`
 }
 
 type EnableUserResponseObject interface {
@@ -6448,7 +6428,7 @@ func (response EnableUser503JSONResponse) VisitEnableUserResponse(w http.Respons
 }
 
 type SendPasswordResetRequestObject struct {
-	ID UserIDInPath `json:"id"`
+	ID UserID `json:"id"`
 }
 
 type SendPasswordResetResponseObject interface {
@@ -6674,7 +6654,7 @@ func (response SendPasswordReset503JSONResponse) VisitSendPasswordResetResponse(
 }
 
 type SetUserRoleRequestObject struct {
-	ID   UserIDInPath `json:"id"`
+	ID   UserID `json:"id"`
 	Body *SetUserRoleJSONRequestBody
 }
 
@@ -6943,7 +6923,7 @@ func (response SetUserRole503JSONResponse) VisitSetUserRoleResponse(w http.Respo
 }
 
 type EndUserSessionsRequestObject struct {
-	ID UserIDInPath `json:"id"`
+	ID UserID `json:"id"`
 }
 
 type EndUserSessionsResponseObject interface {
@@ -7141,7 +7121,7 @@ func (response EndUserSessions503JSONResponse) VisitEndUserSessionsResponse(w ht
 }
 
 type ListUserSessionsRequestObject struct {
-	ID UserIDInPath `json:"id"`
+	ID UserID `json:"id"`
 }
 
 type ListUserSessionsResponseObject interface {
@@ -7339,8 +7319,8 @@ func (response ListUserSessions503JSONResponse) VisitListUserSessionsResponse(w 
 }
 
 type EndUserSessionRequestObject struct {
-	ID        UserIDInPath `json:"id"`
-	SessionID SessionID    `json:"session_id"`
+	ID        UserID    `json:"id"`
+	SessionID SessionID `json:"session_id"`
 }
 
 type EndUserSessionResponseObject interface {
@@ -7538,7 +7518,7 @@ func (response EndUserSession503JSONResponse) VisitEndUserSessionResponse(w http
 }
 
 type MarkEmailVerifiedRequestObject struct {
-	ID UserIDInPath `json:"id"`
+	ID UserID `json:"id"`
 }
 
 type MarkEmailVerifiedResponseObject interface {
@@ -10162,7 +10142,7 @@ func (response ResetPassword503JSONResponse) VisitResetPasswordResponse(w http.R
 }
 
 type ResetPasswordByLinkRequestObject struct {
-	Token TokenInPath `json:"token"`
+	Token LinkToken `json:"token"`
 	Body  *ResetPasswordByLinkJSONRequestBody
 }
 
@@ -11369,7 +11349,7 @@ func (response VerifyEmail503JSONResponse) VisitVerifyEmailResponse(w http.Respo
 }
 
 type VerifyEmailByLinkRequestObject struct {
-	Token TokenInPath `json:"token"`
+	Token LinkToken `json:"token"`
 }
 
 type VerifyEmailByLinkResponseObject interface {
@@ -12843,7 +12823,7 @@ func (sh *strictHandler) CreateUser(ctx *gin.Context) {
 }
 
 // DeleteUser operation middleware
-func (sh *strictHandler) DeleteUser(ctx *gin.Context, id UserIDInPath) {
+func (sh *strictHandler) DeleteUser(ctx *gin.Context, id UserID) {
 	var request DeleteUserRequestObject
 
 	request.ID = id
@@ -12869,7 +12849,7 @@ func (sh *strictHandler) DeleteUser(ctx *gin.Context, id UserIDInPath) {
 }
 
 // GetUser operation middleware
-func (sh *strictHandler) GetUser(ctx *gin.Context, id UserIDInPath) {
+func (sh *strictHandler) GetUser(ctx *gin.Context, id UserID) {
 	var request GetUserRequestObject
 
 	request.ID = id
@@ -12895,7 +12875,7 @@ func (sh *strictHandler) GetUser(ctx *gin.Context, id UserIDInPath) {
 }
 
 // DisableUser operation middleware
-func (sh *strictHandler) DisableUser(ctx *gin.Context, id UserIDInPath) {
+func (sh *strictHandler) DisableUser(ctx *gin.Context, id UserID) {
 	var request DisableUserRequestObject
 
 	request.ID = id
@@ -12921,7 +12901,7 @@ func (sh *strictHandler) DisableUser(ctx *gin.Context, id UserIDInPath) {
 }
 
 // EnableUser operation middleware
-func (sh *strictHandler) EnableUser(ctx *gin.Context, id UserIDInPath) {
+func (sh *strictHandler) EnableUser(ctx *gin.Context, id UserID) {
 	var request EnableUserRequestObject
 
 	request.ID = id
@@ -12947,7 +12927,7 @@ func (sh *strictHandler) EnableUser(ctx *gin.Context, id UserIDInPath) {
 }
 
 // SendPasswordReset operation middleware
-func (sh *strictHandler) SendPasswordReset(ctx *gin.Context, id UserIDInPath) {
+func (sh *strictHandler) SendPasswordReset(ctx *gin.Context, id UserID) {
 	var request SendPasswordResetRequestObject
 
 	request.ID = id
@@ -12973,7 +12953,7 @@ func (sh *strictHandler) SendPasswordReset(ctx *gin.Context, id UserIDInPath) {
 }
 
 // SetUserRole operation middleware
-func (sh *strictHandler) SetUserRole(ctx *gin.Context, id UserIDInPath) {
+func (sh *strictHandler) SetUserRole(ctx *gin.Context, id UserID) {
 	var request SetUserRoleRequestObject
 
 	request.ID = id
@@ -13017,7 +12997,7 @@ func (sh *strictHandler) SetUserRole(ctx *gin.Context, id UserIDInPath) {
 }
 
 // EndUserSessions operation middleware
-func (sh *strictHandler) EndUserSessions(ctx *gin.Context, id UserIDInPath) {
+func (sh *strictHandler) EndUserSessions(ctx *gin.Context, id UserID) {
 	var request EndUserSessionsRequestObject
 
 	request.ID = id
@@ -13043,7 +13023,7 @@ func (sh *strictHandler) EndUserSessions(ctx *gin.Context, id UserIDInPath) {
 }
 
 // ListUserSessions operation middleware
-func (sh *strictHandler) ListUserSessions(ctx *gin.Context, id UserIDInPath) {
+func (sh *strictHandler) ListUserSessions(ctx *gin.Context, id UserID) {
 	var request ListUserSessionsRequestObject
 
 	request.ID = id
@@ -13069,7 +13049,7 @@ func (sh *strictHandler) ListUserSessions(ctx *gin.Context, id UserIDInPath) {
 }
 
 // EndUserSession operation middleware
-func (sh *strictHandler) EndUserSession(ctx *gin.Context, id UserIDInPath, sessionID SessionID) {
+func (sh *strictHandler) EndUserSession(ctx *gin.Context, id UserID, sessionID SessionID) {
 	var request EndUserSessionRequestObject
 
 	request.ID = id
@@ -13096,7 +13076,7 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, id UserIDInPath, sessi
 }
 
 // MarkEmailVerified operation middleware
-func (sh *strictHandler) MarkEmailVerified(ctx *gin.Context, id UserIDInPath) {
+func (sh *strictHandler) MarkEmailVerified(ctx *gin.Context, id UserID) {
 	var request MarkEmailVerifiedRequestObject
 
 	request.ID = id
@@ -13554,7 +13534,7 @@ func (sh *strictHandler) ResetPassword(ctx *gin.Context) {
 }
 
 // ResetPasswordByLink operation middleware
-func (sh *strictHandler) ResetPasswordByLink(ctx *gin.Context, token TokenInPath) {
+func (sh *strictHandler) ResetPasswordByLink(ctx *gin.Context, token LinkToken) {
 	var request ResetPasswordByLinkRequestObject
 
 	request.Token = token
@@ -13756,7 +13736,7 @@ func (sh *strictHandler) VerifyEmail(ctx *gin.Context) {
 }
 
 // VerifyEmailByLink operation middleware
-func (sh *strictHandler) VerifyEmailByLink(ctx *gin.Context, token TokenInPath) {
+func (sh *strictHandler) VerifyEmailByLink(ctx *gin.Context, token LinkToken) {
 	var request VerifyEmailByLinkRequestObject
 
 	request.Token = token
@@ -13982,349 +13962,349 @@ func (sh *strictHandler) GetReadiness(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P1rd9s2tjgOfxWM5jyryYwsy3acNs7q+h03SVt3HDtjO9OZqTISTEISxxSgAqBltcfPZ/8vbFwIkqBu",
-	"li9N9KaNKRDcADb2/fJ7I2KjMaOEStE4+L1BbvBonBL49xvOhDjlySChZ6SfCRKrpyIbjTCfNg4aF0OC",
-	"GPyMEoEokwinKZuQuNFsXOM0I2p4xGLSOGhEaq6uHt3lZrZmg3DOOEyVCDvXCE9hsginKZJDggTh14Q3",
-	"mg121Tjo41SQZoOTXzMiZDeJGweN/R9+2v3n37/+27/fvPjHxXcv3/+8d3by49v9fx2+a9zeNhtvscSX",
-	"WJCPFF/jJMWXKakuJDaDUMyIXgwnYsxoaDGZN5G/Bm8WuyHeuBWhfzfCSXpEP4oA0ET9pr6VUJQJEgAV",
-	"RnQlviLUAxXmRDjlBMfT/OW7QHhGBomQhIeQRIM5xAJhinAUsYzKFWHl+WdWhvd7xi+TOCa0CilnqTs7",
-	"kfX7SZSQIKx9N0cO6WE8SmB9RAikAEruBObR2xMmD0+y0SXhVUiP3jocQ1SPqUKZ0GucJnG3n5A0Fh6o",
-	"SYxGmZDokqgjSagkA5jADDz4xU0hp2Nif4AXG83GiAiBB6R2nttPKy/6mAG1MXtXWPUJkyhlgwGJUUID",
-	"i02Zpi1u3+1iYc41HAjMc8HYaRrAcfi6OhLJGGJpiGxwgjM5DEH4ISWKaESM9hM+QlOWcTTGQkwYvwO8",
-	"73GSnvb7VVg1QYULSRnqvT88Ou5+PDvuBWCGK8n6/TKtNlMIQmOYRI1bHdKPgnCKR+QC7n4F3sz8DNtr",
-	"yEOFJpsxFfph53YkxA5YCdbbZmNIcEw4cMhDxe/UP2IiIp6MZcKogXlE5JDFAskhlsDFxlgOkcjGY8al",
-	"aCkANattHDR+eHfRRD++O3zbRKcfLo5OT84bzYaIhmSE1eQjfHNM6EAOGwc77XazMcZSEq4+9J9fDrf+",
-	"/emvz5pI/+P5X/6n0dRX9qAhJE/oAPb3UAgi3+BoSN4wKjlLqzB/x9lEEC6A/QrJOAGo+0lKUJ9xxChB",
-	"Q5bxIuTj7DJNoiYa4ZstPCDf7r1stwuwE5qNGge/hAd+CsE6G8weZVsAXe8AXVqQMY3RmLObhAhNjoB8",
-	"uzVoRi5IEXQ7URBc92MYxJRgfk6ESBh9w9hVQqqAnpERuybCCDAwFEUwFvU5G8Fzs4AiXGbwt6/RByyH",
-	"326/Ru/xzdbhgHzbfo1+lHJ8StPpa3SOR+Q8keTbY3xThy17ClsC4GsygxWkH4COhxC4zxmViND4K4HG",
-	"eEA0Jl8TnvTVPmOq2XoTTRI5hOVIdkUown1JOOr9uVdc1lDKsTjY3sbjccs8bUVstA0TTv8M7357tffT",
-	"dXv66zf0jO/c7P+4O/q3/Dr6+YX47lX29mX/hzZ+t5ccf8M+7P990tC3VrMJyTNSswe77fAmqIV/YGkS",
-	"TavLh2stzK1VK2coZThWiMQyHhFhjzAnhIym0+KCY9LHWSq3BI/QV5RR8tVrpD+iHwmS9tUjOU1J4Uky",
-	"Gnh/g0h58FrxBkqi4rtK0tzKeOLm7zM+2sKRWkb+jOMR2cI0IgqjhXlehzL74d06w5IcJ6NEVjfre8YR",
-	"wdEQpep3xPqwb2xMOCDYgbmCQGAFSklfomc93nsOt1bfjogpLpJRmWiBX8/EiSBSoGc92XveRFgJuR0a",
-	"c9yXWwmR/S2FUXicbHEsCbyxZShzq0MLJ9FpjBKaSdJpvObf7r2W377YbdRjy8zl12HMQpvwa8YkRs96",
-	"v/aeozHhaJLQmE3UYLsFz3qT3vNWHfC/frv/evLty/aywOu9P3pbBfvorQY1EfaEmohRRK4Jn6I0oQTh",
-	"S5ZJlEilJOS62FdCyTtFQGewTR/e/+Gk3zho/Hk71zu39a9iO4dUwy359FBRkyrg52bDJEMTnCj5s6+o",
-	"PUZcvVQAbLe0W8lIkfhvXr5QuzVKqP57x+2cE2Jvm41zIueQ+YsKeT9AQybkliIITeCcSo1VzF80jVqJ",
-	"Y6URosupoQfCo6EGQJQmfSKTEbGoZL7R6tAjqnhdnOlbjlPBUO+cRBknvTLiW1by68vr9k+jXflP8io6",
-	"ezE8nnxzeb7z29++np7sZT/ss8N2/P3L8VHyj92Ld62ff9vn//rm6u0O/e7Fzd+/Hr1p//fHveuLl4Pj",
-	"V+LDbv/dPv74DTvbSf52eVjlULCra+FSt0rMUZRLGlFL0es3GReMhw+hR8mN7EYwomd3bczJdcIyzcCK",
-	"6Hpy8a619/er9k/fTP/x685o/7od7bJX4p9f05/4xYvsX5fHww+//dz/IX6H/5a8/Huj2UjUp37NCJ82",
-	"mg0lUTYOGvp7CyO4WYDlP+fJbwGUem9QQGt1aimESq54riIalZXst8OgASUqQGY4kn5lwW9WPuVu0O4C",
-	"9+dCcfUjqtAkfGpaZHACEUgUxXNaTiSAjVCXLd8H+MRMaWHWiR0n9ApW4fSUo7d1C7LUlFgbR5kOBaAD",
-	"fXo10DQw+q5YEVdrJZFMrhM5tbJdxKgkFFg3Ho/TJAKetP1fwWjZ5Dc2r+T61yHq4yQlsVZwfcWLXGuj",
-	"4S+/N3AkGQftiWZp2mxEnGBJ4i6WjYPGbnv35VZ7b6u9c9F+dbDXPmi3/6025hpgaiidmHa18t7XWqSa",
-	"aKfZSMaNg8bOq91Wu7Xb+lppbJafWm1fPctkxGAr1csZyPOcYFibs39EnMSEygSnAn4eE6wgby+u+TUt",
-	"Me0OsRjadSqls4sHeiFRxtPtb1qKPcPzykBY1u2nZsMjVXoAnOFip36YxYmEk4WXSoKrllfV9YXDUQjo",
-	"qaugWm15ulXoQ2b8dkEPK4uAs17MB/pvbeWi00Ivm+G3zcY/t4xcsKVFmJmvFySINKFXsHC14fWajvoV",
-	"Nq6JMpoSIUrMJBFIHVLLx8AjhS8DIu1da5T5lT1eBa5RPy9ZPP3ztn/4t3CGYDdMhNQzn4GVaMl7G+Wm",
-	"+rotssO3A2b926Zn0Jz3fm4+BcJjoZ35jm86WwLXQxsTQHt1iBFOUxBMwybcplYsrJFupG0DmCJJKNIS",
-	"tkAsjdEzcDv09LoUzYiwJEoBYVxN0aHGS2EovaEfJQeIFsTWdfNWvQAB1HJenKePWytjifnsimiijxkt",
-	"dMpP5IxHl8kgY5kwqsqSx4vt6yW764SVFBsRsLq6l7tmbMkfZjduiP07x2hZabqDOXZBJClvUg1+LAqw",
-	"Vu3MPqJLEuFMKP1TJJdpQgcoZiOcUDROMZUkhgmeGfOfZEIkdPC81aGeMT5OYoVbw4QOng71cLLGXaXI",
-	"U0q0SLIRIP8gAiRWwzZi5CpiZG7NEXgELhQlFC4rXKaJkHBW7/Q1uYuAqY/cvL2iFOBsL0XfnH6eR02M",
-	"sIyG1nUEsC7hljaTGTYLg4JOaTOB55d2hpjcNx2abGXP9MLX60iDZtiM2/S6y2Z+LkCpZdW5G+tklbk8",
-	"q0M163kyjOU7Fk8vGDvGfGneIr3XPExkDKXwuIpt6lZ0JWNdOyAkoKhB1ntvx90vohT2YI40YqEDyLg+",
-	"35cv0N+S756IDPpdJqanvBRgtcSpXmZiWj3REaZTFweBoiGJrkLkBF4uHqsRqhKBzI8rBiZkxRXN1F1C",
-	"YWZLoENlB0M4UbMpCHOCeEZpQgeOLNTGorUQuFZQiqV2Pq+Nt6tpt5zLZjb+OOfO3TAvHKT4gOrtwicc",
-	"fDl47WcqnwlFvcPj49Of373tnp4d/XB0ct57IlTABALmwVtLHMMoAa2oYnxW/B0sNub3QIiS/qUqTejI",
-	"QS/cqipIlH+0UYgFQcJFWbrRDyZGmA2uQxQHmdkDd/ctw3AyxRPBkCMqCac4faePaCkMScy7RRSxMyJ9",
-	"6iFhUw/o2gEWPdybhlnY3+/7YP0dqDlXA5H2vLTQkQR/Owh4miIo9RRlNCYc9XIge0/mlAHn9HvLnHA8",
-	"lwIXgmLvRSq3wbU0j9orCueLSt3GUvS0zuSMCCKXvnhaeSrcu585U/RGsbEm4mSc4ojECGxiY0NR69Q+",
-	"65HNLyI8915GdsiKYtuE4KuqquqEJiPnR2w0YnQZ/fRD3QxVzmI/BppHcZz3a4HP1Mz+gMxG4UbNldCe",
-	"eqeNThi/clfBbewlJ1hJo4hn6RNDfHDiW3b6NPH/Tki/7GEX9mPmmefiBfLtEQoDnsgRH2MhwQu05MGm",
-	"WONCKZIfC4lw7lQKShVqUBcGlTTP6ts6JFlIPL33s803ouZETWAKUBgHbCSTa1KE+akcbDkbZJnDLb87",
-	"30HtRi+x46X35jqVqHOrOfJp5QX1M6Hxk3EsvocUBiVvmbS+JTW6wOv5TftITS4EiU2uREi1gx+6lMlu",
-	"nlpob5sGr5R3eL/3q7IjNQcOUqOjlGahOs5WL+k16sEUPZQmQqrLyISJsE9kniWC3kEkLkwXYYo4kRmn",
-	"MFGHOrN/2arrslJmnbUeZPMtHgG7Tpj8nmV0Wayi3ms+Nl1RNqHIBNeV8UghUB/eytHnhElkn90v1riV",
-	"LoQt5CYR0qMNXqoWeIeRZDkeEP5UxCwrvB7RiHFOIvmQ5LrZmChxLOid4oTKguivhwZSlPXYrpPcE7eU",
-	"HGveVCb0Bt0vGlV3OIBPhSRJh0W12/DEkOfp2A6dLras+TCo2fn7/vBGRGP1mCPs+zA6c2LQlvhHNYFc",
-	"MPYe06l5KpZEMm5DCioZ7tYpY5OcQqm/WJJuat72FIbAq/eLEmfeKoIuaQWpyWJKBCI3ESExsUeeCKdB",
-	"DHEMRgoA34SIl7xSLVQb39TzXEU9NEjyTMlCXs96HdaPFnryGH6x1X2xD+fznOftnO3EDCPXa50C9nk4",
-	"Nz0l6T2JE3wBKTZLnqabolpO4afz05NgfRP3Tnekvts1VSBqIydcEYgyNPdNz4I7VINLvTd627bUoJ7F",
-	"qF4Z5l7Fi6a+y4kQT0Yz/ygINyrPWtWn+tosT1uDskwpoEQludkli4Yuj/IpnKNbvtba41jh2ClNgcXg",
-	"OE7UCnH6gbMx4TJRB2i2uMS0TSo+wnqKQtrZ78ahfdDAaRKR//Vy7xXwY29yN3ROACmdGlgbOvXMyuy/",
-	"mPfzmgns8r9aM7rZMsKwFqXcK2Uf/ax0mCV2pL6UTykPxBRrWTrs39veByoIVD4q/dlKXrSE1GIAAKkh",
-	"AKwpauGDWK1FE6zQ9clPxfTfL+XrujXPRh1wep8TRa0iot5iV/Ne+R5Ey8ZtcauWySP3EZRdueNp6i0s",
-	"zFvB3FkpNGvCxy8N8zZ4VoNngTSeZVFsCX28ikePnMuzBjSrrqCAV6EFfkH4lbPtasGbsgSBDilKRmMm",
-	"RKK2m1HS1PITFnDikOGQI8Hu/gsUDTHHkQ5MV5xVZ/AgnJcKgrdYJjs0LwOo1bgUSkHkZge/EoZIftMJ",
-	"KQWNo1zqoircNP0aEy/39/deQrkCV0krcPZQJutoFMzwgA2pVJFoQHLjCNKULhOKoQBD9bvhL51ACYDy",
-	"h9RTvd5+kpKm3TTUZykUtylW+JjgwYDwrSxpRUKUvv2ivOBS4TC89Vt769Wn/J+t7tanUAUxA+8FuQnU",
-	"/zlEktxIALYIWysH7vciZC92Xr3Ya78IfcclvCxJ/k4p8VOWWihmkdiGJ61RbLxskyGhukwP2GEjxuMK",
-	"U91koi2eiVYm2fnezS2NoX2dil7EryEByuE59nU0V23kVbv99c6rV7v7L75+0X71aqdYekRNoO1VuoBG",
-	"uRRJ8RgryVtenR2NPQU8rjl0d+9jLMmWTEakhOTtEHexqD03Qw8uAVCI22Zj9pZWYd5ZeOeqO6VQtfKt",
-	"D5Yz2G9GaVLZKB+/S3So5oDyjfHuQ/njXlrca0RGYznVubeQFodYJkUSw/lZI3oRKnu7ShBVIbC3r/z9",
-	"n4dEDgk32AtVl0QWabu4L33AQyDC9voWpVp3pyuftpe8/OU3LCa5RqDGvIbyjJdE70NxoWEKMW/ZjoJU",
-	"+JArBZTEug5Cavfc1LRMtCwAJajgUhd3vr0YErZDSFiUkeoQ34xaog7ZsmhZpJRlSP5GpiRW8vCwVKZL",
-	"R869RonR4FB+Jq0VoPBpcxmGj4LwrUP126yr6RH0cuWtxb6+yAbgvFCrup++yOcVfl55A5bgKxMldfb7",
-	"RLGXFQnjPJZSEsgTbUJxTMaS+pyuuGvuE7tmzjPzVfpbDvS4gAGFy1HC0Pw6BzWAIl+plTwdT2nmlblO",
-	"fz48/4CO2WCQ0AH6B4vwZZZiU2rPql+e+JMTw8BTKBFqBKSAzFR+1B1B8Tj/ccqiK/fIBWxEQ0whczP4",
-	"vDg93NCuObHSU06u2VXgqa6Srp795k/2W/HDv+VxoTdqtd3c+du1/lS4A2kSJUobjQTvFx8wSJsW6pxp",
-	"5AC3R50DbZ9wQsmk8CSPQrZPUjZgmfQeZIJ04STMYItm+fTwZzaO/T8xj4bJdf53TFJigaEikck16XKC",
-	"4cFUdIXEXGZj+9cwkzGbUPNnxDXSQpFp7UMuaexV5AirDDYrfxmruVfgoInU/gmlxfASP/HKVAQLL1RM",
-	"6Ne2lUIgXcuILKbkpi3ll0gyEosLhWrRI3xzpN/yi35izjE4nAtgznGtkBvplSUsWPNt4QF/uhBh+Q5T",
-	"GqrSeahriKr1kpsSR/oOR1eE6ogYnbiKGEUQJ7nfbu/8qcgldtohabqcRr6iuayS+x22jz1oHvkarGEl",
-	"eAsXq7KWL8cOFkxVXxJz8vRySUZjxjFP0inyAidqMOieEtXXgSz6637sRxFh9O9fDpqAgxdH8i2LstFM",
-	"e5SWDyvWwtMxoYcfjlBsJoAS1iBKmR/EmERJ3zjrkX7/kgiUlBkQGxOKx0njoLHXarf2quftBpSP/B+E",
-	"gzpihLrgl4tkWX+hRHtDVaUL22u+P2sfa4yH1X1S2/Svw/fHRbj+DHbiyEzWKkP44pv9r0N21jeeLryk",
-	"eFBVZpquZLmVLEsH5WI/DxoX/MU1SbfSZDCUhP/JSEum6CsYq6vHmL8eEh7KMbzF/al+z9mn/IhUf892",
-	"X8w1iOcwh9TO0uYkFGE6RREud1rQyy18fXd/3sdLKOYgaebrWSbOwGaw+caR+vIRS7KD1X23j9YWaw0s",
-	"Y74jt2Z1XxAT0Xf2g3exl0Stmbd+JsWZSV4WyTM4FOeQDlzchZVuXzWa/jbfHUVK7rAzijJAFIUto+Zz",
-	"zivLnjPzkfpgqKbpP2Y6nMTu08aFw1lq+wwFqXmVK1/NtiX7/vSC08MtoGB5umQsJZhasrxIdfBTfpKl",
-	"aRiRYY4anA0W2T8d418z0kQiGVASozETcFqW6rnqd3cts+/bBk2J+XkuzFZ369Nfg37Lt4yuIt87A13J",
-	"0p9j1kgMXPSaxZg/GVqsjq2CDfBCVUEWhqCBS2NM2LjsRa1+Yk7Hj0UI47ldVRg3FKwh1HhnwwMrdexS",
-	"nJRCCHLHdZyIcaqYFx6RJhQ1AGn414xJKCsf4RSNMZfqDnuOJixMEdUWMjVT9AF2qH6si14VCi7PDgdw",
-	"ApGr8FMvj+zVYNqf/vw//79O1m7vvvzqL3/tdLa//X//6fY6nd87nf/rdG7//53O1qe/Put0Wsu98fwv",
-	"//vsl/90Ojft9lans32w9b+dzi9batRWp3Pz9fef3K/NTqcVHPGXme8//3+dTuv5X+2Y9U9fvXxlbuB2",
-	"31Y70NhiHhcOo3ZIfj51Q/JDCw5wRareMNpPk0iuQBtczSXoIxcW6+696+YaxDcfxoLUVgT+yxHWijAv",
-	"SKvRkQTJXHsAXqsjRT31vZ464DFnA45HJY/0YZrq3MRCaGaZrM9Rzd7djBlfFn/Vl6GvXQyJNYp3gwdX",
-	"+86akO419tJEQd+FIiBDLIZEVGJldLoAVNGbHyYTJ0Lhox6kg0kWF8e8l4ZYdHNhVgtJRkgDbgJIDEHO",
-	"RZFNOzJmghhS0oNlqneWiwyq+EbUHC/mxAUROOJDl5ORxwfl3jUXH6QHrykkqPGqzZL0+92X+//8db+x",
-	"YnDQnbar7OlSk+wtHUcV2KfPZIfCvlY10e4T2qU7hJbdYW9KXsxFQvBsW+l5+1JoP/3oZeAVgTSESUoy",
-	"GhtYFqLFBPskNSZSz9X4/TbfsquEquXoFp1dKzZD6SMjBei3i1QXvIUGoJkwcBIl48TgczU56ZPbK7PG",
-	"kRKixhPrl7fNWWYvdCHEAf+3KI3ZLYypwyLYDUEInctXqgeslgjsFbzLgXBKx15nylo3Ov/RMgqPZYXL",
-	"1IOn26/vX4qhadrih0pqVr/1vEZHvTt7rHfa7XbIaW2wuWJppkru0mK3WPjjdlPeK5xd6PM5rlUkP10g",
-	"yw7QbgAo1KSkJ6/Fc7FYCzKhEWhK5NJwuzYli4Bucahy3PDchEQRbnQXEue6uRyShHvC3VIwmr54JQjL",
-	"4JUE8zzF1G24W4DFAYfAQTG9hO7La3Ch7nyftQRb0hUXCIWGMRXn4DojoQtbWW3APMFT3Rij6TXXse+4",
-	"YL8IU53tC3EjiRSg1rQWhGlu2OFC6bDaKHYbPO3g9rpGlxCmaMevbafnrqqIfLOjnW2tD4Fw2AVRZ6Ke",
-	"r7vb9pU5ypdBOcZ0kNl+ho78e4aKUlj33n4ovpnVl7FwZgQ15rZ4v2YlCUDZRK3x398F8X2v8/YRxgVD",
-	"Uj2/qZXfYEfcrpfwIYTGxctaCnP19mwWtX5vbtKSKT2Zx/zLxofPUOStSIBujfXR+XYMEgz1Ma8NwdfC",
-	"Q3te5P0T4Q72rGopqJG1hGTjMYmR5FNb/77iB7xXaurQqBJ7g9OMCLAVKnjVIaVYEggD+un89KQIIuBg",
-	"4duvQvEscxKBKtfkLolA+ipUQv4TGjuCXFxD6dLMyzzxL1X5K2dEZKks0FuD5wcoJn3CuZJiM8oJjoZg",
-	"5GYcykjRbjY2CWWmJ7zumMTzGVplY2v1lD3fzzP7uf/zvvZ/9lPPg17HRRhaTbvrhXhahdzMYlbgmPWW",
-	"fj8X1iNs1bM0P7WWydgFj9zsmCBgcICl/vc9zmbvZolllbevmdPZAlbmZGgWZ1stXf80T5sv87XPz8xR",
-	"YWujULB4vtaEUVMnFz07+/4N+mbn65fPi9ij92ceianu31yxrljD7v4uzKIJqWCuvceEVA8nquRKEiER",
-	"0QTfS2+7P3Dmqw3mumnNYbFc1cAWzkhVDfMph/pzEchYgptIMl3HAJpL36+ecB/Jgfvt9kIEuEBaC3sV",
-	"yl2r3MgmUIMCIs6ittrmtDytNZYv7c1cwfIz08yzOF0dZ3zMREBYyoRnIHqiJhsSDv/RYQ2JzroEdU2y",
-	"O7P62ZTJrhnGTO+bHNWJ21Vcuou47VCj/MEP+ofqV00gRwmTOBFE+gq9yX60vyf0OpHa7/VphvQeojOz",
-	"ETAT5MH1rxBBshuZWzyKebk5XuWLCpEcE5BSZ5wEUqOD3k2EjSvInx8ODPK32RCoqsHs+4SksWuLtiR1",
-	"g1AnLTdpUExgB0SZhEOUJGNdMdQhA7Z2tWcsymtXu0h/W+Nzb2uv7VX7WTQYCbLkspTk7hKoMWl6BvkI",
-	"7QXFmLqjPrCQtaYruFs1zaFSs5HpSpa6oLfGdtMpOBuPCY+wIN28HHjKJpVncTJIpPc3JMvg1HsSbu2U",
-	"ZxszKnFCRVfXTZBT/8dL0CGJb5rrqhvLr8vB84U1ly+jObFZGdz67NE7KJiRGIXTRILRiHCqs5EmQ5aS",
-	"XGhh3I6FM7c5DCbCU6+onxBeDrj0UWeOPOVQqxZDTED0nMjYuYi5ZExViZZYDDLBYxbqIKVwdzfkPUzT",
-	"yv0UzsXKeKzNeO7IikbuX+7jwn5a0NHn0aR5Xr5m40eC05UKdY45gzKFiUA4Ta5JTQx/TXz9ymHOoYOs",
-	"tKdcLS/U9G0M0t0HaUe5hvDQEpyfipVmSmv4coJETVjx6nmF0DeukFtYk9pTahpXrOpjkcb8ioq/PhrK",
-	"VEH9NL9C0ReHPHn70WVTUsf2zUpv33rEqbQ2wUIQ49OlyCKQE6BCnSydlGXYDsxQ4Dmz5ly1z8kaMdIs",
-	"KoiMbn/WhId2AxdlreIPhryc9ZOUvNEVb+5edOMOXWXQCct7/NjVLXkZFhAiqzdivaLY07gbUH9I3VgS",
-	"d9XZgGFuZjndzQVa6QJ5PWjXdXXCOF/b2yqcf/LozfHXgNOVJc9D8gJCV97eIPRiCG1aii+Jzqt1lK6n",
-	"7ffcVnyNJNeCcTd0Lc+2wdZFsNX4D1eXwctdBcHknQsxwY55EPCzvIBTtLHNF2aSOG/EpMRw7VsISjDa",
-	"rmrJelJsVxie5ynJKhvR5B7vxj1IKCu1jFxCpAmV93kyDTsfQ7CZe0U2ws5KV2SV+IMaYWc1aeaJiTCL",
-	"WFg2AsrSGLY6CdaIVhRPPj+020jOD4uYNmJk6caEriw7QxB4AhUzBGITSjiKhowJ0/m3xgti465ifF2O",
-	"IKotyKXGrtjb0CVzLZU2dNdMnUqSzjK11ZyNEbJSq+0U89O7Q9GbamF/WwDHSXY2IYPQGFoehHJ2bH9Z",
-	"G/lQrpCTr8UUybEDHonsVAEt1MaBP1i/X6QulZe+HAfXMRYSWg+ugGI6yUOnWuO856I6FZ3leam0hxG7",
-	"rrPxQ+ypK73v1VjWMxemBPVWSPyIFZc9cAvoU1jGF4Q6Cb1ywnWlwxgINdCMwjaT0/Vm0RjLYQsd0ili",
-	"Om2V3EhXYN+0lSt1ozOzQRhaUTIqxTRd7f103Z7++g094zs3+z/ujv4tv45+fiG+e5W9fdn/oY3f7SXH",
-	"37AP+3+flEKnd3ZnxxqVyXmo+JkWTtTOHrPBgMRHdKWAFK1UT7BAJgoyWMhQN8Q1BU/6WepVMnyU2pmr",
-	"VksMrGO95RIXL75ZX1pxRvFNfdSn2bI8Wr+HWCbrjtf8fB8lKguzP151ymN2pyLOpZoCKRughK6hPe9n",
-	"V+K5aWt4dG1auLv/GXUUYFMIOoCbdo47dfalrCZz0MpBTO+ys3RaVAMgnkA36BKAnyoEvFuOAP8icOQ9",
-	"ALCMDFQRfBaWdOZ13e3QxdruriwiLdaQ9z2meEDiFSqEe6YHtRO+8C+QIAQlEmp32mB9fasiTqRYb12g",
-	"S3Y5R1TSQlZdSaDdsvQkJJYgOoGqVBSnLtnlH7Lej6vqYM9Myav2jUJS0aPX9ZldMcfZRoJlfeqK5dy1",
-	"Is9rk4yUUZmkJgLT2Hwgqj6KyFiS9RfuWcZIZtB2/tTnMPABCuBoiCrnWymIU8ge89E4SMQhbf2EyUMt",
-	"E66SD4HlMCfXIhtDcStQaHVSfI1vFH7rUia7Rh71WL8GyxdWH4/9BwAteiZDC/lyxIATMin0C0nT0z64",
-	"sD1e+c1cg4JXKt0133AxHRKlBAuJvimEot42f/cKn/xyuPXvT8Gq7taIG8inKwKRT1YEwfBcRajcJCgl",
-	"anAFCrz120woQhl8S0KB3Bx1QLS3Xs0EopwyuCwAFIo5VT77n7xH/6yvVxMUl/2+mSHHhsbt7aeKRBXC",
-	"GigkGTrIZmBfm1DCb5BIcFUEPgvybIe6v3VKGJCAau8tUL7JtWKMPBmNCAT6SZ5RKC3QQm8gMdMN1+0i",
-	"OPkvNAU+UDJgh8YsEttuRGsUt9DPakG9D4fn5z+fnr3tfjg9Pnrzr2+1qNzTVFhfe+DBWvbmWUpEWTRe",
-	"sSPX4obC0L0eMSGRmqiUoHuzBVq3SVeqZqN6syUCQQqtUTV0oXg9cHaWaxkiY7MfYd3EfMoybnqAwD/J",
-	"lt8uxNpZqMtgVRtN+LVuHRZKuS3CLBlD5odboKKurWkwz7Sn25n2Ku1rnLSJGPWrwqy/sc1cMfWEye9Z",
-	"RleWIcyWJpKMcnmC3CSVDreGkCiO24cP5oLDCZPIPnskeSEHqyAm+NB+QdIBk2cEx9M7NS1VeAD+1Rr3",
-	"rNcEtOhJU7TgUhF0a/j0xj2Wi7YArBhmUiZ00IUu00W3bGHgl4MxH4K59ocU/Xjx/jhA2DpZu70X/Slm",
-	"kZoKDeUohUdk0Z6bxf5xT6aXpQVr5cy1MtBGiqFkghitBKzqwd2ZLUEpmfgDTvYmW+rP8ZBjQQId/KqT",
-	"LtXJr/zBeY3Bcz2kjIYVQEpTLxO/YroAwm6qvRwHewVaUI5oxDgnSwexnGiXzoDEvlencqSJQBPO6KDG",
-	"lVNadjdx0OR08k1lTm/Q07C4N2etZGOOt3RTb80pTadLJ4n4iFzfsnPuhV/HXV1jw077dJWMr6ADwyOh",
-	"y++WaRuwpBdiPXvsvj37Hd+lUz4XG3y60vnAlLB7NeSSk+uETI7e1tUvwyjCY5lxEq+5arDJD7+DA95W",
-	"KvT6u667YN+dglWeeHG+B/Zp1BY0uy9Hwn27BSruAO98g3zijgURTCa2ZLajAHpvIvfNL1eEjE2jFqiY",
-	"VnZQljG0dXkPkuNy6LXSGdXu7F17dTKexy9/Xn07m+Vg400jz9tm4wxLcpyMErm0++0QcSxJHhFBboLN",
-	"n20yIZakm5oPeYYSxtAI06kNnHjEikwFCAu4UYL9C0IOguOEEiHuZEELWc/WU6iu2ZhgThM6CJQS/MDZ",
-	"ZUpGpqMXpqZPOeNIDFmWmprlrxG+hDK8upAjJ+D5oGUbxS9KzphgHpO422e8mwwoM+FYCxUHdBv5s4a3",
-	"XCJwTh+wmgp8lVkrm9ALgt07sBUVwV4vCTWFtyFOgoAog13AZkJR7+Ls4/nFu7fdD2en/zx6d97TpYt7",
-	"/9z63s6v/tVrdehRH2lyAH6LMWc30ybCaWqKaQskhmqHGSUe+TDuIHMRa7c6v5HhIYGreUZwJod3CCbU",
-	"QdLGZ8LSeA1BrhxgCgUdfkgJFgRFjPYTPjJbmJuNHoswVuANhqgWSWblnS+Jarq+p6srdvOSEJQ0iAod",
-	"Vtceql79xOPFq+s95SslVoLJJNzHcJbiO9MaPV/TXU4JWNGwsv5syhVtLKEyWbelc7uXlMrPOWlykylZ",
-	"vfyr5az4MyjUiVImyHp4eT5xV8/qYVv4s08uRSW0iE1KShED7WQzWlw4vKFePtJXQomQRcY6s+W5z2OL",
-	"Qf/qT6/Z2i+HW//e3fr60++7L2//Jyz7CiLvQHStKJKUwsuXTGAPJUDZ4ormC95Pj3QzAkCGE9YDA7+g",
-	"a8BCnfrU01JX9DKLU9vJYq1/N5qNQCa3GVVFYpaSlbyKnFVqIBpnRQ5JBXMWt62XNhNeXEZgOrOdJJyo",
-	"lDfrmkFjbDIbOjL8yavitTa3lIWE9tnaOvVdcjaBzCTooLVgEz5jiS91/V6x3x4TjYPG4n33HMDlw/hO",
-	"/6CjL8FDqw4m7x5WpPXfJ5z02U05BucJd7lzm17n58oT4GzGvI1BNeRjTbkzm+51Ze06YOY8BatmQgdI",
-	"TIUkoxBGvkbENrYxLX+KMB4nNFsIQ/9Y7fPsDYaNy/E6xNgMqh0nYjVBCQqxmNsAyIhpjcUhrxRhh0O+",
-	"ypMnj5/uaqnPl1vGnPcM7lJEqEynStWPdQ/ipgvS32231TYuZGr3mVfByr7bXsDM7sEZxBO3orpOZ+oo",
-	"dLUVU1gj1OlMDfq0AI2EyJWVpJ9QAnQREdcSD7SmwJ5lBKdqyZePXrDyXfxUkozGjGOeKCzM5/zM4r43",
-	"cd6AMiZVlMTvSZzgCxiwlhK+MYlSzHVRgUrreg99HADdkYKga6pM+5hUmN4lLo3Hqen7vP1fwR7Tdhle",
-	"QwnBatb5BeHa8gUZLmaH9D1cuN4mUO5+AuXq8EQHxt3Fb4j70uywiZCrdR6WjG7F8mVLF/LwB+2oEaXQ",
-	"0nsr7eEto1zcY72e0IJp8OHLpPnlXVaplqZeXCVD8nC+JrMy0jx29Ze76jRrObeZJzbbGmgPBh291Snb",
-	"OsebE6VErc0cqOBYQTM+hHw5UIY1mOVYXEpuZDcyeccaFdReKIW4qm0WBs/zkbt05ls35e/VDH1QLXsQ",
-	"gNQrwLiQnlk41+X0TA1Ss7CmOgQ45SdZmt5RfsjztCeJHLJMQsvgkJn2PkWLcg73RtR4TFHjnGAeDYMi",
-	"P5c666USdVHkipesxAr3K4mlvrvyP53OTbu91enc7LY7nZuvv//016DbMq9rtFB1pwhTU3+y6M8zJN9x",
-	"7ZIXz/wc/Lo9nVLZUKjLIZq6LIf6P4P/YjEkAtKLMhoTLiLGiWihjzT5NVM63ADzODU26giLkmihb0dh",
-	"H/eKzbf3Kl5fXeek1d0K7eCsKhiLdAH3iuEsMDyHzA2OoEdNOnU1U1K7cbp0S2nnmv62VctvVBu/e58C",
-	"l4N5fHsLRsYo44mcnqs7pNdvG7oEc6uLfXR02GsPnAg9JIgUugC//VbPDO+hhKKYXJOUjUeEyibqdbs/",
-	"MiG3/AFjzuIsgtAPTOMO7XW75wo8UjcKysP03pye/u3oXfft6fvDo5OeLj6odlLtOVLgbbMxoXictKZ4",
-	"lPagsoorBgILkMNEdKixa2XCVltJ1KL1QhXv0cTZ7k7OscbJ38hU72ZiHIBVeTntbw2ZgNKJmRwSKo1F",
-	"Al3i6IpA8Rks0YRcoj5nVCIIE4BKrXHCSSTTaatDO/Qvf/mBQGlxLknc+stf0Bs1pGdjDnvQIYzaE9F7",
-	"YSzlkOlT9ELptb2GoASUYgmSkM4qgL3t0J7X8ugAdRoJjdIsJp1GDz2LMp4eoN5WhP6LOdq6VP/rPW+h",
-	"3oBIk6as8K6HOJEZp6Kad6dXZOzPQi3HRyWEKer9KOX4lKbTnsU4WxKIjbGiFmDUbCKh/Ulu75CQ6nYg",
-	"yuQwoYMWOrSL7lDYWgwJ2yyTTaMAMkrQkGXcMXy7EyAK7L6AH4UZDFA20WSYREMQICM2IkIb4Vvo1MTN",
-	"qwOkUHCIDgi6ZHKI4kwHDQmzdt2pQ6383TXhU2M3shgqFIb+dH56AgatA/XKFurBmN4BSCQVNew1SiRU",
-	"+tVfhRciFhM9XhunIM9Lv8PZgOOReI0IjoYm4F9hRpooHCAAk3pdzarIlD5KfQjwitIYMgGfya06vQOk",
-	"6/b0E9N/Y0akD7yrIyF7B+aTugseXAnd7V73+QLYmijpI0ynKE5itSOH1ProdF0ai20v2i/Qs56tctN7",
-	"3oRCUrl1zZS7Qy/a++hZr1xZTyHye9vkBf14cfGhqYnSkGBFfFGK+UDH/VO08xL9LfmuCQoFpmJCOBQC",
-	"QONUUXOonfrsRbvdRC/2dppov73zPC84FTFKiSZnEEhmMePMxfrri3GzxbEkW0b4BhJZOa9ECvMKGiuk",
-	"1O5EXY01EUAM4TAYy6vYxyzKFEnuULCTEsgV1KeQTw8noTFK6JJNCnxTLhimZn34OpvQFjoz/htg4CYL",
-	"KJ9M3QrOpx3ac5lUPY1QHqIIlJK+VFOZP5m6ZdjkThksfLH7yrCAMyL5dOuwr0mg3VpD0G1xIkUIOpSk",
-	"grTQOSEIynOZHR7FdttZStyGq3/X7bXeyJSYdBm4cooWQ26GmslEPcBkioJ5cZMCUkQOj49Pf373tnt6",
-	"dvTD0cl5L5/Dlaci3NsC8E3pkmB2GrsR7b1mR2my1GTl2Ovv6B/wMyU4UaE1Sc3MDsc4GpKtXXAvZ1zp",
-	"MUMpx+Jge3symbQw/NxifLBt3hXbx0dv3p2cv4N3bpsNmUhdVYVEwwtOrgQ6zOSw0WxcE66liEa7taPH",
-	"GjbcOGjstdqtPS0MDUHm2Fb/GYQKupyZ66zOnupoAnWfcoqHJkOmTqdEWWycA3gWDQtsoaOC/KDjMnrs",
-	"qqc3yJ3xkRKafiDyO0wpaGfWJQnA7rbb2gGgqC+ArEDahtsOipmWVY0O7YQekK2y0QjzKXjlfIFIbZii",
-	"yo2DxndGIFCiWkYpNNmiCKp07rfbO7aOg1lDZVLvp3xOdgU6kVaU5qlRZtEg0MzMUtPQKencEEU18xvA",
-	"qDdK/mK12qkZvw2D7djbZuOfWwbbt7QZZ9a7vsvhttl40d6re8Md3vYbzoQ4hctjw6Jvm419fZ6zXz2i",
-	"SmzHKXBsvZtu25VM5hGcS4s1Eg+E0q1spblP6rVtJQBuG2VMo0hKQrrbW3guipWLFblThNY63ZtaArLq",
-	"FGSZgeYpFN1PhNfeJqMxo8Swg7wdTofW9cPRgMWhu6FhM9GouUfnO6Zrh3lXo+J9K10QP48j39FQRaQc",
-	"n3+flWpyuzimGynVK25y21ywnlRuXjAZRHMoxLxtMHtd3IW35qG3cO2OcGHAboDLZVp89W8ZJXVLLlTK",
-	"NmiwxnvuOP/cS+4G+m9tfWBpEk0XftkMh7AlufVGa3TzQE4J5kY1MW/clUAtQGXyGjg2zlW9uLP4i3kF",
-	"q7vRxBftV/NfzRtyqTd2FviYIhAXjB0r4Vm/tD//pWDsgXp5dwEYLxh7j+nUSlGr0nv11iLry8T0lPvx",
-	"Nb6RBQLXnHnll0+3n5qV245GU3v7PA5inxQ4iEyuYdI5khPwjyxOpBLrqRShEjhfCfvRJqJkolQ1UGYP",
-	"tKormlYPs39aZQDaAtKYxB1qWRLIv98zDvxFyfuXpouEQM9EFg2hZQItdk14rgarV2iMjj5oz0yWpgeo",
-	"B8+VTtlEvWSs/pvH2/WaHeqrnfC6tTl1h1gMjQkEFOkhS2MBgiOWkozGElQdazrJVRCzH9p+G5YLD+3e",
-	"KxHWtHrXYYkh9MiHbH/AA+I8LQuNPk9+I9AbOsRgZiOjhRJqNC5KgQ4Vprj+9QWKsAAZKnaiuSMJenrX",
-	"e7WLfawU5NHURGwinCNP5XqDMdfp+eqnl+02KPM6VNoYQCMiRIEWqLu0DZd8viLlkYLiZW9aVVaqSwr5",
-	"qanCwxY6RNrpBj4hCCYEe7W7MmYgvN+hWgUhMbJ1Cor3R20HYNk7gKF6h8oZEunUUi7zwURbmEt+gUwO",
-	"aVeXFOxr/w4YcH/NCJ/m9luYqbGojJTDeWIcS7PAU4SOI3zJMtNRwbmbFRGypdGMPJXLWIxfCUUUJySt",
-	"pKSElmCd9QutwLrcZkNuYuATgfIUAd0DkULTsEB5MT9gOgSlmaUAaCVQIv/awjkIfn5f0dHT3np1uPU9",
-	"3uoftIKestlbgCUcnokGSgSSyWhGaoIXsRNavUgoeKlq17749ItkPvib0l5y4ZekzziZu+bduWuGBjGr",
-	"rnn3Htb8pJix5qtPnBMf5kKZlzr+2TFjnwf6bLiw+iW5MQxmoM7/YvM1yxzahdbM5NCMkmokELSOUIyl",
-	"JyAOoaftyWlMoNnGiFjvk24xYQY13QRoMmQirwvRoeBEFNai5E2Bnl1O3bjnxqNYmkZHiJSmUO/BD89B",
-	"BTDhTBGm6JIgMVQKnHGY2BgiCJMYy2kTXZIIZ4KAU0tBrie1ckXK2BVQaIwuWabUDeMa97eoQ8e5A7Ol",
-	"be4Y9byYIejHAFE9I6x4brEBw/qlnI/C+vxnyDcufESGynY4JlwNhIBokiDv0YEqy0gIJraljlPkp+8E",
-	"sEq2sBVLQhDZnlgLwWPThWdDAp7ERIADsiwJ2liV4OaYvlxL7I1uGbbQ1mAXMoWeSZ6R51AekuYPIXjq",
-	"eSA4yERlBiD2ioXWcda7Nol7eGa5hGlU3dCqddjdW986OjNAEooG6SKq3lQT5o6wac/QtWupnXuFBi0W",
-	"kD9iz8c7wxxhztI7Qb3XrFYjmA06fLNx+2kJk7gL3A2YxcPRuX94i/iqFu1mI03olRVmPgYT/38g0svr",
-	"VepxIgU6etuqcEs7RZFX/g4nr0AyCaGXLJ7+WUtR2+3tRJeBUBcz3Ibkwm+9lPNxsAYaZt5EGYVYw6Kc",
-	"kAjXE7QIaFrD1qEIsiYNZXB9wnHruwKWoIF5HHfFR6YEFtd/SdtuPGHFp2Amky7R+aBdHXPjZdDl0o+a",
-	"CgYpVUwPA8JVmMD+5t5UKpqOo6yZTDGDVVLvANnM3ShxAdddmDE0TAbDZdarXy73N1MMarFVa5j8RdfP",
-	"uPLSF6ZdJs3XuKyc3lhHyszPhQNqWr/AbJxyNY38vuEjbUOAUFaSB9vpqD0tID+JKIGN6nxH1dkwv3tR",
-	"mwMlj5TUxkRAW34DEonwGUyeq1HooqTjIWx8GuHFHsZG6tMhb4JAgy/F5Xtn7344Or84O7w4Oj3ptTpU",
-	"0xt6ZQy2jEakCe6k3tHJP44u3nUvLo576JkcckJQjKfiubb76m9GQ8aEieZw0OnoNU4EcUEIPRNW2qE4",
-	"FcwK8SIX7fWkxZgNncUkSGl+UMMvmI7vxVTHjvkrh2iznvq50Hylp6POEg71jU1B33D945Dqq0/G8PPV",
-	"I0NyZCjFOF0nkiCMfGRxNN8KnIQntCRvBsRHT1pUL8BdsClqgS8aebnysRhfl1N/vJnVr0sScnNAddEZ",
-	"pfKs82JRdpbceMCQcizKkXlYiUWBVM/E/br2JMfA5tbkVRVVBy/Z6sUyGo89rqWUBpuGvEA4jdmOPEzV",
-	"a6c+SdIUjGWmDNBGu7CRUWEFw4RMlOroFamR9/7C2oVVLQxa1nxc/zjn694MS39+pmLlhwWuU7PSH19N",
-	"TXEpiUUp3ZmkfL1iYTHd1q/RsxjPUEhCt77AXEK3iX65hB6cDAwceo7i9EtM8cDyvbksYelep08kApmm",
-	"3ZDMWhTy/QIsejk/nZ+ebCT7RSR7nMmhFyO3yv0IfdAO1Dm7Xk38W11ade5773GSnvb7i6TMundsZuAF",
-	"tsWhlhVSXL3cGt5XX4l8Tm1cdNTXSVNY4Z9+QeOmPhiIAQGBt0PtR54OOm6iIVdVM8vi9jJqpqdlLuGR",
-	"3f49iW8XCcUv6Zp3i8TXEqCJjIww6Fe0Q11AoprcXR6nx7ZQQO5AkrlGbqO7KW9v68Sl+cGNOtToiH7A",
-	"ij5+euCYeF1yZhMQ/zAC+qJBLEZq0UUfHoVHv1iATgnCP+oc0hVj3z8X2msUqpzOrZ3+NufHvtQqUz8E",
-	"dZmHJ0yX7LJIlA79/XJ06XOo97ScGUSXy5pNQjdk8wmTTS/GcAW6+blQwaLf+sE8HbWi6bahCZD5GHSG",
-	"vIOaFmlaKKntC4hKfrxmSazdIEA2SAzuDFHwUmAKKf2MDnSZC5TQJpSMkQXPQocyrn0T07JnAsoDCImn",
-	"ooXe21UKSG43y9BhdeWYMp1Or9N7ei1kysYJk9HeoYHmKrYnVVCOrTW8PYIga0sqVSxjgUXVSbaff/HJ",
-	"ezG5ezu74TyfLef5giV2Q1PXLa8vx6AInc2fzsiWHlJTzoClseMtr3Mm5qwelleZZsNSsSTJOIkrPEZ/",
-	"pkNX4DE+zTAdKmYwmHf0yfAXvebZ7MWJ+CHmYidofoE6y+J8RH9xw0U2+ssT5wmaND0ySwCloeuXd6lR",
-	"XXR0lnQ6CDb6hiL44CLCEPDihUmUyLWpQ+aiqqbEZNy6JzaW0RXjg1RF75uZDc1SHw1R+/NyjNSjE31R",
-	"KSl1Tor2J03gz9xmQljJ+k3j2qm3CV35ggTth9B9H6wZ6tLu9YVvTbGf7OKK6vymsU/Bw/25cMtziI7N",
-	"mYXmPjbu54G8z9u2IPo4C8U6m2o7ToMpNsxDNigUfrN1PKGmg1KuIAXGRvQwqv3OvusayiUnNNPF4TrU",
-	"qw5XCjSG1AbradY5oHfyNp9rj86Zzg+9M0Ndc6jxe3xVdLPXBB1X2+QuQSNsu94Zsb4213bdReeivHlO",
-	"kTQDHkGwqhlRlSrUiPzXJ6w2LpoueA+6Y3kbN3LRshhqqWKOnkYYQSalfOEoUjiLFVLbzHfy8M/qRJvY",
-	"zy8x9vNBrNSbKMJVpTpNmi2ZeCgprtizNxxMGPTV+tLckUtUy1u1IDzAumFL2Qod6/od5ruPb4qOywLF",
-	"O3hUkSAsyLp85PrNEm53h/ia6I9s+O/GdPvUc2zZAEEKay19eOiIPDmvX3tTZ7kH+pFrxdTF65v2RmDJ",
-	"gFjpVm3VpCdDzxSBKVCz01wOCsf6rbFLvZfC+PX9talfnNz6Tf/nUN1N9uKV5YcePgeFgby14Kw8vtJE",
-	"del8uvjZGMthC9QYWww5mO5nD8vWUtnwiD9OHQY5JOthEHcvaFgUfbd/z3Hudq4c7KmVJTF4jqh7R87Q",
-	"rO8RG+rz+bUpzaYuVqUXXBduWtE4tyRJBbLxCNL3PQvfYEPYiN4bsvpHEr1rSdID2hF0aHXX5QuHQyfe",
-	"uyqm2geP86KPTa+vvbYlqKs45uwaKpbqqqK6IMwET4uhcLqilqtZOSMGTgEA8Rv/yGtUPq687jc4rilC",
-	"4NXTLBFFWIr/+yYaLhjrUSouuqHrG7r+hOm6IlJVAnl/xFw7+4qRb/Oc+oV6ZZR5nVPVfUa2sHYLHaap",
-	"6QFZCJLGaeoCpU0aupBsDKXKEjowvUtNX0nN2gbQYhf8y9oYE6rkBSB+yBuwre5i17tSSpuEr4f6uxkT",
-	"SHdGn7dmg5KJP+Bkb7Kl/hwPORZkqUZwdoV6vfP6wNnCTT7wD+aef1PnkbdrCHjl1yTU52XrPjOX9uJd",
-	"4c6JvIeecEvgxITgq6ps407GVEKN2GhUtE/Oc49/qJshVGZJD+1KxrrFcY2D4qX0/eY1X9g4z/8IzvO1",
-	"txfcOLbv1izQuLdHU599zugWGDHaT/honkbpyyRmFtsKD0ndY1/hMvQJU3+A5AD8AOrdSNZCHwWxhU39",
-	"CqrfWsGrB+m/LXQkO9TVGIZOIrkhPCiL6BW8M3GZq0siAHNZENEPPYJpRjWu9n66bk9//Yae8Z2b/R93",
-	"R/+WX0c/vxDfvcrevuz/0Mbv9pLjb9iH/b9PliFKF2r6WXF/emdNXy6SR/4+rpChNeR7kzBMKsEmYm4V",
-	"9RJQyrG3dXR/vZ/Kdkf0oyBLRNHDS7Oi6A+NIctG6ZpknsQSLsomrU1VuKerxedkR5N4hKk5OaM05pxN",
-	"M5HIKOoeezP6ojXTzYxo2G23TacXGns1ww3vaSLBNIPDeQMrKJSdSMQoShn23qIIJGgb8278/UrIowKi",
-	"43/WLWXc5D12Be0lFNXU/WohGRmBZi7zNl9QIM4OBuG4NBr6U4Tb05q+5q4C993a77DBgMRHJY55DE9R",
-	"QmcXPLJ2T5wm0YJVnJXkv1M2c3pWTZhKXyfK5HEQuhMmUVoHofmOBlHt4vId42Fn51gJ1PygFthGIhs+",
-	"Ns98ObpMBhnLhHXxflH9g2+bcyoSlXt2+wJ/JoeESkcYV2wjTG4UB5nfQThNka6+oIv9kJuIjGXRhqnF",
-	"1yEWQyICrnz40KFzq92RRGmSEDAturydvi2oqTscQp6STxesxnR3D898Sue9VOfm2Wk2UhZhoICglpSo",
-	"4TieC2KVYjYbpuGlUixtW3X41iJL1n2TDxqCUJHI5Jp0OcFKBTAF9ivRae7E1RpK580yGTEdQpFFke4S",
-	"zAkW3mB4MiZYwdte3C6URzwp3GscNF61WZJ+v/ty/5+/7tdGwZnn+pW8b5zeH3Ux77BdGhrzTsM1M5u5",
-	"XxY/Z+7TZ7JDft/ufJXG2flkdslb8gPuDUxTRJ2dOZtiywfP2xee1xd/7B36pBOwDWGSkozGBpaFaDHB",
-	"PkmNidRzNX6/zbfsKqGxbaVpwypMAK2xgOu3i1QXOrcZgGbCwEmUjBODzxUGAKzcjwrGI944aIwnaus9",
-	"1j0vLHgRxLkZJ5yI0pjdwpg6LFosnLgujLipLWam1ebiyr0m9iGtvihlbCTolSXoe4s3+Czk7hlldAA3",
-	"0WgKCBiyr8+JFKgRszXfqrXBn+uu2nlUuJKnBZG6dKfxHqFDOnUDnDneep8izHlCIPRSNAv+ajdnOsFT",
-	"oQT0DvWCANAzO6Cf3ABLed7SNgclS2rDRamng7NOF1tVI5uoC1Ft2tTCGR10qBV4BRoYrQYacro0EWNK",
-	"gYcysT0dSnkihvWv7gW4nL6rNqv52ZaJsxzCKQgzAxHKsnaR+t82G5fTE9OMI/At9/aqn1vG7/CGk1ix",
-	"G5yKENH9WO0/rk7uPqMclrAvaR+ELjJhRJp+lgbj9O7T8LTwZjvjVGCn3QI3ERTryLNJ2YBl4cLIZdoX",
-	"aOqrX14xJMPECpTtD6FYAiVITgNhGWZINSzDvht51zYUk+EuZR6IEQzC8ANF3DtPPgQDtm094RfoaUZf",
-	"LNedEapOBKtiQLQg45rVhiPrioFARcSyaGd+LaHdg+DIHAb1MyzMlz983vQkDnRvWQ98LkXPdaCGJe4/",
-	"RI21jC4Qmw/XOhCfbwDVnNubKQf0nXH1ynL8/v1hrFGazDGEvUEMzsqmllnyZFaK05RNvHJvBeqs5D0n",
-	"uttzND2kdE2Igw7t0C3UKx9f7wCSVgqFu1zJfL9bJbxd3tPegZdRUjoSNCUSPYPSyrMifHRbZFsO7HLa",
-	"ochd2ectdGh+MD5YlH/bfJUbR8OL9o4dlMc55f7ZROZNyjm5JjhVH5oMCUQD5ItQzMBLLNy0iPtDxcDN",
-	"9Isdw0VYyhO2XwjlL2jlRoKc0WLDyw9FjPo1GtVNjVKCuR5k1fQ3bKwUcXP/9dNCaD6SjHnpVy6woEOd",
-	"qi7QhIR9/cca5jXpYKeZDCph+hNVLSz/bYUwsGP3yXrliGXyC9OO3igMuocI843j/Q4ERuP4Mr72GhIz",
-	"5qyf6IJ2C5Rc0RzfUg7P8R9sjPbBzH0vzvRge7OF/BH3Gv+zYHKP2ZlNW7KNf+HJtRkbTUPZ5bP8Cws4",
-	"GDjxvYozov11vGUxBTGXr12oB3LURjdgMXoLSPl+gV/kl35YJL/wrAjoXez5frplUbm0pDNkDZlhZ18+",
-	"KtDlSc6JDLzXnEF9pJWAfvd4Rt6gN+ZeMwftdzaW73sn2HnLCp/0bhK+/oAJXyY2fuGMLxcIVE/+QYAT",
-	"pdqjqC4p67WOgu+B8aYHVeUh24vrPvyKMWQ0+TUjiJMB5nFKBCi+ERbEJKCbLPw45kQIItAldI9MoNAp",
-	"o0mEU8VTRpqRWAn4ipCxQJdMDpUqLIdkiiaEEySnYxK30FEfyQmzpjWBXP906BoJXmTdQV0W3cpNRG5w",
-	"JNOpdg8YBbzVoR16kav1uoM7wsjPPNBdYorWr55JVjCZJ47PWSNdybwWNOiZtjSuQ2eh0AY6RBJfEZsa",
-	"gVPBnKFst73j3PwdiizwrpBAYivKNlE21ol8nOhtgOMfsoybLvVjrqNEHYSEZiOzFm0wjFImYB25mW7v",
-	"ddHcKJBWDlwDtjDzd5Fqq7P9eaG/Pr+bpYzcm8Ndr9KE582o8e+pIfNkgmU9Rl6oX2GjzvwQwFBbuEKM",
-	"4AoigfeBBdrqG31yUznSebSTQMFIbfHMGxoCPfMidCBJyGJzr4kYjUjRoO+M7ZMh4SaX13MHh66qhmVF",
-	"/7hJ9H/KRQsepGBB814jBQ7TVE/kOfYXjBSwwU750h2u3D1GALK0fjo/PakiQNiXH1o0TpVYQOKuesVb",
-	"9IXnU6udbUWwA5U2JsxusW1DartFLIyyLsAKOulcErS3tddWogPHEdRMC52Zwlkx1EkR9tC8qLH83ObO",
-	"ftssTJoyOlj4Gtg5sdQFn3fauy8Kcz9UGMlS8SNNfZVKlTyMwzWMMy3Ug+PqIT35pSmIoHOHxpxdpmTU",
-	"7FATqMh4rDsIwtY3bdxc3s62p0+0h9JECahySEYIp2kLnREQ1GJkJGgaGyKD8hhJzEmHRkMSXZEYWio1",
-	"0SXp69AWK3BTJWnDmCcU17J0GASIleVi2+l0jmQZuHzcE7m6Ztr8BvoCmTp7N+B+cdf/7IyYgTB0DmEX",
-	"CSd4MoEw91hDwJcsffl8zruWPl4oRaqx2uHN6+eXlUNoQX5QHwRdVeuxnDTNCZqgZ00B/HDgTcmCJ2+4",
-	"yY0zhiYFS8UuGJGgdPBGs7Hn/oB/BA07mjhBn8IZaQTQNNJvpmv75gajYoqtGmyHQJmMCAg7TtXoK7S+",
-	"Jnxq+ZzxFnQoWGZi5oXjuFicRAaDcMr2AFiX7a67XpsArYb015sDliDrh9qWNauSz72V7okrzSm+Lx5O",
-	"Va0/6pvTJzdKFmn62HE/3YEdSpUQZ+NvXYBaGV63HrfphpDPqj1jAJjfCJaTiCk0DlHy3faypFwQGncL",
-	"VW3mEnRKJgFyfkmUMieQZB6Z1XS8GMO5KKXv0DpSj+5O6dWy/+GvekPv74veg7dBQ40oxBgaB6yuC4yc",
-	"MHBJCN0wgQ0T+IKZgG4FbsrJFTx+ZS5QLES2Hk4gizXDa5iAi6rJA3aAMehr5TWuKDSupjG6ZklsXIE6",
-	"QB7y9cGvqKt4Mn4lwF/QNI5I3KGUTAgHD2mia3wewB1WD9RyjGGCE4JiPBU67p+ihF4nUrsMZ3mU63iD",
-	"XEvFcUomi5Ybn1FFvHnflUDzEA2l9yxRDfTB6pBX+c78IuRadgom6W6qkT+JcqEG3zbs5L6NQ7DRhRDL",
-	"oDZRxwu2f4fLfzuDJ0B4i0A97tPOXgt94KQPgTBYegEpCBtyklCE0cezY80/srF6kLKBdkSYSpZomAjJ",
-	"eELEXGL93fQ4oVdLdwCCsrWFBkCPS/BXIN2ztIENcd4Q5w1x/gMRZ3Q5BfPKHCK9cqd3Xyw3lTN1xCAl",
-	"wZ6Xp0pY9/ohP1iLyNNim6FNm/ZNKs5nm4pjez+OpqXuWh4VcI9WbZnu3fx190xfH3141IbnhQq4m37n",
-	"f8x+52vpdT6vz/l6+phviOja+5KPprNp54opjXl38RW6ivs1T9CRRCM8RZekkFddJ33Vdhtfpnv4TrB7",
-	"+KZr+KZr+B+pu2xdq6AFWsueMPk9y2j82fYLZ/25hC+nZbp8f9erBjG3P6wJO68WejXiYQtpW5etnwRH",
-	"K1wJJhOprAQoP2EbMd6hvXKv1Z5OJfOiCCJM3Rf7Sqq1qW42dcwmzeUgSHxFBCL9PokkSkYjEidYknTa",
-	"9Ko95ZVpy/lqEOqaxkCVoSNOh9Y1k0tk8VuTIaF541w2JkYeh4gJt3/mgwIsn6axnQMeRPAOdTJ4qciU",
-	"H+vgQjsDxtGPcMx+XY6Va9UyOQxZNl2oqdrHSgTAQj10C0ERrXJz8nLiW+tyhcIbs5vqWsxmBqnuw0Zq",
-	"+mWUSiaah1UzqQYbZW7AmtmcvT2QxSrwtboJOpaHE/0Q0+mG9S19yl4UeDHRyN0Tk8llc2n+MFk7D5VZ",
-	"M/fGevk1a+6Liz63trgPWgFUV3yZ+zIIfheMnabxUtkPavJcXgxTNSNp+MdbEDVS3RiqKm4UkrXm5Ll0",
-	"qJ/o8nRw5f7bZT5Alou9/XMSXLSAx3iRrC6e4LL2yL9NdstT6ENdyXtarKDVrrH+xHjaUPD6YXP7c8Pm",
-	"dEOf+tAIHWPsI97M3tWhULg+42j3BUAhXGAcqsTFgS4VapttpL2lA+EA9Omm3fV6VYFwDeoZ5bF0XWn7",
-	"2p/uq+e1X+llI/k/Ss/rDSuYFRqtyVHemtmkFCzQm1nTaD+MLeg8XYpUa7IMXic9aswS+EHHUmjzjq1H",
-	"qP79FRRAsuWc1Isdauw+fc6gzFHcRJNhEg2hzJUwFZs0Ae4p1tD78d3h215uejNaPGVymNDBPPreoT/P",
-	"qJheKhqFoMQ6J3GilApnoXKQfiV0a2qzdFNVwDiI0XucpB0qIkwptF5KBUN9pmRmvWPa7gbKpksMms5J",
-	"2fG40dri/DaE/PMm5HvLK8L6+CpnKhOaEVtwXWF+wGqXEqzjJaBM3lQJjWSrRKrWeOKzbvOBT7SUKNlC",
-	"J5pKgP3DxEO+Rr1jpjfDNVbLb/W1Rw5N4bz16rv223Pf0zsKYz9gzfa+DINisNMONKBpQsBOE3EyTnFE",
-	"YtB5oPXmrGJAVui2VkUjwzhh/EFMfECGZ0vhjosp3H1abXU+1/iKeWJWICh1fgZanWKtZbOYXG9bK1RQ",
-	"IDu21Yqs1FT2nk1YlsY6blOJZU1QisFFCHFsULwnoSgm1yRl45GS3Fx7C512qicyxUFB5lFiXZQmUIGS",
-	"eY0gRzgaJtTQxkwQcG1GOEVDpsQYNURkEVQI7cEP6nkPPXt7co44uUxonNDB8xaCoNZJIsC/Z8tXvgj2",
-	"1kiE/MDJdUImJH5vtfCZMoskN3J7KEdpmZKAOFhK3dWN6BPq8bJGJ2u396I/xSyS0zFBaip4RJax4uF6",
-	"Z1uaiLUWun+j1751bmxFCxJ2BeKaaPrDxS2sQg5uK+FRER7LjNtOR7765F2T0g11MU8zg04dyXBGFHXa",
-	"CEvUczP1muqCmMs35mzA8QiJIZsIlMhq/NP5kE3KV2DBMCgjDFMHyP0GRBkoFwyIevL3dO0m8se/qEsL",
-	"X/FcP8fR2xMmD0+y0SXhjeV9nRaR6w7h6G3Bn/kZCEIPTvIUAUG4RPRm0zwWibmk7nyCBwPC0cejJjIV",
-	"FKGSuLP8IJxC6NAbv2C5jq+QDEk+1U5GiOLJe1sE++q8VQD98SmKUiw3nP+RrsHp2MSkHX44UnpiyjiU",
-	"PXfXgEWZugO+6VRdhO3fsRBELsD7kX7aREJOU4LEkBCplNIk0hHQPZivV4vhh0IXXZvJ3U/Au9c3AYkp",
-	"KbD0htCXcitLWhEYWwIcHou8ttvyTB6AhEbqizD5ZIQHZHtsyi0v/oGjkb5GTX2p1Voqd3qaVmrOexvv",
-	"XetWviu/L3GTAZALciNzOP6Lr7E+jAo47mkBHv3UozANpTYJyZNIdhqvV4SmJoYvvRNxgQ+slUcuK21U",
-	"48ZOmNJSIRCw3Jx/XrQYYLktg2VbKfcZH2FZU5tcKtrhhYnZe5LHiM2a8+HCw+aJTG67NpLTHVnGD8Sh",
-	"n6G4S/COIcGpHP42l23stttoMlTfANuzzrrRIpRwDVWKjq1fM2KkpxhLfIkFCfKUHwGCtTQjvC6TWngU",
-	"yERcAp8NeHWyktmIRCD4/h8ff++Mjm+GJPLC58s7VEh44NdJZNtesjGheJy07NnOTZsFY5/FabDmuTmm",
-	"eJSGJRjYXxxJU/D/jji3oMj+e8MA1jho7LXarb2lOsYZiN+aldaGiptxGxK6GgkFndBuokIngyKzqKeP",
-	"bwvgrFM6v8q/1NT9WRIprAG/aXs/u3wNjiVBYK0XM5H6X4fvj5dDagv4Knron1ER7ZZH6VmC4gad14zO",
-	"BjlmoTMnOJ4uJguYgrKWs5vg3VgXhBpiQ6HhvNE14Xl6rRdyY+fbb+9pA8skce3f4owndIDEMJMxm1BX",
-	"6iBLXU6uzgiIGI0RS4O9iH4g8ozgOKHapX9HYg+7U26LheNpWMBoNiaY00oLH3jD3HmM7JBgsQTzI5xW",
-	"n/EJ5jGJu33Gu8mAMqUSf1qqqYTdiNqMWjCHQScfHE+/TEnGOWWXKatl7kA1mcjdDi8tEK5JQEXMPD9v",
-	"sWuRm8X27vDGrdiwyF6rKsg5FqgxUt1BGFgF2P7eNb/7INfPcr/K5wmT+krOxXF9GGvG8zMi+XTrsG9a",
-	"ac5Gc8mneuRdLsgsybt0ocOCN0Tvq3EhK95FTq0bzUbG08ZBYyjl+GB72znOD/bb7R2wK5jZw61DvZjB",
-	"pmlh2UQDU0/L71ivf2UZMH5rCyz2xbhtBgNCq6EQ3hSFEIjqBLq2F0Z9xgdMSkILhfjMHK62V+h9HDdN",
-	"tFZT6d6M60q6uvaEjjFjE+r3brSLM6kK1UnBCwz5ujTOZ/DLyJgpXOZ4dY73mOJB3gJJi5ME61xqnMWJ",
-	"RJJDIvOZzQSHXByWEtQbsZhAK6UeYhz1oLtSzwc9b7cU3latPOt+U7rib8pwjC5ximkEAaeKeY/1R4or",
-	"0hhanfKiKNdAnRgdCseszQMlsoVO+31THyTOIgiUzSi0me29PX1z/q1isf5SiuJQ4LOMpXoFxhGlaBrO",
-	"w2whbC8nzcVP+9/x3Fi3S4bi/H8BAAD//w==",
+	"7P37d9s20j+O/ytY7fM9TXZlWbbjtHFOz/txk7R117GztrPd3SorwSQkcU0BKgBaVvP4+7d/DgYXgiSo",
+	"m2XHSfRLG1MgiMtgMJfXzHxsRGw0ZpRQKRoHHxvkBo/GKYF/v+JMiFOeDBJ6RvqZILF6KrLRCPNp46Bx",
+	"MSSIwc8oEYgyiXCasgmJG83GNU4zoppHLCaNg0ak+urq1l1uems2COeMQ1eJsH2N8BQ6i3CaIjkkSBB+",
+	"TXij2WBXjYM+TgVpNjj5PSNCdpO4cdDY/+mX3X/+/du//fvVs39c/PD87a97Zyc/v97/1+Gbxu1ts/Ea",
+	"S3yJBXlP8TVOUnyZkupEYtMIxYzoyXAixoyGJpN5Hflz8HqxC+K1W3H0b0Y4SY/oexEYNFG/qW8lFGWC",
+	"BIYKLboSXxHqDRX6RDjlBMfT/OW7jPCMDBIhCQ8RiR7mEAuEKcJRxDIqVxwrzz+z8nh/ZPwyiWNCqyPl",
+	"LHV7J7J+P4kSEhxr3/WRj/QwHiUwPyIEUgNK7jTMo9cnTB6eZKNLwqsjPXrtaAxR3aY6yoRe4zSJu/2E",
+	"pLHwhprEaJQJiS6J2pKESjKADkzDg99cF3I6JvYHeLHRbIyIEHhAavu5/bDypI8ZcBuzdoVZnzCJUjYY",
+	"kBglNDDZlGne4tbdThb6XMOGQD8XjJ2mARqHr6stkYwhlobYBic4k8PQCN+lRDGNiNF+wkdoyjKOxliI",
+	"CeN3GO9bnKSn/X51rJqhwoGkDPXeHh4dd9+fHfcCY4Yjyfr9Mq82XQhCY+hEtVt9pO8F4RSPyAWc/cp4",
+	"M/MzLK9hDxWebNpU+Ift27EQ22Clsd42G0OCY8LhhjxU9536R0xExJOxTBg1Yx4ROWSxQHKIJdxiYyyH",
+	"SGTjMeNStNQA9VXbOGj89OaiiX5+c/i6iU7fXRydnpw3mg0RDckIq85H+OaY0IEcNg522u1mY4ylJFx9",
+	"6D+/HW79+8NfnzSR/sfTv/xPo6mP7EFDSJ7QAazvoRBEvsLRkLxiVHKWVsf8A2cTQbiA61dIxgmMup+k",
+	"BPUZR4wSNGQZL458nF2mSdREI3yzhQfk+73n7XZh7IRmo8bBb+GGH0JjnT3MHmVbMLreAbq0Q8Y0RmPO",
+	"bhIiNDsC9u3moC9yQYpDtx0Fh+t+DA8xJZifEyESRl8xdpWQ6kDPyIhdE2EEGGiKImiL+pyN4LmZQHFc",
+	"pvH3L9E7LIffb79Eb/HN1uGAfN9+iX6WcnxK0+lLdI5H5DyR5PtjfFNHLXuKWgLD12wGq5G+Az4eIuA+",
+	"Z1QiQuNvBBrjAdGUfE140lfrjKm+1ptoksghTEeyK0IR7kvCUe/PveK0hlKOxcH2Nh6PW+ZpK2Kjbehw",
+	"+md49/urvV+u29Pfv6NnfOdm/+fd0b/lt9Gvz8QPL7LXz/s/tfGbveT4O/Zu/++Thj61+pqQPCM1a7Db",
+	"Di+Cmvg7libRtDp9ONbCnFo1c4ZShmNFSCzjERF2C3NGyGg6LU44Jn2cpXJL8Ah9Qxkl37xE+iP6kSBp",
+	"Xz2S05QUniSjgfc3iJQHL9XdQElUfFdJmlsZT1z/fcZHWzhS08ifcTwiW5hGRFG0MM/rSGY/vFpnWJLj",
+	"ZJTI6mL9yDgiOBqiVP2OWB/WjY0JBwI7MEcQGKxAKelL9KTHe0/h1OrTETF1i2RUJlrg1z1xIogU6ElP",
+	"9p42EVZCbofGHPflVkJkf0tRFB4nWxxLAm9sGc7c6tDCTnQao4RmknQaL/n3ey/l9892G/XUMnP6dRSz",
+	"0CL8njGJ0ZPe772naEw4miQ0ZhPV2C7Bk96k97RVN/jfv99/Ofn+eXvZweu1P3pdHfbRaz3URNgdaiJG",
+	"EbkmfIrShBKEL1kmUSKVkpDrYt8IJe8UBzrj2vTH+z+c9BsHjT9v53rntv5VbOcj1eOWfHqouEl14Odm",
+	"wSRDE5wo+bOvuD1GXL1UGNhuabWSkWLx3z1/plZrlFD9945bOSfE3jYb50TOYfMXFfZ+gIZMyC3FEJpw",
+	"cyo1Vl3+omnUShwrjRBdTg0/EB4PNQNEadInMhkRS0rmG60OPaLqroszfcpxKhjqnZMo46RXJnx7lfz+",
+	"/Lr9y2hX/pO8iM6eDY8n312e7/zxt2+nJ3vZT/vssB3/+Hx8lPxj9+JN69c/9vm/vrt6vUN/eHbz929H",
+	"r9r//Xnv+uL54PiFeLfbf7OP33/HznaSv10eVm8oWNW13FK3ir3ra1tLWpFMrhM5tfdVxKhUmtnBxwYe",
+	"j9MkgnO2/V/BaNmMMTav5DLlIerjJCWxFtp9YZJca0PIbx8bOJKMg0RIszRtNiJOsCRxF8vGQWO3vft8",
+	"q7231d65aL842GsftNv/Vkt/DWNqKDmfdrVC0teSsepop9lIxo2Dxs6L3Va7tdv6VkmhlkdYDUY9y2TE",
+	"RqBm4iTNQEbhBMPcnE4XcRITKhOcCvh5TLAaeXtxabZpCaQ7xGJo56kE6S4e6IlEGU+3v2splgPPKw1h",
+	"Wkrfo+RGdqOMCyV0qwawh4ud+8MsTiTsLLxUuoz1Hcz6SG+OOtyeCA7i4pYnL4Y+ZNpvF2TL8rU268W8",
+	"of/WVn4dLPSyaX7bbPxzy/C6Lc2WZ75e4IppQq9g4mrB66U39SssXBNlNCVCoJ63Qz2wHWRp2vIp8EjR",
+	"y4BIe9YaStVQ0oM0a223Vw3XiNSXLJ7+edvf/FvYQ7CFJELqns9A813y3Ea5+bFuiWzz7YCp8rbpGWnm",
+	"vZ+bhIDx2NHOfMc3ByxB66GFCZC92sQIpylctmGzVFMLS9bwMNL6DqZIEoq01CAQS2P0BEypPT0vxTMi",
+	"LIkSqhhXXXSosbyau8bwj5JRV18u6zp5qx6AAGk5y/Tjp62VqcR8dkUy0duMFtrlR7LHo8tkkLFMGPFr",
+	"ye3F9vWSLWnCSsKaCFiS3Mtd07Zk47cLN8T+mWO0LAjewcS0IJGUF6mGPhYdsBZXzTqiSxLhTCiZWiSX",
+	"aUIHKGYjnFA0TjGVJIYOnhiThmRCJHTwtNWhnoExTmJFW8OEDh4P93Cyxl2lyFNKtEiyESA/EwESq2Yb",
+	"MXIVMTLXUAUegVlYCYXLCpdpIiTs1Rt9TO4iYOotN2+vKAWYz5X9Dfp57gkeYRkNrTkcxrqEq810Zq5Z",
+	"aBR0tJkOPF+bGZ7vbwt1trK3beHjdaSHZq4Zt+h1h838XBilllXnLqyTVebeWR2qr55Hc7H8wOLpBWPH",
+	"mC99t0jvNY8SGUMpPK5SmzoVXclY1zYICSiqkfVI2nb3SyiFNZgjjdjRwci43t/nz9Dfkh8eiQz6Qyam",
+	"p7wEGlliVy8zMa3u6AjTqfPtomhIoqsQO4GXi9tqhKpEIPPjis7WrDijmbpLCDqzBDlUVjBEEzWLgjAn",
+	"iGeUJnTg2EItvqaFwFyMUiy1Q21td7vqdsuZoWfTjzNY343ywsCrB1RvF97h4MvBYz9T+Uwo6h0eH5/+",
+	"+uZ19/Ts6Kejk/PeI+ECBtyUA1KW2IZRAlpRxfis7new2JjfA7AL/UtVmtBoKA9CUhUkyj9aZFVBkHDI",
+	"Mdf6wcQIs8B1hOJGZtbAnX17YTiZ4pFQyBGVhFOcvtFbtBSFJObdIonYHpHe9ZCwqRt0bQNLHu5Nc1nY",
+	"3+97Y/0VqNlXMyLteWmhIwk+RBDwNEdQ6inKaEw46uWD7D2aXQaa0+8ts8PxXA5cAPrdi1RuAYM0RyIV",
+	"hfNFpW5jKXpce3JGBJFLHzytPBXO3a+cKX6jrrEm4mSc4ojECGxiY8NR69Q+wK8UDiI8915GtsmKYtuE",
+	"4KuqquqEJiPnR2w0YnQZ/fRdXQ/Vm8V+DDSPYjvv18I9U9P7A142ijZqjoQGLDltdML4lTsKbmEvOcFK",
+	"GkU8Sx8Z4V+o8dvr9HHS/52IftnNLqzHzD3PxQvk2yMUBTySLT7GQoIXaMmNTbGmhRI6GQuJcO5UCkoV",
+	"qlEXGpU0z+rbGmYpJJ7e+97mC1GzoyagADiMG2wkk2tSHPNj2dgywn2ZzS2/O99B7VovseKl9+Y6lahz",
+	"qzn2aeUF9TOh8aNxLL4FWLaSt0yo0pIaXeD1/KS9pwbfTWKD/w6pdvBDlzLZzcOl7GnTwyvFUt3v+aqs",
+	"SM2Gg9ToOKWZqMYO6im9RD3ooofSREh1GJkwqOFE5sh39AbQhdBdhCniRGacQkcd6sz+ZauuQ9rP2mvd",
+	"yGLIPwF1nTD5I8voslRFvdd8arqibEJhpQJ0pAioD2/l5HPCJLLP7pdq3EwXohZykwjp8QYv/AS8w0iy",
+	"nA4IfyxilhVej2jEOCeRfEh23WxMlDgW9E5xQmVB9NdNA2GXum3XSe6Jm0pONa8qHXqN7peMqiscoKdC",
+	"4JejotpleGTE83hsh04XW9Z8GNTs/HV/eCOisXrMEfb9MTpzYtCW+LmaQC4Ye4vp1DwVSxIZt5CCStSu",
+	"dcrYwI1QOCOWpJuatz2FIfDq/ZLEmTeLoEtajdREZiQCkZuIkJjYLU+E0yCGOAYjBQzfQMRLXqkWqsU3",
+	"9TxXUQ8Nkjz6qxCrsF6H9SeDnnwKv9jqvtiH83nO83bOdmKGieulDmv5MpybnpL0lsQJvoDIjyV303VR",
+	"DRH/5fz0JJizwb3THanvdk1key1ywgW2l0dz3/wsuEI1tNR7pZdtSzXqWYrqlcfcq3jR1Hc5EeLRaObv",
+	"BeFG5Vmr+lSfb+Jxa1D2UgooUUludsmioYsNewz76KavtfY4VjR2SlO4YnAcJ2qGOH3H2ZhwmagNNEtc",
+	"urRNeDHCuotCSN9H49A+aOA0icj/evHEavBjr3PXdA6AlE7NWBs69MzK7L+Z9/M4cHb5X60Z3WwZYViL",
+	"Uu6Vso9+VjjMEitSn56kFAdiElAsDfv3lveBkpyUt0p/thLrKSFcEgaAVBMYrAnU94dYza8RzDr0wQ+R",
+	"9N8vxSC6Oc8mHXB6nxPFrSKi3mJX8175EUTLxm1xqZaJjfUJlF257WnqJSz0W6HcWSE0a6LHr43yNnRW",
+	"Q2eBMJ5lSWwJfbxKR584lmcNZFadQYGuQhP8iugrv7arSTzKEgQ6pCgZjZkQiVpuRklTy09YwI5DhENO",
+	"BLv7z1A0xBxHGpiublYdwYNwnv4E3mKZ7NA8tZlW41IIb8/NDn50v0j+0AEpBY2jHL5fFW6aftz88/39",
+	"veeQwsBlBwrsPaT+ORoFIzxgQfCglBinAcGNIwhTukyokqZD3w1/6QSPAh9ST/V8+0lKmnbRUJ+lkLCj",
+	"mLVgggcDwreypBUJUfr2s/KES8mQ8NYf7a0XH/J/trpbH0JZkcx4L8hNIKfJIZLkRsJgi2Nr5YP7WBzZ",
+	"s50Xz/baz0LfcQEvS7K/U0r8kKUWilkktuFJaxQbL9tkSKhOPQJ22IjxuHKpbiLRFo9EK7PsfO3qkqfk",
+	"qhr4OhW/iF9CAJSjc+zraC4HyYt2+9udFy929599+6z94sVOMR2J6kDbq3R2o3J6kuI2VoK3vNwhmnoK",
+	"dFyz6e7cx1iSLZmMSInI26HbxZL23Ag9OATAIW6bjdlLWh3zzsIrV10pRaqVb72zN4P9ZpQmlYXy6bvE",
+	"h2o2KF8Y7zyUP+6Fxb1EZDSWUx17C2FxiGVSJDHsnzWiF0dlT1dpRNUR2NNX/v6vQyKHhBvqhUwyIou0",
+	"XdyXPuAhMGF7fItSrTvTlU/bQ17+8isWk1wjUG1eQsq5S6LXoTjRMIeYN23HQSr3EGBs1eeTWOdBSO2a",
+	"mzx9iZYFIK0OHOriyrcXI8J2iAiLMlId4ZtWS+RWWpYsi5yyPJK/kSmJlTw8LKUe0si5lygxGhzK96S1",
+	"wih83lwew3tB+Nah+m3W0fQYejmb0GJfX2QBcJ58Up1PX+TzktmuvABL3CsTJXX2+0RdLysyxnlXSkkg",
+	"T7QJxV0yltXnfMUdc5/ZNfM7M5+lv+TAjwsUUDgcJQrNj3NQAyjeK7WSp7tTmnn6xdNfD8/foWM2GCR0",
+	"gP7BInyZpdikD7Pqlyf+5Mww8BTSHhoBKSAzlR91R5AQy3+csujKPXKAjWiIKURuBp8Xu4cT2jU7VnrK",
+	"yTW7CjzVmZ/Vsz/8zv4ofviPHBd6o2bbzZ2/XetPhTOQJlGitNFI8H7xAYOwaaH2mUZu4Har80HbJ5xQ",
+	"Mik8yVHI9knKBiyT3oNMkC7shGlsySzvHv7MxrH/J+bRMLnO/45JSuxgqEhkck26nGB4MBVdITGX2dj+",
+	"NcxkzCbU/BlxTbSQOFf7kEsae5U4wiqDjcpfxmruJThoIrV+QmkxvHSfeGkqgokXKib0a5sePhCuZUQW",
+	"k0ZwbNTJRJKRWFwoVJMe4Zsj/ZafyBBzjsHhXBjmHNcKuZGvbLKAkjXfJh7wuwsxlh8wpaHMg4c6L6Ka",
+	"L7kp3Ug/4OiKUI2I0YGriFEEOMn9dnvnT8VbYqcdkqbLYeQrmssqsd9h+9iDxpGvwRpWGm/hYFXm8vXY",
+	"wYKh6ktSTh5eLslozDjmSTpFHnCihoLuKVB9HcSiv+5jP4oEo3//esgEHLw4kq9ZlI1m2qO0fFixFp6O",
+	"CT18d4Ri0wGk5QVRyvwgxiRK+sZZj/T7l0SgpHwBsTGheJw0Dhp7rXZrr7rfrkF5y/9BOKgjRqgLfrnI",
+	"lvUXSrw3lCm3sLzm+7PWscZ4WF0ntUz/Onx7XBzXn8FOHJnOWuURPvtu/9uQnfWVpwsvKR5UlZmmS8Ns",
+	"JcvSRjns50Hjgj+7JulWmgyGkvA/GWmJgtytjdXVbcxfDwkPZQxvcX2q33P2KR+R6q/Z7rO5BvF8zCG1",
+	"s7Q4CUWYTlGEy9nj9XQLX9/dn/fxEom5kTTz+SyDM7ARbL5xpD59xJLXweq+209W6mcNV8Z8R27N7L6i",
+	"S0Sf2XfewV6StGae+pkcZyZ7WSTO4FCcQzhwcRVWOn1VNP1tvjqKldxhZRRnABSFTaPm35xX9nrOzEfq",
+	"wVBNU1PJVG2I3aeNC4ez1NZOCXLz6q18NduW7PvTC04PN4GC5emSsZRgatnyXGCkIPyUn2RpGiZk6KOG",
+	"Zo3aWPKwjfHvGWkikQwoidGYCdgty/Vc9rsi7z+5eNPa+/tV+5fvpv/4fWe0f92OdtkL8c9v6S/84ln2",
+	"r8vj4bs/fu3/FL/Bf0ue/71kGzRp5+e5MFvdrQ9/DfotXzO6inzvDHQlS39OWSMxcOg1SzF/MrxYbVuF",
+	"GuCFqoIsDEMDl8aYsHHZi1r9xJwqBoswxnM7qzBtqLGGSOONhQdW8tilOClBCHLHdZyIcaouLzwiTUhq",
+	"ANLw7xmTkFY+wikaYy7VGfYcTViYJKotZHKm6A3sUP1YJ70qJFyeDQdwApHL8FMvj+zVUNqf/vw//79O",
+	"1m7vPv/mL3/tdLa//3//6fY6nY+dzv91Orf//05n68Nfn3Q6reXeePqX/33y2386nZt2e6vT2T7Y+t9O",
+	"57ct1Wqr07n59scP7tdmp9MKtvjLzPef/r9Op/X0r7bN+ruvHr7ybeBW32Y70NRiHhc2o7ZJvj91TfJN",
+	"CzZwSapeMdpPk0iuwBtcziWojRUW6+69kuAaxDd/jAWprTj4r0dYK455QV6NjiRI5toD8FJtKeqp7/XU",
+	"Bo85G3A8KnmkD9NUxyYWoJlltj5HNXtzM2Z8WfpVX4ZaXTEE1qi7Gzy42nfWhHCvsRcmCvouJAEZYjEk",
+	"ooKV0eECkEVvPkwmToSiR91Ig0kWF8e8l4ZYdHNhVgtJRkiD2wSIGEDORZFNOzJmDjGkpAfTVO8shwyq",
+	"+EZUH8/m4IIIbPGhi8nI8UG5d83hg3TjNUGCGi/aLEl/3H2+/8/f9xsrgoPutFxlT5fqZG9pHFVgnb6Q",
+	"FQr7WlVHu49ole4ALbvD2pS8mItA8Gyp3HnrUiip+8nTwCsGaRiTlGQ0NmNZiBcT7LPUmEjdV+Pjbb5k",
+	"VwlV09FlB7tWbIbUR0YK0G8XuS54C82AZo6BkygZJ4aeq8FJH9xamTmOlBA1nli/vC3OMnuiCxEO+L9F",
+	"qc1uoU0dFcFqCELo3HulusFqinC9gnc5AKd01+tMWetGxz/ai8K7ssJp6sHT7ef3L2Fomjb5oZKa1W89",
+	"r9BR784e6512ux1yWhtqrliaqZK7tNgtFv64XZS3imYX+nxOaxXJTyfIsg20GwASNSnpyStbW0zWggw0",
+	"Ak2JXHrcrkzJIkO3NFTZbnhuIFGEG92FxLluLock4Z5wt9QYofvKCMvDKwnmeYipW3A3AUsDjoCDYnqJ",
+	"3JfX4Dwgmq+6fbkSbElXXAAKDW0qzsF1IqELS1ktKjvBU10Yo+kV17HvOLBfhKmO9gXcSCIFqDWtBcc0",
+	"F3a4UDisNordBnc7uLzSGREmWDjL3tpWeu6sisQ3G+1sc30IhMMuiDoT9Xzd/b0gXCnuOcmXh3KM6SCz",
+	"9Qwd+/cMFSVY995+CN/M6tNYODOCanNbPF+zggQgbaLW+O/vgPi+13nrCO2CkFTPb2rlN1gRt+olegiR",
+	"cfGwlmCu3prN4tZvzUlaMqQn8y7/svHhCxR5KxKgm2M9Ot+2QYKhPua1EHwtPLTnIe8fye1g96qWgxpZ",
+	"S0g2HpMYST61+e8rfsB75aaOjCrYG5xmRICtEAq+k9E4xZIADOiX89OT4hCBBgvffhHCs8wJBKock7sE",
+	"AumjUIH8JzR2DLk4h9KhmRd54h+q8lfOiMhSWeC3hs4PUEz6hHMlxWaUExwNwcjNOKSRot1sbALKTJ1r",
+	"XTGJ5z20ysbW6i57vp8n9nP/533t/+ynnga9jotcaOH9WuxOq7CbWZcVOGa9qd/PgfUYW3UvzU+tZSJ2",
+	"wSM3GxMEFxxQqf9972azZ7N0ZZWXr5nz2QJV5mxo1s22Wrj+aR42X77XvjwzR+VaG4XA4vlcE0ZNnlz0",
+	"5OzHV+i7nW+fl0r96/WZx2Kq6zdXrCvmsLu/A7NoQCqYa+8xINWjiSq7kkRIRDTD9yvr39tw5qsN5rhp",
+	"zWGxWNXAEs4IVQ3fU4705xKQsQQ3kWQ6jwEUl75fPeE+ggP32+2FGHCBtRbWKhS7VjmRTeAGBUKcxW21",
+	"zWl5XmssX9qbuYLlZ6aZZ3G+Os74mImAsJQJz0D0SE02JAz/0bCGREddgrom2Z2v+tmcyc4Z2kzvmx3V",
+	"idtVWrqLuO1Io/zBd/qH6lcNkKNESZwIIn2F3kQ/2t8Tep1I7ff6MEN6D/GZ2QSYCfLg+leIIdmFzC0e",
+	"xbjcnK7ySYVYjgGk1BkngdVo0LtB2LiE/PnmQCN/mQ2DqhrMfkxIGruyaEtyN4A6ablJD8UAOwBlEoYo",
+	"Sca6YqghAzZ3tWcsynNXO6S/zfG5t7XX9rL9LApGgii5LCW5uwRyTJqaQT5Be6AYk3fUHyxErekM7lZN",
+	"c6TUbGQ6k6VO6K2p3VQKzsZjwiMsSDdPB56ySeVZnAwS6f0NwTI49Z6ESzvl0caMSpxQ0dV5E+TU//ES",
+	"dEjim+a66sTy6zJ4vjDn8mE0OzYrglvvPXoDCTMSo3AaJBiNCKc6GmkyZCnJhRbGbVvYcxvDYBCeekb9",
+	"hPAy4NInnTnylCOtWgoxgOg5yNi5hLkkpqrESywFGfCYHXWQU7izG/IepmnlfArnYmU81mY8t2VFI/dv",
+	"93FgPyzo6PN40jwvX7PxM8HpSok6x5xBmsJEIJwm16QGw1+Dr18Z5hzayEp5ytXiQk3dxiDffZBylGuA",
+	"h5bG+aGYaaY0h68HJGpgxavHFULduEJsYU1oT6loXDGrjyUa8ysq/vrJSKY61A/zMxR9dcSTlx9dNiR1",
+	"bN+s1PatJ5xKaRMsBDE+XYosATkBKlTJ0klZ5tqBHgp3zqw+V61zskaKNJMKEqNbnzXRoV3ARa9W8ZkR",
+	"L2f9JCWvdMabuyfduENVGXTC8ho/dnZLHoYFhMjqiVivKPY4zgbkH1InlsRdtTdgmJuZTndzgFY6QF4N",
+	"2nUdnTDN19a2CseffPLi+Gug6cqU5xF5gaArb28IejGCNiXFlyTn1SpK1/P2ey4rvkaWa4dxN3It97ah",
+	"1kWo1fgPV5fBy1UFweSdCzHBinkA+FlewCna2OYLM0mcF2JSYrj2LQQlGG1XtWw9KZYrDPfzmGSVjWhy",
+	"j2fjHiSUlUpGLiHShNL7PJqCnZ9CsJl7RDbCzkpHZBX8QY2ws5o088hEmEUsLBsBZWkKW50Fa0Iriidf",
+	"HtltJOeHJUyLGFm6MKFLy84QAE8gY4ZAbEIJR9GQMWEq/9Z4QSzuKsbXZQRRbUIu1XbF2oYumGupsKG7",
+	"RupUgnSWya3mbIwQlVotp5jv3h2S3lQT+9sEOE6yswEZhMZQ8iAUs2Pry1rkQzlDTj4XkyTHNvhEbKc6",
+	"0EJuHPiD9ftF7lJ56etxcB1jIaH04AokpoM8dKg1zmsuql3RUZ6XSnsYses6Gz9gT13qfS/Hsu650CWo",
+	"t0LiT5hx2RtugXwK0/iKSCehV064rlQYA6EGilHYYnI63ywaYzlsoUM6RUyHrZIb6RLsm7JypWp0pjeA",
+	"oRUloxKm6Wrvl+v29Pfv6Bnfudn/eXf0b/lt9Osz8cOL7PXz/k9t/GYvOf6Ovdv/+6QEnd7ZnY01KrPz",
+	"UPIzLZyolT1mgwGJj+hKgBStVE+wQAYFGUxkqAvimoQn/Sz1Mhl+ktyZq2ZLDMxjvekSF0++WZ9acUby",
+	"Tb3Vp9myd7R+D7FM1m2v+fk+UlQWev902SmP2Z2SOJdyCqRsgBK6hvK8X1yK56bN4dG1YeHu/GfUcYBN",
+	"IugAbdo+7lTZl7KayEErBzG9ys7SaUkNBvEIqkGXBvihwsC7ZQT4V0Ejb2EAy8hAFcFnYUlnXtXdDl2s",
+	"7O7KItJiBXnfYooHJF4hQ7hnelAr4Qv/AglCUCIhd6cF6+tTFXEixXrzAl2yyzmikhay6lIC7ZalJyGx",
+	"BNEJVKWiOHXJLj/LfD8uq4PdMyWv2jcKQUWfPK/P7Iw5zjYSTOtTlyznrhl5XppgpIzKJDUITGPzAVR9",
+	"FJGxJOtP3LOMkcyQ7fyuz6HhAyTA0SOq7G8lIU4heswn4yATh7D1EyYPtUy4SjwElsOcXYtsDMmtQKHV",
+	"QfE1vlH4rUuZ7Bp51Lv69bB8YfXTXf+BgRY9k6GJfD1iwAmZFOqFpOlpH1zY3l353VyDgpcq3RXfcJgO",
+	"iVKChUTfFaCot82PXuKT3w63/v0hmNXdGnED8XTFQeSdFYdg7lzFqFwnKCWqcWUUeOuPmaMIRfAtOQrk",
+	"+qgbRHvrxcxBlEMGlx0AhWROlc/+J6/RP+vr1QDFZb9vesipoXF7+6EiUYWoBhJJhjayGVjXJqTwGyQS",
+	"XBWBz4I826Hubx0SBiygWnsLlG9yrS5GnoxGBIB+kmcUUgu00CsIzHTNdbkITv4LRYEPlAzYoTGLxLZr",
+	"0RrFLfSrmlDv3eH5+a+nZ6+7706Pj17963stKvc0F9bHHu5gLXvzLCWiLBqvWJFrcUNh6FyPmJBIdVQK",
+	"0L3ZAq3bhCtVo1G93hKBIITWqBo6UbxuODvKtTwiY7MfYV3EfMoybmqAwD/Jll8uxNpZqItgVQtN+LUu",
+	"HRYKuS2OWTKGzA+3wEVdWdNgnGlPlzPtVcrXOGkTMepnhVl/YZu5YuoJkz+yjK4sQ5glTSQZ5fIEuUkq",
+	"FW4NI1E3bh8+mAsOJ0wi++wTyQv5sApigj/ar0g6YPKM4Hh6p6Klig7Av1rjnvWKgBY9aYoXXCqGbg2f",
+	"XrtP5aItDFYMMykTOuhClemiW7bQ8OuhmHfBWPtDin6+eHscYGydrN3ei/4Us0h1hYZylMIjsmjNzWL9",
+	"uEdTy9IOa+XItfKgjRRDyQQxWgGs6sbdmSVBKZn4DU72Jlvqz/GQY0ECFfyqnS5Vya/8wXmFwXM9pEyG",
+	"lYGUul4Gv2KqAMJqqrUcB2sF2qEc0YhxTpYGsZxol86AxL5Xp7KliUATzuigxpVTmnY3caPJ+eSrSp9e",
+	"o8dhcW/OmsnGHG/5pl6aU5pOlw4S8Qm5vmTn3AO/jrO6xoKd9ukqEV9BB4bHQpdfLVM2YEkvxHrW2H17",
+	"9ju+S6e8LxZ8utL+QJewejXskpPrhEyOXtflL8MowmOZcRKvOWuwiQ+/gwPeZir06ruuO2HfncAqjzw5",
+	"3wP7NGoTmt2XI+G+3QIVd4C3v8F74o4JEUwktmS2ogB6a5D75pcrQsamUAtkTCs7KMsU2rq8B8lxOfJa",
+	"aY9qV/autToZz/HLX1bdzmYZbLwp5HnbbJxhSY6TUSKXdr8dIo4lyRER5CZY/NkGE2JJuqn5kGcoYQyN",
+	"MJ1a4MQnzMhUGGGBNkpj/4qIg+A4oUSIO1nQQtaz9SSqazYmmNOEDgKpBN9xdpmSkanohampU844EkOW",
+	"pSZn+UuELyENr07kyAl4PmjZRvGbkjMmmMck7vYZ7yYDygwca6HkgG4hf9XjLacInFMHrCYDX6XXyiL0",
+	"gsPuHdiMimCvl4SaxNuAkyAgymAH2Ewo6l2cvT+/ePO6++7s9J9Hb857OnVx759bP9r+1b96rQ496iPN",
+	"DsBvMebsZtpEOE1NMm2BxFCtMKPEYx/GHWQOYu1S5ycy3CRwNM8IzuTwDmBCDZI2PhOWxmsAuXIYUwh0",
+	"+C4lWBAUMdpP+MgsYW42+lSMsTLeIES1yDIr73xNXNPVPV1dsZsXhKCkQVSosLp2qHr1E58Or67XlK8U",
+	"WAkmk3Adw1mK70xr9HxNdzklYEXDyvqjKVe0sYTSZN2W9u1eQiq/5KDJTaRk9fCvFrPi96BIJ0qZIOu5",
+	"y/OOu7pXj9rCn310ISqhSWxCUooUaDubUeLC0Q314pG+EUqELF6sM0ue+3dsEfSv/vSKrf12uPXv3a1v",
+	"P3zcfX77P2HZVxB5B6ZrRZGkBC9fMoA9FABlkyuaL3g/faKTERhkOGA90PArOgYsVKlPPS1VRS9fcWo5",
+	"Waz170azEYjkNq2qRMxSspJXkbNKDkTjrMhHUqGcxW3rpcWEF5cRmM5sJQknKuXFumbwGBvMho7M/eRl",
+	"8VqbW8qOhPbZ2ir1XXI2gcgkqKC1YBE+Y4kvVf1esd4eE42DxuJ199yAy5vxg/5Boy/BQ6s2Jq8eVuT1",
+	"Pyac9NlNGYPziKvcuUWv83PlAXA2Yt5iUA37WFPszKZ6XVm7Dpg5T8GqmdABElMhyShEkS8RsYVtTMmf",
+	"4hiPE5otRKGfV/k8e4Jh4XK6Dl1shtSOE7GaoASJWMxpAGLEtMbikGeKsM0hXuXRs8cPd7XU59MtU85b",
+	"BmcpIlSmU6Xqx7oGcdOB9HfbbbWMC5na/curYGXfbS9gZvfGGaQTN6O6SmdqK3S2FZNYI1TpTDX6sACP",
+	"BOTKStJPKAC6SIhrwQOtCdizjOBUTfny3gMr38VPJclozDjmiaLCvM8vDPe9wXkDyZhQURK/JXGCL6DB",
+	"WlL4xiRKMddJBSql6z3ycQPojtQIuibLtE9Jhe5d4NJ4nJq6z9v/FexT2i7DcygRWM08vyJaWz4hw8Vs",
+	"SN/DwfU2QLn7AcrV0YkGxt3Fb4j70qywQcjVOg9LRrdi+rKlE3n4jXZUixK09N5Se3jTKCf3WK8ntGAa",
+	"fPg0aX56l1WypakXV4mQPJyvyaxMNJ86+8tddZq17NvMHZttDbQbg45e65BtHePNiVKi1mYOVONYQTM+",
+	"hHg5UIb1MMtYXEpuZDcycceaFNRaKIW4qm0WGs/zkbtw5lvX5cdqhD6olj0AIPUKY1xIzyzs63J6ph5S",
+	"szCnOgI45SdZmt5RfsjjtCeJHLJMQsngkJn2PkWLcgz3RtT4lKLGOcE8GgZFfi511EsFdVG8FS9Z6Src",
+	"rwSW+u7K/3Q6N+32Vqdzs9vudG6+/fHDX4Nuyzyv0ULZnSJMTf7Joj/PsHx3a5e8eObn4Nft7pTShkJe",
+	"DtHUaTnU/xn8F4shERBelNGYcBExTkQLvafJ75nS4QaYx6mxUUdYlEQLfToK67hXLL69V/H66jwnre5W",
+	"aAVnZcFYpAq4lwxngeb5yFzjCGrUpFOXMyW1C6dTt5RWrukvWzX9RrXwu/cpcDmYx7e3YGSMMp7I6bk6",
+	"Q3r+tqBLMLa6WEdHw1574EToIUGk0An47bd6pnkPJRTF5JqkbDwiVDZRr9v9mQm55TcYcxZnEUA/MI07",
+	"tNftnqvhkbpWkB6m9+r09G9Hb7qvT98eHp30dPJBtZJqzZEa3jYbE4rHSWuKR2kPMqu4ZCAwATlMRIca",
+	"u1YmbLaVRE1aT1TdPZo529XJb6xx8jcy1auZGAdgVV5O+1tDJiB1YiaHhEpjkUCXOLoikHwGSzQhl6jP",
+	"GZUIYAKQqTVOOIlkOm11aIf+5S8/EUgtziWJW3/5C3qlmvQs5rAHFcKo3RG9FsZSDpE+RS+UnttLACWg",
+	"FEuQhHRUAaxth/a8kkcHqNNIaJRmMek0euhJlPH0APW2IvRfzNHWpfpf72kL9QZEmjBlRXc9xInMOBXV",
+	"uDs9I2N/Fmo6PikhTFHvZynHpzSd9izF2ZRAbIwVtwCjZhMJ7U9ya4eEVKcDUSaHCR200KGddIfC0mII",
+	"2GaZbBoFkFGChizj7sK3KwGiwO4z+FGYxjDKJpoMk2gIAmTERkRoI3wLnRrcvNpACgmH6ICgSyaHKM40",
+	"aEiYuetKHWrmb64Jnxq7kaVQoSj0l/PTEzBoHahXtlAP2vQOQCKpqGEvUSIh06/+KrwQsZjo9to4BXFe",
+	"+h3OBhyPxEtEcDQ0gH9FGWmiaIDAmNTrqlfFpvRW6k2AV5TGkAn4TG7V6R0gnbenn5j6GzOQPvCuRkL2",
+	"DswndRU8OBK62r2u8wVja6KkjzCdojiJ1YocUuuj03lpLLU9az9DT3o2y03vaRMSSeXWNZPuDj1r76Mn",
+	"vXJmPUXIb22RF/TzxcW7pmZKQ4IV80Up5gON+6do5zn6W/JDExQKTMWEcEgEgMap4uaQO/XJs3a7iZ7t",
+	"7TTRfnvnaZ5wKmKUEs3OAEhmKePMYf31wbjZ4liSLSN8A4us7FcihXkFjRVRaneizsaaCGCGsBmM5Vns",
+	"YxZliiV3KNhJCcQK6l3Iu4ed0BQldMomNXyTLhi6Zn34OpvQFjoz/hu4wE0UUN6ZOhWcTzu05yKpepqg",
+	"PEIRKCV9qboyfzJ1yrCJnTJU+Gz3hbkCzojk063DvmaBdmkNQ7fJiRQj6FCSCtJC54QgSM9lVngU22Vn",
+	"KXELrv5dt9Z6IVNiwmXgyCleDLEZqieDeoDOFAfzcJMCQkQOj49Pf33zunt6dvTT0cl5L+/Dpaci3FsC",
+	"8E3plGC2G7sQ7b1mR2my1ETl2OPv+B/cZ0pwokJrkvoyOxzjaEi2dsG9nHGlxwylHIuD7e3JZNLC8HOL",
+	"8cG2eVdsHx+9enNy/gbeuW02ZCJ1VhUSDS84uRLoMJPDRrNxTbiWIhrt1o5ua67hxkFjr9Vu7WlhaAgy",
+	"x7b6zyCU0OXMHGe191SjCdR5yjkemgyZ2p0SZ7E4B/AsmiuwhY4K8oPGZfTYVU8vkNvjIyU0/UTkD5hS",
+	"0M6sSxIGu9tuaweA4r4wZDWkbTjtoJhpWdXo0E7oAdkqG40wn4JXzheI1IIprtw4aPxgBAIlqmWUQpEt",
+	"iiBL5367vWPzOJg5VDr1fsr7ZFegE2lFaZ4aZSYNAs3MKDU9OiWdG6aoen4FFPVKyV+sVjs17behsW17",
+	"22z8c8tQ+5Y248x613c53DYbz9p7dW+4zdt+xZkQp3B4LCz6ttnY1/s5+9UjqsR2nMKNrVfTLbuSyTyG",
+	"c2mpRuKBULqVzTT3Qb22rQTAbaOMaRJJSUh3ew3PRTFzsWJ3itFap3tTS0BWnYIoM9A8heL7ifDK22Q0",
+	"ZpSY6yAvh9OhdfVw9MDi0NnQYzNo1Nyj8wPTucO8o1HxvpUOiB/Hka9oKCNSTs8fZ4Wa3C5O6UZK9ZKb",
+	"3DYXzCeVmxdMBNEcDjFvGcxaF1fhtXnoTVy7IxwM2DVwsUyLz/41o6RuyoVM2YYM1njO3c0/95C7hv5b",
+	"W+9YmkTThV82zQG2JLdeaY1u3pBTgrlRTcwbd2VQC3CZPAeOxbmqF3cWfzHPYHU3nvis/WL+q3lBLvXG",
+	"zgIfUwzigrFjJTzrl/bnvxTEHqiXdxcY4wVjbzGdWilqVX6v3lpkfpmYnnIfX+MbWQC45swrv324/dCs",
+	"nHY0mtrT590g9knhBpHJNXQ6R3KC+yOLE6nEeipFKAXON8J+tIkomShVDZTZA63qiqbVw+yfVhmAsoA0",
+	"JnGH2isJ5N8fGYf7Rcn7l6aKhEBPRBYNoWQCLVZNeKoaq1dojI7eac9MlqYHqAfPlU7ZRL1krP6b4+16",
+	"zQ711U543dqcukMshsYEAor0kKWxAMERS0lGYwmqjjWd5CqIWQ9tvw3LhYd27ZUIa0q9a1hiIBes57Rw",
+	"CWHHnFwnLBNrSf0KdqrfM8KnuZnKOEmWuAkFMzmiS1hD7QQzpkg1fkIlV3qiUjErw99vh8cDelZhODHp",
+	"4yyV+pUFv1n5lHPRgQ9plldOnbXQHT37PNuNhjSXizLxQ3XY3lm6KDDVBTh5sZjPHbn44+OQq/HG40RI",
+	"xRk16BXh/PxVOCTYw52pRP30vN0GYtVoc2NDjogQBXaq2NE28Mn5uqjHTYv8smmtAVLxOQjxTRVvaKFD",
+	"pI8kuNUAjwkmf8d1TEN4v0O1FkdiZFM9FFmQWg6gsjcwhnlsCMwPhvmbDybaSF9yrWRySLs6K2Nfu8hC",
+	"Zxl6Wpi15OM8Mb65WcNTdwVH+JJlpiiF89grXmqzyxmRNBdTGb8S6l6ZkLQS1ROagsU7LDQD67WcPXIT",
+	"RpAIlEdZ6DKSFOquBTK0+Zjz0ChNLyW2WcKa5F9bOIzDD5Es+sraWy8Ot37EW/2DVtDZOHsJsITNM4Cq",
+	"RCCZjGZEd3igp9DsRULB0Vc798W7XyR4xF+U9pITvyR9xsncOe/OnTPU2Fl1zrv3PueNPPO5yzNaNHnk",
+	"wsxhrhp4CQy+OHnGFyN8SaYw+yUFGmjMwKj0m40aLgs5DuA1U8hhlFTxaFDARN3NPQFomJ72aqQxgZIv",
+	"I2J9oLrQiWnUdB2gyZCJPDtJh4IrW1i7ptcFenI5de2eGr92qRuNUyp1od6DH56CImpAdRGm6JIgMWRc",
+	"WredRbIBWGcsp010SSKcCQKuVTVy3akVzVLGruCSw+iSZUrp9U60HVqHjnM3ekt7fnCVaQK2bISV2FIs",
+	"A7J+QfG9sMiTGSKiAzHJUPIYJ8dU4TiAaQpe3xoutYyQZRBWdZdtvvtOhq3ErFvJLjQiW5ltofHYoPXZ",
+	"IwF/diLADV4Wpi1iKrg4pjrcEmujC9cttDTYAffQE8kz8hSSlNL8IUD4ngYgagYbHBixl7K2Tji5a6nC",
+	"jbzxGcobS/g4FJOrunkc6/PdHDORzpD9S2dD9rqaMHcKmvYYuLpLtX2vQC52IJ9j8dY7jznCnKV3GvVe",
+	"s5pWZPbQ4ZuN2w9L+LYcAj/g3wrD7D9719aqrqlmI03olZUH3wczePxEpBegjy6n4IM+et2qCBy2i6K4",
+	"8RF2Xg3JRHZfsnj6Zy2Ibre3E53PRR3McD2hC7+GWi4KgVnfyENNlFEADRfvi0S44r7FgaY1ktHHhmMN",
+	"5eH6jOPW9+ktwQPzgIyKs1vJfK6QmrYgevKez8FMSGyiA7u7GjznhcLmAqTqCho1mg3TDBhXoQP7m3/t",
+	"GUB0TWfqMlglhhaIzZyN0i3gyoQzhobJYLjMfPXL5UKF6oJabNb2cs0nXd/jylNfmHeZeH3je3aqdx0r",
+	"Mz8XNqhpHXyzacolJ7PwzCEWaKQtWYBJJzlqVsNvtY7xKOA+G+vDHa0P5vK7F8tDIHeZktqYCBgcXoFE",
+	"IvwLJg+6KpRD08AmCzQlvFiM3Eh9GrsqCFTqU7d87+zNT0fnF2eHF0enJ71Wh2p+Q6+M24DRiDTBL9w7",
+	"OvnH0cWb7sXFcQ89kUNOCIrxVDzV3gf9zWjImDCwLDc6DUPlRBCHJuoZfHiH4lQwqweJXDvSnRbBVzoc",
+	"UZBS/2DJuGAaqI+pBoH6MwfYaE/9XKii1NPw0YRDonKTmTucyDxkPdA7Y+7z1SFeOTGUwIrXiSQII59Y",
+	"HM+3AifhCS3JmwHx0ZMW1QtwFmysaeCLRl6ufCzG1+UYPq9n9euSjNxsUB3MqpRneR6obGfJhQcKKYPK",
+	"jszDCqgMYrYT9+vao5UDi1sTIFlUHbyoyWfLaDx2u5ZSGmw+gQVwcWY5crx5fiDRJElTsDeafF4b7cJC",
+	"HMMKhsE+lRJiFrmR9/7C2oVVLQxZ1nxc/zjn614PS39+pmLl43vXqVnpj6+mprjY4qKU7qx6vl6xsJhu",
+	"E1HpXox/MiShW490LqHbiN1cQg92BgYO3Uex+yW6eGD53hyWsHSv46ASgUz1fYhKLwr5fiYlPZ1fzk9P",
+	"NpL9IpI9zuTQA7uucj5CH7QNdfC9V9ziVudInvveW5ykp/3+IrHv7h0b4nuBbZa3ZYUUl/i65u6rLykw",
+	"J8k1Ourr6Ees6E+/oGlTbwwgkUDg7VD7kcdDjhtY86pqZlncXkbN9LTMJZza2x+T+HaRmJqSrnm3kBot",
+	"ARqIc4RBv6Id6pDFqnN3eJwe20IBuQNJ5ioyju6mvL2uE5d+m58ex3cT7RqH1BhDXJ8RrpO4oq8sDaf7",
+	"8MBRMzop1SZk5mEk/0UBRkYc0mlhPsnl/2wBBigIf6+jzFeMjvlSmLrR1HIGunbG3pyPS6rV0n4KKklf",
+	"EMe7ZJdFbnfob4RjeF9CqrnlDDc6U99s3rzhx4+YH3vA0hUY8pfCXoue9gfzzdQK09uGJ0DQddB98wbS",
+	"6aRpIZu/L9IqifeaJbF23ADbIDE4YETBr4IpZBNhdKAz7KCENiFblSz4QjqUce1NmZZ9KZCZREg8FS30",
+	"1s5SQF4NMw2NpSwDCXUmDx1Z2Gshk7FSmGQaHRqo62TL4QUl71pT4Zckets0cRUjYWC16mTxLz+h7r14",
+	"H7yV3VxpX+yV9hXrGIZZr1vDWO7mI3T2xXdGtnSTmhQtLI3dpfUyvx2dAchegqaAulR3nWScxJXLS3+m",
+	"Q1e4vHyeYaruzLi53tAv/+LSizn73nJKSejWsh00v0Ita/ELSn9xcz1tNK5HftlonveJ7xpQc7p+Lqwa",
+	"ZUsj4KTTmrDRkNRNAm44DKAiD4pSugdM0kaHXJsSE1vvnli8qMtcCkHJ3jczC39THw1dI+dlHNqXe5uI",
+	"SmK/c1I0xemb48ztEmCC1u9+0B7ZDe7oK1INHkJbf7CS1EtjIxY+NcWq3our1vNLdz8GeMKXcg2fA7Q5",
+	"v4X0tWZBWw8EHdi2ZSnGWQiobnKeOZ2rWLYUWUQv/GazKUNaGKUOQvyShWMxqkEDPu4AktYnNNMpOjvU",
+	"y9FZQolDXIqFCegY6DtBBc611+xMx0c/3pt6zQD0t/iqCL6ogaJXq6AvwXxsNfYZCHAbxL7unKJRXhut",
+	"yPOBQAHCbFpUxRXVIv/1ESu6iwaR3oO2W17GjcC1LIVadpuTp5FykMnVsDC2GPZihYBH850cFFztaIMI",
+	"/hoRwQ9isN9gS1cVFzVrtmziocTDYkn2MMQ06A/3xcQjF76YV+JCeIB1Pa6yQT7WiXHMd79gq3xcllTe",
+	"wKOKaGLXQqcdXr8hxW3bEF8T/ZHNxb6xYj/2kG42QBAxXct4HhqnqbkQaK/hATV1UgWd0jeFZG+xTR93",
+	"4YeHmLJ4YHsBaH6rNs/Zl88oFecqsMnTXHILI0DzS+u3jw1TCUfn9UgbzYUUOZMpvhCK+22zkYxLaWZT",
+	"LGRXEEJn9sZE46BhlDOdx92MZvu7Vnu5ND9mu+sy/fjsfBOFe2UvWu+gBMWXvNbtrHjUUkd1Yak6D6I6",
+	"SS04QDY7fzBs1W6WzQm0uXw+n3wickjWc/PcPbdpUVjf/pjT3O1cyd1ThEuC+xzh/LFeOc36gYQqWn8b",
+	"HIh3alcdkFmmT6Uv3LO6AOaUjbKw4defk7JQy+se0KSikfxdF1Afxr28dZmSNc4B54llm67ggMWnqKM4",
+	"5uwasiLrzMU6Y9IET4sASZ1yzuXFnYGMVAMA8M0/8jy4X6iGkftgatN/eMmAS9wW1sj/fYORDAJ1SpmR",
+	"NxfG5sJ4xBeG4n5Vznt/t4R2qBbxkPMQGYVMgZR5xcfVeUa2KkALHaapKaNcwOTjNHW4fJMAQkg2hiSB",
+	"CR2Y8t+mNLO+MwdQpR58+NouFcqhB0N8l9cwXR3GoFelFP4LXw+VSDVGm+6MUqnNBiUTv8HJ3mRL/Tke",
+	"cizIUrVU7Qz1fOeVUrUp0/zBPxgE4lUd6sHOIYB8WJO2kCeM/MJgA4sXVj0n8h7Kqi5BExOCr6qyjdsZ",
+	"k4M4YqNR0aI6D4Lwrq6HUIIz3bQrGesW2zUOiofSxybUfGEDUPgcAAprr9C7AQ/crd6ugRCMpv71OaPg",
+	"bsRoP+GjeaqqL5OYXmw1WSSZVlMp0XUi1R8gOcB9AJmmJGuh94LYlMJ+7uLvreDVgzD2FjqSHeqye0MZ",
+	"pNx0H5RF9AzeGFDt6pIIjLksiOiHHsM0rRpXe79ct6e/f0fP+M7N/s+7o3/Lb6Nfn4kfXmSvn/d/auM3",
+	"e8nxd+zd/t8nyzClC9X9LGylXllTl5HksO1PK2RoDfneJAwTB7JBJa6iXgJJuettHQXU7yen5BF9L8gS",
+	"IRDw0qwQiENjIbNIaBPilVjGRdmktcnH+Hi1+JztaBaPMDU7Z5TG/GbTl0hkFHXvejP6ojXTzQR37Lbb",
+	"psYSjb1s/ebuaSLB9AWH8+p7kKI+kYhRlDLsvUURSNA2YMEgFJSQRwWENvyqizm5znvsCgq7KK6pS75D",
+	"7DsCzVzmNQohNaNtDMJxqTVUhglXeH+lV8Plvr9b4Ss2GJD4qHRjHsNTlNDZibus3ROnSbRg/nQl+e+U",
+	"zZyeVRO60seJMnkcHN0JkyitG6H5jh6iWsUlLi9/ZedYCVT/oBbYEj6be2ye+XJ0mQwylgnrlP6q6sff",
+	"Nudk1pIl4vIF/kwOCZWOMa5YRp7cqBtkfgX5NEU62YdOWkVuIjKWRRumFl+HWAx14b4S+AA+dOj8dXdk",
+	"UZolBEyLLjaqb1PZ6vKsEGTm8wWrMd3dwzOf03kv1bl5dpqNlEUYOCCoJSVuOI7nDrHKMZsNU61XKZY4",
+	"kox3zbcWmbKum3/QEISKRCbXpMsJViqAKW1RwdO5HVdzKO03y2TENDYjiyJdJZ4TLLzG8GRMsBpve3G7",
+	"UI7RUrTXOGi8aLMk/XH3+f4/f9+vxe2Z5/qVvGKjXh91MO+wXHo05p2GKyM4c70sfc5cpy9khRTnoV2Y",
+	"cTefpXF2PppV8qb8gGsD3RRJZ2fOotjE3fPWheeZ/T/1Cn3Q0fOGMUlJRmMzloV4McE+S42J1H01Pt7m",
+	"S3aV0NjWAbZ4DQP5NRZw/XaR60LNRDOgmWPgJErGiaHnygUAV7mPY8Yj3jhojCdq6b2rex6QeRHCuRkn",
+	"nIhSm91CmzoqWgwAXQd8bmqLmSlyu7hyr5l9SKsvShkbCXplCfre8AZfhNw9I7kS0CYaTYEAQ/b1OUiB",
+	"GjFb31u1NnioZi88HLuSpwWROgWt8R6hQzp1DZw53nqfIsyhSjehsWgW/NWuz3SCp0IJ6B3qgQDQE9ug",
+	"n9zAlfK0pW0OSpbUhotSNRVnnS7W2Uc2GBrgctrUwhkddKgVeAUaGK0GSuG6iBljSoGHMrHVVEohM+bq",
+	"X90LcDl9Uy0T9avNSmhvCKcgzAQilGXtIve/bTYupyemDE7gW+7tVT+3jN/hFSexum5wKkJM9325TI6m",
+	"nvtEOSxhX9I+CJ0hxIg0/SwN4vTu0/C08GI741Rgpd0ENwiKdUQGpWzAsnCC7zLvC5TT1i+vCMkwWIGy",
+	"/SGEJVCC5DQAyzBNqrAM+27kHdsQJsMdyhyIEQRh+EAR986jh2DAsq0HfoEeJ/piubqokNkjmHkE0IKM",
+	"66s2jKwrAoGKhGXJzvxaIrsHoZE5F9SvMDFf/vDvpkexoXvLeuBzKXquAzUscX8WCfIyugA2H451AJ9v",
+	"Bqpvbq+nfKBvjKtXlvH790exRmky2xD2BjHYKxtNYdmTmSlOUzbxcvUVuLOS95zobvfRVG/TeTcOOrRD",
+	"t1CvvH29A4iGKWRdc6Uf/KAOeLu8pr0DL1SltCVoSiR6Apm8ZyF8dEFym8vtctqhyB3Zpy10aH4wPliU",
+	"f9t8lRtHw7P2jm2U45xy/2wiXbpXxMk1wan60GRIAA2QT0JdBl4o5KY442eFgZvpFzuGg7CUJ2y/AOUv",
+	"aOVGgpxRKsYLPEWM+gk21UmNUoK5bmTV9FdsrBRxc/710wI0H0nGvLguByzoUKeqCzQhYV//sR7zmnSw",
+	"00wGlTD9iaoWlv+2Agzs2H2yXjlimfzKtKNXioLuAWG+cbzfgcFoGl/G117DYsac9ROdNHCB7DP6xrec",
+	"w3P8BysHvjN934szPVimbyF/xL3ifxYM7jErsymvt/EvPLpyeaNpKGx9ln9hAQcDJ75XcQbaX+MtiyGI",
+	"uXztoB7IcRtd78foLSDl+9mZkZ9TYpH4wrPiQO9iz/fDLYvKpWWdIWvIDDv78qhAFyc5Bxl4rzGDeksr",
+	"gH73eEbcoNfmXiMH7Xc2lu97Z9h5IROf9W4Cvj7DgC+DjV844ssBgerZPwhwopTfFdUFZb3UKPgeGG96",
+	"UBIAor1AMNMXQ0aT3zOCOBlgHqdEgOIbYUFMALqJwo9jToQgAl1CFdQEkskymkQ4VXfKSF8kVgK+ImQs",
+	"0CWTQ6UKyyGZognhBMnpmMQtdNRHcsKsaU0gO29d/RS8yGAqxrLoVm4icoMjmU61e8Ao4K0O7dCLXK0n",
+	"umYRRn7kga4dVLR+9Uywgok8cfecNdKVzGtBg54pVuQqzRYSbaBDJPEVsaEROBXMGcp22zvOzd+hyA7e",
+	"JRJIbNbeJsrGOpCPE70MsP1DlnG16IlAY65Rom6EhGYjMxdtMIxSJmAeuZlu72XR3CiQVg5cvb/w5e+Q",
+	"aqtf+/Ogv/59N0sZuTeHu56lgefNqKPgqSHzZIJlPUYe1K+wUGc+BDBULLCAEVxBJPA+MKdyDcgFWp/c",
+	"5Lp0Hu0kkOJSWzzz+pnAzzyEDgQJWWruNRGjESka9J2xfTIk3MTyeu7g0FHVY1nRP24C/R9z0oIHSVjQ",
+	"vFekwGGa6o48x/6CSAELdsqn7mjl7hgBiNL65fz0pEoAYV9+aNI4VWIBibvqFW/SF55Prba3FYcdyLQx",
+	"YXaJbdVbW5FjYZJ1ACsog3RJ0N7WXluJDhxHkIwttGeKZsVQB0XYTfNQY/m+ze39tlnoNGV0sPAxsH1i",
+	"qXNf77R3nxX6figYyVL4kaY+SqVMHsbhGqaZFurBdvWQ7vzSJETQsUNjzi5TMmp2qAEqMh7rupKw9E2L",
+	"m8urJ/f0jvZQmigBVQ7JCOE0baEzAoJajIwETWPDZFCOkcScdGg0JNEViaEeVhNdkr6GtliBmypJG9o8",
+	"IlzL0jAIECvL6cHT6RzJMnD4uCdydU23+Qn0BTK1967B/dKu/9kZmIHw6BzBLgIneDRAmHvMIeBLlr58",
+	"Puddyx8vlCLVWG3z5hVjzMoQWpAf1AdBV9V6LCdNs4MG9Kw5gA8H3qQsePSGm9w4Y3hSMAftgogEpYM3",
+	"mo099wf8I2jY0cwJikzOCCOAip9+iWVbTTmIiilWrbDlHWUyIiDsOFWjr8j6mvCpveeMt6BDwTITMw+O",
+	"47A4iQyCcMr2AJiXrbm8XpsArUL6680BS7D1Q23LmpXJ595S98SVcho/FjenqtYf9c3ukxslizR96rif",
+	"0s6OpEqEs/G3LsCtzF23HrfphpHPyj1jBjC/ii8nEVNkHOLku+1lWbkgNO4WstrMZeiUTALs/JIoZU4g",
+	"yTw2q/l4EcO5KKfv0DpWj+7O6dW0/+HPesPv74vfg7dBjxpRwBgaB6zOC4ycMHBJCN1cAptL4Cu+BHQd",
+	"d5NOruDxK98CxURk67kJZDFneM0l4FA1OWAHLgZ9rLyKGIXi4DRG1yyJjStQA+QhXh/8ijqLJ+NXAvwF",
+	"TeOIxB1KyYRw8JAmOsfnAZxh9UBNxxgmOCEoxlOhcf8UJfQ6kdplOMujXHc3yLVkHKdksmi68RlZxJv3",
+	"nQk0h2govWeJbKAPloe8eu/MT0KuZadgkO4mG/mjSBdq6G1zndy3cQgWugCxDGoTdXfB9kc4/Lcz7gSA",
+	"twjU4z7v7LXQO076AITB0gOkIGzYSUIRRu/PjvX9kY3Vg5QNtCPCZLJEw0RIxhMi5jLrH6bHCb2aV1po",
+	"Vm5jV2FoKV4brEZk8zmvVpBITQTS6dqaRJ/2DlrhNpmloGzui819sbkvPqP7Al1OweIz597Ic4zNKRNa",
+	"rrPtawommacGMVISLBx6qvQHr1r1g5XDPC1WPtoU0d9EB32x0UG2zuVoWir45XEB92jVgvbeyV93Rfv1",
+	"8YdPWjW+kJR3UzT+8ywav5aC8fOKxa+nGPyGia69uPtoOpt3rhhlmZdoX6E0u5+GBR1JNMJTdEkKod51",
+	"0tfSJdtDldJ31l3Dd1MhfSMJPnjB27rqRQtUuz1h8keW0fiLrY3O+nMZX87LdEWBrpegYm7JWoOEr+ae",
+	"NeJhC2lbl03pBFsrXFYoA55WApQfQ44Y79BeufxrT0e3ecCGCFP3xb6Sam30nY1ms3F8+RAkviICkX6f",
+	"RBIloxGJEyxJOm16CajyZLnlEDpA36YxcGUo0tOhdfXtEln81mRIaF7Ll42JkccBxOHWz3xQgDHW1Npz",
+	"gwcRvEOdDF7Ke+XDLxzaNGCvfQ/b7KcKWTl9LpPDkGXToV/VOlZACQuV9S3gNFrleunlWLzW5Qq5QGbX",
+	"+bWUzQxR3YeN1JTwKGVxNA+rZlI9bJS5Bmu+5uzpgcBaga/VSdDwIk70Q0ynm6tv6V32gOnF2Cd3Tkxw",
+	"mQ3v+WwCiR4q2GfuifVCftZcqhd9aZV6HzQpqU5CM/dlEPwuGDtN46UCMlTnubwY5mpG0vC3tyBqpLpW",
+	"VVXcKMSPzQm96VA/9ubx0Mr9V/B8gMAbe/rnxNxoAY/xIltdPOZm7WDETcDNYyiNXQnFWizH1q6x/sR4",
+	"2lDj9ZF8+3ORfLrGUD1aQ8OefcKbWU47hM7rM452n8EohMPqoQpUD3SpUCVvI+0tjc2DoU83FbjXqwqE",
+	"02LPyNilU13b1/50X2W4/eQzG8n/k5Th3lwFs9Damh3l1aJNlMMC5aI1j/aRdUHn6VKsWrNl8DrpVmOW",
+	"wA8aS6HNOzZFovr3N5CTyWaYUi92qLH79DmDzEtxE02GSTSEzFvCJJHSDLinrobez28OX/dy05vR4imT",
+	"w4QO5vH3Dv11RhL3Uh4rBFnfOYkTpVQ4C5Ub6TdCV8s2UzeJDoyDGL3FSdqhIsKUQjWoVDDUZ0pm1ium",
+	"7W6gbLpYpemcKCLvNvqSoYebu+XLvlv2ltfN9fZV9lQmNCM2Lb06jAFDYkqwhnBAMsGpkmPJVol7rnHH",
+	"ZzGYA5+PKum2hU404wKTjIFovkS9Y6YXw5WfyxnNtcehTXrB9arg9ttz39MrCm3fYX0Tfx02zmA9IijT",
+	"0wQMURNxMk5xRGJQw6BA6ayUSZZ9WkOnEaucfvAgVkfLgWcoBu5iVbT7uIoPfamQj3mSXwAnOz9Or07X",
+	"1+JiTK63rWEsKCMe25xOVpArO/QmLEtjDSVVkmIT9HTwWgK0DlIcJRTF5JqkbDxSwqQrAqKDc3VHJoUq",
+	"iGFK0ozSBPJ0Mq9c5ghHw4Qa3pgJAt7WCKdoyJRkpZqILII8qj34QT3voSevT84RJ5cJjRM6eNpCgLOd",
+	"JAJcjjbJ57NgBZJEyHecXCdkQuK31jAwU2aR5EZuD+UoLXMSkFBLAc66XH9Cvbus0cna7b3oTzGL5HRM",
+	"kOoKHpFlDIu43v+XJmKt5QBe6blvnRvz1YKMXQ1xTTz94aAUq7CD2wpiK8JjmXFbD8rX6LxjUjqhDoY1",
+	"EwfrWIZTAdRuIyxRz/XUa6oDYg7fmLMBxyMkhmwiUCKrkKzzIZuUj8CCyCwjDFM3kPvFaJlRLojRevTn",
+	"dO1W+09/UJcWvuK5rpej1ydMHp5ko0vCG8u7Xy0h123C0euCi/ULEIQenOUpBoJwienN5nksEnNZ3fkE",
+	"DwaEo/dHTWTyTEK+dWeMQjgFNNMrP627hnxIhiSfar8nAIvyCiDB6kOv1YA+f46iFMvNzf+JjsHp2MDk",
+	"Dt8dKT0xZRySw7tjwKJMnQHfmqsOwvZHLASRC9z9SD9tIiGnKUFiSIhUSmkSaVB2D/rr1VL4odCp6Wbe",
+	"7ifgcOwbjGRKitZFoQ/lVpa0IjC2BG54LPIMeMtf8jBIKDe/yCWfjPCAbI9NUurFP3A00seoqQ+1mkvl",
+	"TE/TSmZ+b+G9Y93KV+XjEicZBnJBbmQ+jv/ia6w3ozIc97QwHv3U4zANpTYJyZNIdhovVxxNDawwvRNz",
+	"gQ+s9Y5cVtqoQtlOmNJSAZtoMGQLA9iAym2yMFtwus/4CMuaDO5S8Q4PuWbPSQ5bm9XnwyHW5olMbrk2",
+	"ktMdr4yfiCM/w3GXuDuGBKdy+Mfca2O33UaTofoG2J51IJAWoYQrO1P0tf2eESM9xVjiSyxI8E75GUaw",
+	"lpKN12VWC48CwZFL0LMZXp2sZBYiEQi+//nT753J8dWQRB6iv7xChRgMfp1EtjgoGxOKx0nL7u3cSF4w",
+	"9lmaBmue62OKR2lYgoH1xZE0ZRHuSHMLiuwfG2ZgjYPGXqvd2luqrp4Z8Wsz01r0umm3YaGrsVDQCe0i",
+	"KnIyJDKLe/r0tgDNOqXzm/xLTV3FJpHCGvCbtkK2CyHhWBIE1noxk6j/dfj2eDmitgNfRQ/9MyqS3fIk",
+	"PUtQ3JDzmsnZEMcscuYEx9PFZAGTdtfe7AZPHOu0WUNsODTsN7omPI/49VBAtr/99p42sEwSVyQvznhC",
+	"B0gMMxmzCXXZF7LUhQnrIIWI0RixNFix6ScizwiOE6pd+ndk9rA65eJhOJ6GBYxmY4I5rRQ6gjfMmcfI",
+	"NgnmbzA/wm71GZ9gHpO422e8mwwoUyrxh6VKb9iFqA3yBXMY1DvC8fTrlGScU3aZTF/mDFTjm9zp8CIV",
+	"4ZgEVMTM8/MWazu5XmyFE6/dimWd7LGqDjmnAtVGqjMIDasDtr93ze/+kOt7uV/l84RJfSTn0rjejDXT",
+	"+RmRfLp12DcFR2eTueRT3fIuB2SW5F060GHBGwIKVLswVtBx60azkfG0cdAYSjk+2N52jvOD/XZ7B+wK",
+	"pvdwgVUPxtg0hT6baGBSfPl1/fWvLIOL39oCi9VDbptBjGoVCuF1UYBAVDvQ6cYw6jM+YFISWsgNaPpw",
+	"6cZC7+O4adBaTaV7M67zDet0GBpjxibUr3BpJ2eiJ6qdghcYQohpnPfgZ7YxXbhg9mofbzHFg7xQlBYn",
+	"Cdbh3TiLE4kkh9jqMxucDuFBLCWoN2IxgYJTPcQ46kENqp4/9LwoVXhZtfKsq3LpvMgpwzG6xCmmEWBg",
+	"1eU91h8pzkhTaLXLi6JcA6lrNBSOWZsHSmQLnfb7JmVJnEWA3c0oFOPtvT59df69umL9qRTFocBnGUv1",
+	"DIwjSvE0nCN/AbaXs+bip/3veG6s2yWhOP9fAAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

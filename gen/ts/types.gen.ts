@@ -1179,26 +1179,6 @@ export type ResetConflict = {
     request_id: RequestId;
 };
 
-/**
- * ID of the account.
- */
-export type UserIdInPath = UserId;
-
-/**
- * The token from the email.
- */
-export type TokenInPath = LinkToken;
-
-/**
- * The `next_cursor` of the previous page.
- */
-export type PageCursor = Cursor;
-
-/**
- * Maximum number of entries.
- */
-export type PageSize = number;
-
 export type RegisterData = {
     /**
      * The new account.

@@ -939,26 +939,6 @@ export const zResetConflict = z.object({
 });
 
 /**
- * ID of the account.
- */
-export const zUserIdInPath = zUserId;
-
-/**
- * The token from the email.
- */
-export const zTokenInPath = zLinkToken;
-
-/**
- * The `next_cursor` of the previous page.
- */
-export const zPageCursor = zCursor;
-
-/**
- * Maximum number of entries.
- */
-export const zPageSize = z.int().gte(1).lte(200).default(50);
-
-/**
  * The new account.
  */
 export const zRegisterBody = zRegistration;
