@@ -1,12 +1,12 @@
-// Compiled, never run: holds that the errors of an operation are a closed union.
-// scripts/test-client.sh takes codes out of a copy of the contract and adds some,
-// and sees that this file then no longer compiles.
+// Compiled, never run: checks that the errors of an operation are a closed union.
+// scripts/test-client.sh removes and adds codes in a copy of the contract, and checks
+// that this file then no longer compiles.
 import { type LoginError, type RegisterError, register } from "../../gen/ts/index.js";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const holds = <_T extends true>(): void => undefined;
 
-// Every code that a failed registration can have, and no other.
+// Handles every code that a failed registration can return, and no other.
 export function explain(error: RegisterError): string {
   switch (error.code) {
     case "missing_fields":
@@ -36,7 +36,7 @@ function impossible(never: never): never {
   throw new Error(`not in the contract: ${JSON.stringify(never)}`);
 }
 
-// The code tells the kinds of answer apart.
+// The code narrows the type of the error.
 export function conflict(error: RegisterError): "username" | "email" | undefined {
   if (error.code === "username_taken" || error.code === "email_taken") {
     holds<Equal<typeof error.ok, false>>();
@@ -45,7 +45,7 @@ export function conflict(error: RegisterError): "username" | "email" | undefined
   return undefined;
 }
 
-// The types of a call: data or error, never both.
+// A call returns data or error, never both.
 export async function call(): Promise<void> {
   const answer = await register({ body: { username: "alice", email: "alice@example.com", password: "Tr4vel-light" } });
   if (answer.data) {
@@ -54,14 +54,14 @@ export async function call(): Promise<void> {
   } else if (answer.error) {
     holds<Equal<typeof answer.error, RegisterError>>();
   }
-  // @ts-expect-error a body without a password
+  // @ts-expect-error the password is missing
   await register({ body: { username: "alice", email: "alice@example.com" } });
-  // @ts-expect-error a member that the contract does not have
+  // @ts-expect-error role is not in the contract
   await register({ body: { username: "alice", email: "alice@example.com", password: "x", role: "admin" } });
 }
 
-// Not any: a comparison with a code that cannot occur is an error.
+// The type is not any: a comparison with a code that cannot occur does not compile.
 export function typo(error: LoginError): boolean {
-  // @ts-expect-error the code of another operation
+  // @ts-expect-error a code of another operation
   return error.code === "username_taken";
 }
