@@ -13,12 +13,12 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
-// describe turns what the validator says into an answer. It is built from the
-// names of fields and the rules of the schema alone; nothing of a value is in
-// it, for the value may be a password.
+// describe converts an error of the validator to an error response. It uses only
+// the names of fields and the rules of the schema, never a value, because the
+// value may be a password.
 //
-// The fields come in the order in which the schema requires them, and within
-// one field in the order of its rules.
+// The fields have the order of required in the schema, and the errors of one
+// field the order of its rules.
 func describe(err error, root *openapi3.Schema) error {
 	faults := flatten(err, nil)
 	if len(faults) == 0 {
@@ -72,10 +72,10 @@ type fault struct {
 	schema    *openapi3.SchemaError
 }
 
-// withoutRepeats keeps one of the faults that each say "this object has unknown
-// members": the validator has one for every member, and each is answered with
-// all of them. A body of 64 KiB has room for thousands, and the square of that
-// would keep a core busy for minutes.
+// withoutRepeats keeps one fault per object with unknown members. The validator
+// reports one per member, and unknownFields lists all members for each. A body of
+// 64 KiB has room for thousands of members, so that the quadratic work would keep
+// a core busy for minutes (CWE-407).
 func withoutRepeats(faults []fault) []fault {
 	reported := map[*openapi3.Schema]bool{}
 	return slices.DeleteFunc(faults, func(f fault) bool {
@@ -88,8 +88,8 @@ func withoutRepeats(faults []fault) []fault {
 	})
 }
 
-// flatten collects the single faults out of the validator's nested errors. A
-// request that could not be decoded at all has none.
+// flatten returns the single faults in the validator's nested errors: none if the
+// request could not be decoded.
 func flatten(err error, parameter *openapi3.Parameter) []fault {
 	switch e := err.(type) {
 	case nil:
@@ -102,7 +102,7 @@ func flatten(err error, parameter *openapi3.Parameter) []fault {
 		return all
 	case *openapi3filter.RequestError:
 		if e.Parameter != nil && e.Err != nil && !isSchemaFault(e.Err) {
-			// A parameter that does not even parse as its type.
+			// The parameter does not parse as its type.
 			return []fault{{parameter: e.Parameter.Name, schema: &openapi3.SchemaError{SchemaField: "type", Schema: e.Parameter.Schema.Value}}}
 		}
 		return flatten(e.Err, e.Parameter)
@@ -170,22 +170,22 @@ func unknownFields(e *openapi3.SchemaError) []Field {
 	return all
 }
 
-// isEmpty tells values that count as missing in a required field, as they
-// always did for this API's clients: "" and null.
+// isEmpty reports whether a value of a required field counts as missing: "" and null do,
+// because existing clients rely on it.
 func isEmpty(v any) bool { return v == nil || v == "" }
 
 func isRequired(root *openapi3.Schema, name string) bool {
 	return root != nil && slices.Contains(root.Required, name)
 }
 
-// errorCodes has the code for each keyword of a schema.
+// errorCodes maps keywords of a schema to codes.
 var errorCodes = map[string]string{
 	"required": codeRequired, "type": "type", "nullable": "type", "minLength": "too_short", "maxLength": "too_long",
 	"pattern": "pattern", "format": "format",
 }
 
-// codeRank orders the rules of one field: what a person has to mend first
-// comes first. Rules of equal rank keep the order of the document.
+// codeRank orders the errors of one field: those that a person must fix first come
+// first. Errors of equal rank keep the order of the document.
 func codeRank(code string) int {
 	if i := slices.Index([]string{codeRequired, "type", "too_short", "too_long"}, code); i >= 0 {
 		return i
@@ -193,7 +193,7 @@ func codeRank(code string) int {
 	return 4
 }
 
-// message returns the sentence that the document has for a broken keyword.
+// message returns the document's sentence for a violated keyword.
 func message(schema *openapi3.Schema, keyword string) string {
 	if schema == nil {
 		return ""
@@ -203,7 +203,7 @@ func message(schema *openapi3.Schema, keyword string) string {
 	return sentence
 }
 
-// plainSentence is for rules that the document has no sentence for.
+// plainSentence returns a sentence for a rule without a message in the document.
 func plainSentence(name string, e *openapi3.SchemaError) string {
 	switch e.SchemaField {
 	case "required":
@@ -229,7 +229,7 @@ func plainSentence(name string, e *openapi3.SchemaError) string {
 	return name + " is not valid"
 }
 
-// fieldOrder ranks fields as the schema lists them under required.
+// fieldOrder ranks fields by their position in required.
 func fieldOrder(root *openapi3.Schema) func(string) int {
 	return func(name string) int {
 		if root != nil {

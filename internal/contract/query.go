@@ -7,11 +7,11 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// checkQuery refuses a query that two readers could read differently, where the
-// operation has parameters in it. net/url drops what it cannot read, a stray ";"
-// or "%zz", and everything if there is too much of it: a list would be answered
-// without the filter that was asked for. Of a parameter that is there twice the
-// validator sees the first value alone, and to it an empty one is none
+// checkQuery rejects a query that two parsers could read differently, if the
+// operation has query parameters. net/url drops what it cannot parse, such as a
+// stray ";" or "%zz", and everything if there is too much: the server would then
+// ignore a filter that the client sent. The validator uses the first value of a
+// repeated parameter, and treats an empty value as missing
 // (ASVS 5.0.0-1.5.3, 15.3.7).
 func (op *Operation) checkQuery(r *http.Request) error {
 	names := op.queryNames()
@@ -44,7 +44,7 @@ var errInvalidQuery = &Error{
 	Fields: []Field{{Code: "invalid", Message: "The query of the address cannot be read"}},
 }
 
-// queryNames lists the operation's parameters in the query, in the document's order.
+// queryNames lists the operation's query parameters in the order of the document.
 func (op *Operation) queryNames() []string {
 	var names []string
 	for _, parameters := range []openapi3.Parameters{op.route.PathItem.Parameters, op.route.Operation.Parameters} {

@@ -11,12 +11,11 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// What a schema cannot say, such as that a password is too common, the server
-// finds out by itself. The codes and sentences for it are the contract's all the
-// same, in x-refusals of the schema.
+// The server checks rules that a schema cannot express, such as a password that is too
+// common. Their codes and sentences are in the contract too, in x-refusals of the schema.
 
-// HasRefusals says whether a named schema has all of the codes, so that a server
-// which knows others does not start.
+// HasRefusals returns an error if a named schema lacks one of the codes, so that the
+// server does not start with codes that the contract does not have.
 func (c *Contract) HasRefusals(schema string, codes ...string) error {
 	for _, code := range codes {
 		if c.refusal(schema, code) == "" {
@@ -41,8 +40,8 @@ func (c *Contract) refusal(schema, code string) string {
 	return sentence
 }
 
-// Check says what a named schema has against a value, in the schema's own
-// sentence, for values that do not come in a request.
+// Check validates a value that is not part of a request against a named schema. The
+// error is the sentence of the schema.
 func (c *Contract) Check(schema string, value any) error {
 	err := c.doc.Components.Schemas[schema].Value.VisitJSON(value, schemaOptions...)
 	if fault := (*openapi3.SchemaError)(nil); errors.As(err, &fault) {

@@ -16,21 +16,21 @@ import (
 	"github.com/techtreks/auth/internal/email"
 )
 
-// MaxBody is the size of the largest request body in bytes. The validator
-// reads a body whole, so the limit stands before it (ASVS 5.0.0-4.3.1 in
-// spirit: an unauthenticated caller must not buy much memory with one
-// request).
+// MaxBody is the maximum size of a request body in bytes. The validator reads the
+// whole body, so the server applies the limit first (in the spirit of ASVS
+// 5.0.0-4.3.1: an unauthenticated client must not cause a large allocation with
+// one request).
 const MaxBody = 64 << 10
 
 // checkOptions are shared by all requests. KeepValidatedValue makes the
-// generated handler bind the value that was validated instead of decoding the
-// bytes a second time: encoding/json folds the case of names, so a second
-// decoder could see another value than the first. Values stay out of error
-// texts: the default would print a rejected password.
+// generated handler use the validated value instead of decoding the bytes again:
+// encoding/json ignores the case of names, so a second decoder could read another
+// value than the first. Error texts contain no values: the default would print a
+// rejected password.
 var checkOptions = &openapi3filter.Options{
 	MultiError:         true,
 	KeepValidatedValue: true,
-	// Sessions and roles were checked before, by Enforcer.CheckRole.
+	// The Enforcer has checked session and role already.
 	AuthenticationFunc:      openapi3filter.NoopAuthenticationFunc,
 	SchemaValidationOptions: schemaOptions,
 }
@@ -42,9 +42,9 @@ var schemaOptions = []openapi3.SchemaValidationOption{
 		_, err := email.Parse(s)
 		return err
 	})),
-	// The validator's own is a pattern, to which there is a 30th of February, and
-	// time.Parse takes a zone that is a day away, which cannot be written again
-	// (RFC 3339 section 5.6 has neither). What comes after would fail on them.
+	// The validator's own check is a pattern, which accepts a 30th of February, and
+	// time.Parse accepts a zone offset of a day, which cannot be formatted again (RFC
+	// 3339 section 5.6 allows neither). Later code would fail on such values.
 	openapi3.WithStringFormatValidator("date-time", openapi3.NewCallbackValidator(func(s string) error {
 		t, err := time.Parse(time.RFC3339, s)
 		if err == nil {
@@ -57,7 +57,7 @@ var schemaOptions = []openapi3.SchemaValidationOption{
 func (op *Operation) checkRequest(r *http.Request, params map[string]string) error {
 	body := op.route.Operation.RequestBody
 	if body == nil {
-		// The validator would read whatever comes, and wait for what does not.
+		// The validator would read any body, and wait for one that does not arrive.
 		r.Body = http.NoBody
 	} else if err := readJSON(r); err != nil {
 		return err
@@ -78,11 +78,11 @@ func (op *Operation) checkRequest(r *http.Request, params map[string]string) err
 	return describe(err, root)
 }
 
-// readJSON reads the body and replaces it by its bytes, if they are one JSON
-// value and nothing else. The check is stricter than encoding/json, which
-// takes two members of one name (the last wins), bytes after the value, and
-// invalid UTF-8: all three let two readers of one request disagree about what
-// it says (RFC 8259 sections 4 and 8, I-JSON RFC 7493).
+// readJSON reads the body and replaces it by its bytes if they are exactly one
+// JSON value. The check is stricter than encoding/json, which accepts two
+// members of one name (the last wins), bytes after the value, and invalid UTF-8:
+// with any of the three, two parsers can read different values from one request
+// (RFC 8259 sections 4 and 8, I-JSON RFC 7493).
 func readJSON(r *http.Request) error {
 	mediaType, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset := params["charset"]
