@@ -4,14 +4,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/techtreks/auth/internal/config"
+	"github.com/techtreks/auth/internal/password"
+	"github.com/techtreks/auth/internal/problem"
 )
 
 // version is set by the build.
@@ -28,13 +32,21 @@ type cli struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
-func main() {
-	os.Exit(run(context.Background(), os.Args[1:], config.Source{Lookup: os.LookupEnv, DotEnv: ".env"}, os.Stdout, os.Stderr))
+func main() { os.Exit(process(hashCost{})) }
+
+// hashCost is the cost of new password hashes, nil for that of package password. No
+// setting reaches it: only the tests lower it.
+type hashCost struct{ *password.Params }
+
+// process runs the program with the arguments and the environment of the process.
+func process(cost hashCost) (status int) {
+	source := config.Source{Lookup: os.LookupEnv, DotEnv: ".env"}
+	return run(context.Background(), os.Args[1:], source, os.Stdout, os.Stderr, cost)
 }
 
-// run is main without the process around it. It returns the exit status: 0
-// for success, 1 for a failure, settings that cannot be used included.
-func run(ctx context.Context, args []string, source config.Source, stdout, stderr io.Writer) int {
+// run runs a command and returns the exit status: 0 for success, 1 for a failure, invalid
+// settings included.
+func run(ctx context.Context, args []string, source config.Source, stdout, stderr io.Writer, cost hashCost) int {
 	var c cli
 	help := false
 	command, err := config.Parse(&c, args, source,
@@ -67,15 +79,25 @@ func run(ctx context.Context, args []string, source config.Source, stdout, stder
 		logger = alsoTo(logger, file, c.Level())
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
-	if err := command.Run(&c.Config, logger, printer{stdout}); err != nil {
+	if err := command.Run(&c.Config, logger, printer{stdout}, cost); err != nil {
 		if serves {
 			logger.ErrorContext(ctx, "stopped", "error", err)
 		} else {
-			_, _ = fmt.Fprintf(stderr, "techtreks: %v\n", err)
+			_, _ = fmt.Fprintf(stderr, "techtreks: %s\n", sentence(err))
 		}
 		return 1
 	}
 	return 0
+}
+
+// sentence returns an error for a person. Of a problem it is what the API would send, not
+// its status and code.
+func sentence(err error) string {
+	var known *problem.Error
+	if errors.As(err, &known) && known.Status < http.StatusInternalServerError {
+		return known.Message
+	}
+	return err.Error()
 }
 
 // indent puts each fault on a line of its own.

@@ -13,23 +13,17 @@ import (
 	"time"
 
 	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/internal/app"
 	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/config"
-	"github.com/techtreks/auth/internal/password"
-	"github.com/techtreks/auth/internal/server"
 	"github.com/techtreks/auth/internal/tracing"
 )
 
 type serveCommand struct{}
 
-// hashCost is that of new passwords, nil for what package password takes. No setting
-// reaches it: a process of the tests alone makes it cheaper, where the question is
-// another one.
-var hashCost *password.Params
-
 // Run serves until a signal, and then until the requests under way are
 // answered.
-func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Logger) error {
+func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Logger, cost hashCost) error {
 	listener, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
 		return err
@@ -68,42 +62,39 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 			logger.ErrorContext(ctx, "database not closed", "error", err)
 		}
 	}()
-	s, err := server.New(cfg, d, time.Now, logger)
+	a, err := app.New(cfg, d, app.Options{Now: time.Now, Logger: logger, Tracer: tracer, Version: version, Hash: cost.Params})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	handler, err := s.Handler()
+	handler, err := a.Handler()
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	if cfg.SecretGenerated {
 		logger.WarnContext(ctx, "SECRET_KEY is not set: sessions and mailed links will not survive a restart")
 	}
-	s.Passwords.Params = hashCost
-	s.Tracer = tracer
-	s.Metrics.Build(version)
-	watch.start(ctx, s.Metrics, logger)
-	return serveUntilSignal(ctx, cfg, s, newHTTPServer(handler, logger), listener, logger)
+	watch.start(ctx, a.Metrics, logger)
+	return serveUntilSignal(ctx, a, newHTTPServer(handler, logger), listener)
 }
 
-// serveUntilSignal answers requests and does what is done beside them until a signal.
-func serveUntilSignal(ctx context.Context, cfg *config.Config, s *server.Server, web *http.Server, listener net.Listener, logger *slog.Logger) error {
-	defer s.LogRepeats(ctx, true) // when nothing can be counted any more
-	stopBackground := startBackground(ctx, s, logger)
-	s.Audit.Note(ctx, audit.Entry{Event: audit.SysStartup})
+// serveUntilSignal answers requests and runs the background work until a signal.
+func serveUntilSignal(ctx context.Context, a *app.App, web *http.Server, listener net.Listener) error {
+	defer a.Edge.LogRepeats(ctx, true) // last, when no request can add to the counts
+	stopBackground := a.Background(ctx)
+	a.Audit.Note(ctx, audit.Entry{Event: audit.SysStartup, Outcome: audit.Success})
 	defer func() {
 		stopBackground()
-		s.Audit.Flush(ctx, true)
-		s.Audit.Note(ctx, audit.Entry{Event: audit.SysShutdown})
+		a.Audit.Flush(ctx, true)
+		a.Audit.Note(ctx, audit.Entry{Event: audit.SysShutdown, Outcome: audit.Success})
 	}()
 
-	// Before the first request can come: from then on no signal may cut one off.
+	// Before the first request can arrive: from then on no signal may cut one off.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
-	announce(ctx, cfg, s, logger, listener)
+	announce(ctx, a, listener)
 
 	select {
 	case err := <-failed:
@@ -111,7 +102,7 @@ func serveUntilSignal(ctx context.Context, cfg *config.Config, s *server.Server,
 	case sig := <-signals:
 		signal.Stop(signals) // a second one ends the process at once
 		go stopBackground()  // while the last requests finish
-		return shutDown(ctx, cfg, s, web, logger, sig)
+		return shutDown(ctx, a, web, sig)
 	}
 }
 
@@ -164,22 +155,22 @@ const stopWithin = 12500 * time.Millisecond
 // shutDown makes readiness fail, waits until a load balancer can have noticed,
 // and then lets the requests under way finish. An interrupt from a keyboard
 // has no load balancer to wait for.
-func shutDown(ctx context.Context, cfg *config.Config, s *server.Server, web *http.Server, logger *slog.Logger, sig os.Signal) error {
-	logger.InfoContext(ctx, "shutting down", "signal", sig.String())
+func shutDown(ctx context.Context, a *app.App, web *http.Server, sig os.Signal) error {
+	a.Logger.InfoContext(ctx, "shutting down", "signal", sig.String())
 	ctx, cancel := context.WithTimeout(ctx, stopWithin)
 	defer cancel()
-	s.Draining.Store(true)
+	a.Service.Draining.Store(true)
 	if sig == syscall.SIGTERM {
 		select {
-		case <-time.After(cfg.ShutdownDelay):
+		case <-time.After(a.Config.ShutdownDelay):
 		case <-ctx.Done():
 		}
 	}
 	if err := web.Shutdown(ctx); err != nil {
-		logger.WarnContext(ctx, "requests were cut off", "error", err)
+		a.Logger.WarnContext(ctx, "requests were cut off", "error", err)
 		return web.Close()
 	}
-	logger.InfoContext(ctx, "stopped")
+	a.Logger.InfoContext(ctx, "stopped")
 	return nil
 }
 
@@ -195,18 +186,19 @@ func settlePort(cfg *config.Config, listener net.Listener) {
 	}
 }
 
-// announce says where the server is, for a person at a terminal and for a
-// script that waits for the line.
-func announce(ctx context.Context, cfg *config.Config, s *server.Server, logger *slog.Logger, listener net.Listener) {
-	attrs := []any{"version", version, "address", listener.Addr().String(), "database", string(s.DB.Kind)}
+// announce logs where the server listens, for a person at a terminal and for scripts that
+// wait for the line.
+func announce(ctx context.Context, a *app.App, listener net.Listener) {
+	cfg := a.Config
+	attrs := []any{"version", version, "address", listener.Addr().String(), "database", string(a.DB.Kind)}
 	if !cfg.Production() {
 		attrs = append(attrs, "url", cfg.PublicURL)
-		if s.Docs {
+		if cfg.ServeDocs() {
 			attrs = append(attrs, "docs", cfg.PublicURL+"/docs")
 		}
-		if s.Preview != nil {
+		if a.Preview != nil {
 			attrs = append(attrs, "mail", cfg.PublicURL+"/dev/mail")
 		}
 	}
-	logger.InfoContext(ctx, "listening", attrs...)
+	a.Logger.InfoContext(ctx, "listening", attrs...)
 }

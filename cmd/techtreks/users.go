@@ -13,14 +13,15 @@ import (
 	"github.com/techtreks/auth/db"
 	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/accounts"
-	"github.com/techtreks/auth/internal/audit"
+	"github.com/techtreks/auth/internal/app"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/email"
-	"github.com/techtreks/auth/internal/server"
+	"github.com/techtreks/auth/internal/reqctx"
+	"github.com/techtreks/auth/internal/wire"
 )
 
-// usersCommand is for whoever has a shell on the machine, who needs no account:
-// the first administrator is made here. The server may run meanwhile.
+// usersCommand manages accounts without an account, for people with a shell on the
+// machine: it creates the first administrator. The server may run at the same time.
 type usersCommand struct {
 	List          usersList          `cmd:"" help:"List accounts."`
 	Show          usersShow          `cmd:"" help:"Show one account."`
@@ -39,42 +40,38 @@ type one struct {
 	Name string `arg:"" help:"User name or e-mail address."`
 }
 
-// A desk is where accounts are looked after: the server's parts, put together as
-// they are for the server.
-type desk struct {
-	*server.Server
-	cfg  *config.Config
+// users manages accounts on the command line.
+type users struct {
+	*app.Parts
 	out  printer
 	json bool
 }
 
-func (u *usersCommand) open(ctx context.Context, cfg *config.Config, logger *slog.Logger, out printer, work func(*desk) error) (err error) {
+// open runs work with the parts of the server that change accounts. Their audit events
+// have the operation "shell".
+func (u *usersCommand) open(ctx context.Context, cfg *config.Config, logger *slog.Logger, out printer, work func(context.Context, *users) error) (err error) {
 	d, err := db.Open(ctx, string(cfg.DatabaseURL))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	s, err := server.New(cfg, d, time.Now, logger)
+	parts, err := app.NewParts(cfg, d, time.Now, logger, nil)
 	if err != nil {
 		return err
 	}
-	record := s.Accounts.Record
-	s.Accounts.Record = func(ctx context.Context, q *gendb.Queries, e audit.Entry) error {
-		e.Operation = "shell"
-		return record(ctx, q, e)
-	}
-	return work(&desk{s, cfg, out, u.JSON})
+	ctx = reqctx.With(ctx, &reqctx.Info{Operation: reqctx.Shell})
+	return work(ctx, &users{parts, out, u.JSON})
 }
 
-// change does something to an account in a transaction, and prints what it is then.
-func (k *desk) change(ctx context.Context, name string, do func(*gendb.Queries, gendb.User) (gendb.User, error)) error {
+// change changes an account in a transaction, and prints the result.
+func (u *users) change(ctx context.Context, name string, do func(*gendb.Queries, gendb.User) (gendb.User, error)) error {
 	var user gendb.User
-	err := k.DB.Tx(ctx, func(q *gendb.Queries) error {
+	err := u.DB.Tx(ctx, func(q *gendb.Queries) error {
 		found, err := find(ctx, q, name)
 		if err != nil {
 			return err
 		}
-		if user, err = k.Accounts.Hold(ctx, q, found.ID); err != nil {
+		if user, err = u.Accounts.Lock(ctx, q, found.ID); err != nil {
 			return err
 		}
 		user, err = do(q, user)
@@ -83,32 +80,34 @@ func (k *desk) change(ctx context.Context, name string, do func(*gendb.Queries, 
 	if err != nil {
 		return err
 	}
-	return k.print(user)
+	return u.print(user)
 }
+
+var errNoAccount = errors.New("no such account")
 
 func find(ctx context.Context, q *gendb.Queries, name string) (gendb.User, error) {
 	user, err := accounts.ByLogin(ctx, q, name)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = accounts.ErrUnknown
+		err = errNoAccount
 	}
 	return user, err
 }
 
 // print shows accounts as a table or, with --json, as the API does.
-func (k *desk) print(users ...gendb.User) error {
-	if k.json {
-		encoder := json.NewEncoder(k.out)
-		for _, u := range users {
-			if err := encoder.Encode(server.Managed(u)); err != nil {
+func (u *users) print(list ...gendb.User) error {
+	if u.json {
+		encoder := json.NewEncoder(u.out)
+		for _, user := range list {
+			if err := encoder.Encode(wire.ManagedUser(user)); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	table := tabwriter.NewWriter(k.out, 0, 0, 2, ' ', 0)
+	table := tabwriter.NewWriter(u.out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "ID\tNAME\tE-MAIL\tROLE\tSTATE\tVERIFIED\tPASSWORD\tCREATED")
-	for _, u := range users {
-		m := server.Managed(u)
+	for _, user := range list {
+		m := wire.ManagedUser(user)
 		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.ID, m.Username, m.Email, m.Role, m.State,
 			yes(m.EmailVerified), yes(m.HasPassword), m.CreatedAt.UTC().Format(time.DateTime+"Z"))
 	}
@@ -136,10 +135,10 @@ func (c usersList) Run(ctx context.Context, u *usersCommand, cfg *config.Config,
 		disabled := c.State == "disabled"
 		filter.Disabled = &disabled
 	}
-	return u.open(ctx, cfg, logger, out, func(k *desk) error {
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
 		var all []gendb.User
 		for from, more := "", true; more; more = from != "" {
-			page, next, err := k.Accounts.List(ctx, filter, from, listPage)
+			page, next, err := u.Accounts.List(ctx, filter, from, listPage)
 			if err != nil {
 				return err
 			}
@@ -149,7 +148,7 @@ func (c usersList) Run(ctx context.Context, u *usersCommand, cfg *config.Config,
 				break
 			}
 		}
-		return k.print(all...)
+		return u.print(all...)
 	})
 }
 
@@ -159,12 +158,12 @@ const listPage = 200
 type usersShow struct{ one }
 
 func (c usersShow) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
-	return u.open(ctx, cfg, logger, out, func(k *desk) error {
-		user, err := find(ctx, k.DB.Queries, c.Name)
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+		user, err := find(ctx, u.DB.Queries, c.Name)
 		if err != nil {
 			return err
 		}
-		return k.print(user)
+		return u.print(user)
 	})
 }
 
@@ -180,23 +179,27 @@ func (c usersCreate) Run(ctx context.Context, u *usersCommand, cfg *config.Confi
 	if err != nil {
 		return err
 	}
-	return u.open(ctx, cfg, logger, out, func(k *desk) error {
-		if err := k.Contract.Check("Username", c.Username); err != nil {
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+		contract, err := app.LoadContract(cfg)
+		if err != nil {
+			return err
+		}
+		if err := contract.Check("Username", c.Username); err != nil {
 			return err
 		}
 		var user gendb.User
 		var link string
-		err := k.DB.Tx(ctx, func(q *gendb.Queries) (err error) {
-			user, err = k.Accounts.Create(ctx, q, accounts.Newcomer{Username: c.Username, Address: address, Role: c.Role, Locale: "en"})
+		err = u.DB.Tx(ctx, func(q *gendb.Queries) (err error) {
+			user, err = u.Accounts.Create(ctx, q, accounts.New{Username: c.Username, Address: address, Role: c.Role, Locale: "en"})
 			if err == nil {
-				link, err = k.deliver(ctx, q, user, c.Link)
+				link, err = u.deliver(ctx, q, user, c.Link)
 			}
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		return errors.Join(k.print(user), k.printLink(user, link))
+		return errors.Join(u.print(user), u.printLink(user, link))
 	})
 }
 
@@ -206,41 +209,41 @@ type usersResetPassword struct {
 }
 
 func (c usersResetPassword) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
-	return u.open(ctx, cfg, logger, out, func(k *desk) error {
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
 		var owner gendb.User
 		var link string
-		err := k.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (_ gendb.User, err error) {
+		err := u.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (_ gendb.User, err error) {
 			owner = user
-			link, err = k.deliver(ctx, q, user, c.Link)
+			link, err = u.deliver(ctx, q, user, c.Link)
 			return user, err
 		})
 		if err != nil {
 			return err
 		}
-		return k.printLink(owner, link)
+		return u.printLink(owner, link)
 	})
 }
 
 // deliver has the link mailed by the server that runs, or returns it where none
 // can mail it: without that the first administrator could never get in. Never
 // both: the mail would make the link that was printed useless.
-func (k *desk) deliver(ctx context.Context, q *gendb.Queries, user gendb.User, show bool) (link string, err error) {
-	if show || k.cfg.MailURL == "" {
-		return k.Accounts.Link(ctx, q, user)
+func (u *users) deliver(ctx context.Context, q *gendb.Queries, user gendb.User, show bool) (link string, err error) {
+	if show || u.Config.MailURL == "" {
+		return u.Accounts.Link(ctx, q, user)
 	}
-	return "", k.Accounts.SendLink(ctx, q, user)
+	return "", u.Accounts.SendLink(ctx, q, user)
 }
 
 // printLink says how the owner gets in.
-func (k *desk) printLink(user gendb.User, link string) error {
+func (u *users) printLink(user gendb.User, link string) error {
 	switch {
-	case k.json && link != "":
-		return json.NewEncoder(k.out).Encode(map[string]string{"link": link})
-	case k.json:
+	case u.json && link != "":
+		return json.NewEncoder(u.out).Encode(map[string]string{"link": link})
+	case u.json:
 	case link == "":
-		k.out.printf("\nA mail to %s is on its way.\n", user.Email)
+		u.out.printf("\nA mail to %s is on its way.\n", user.Email)
 	default:
-		k.out.printf("\nWhoever opens this link sets the password of %s. It works once; give it to nobody else:\n%s\n", user.Username, link)
+		u.out.printf("\nWhoever opens this link sets the password of %s. It works once; give it to nobody else:\n%s\n", user.Username, link)
 	}
 	return nil
 }
@@ -251,9 +254,9 @@ type usersSetRole struct {
 }
 
 func (c usersSetRole) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
-	return u.open(ctx, cfg, logger, out, func(k *desk) error {
-		return k.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
-			return k.Accounts.SetRole(ctx, q, user, c.Role)
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+		return u.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+			return u.Accounts.SetRole(ctx, q, user, c.Role)
 		})
 	})
 }
@@ -261,9 +264,9 @@ func (c usersSetRole) Run(ctx context.Context, u *usersCommand, cfg *config.Conf
 type usersDisable struct{ one }
 
 func (c usersDisable) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
-	return u.open(ctx, cfg, logger, out, func(k *desk) error {
-		return k.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
-			return k.Accounts.Disable(ctx, q, user)
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+		return u.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+			return u.Accounts.Disable(ctx, q, user)
 		})
 	})
 }
@@ -271,9 +274,9 @@ func (c usersDisable) Run(ctx context.Context, u *usersCommand, cfg *config.Conf
 type usersEnable struct{ one }
 
 func (c usersEnable) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
-	return u.open(ctx, cfg, logger, out, func(k *desk) error {
-		return k.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
-			return k.Accounts.Enable(ctx, q, user)
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+		return u.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+			return u.Accounts.Enable(ctx, q, user)
 		})
 	})
 }
@@ -281,19 +284,19 @@ func (c usersEnable) Run(ctx context.Context, u *usersCommand, cfg *config.Confi
 type usersDelete struct{ one }
 
 func (c usersDelete) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
-	return u.open(ctx, cfg, logger, out, func(k *desk) error {
-		err := k.DB.Tx(ctx, func(q *gendb.Queries) error {
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+		err := u.DB.Tx(ctx, func(q *gendb.Queries) error {
 			found, err := find(ctx, q, c.Name)
 			if err != nil {
 				return err
 			}
-			user, err := k.Accounts.Hold(ctx, q, found.ID)
+			user, err := u.Accounts.Lock(ctx, q, found.ID)
 			if err != nil {
 				return err
 			}
-			return k.Accounts.Delete(ctx, q, user)
+			return u.Accounts.Delete(ctx, q, user)
 		})
-		if err == nil && !k.json {
+		if err == nil && !u.json {
 			out.printf("deleted %s\n", c.Name)
 		}
 		return err

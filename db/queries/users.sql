@@ -44,7 +44,7 @@ UPDATE users SET email_verified_at = @now, unconfirmed_until = NULL, updated_at 
 WHERE id = @id AND email_key = @email_key AND email_verified_at IS NULL AND disabled_at IS NULL;
 
 -- name: UserSetPassword :execrows
-UPDATE users SET password_hash = @password_hash, updated_at = @now
+UPDATE users SET password_hash = @password_hash, password_version = password_version + 1, updated_at = @now
 WHERE id = @id AND disabled_at IS NULL;
 
 -- name: UserSetUsername :exec

@@ -44,7 +44,7 @@ func (q *Queries) AdministrationHold(ctx context.Context) (int64, error) {
 }
 
 const userHoldAny = `-- name: UserHoldAny :one
-UPDATE users SET updated_at = updated_at WHERE id = $1 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until
+UPDATE users SET updated_at = updated_at WHERE id = $1 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version
 `
 
 // UserHold for administration: also locks disabled accounts.
@@ -65,12 +65,13 @@ func (q *Queries) UserHoldAny(ctx context.Context, id int64) (User, error) {
 		&i.UpdatedAt,
 		&i.Locale,
 		&i.UnconfirmedUntil,
+		&i.PasswordVersion,
 	)
 	return i, err
 }
 
 const userMarkVerified = `-- name: UserMarkVerified :one
-UPDATE users SET email_verified_at = $1, updated_at = $1 WHERE id = $2 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until
+UPDATE users SET email_verified_at = $1, updated_at = $1 WHERE id = $2 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version
 `
 
 type UserMarkVerifiedParams struct {
@@ -95,12 +96,13 @@ func (q *Queries) UserMarkVerified(ctx context.Context, arg UserMarkVerifiedPara
 		&i.UpdatedAt,
 		&i.Locale,
 		&i.UnconfirmedUntil,
+		&i.PasswordVersion,
 	)
 	return i, err
 }
 
 const userSetDisabled = `-- name: UserSetDisabled :one
-UPDATE users SET disabled_at = $1, updated_at = $2 WHERE id = $3 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until
+UPDATE users SET disabled_at = $1, updated_at = $2 WHERE id = $3 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version
 `
 
 type UserSetDisabledParams struct {
@@ -126,12 +128,13 @@ func (q *Queries) UserSetDisabled(ctx context.Context, arg UserSetDisabledParams
 		&i.UpdatedAt,
 		&i.Locale,
 		&i.UnconfirmedUntil,
+		&i.PasswordVersion,
 	)
 	return i, err
 }
 
 const userSetRole = `-- name: UserSetRole :one
-UPDATE users SET role = $1, updated_at = $2 WHERE id = $3 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until
+UPDATE users SET role = $1, updated_at = $2 WHERE id = $3 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version
 `
 
 type UserSetRoleParams struct {
@@ -157,12 +160,13 @@ func (q *Queries) UserSetRole(ctx context.Context, arg UserSetRoleParams) (User,
 		&i.UpdatedAt,
 		&i.Locale,
 		&i.UnconfirmedUntil,
+		&i.PasswordVersion,
 	)
 	return i, err
 }
 
 const usersActiveUnverified = `-- name: UsersActiveUnverified :many
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version FROM users
 WHERE disabled_at IS NULL AND email_verified_at IS NULL AND role = $1 AND id >= $2
 ORDER BY id LIMIT CAST($3 AS BIGINT)
 `
@@ -196,6 +200,7 @@ func (q *Queries) UsersActiveUnverified(ctx context.Context, arg UsersActiveUnve
 			&i.UpdatedAt,
 			&i.Locale,
 			&i.UnconfirmedUntil,
+			&i.PasswordVersion,
 		); err != nil {
 			return nil, err
 		}
@@ -211,7 +216,7 @@ func (q *Queries) UsersActiveUnverified(ctx context.Context, arg UsersActiveUnve
 }
 
 const usersActiveVerified = `-- name: UsersActiveVerified :many
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version FROM users
 WHERE disabled_at IS NULL AND email_verified_at IS NOT NULL AND role = $1 AND id >= $2
 ORDER BY id LIMIT CAST($3 AS BIGINT)
 `
@@ -247,6 +252,7 @@ func (q *Queries) UsersActiveVerified(ctx context.Context, arg UsersActiveVerifi
 			&i.UpdatedAt,
 			&i.Locale,
 			&i.UnconfirmedUntil,
+			&i.PasswordVersion,
 		); err != nil {
 			return nil, err
 		}
@@ -262,7 +268,7 @@ func (q *Queries) UsersActiveVerified(ctx context.Context, arg UsersActiveVerifi
 }
 
 const usersByEmail = `-- name: UsersByEmail :many
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users WHERE email_key >= $1 AND email_key < $2
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version FROM users WHERE email_key >= $1 AND email_key < $2
 ORDER BY email_key LIMIT CAST($3 AS BIGINT)
 `
 
@@ -296,6 +302,7 @@ func (q *Queries) UsersByEmail(ctx context.Context, arg UsersByEmailParams) ([]U
 			&i.UpdatedAt,
 			&i.Locale,
 			&i.UnconfirmedUntil,
+			&i.PasswordVersion,
 		); err != nil {
 			return nil, err
 		}
@@ -311,7 +318,7 @@ func (q *Queries) UsersByEmail(ctx context.Context, arg UsersByEmailParams) ([]U
 }
 
 const usersByName = `-- name: UsersByName :many
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users WHERE username_key >= $1 AND username_key < $2
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version FROM users WHERE username_key >= $1 AND username_key < $2
 ORDER BY username_key LIMIT CAST($3 AS BIGINT)
 `
 
@@ -346,6 +353,7 @@ func (q *Queries) UsersByName(ctx context.Context, arg UsersByNameParams) ([]Use
 			&i.UpdatedAt,
 			&i.Locale,
 			&i.UnconfirmedUntil,
+			&i.PasswordVersion,
 		); err != nil {
 			return nil, err
 		}
@@ -361,7 +369,7 @@ func (q *Queries) UsersByName(ctx context.Context, arg UsersByNameParams) ([]Use
 }
 
 const usersDisabledUnverified = `-- name: UsersDisabledUnverified :many
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version FROM users
 WHERE disabled_at IS NOT NULL AND email_verified_at IS NULL AND role = $1 AND id >= $2
 ORDER BY id LIMIT CAST($3 AS BIGINT)
 `
@@ -395,6 +403,7 @@ func (q *Queries) UsersDisabledUnverified(ctx context.Context, arg UsersDisabled
 			&i.UpdatedAt,
 			&i.Locale,
 			&i.UnconfirmedUntil,
+			&i.PasswordVersion,
 		); err != nil {
 			return nil, err
 		}
@@ -410,7 +419,7 @@ func (q *Queries) UsersDisabledUnverified(ctx context.Context, arg UsersDisabled
 }
 
 const usersDisabledVerified = `-- name: UsersDisabledVerified :many
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version FROM users
 WHERE disabled_at IS NOT NULL AND email_verified_at IS NOT NULL AND role = $1 AND id >= $2
 ORDER BY id LIMIT CAST($3 AS BIGINT)
 `
@@ -444,6 +453,7 @@ func (q *Queries) UsersDisabledVerified(ctx context.Context, arg UsersDisabledVe
 			&i.UpdatedAt,
 			&i.Locale,
 			&i.UnconfirmedUntil,
+			&i.PasswordVersion,
 		); err != nil {
 			return nil, err
 		}
@@ -460,7 +470,7 @@ func (q *Queries) UsersDisabledVerified(ctx context.Context, arg UsersDisabledVe
 
 const usersFrom = `-- name: UsersFrom :many
 
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users WHERE id >= $1 ORDER BY id LIMIT CAST($2 AS BIGINT)
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version FROM users WHERE id >= $1 ORDER BY id LIMIT CAST($2 AS BIGINT)
 `
 
 type UsersFromParams struct {
@@ -494,6 +504,7 @@ func (q *Queries) UsersFrom(ctx context.Context, arg UsersFromParams) ([]User, e
 			&i.UpdatedAt,
 			&i.Locale,
 			&i.UnconfirmedUntil,
+			&i.PasswordVersion,
 		); err != nil {
 			return nil, err
 		}

@@ -112,4 +112,5 @@ type User struct {
 	UpdatedAt        time.Time
 	Locale           string
 	UnconfirmedUntil *time.Time
+	PasswordVersion  int64
 }

@@ -11,7 +11,7 @@ import (
 )
 
 const sessionByTokenHash = `-- name: SessionByTokenHash :one
-SELECT sessions.id, sessions.token_hash, sessions.user_id, sessions.authenticated_at, sessions.amr, sessions.ip, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.expires_at, users.id, users.username, users.username_key, users.email, users.email_key, users.password_hash, users.role, users.email_verified_at, users.disabled_at, users.created_at, users.updated_at, users.locale, users.unconfirmed_until
+SELECT sessions.id, sessions.token_hash, sessions.user_id, sessions.authenticated_at, sessions.amr, sessions.ip, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.expires_at, users.id, users.username, users.username_key, users.email, users.email_key, users.password_hash, users.role, users.email_verified_at, users.disabled_at, users.created_at, users.updated_at, users.locale, users.unconfirmed_until, users.password_version
 FROM sessions
 JOIN users ON users.id = sessions.user_id
 WHERE sessions.token_hash = $1
@@ -61,6 +61,7 @@ func (q *Queries) SessionByTokenHash(ctx context.Context, arg SessionByTokenHash
 		&i.User.UpdatedAt,
 		&i.User.Locale,
 		&i.User.UnconfirmedUntil,
+		&i.User.PasswordVersion,
 	)
 	return i, err
 }

@@ -11,7 +11,7 @@ import (
 )
 
 const userByEmailKey = `-- name: UserByEmailKey :one
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users WHERE email_key = $1
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version FROM users WHERE email_key = $1
 `
 
 // Served by users_email_key.
@@ -32,12 +32,13 @@ func (q *Queries) UserByEmailKey(ctx context.Context, emailKey string) (User, er
 		&i.UpdatedAt,
 		&i.Locale,
 		&i.UnconfirmedUntil,
+		&i.PasswordVersion,
 	)
 	return i, err
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users WHERE id = $1
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version FROM users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
@@ -57,12 +58,13 @@ func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
 		&i.UpdatedAt,
 		&i.Locale,
 		&i.UnconfirmedUntil,
+		&i.PasswordVersion,
 	)
 	return i, err
 }
 
 const userByUsernameKey = `-- name: UserByUsernameKey :one
-SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until FROM users WHERE username_key = $1
+SELECT id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version FROM users WHERE username_key = $1
 `
 
 // Served by users_username_key.
@@ -83,6 +85,7 @@ func (q *Queries) UserByUsernameKey(ctx context.Context, usernameKey string) (Us
 		&i.UpdatedAt,
 		&i.Locale,
 		&i.UnconfirmedUntil,
+		&i.PasswordVersion,
 	)
 	return i, err
 }
@@ -139,7 +142,7 @@ func (q *Queries) UserDelete(ctx context.Context, id int64) (int64, error) {
 }
 
 const userHold = `-- name: UserHold :one
-UPDATE users SET updated_at = updated_at WHERE id = $1 AND disabled_at IS NULL RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until
+UPDATE users SET updated_at = updated_at WHERE id = $1 AND disabled_at IS NULL RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version
 `
 
 // Locks an account until the end of the transaction without changing it. A second
@@ -161,6 +164,7 @@ func (q *Queries) UserHold(ctx context.Context, id int64) (User, error) {
 		&i.UpdatedAt,
 		&i.Locale,
 		&i.UnconfirmedUntil,
+		&i.PasswordVersion,
 	)
 	return i, err
 }
@@ -225,7 +229,7 @@ func (q *Queries) UserSetEmail(ctx context.Context, arg UserSetEmailParams) erro
 }
 
 const userSetPassword = `-- name: UserSetPassword :execrows
-UPDATE users SET password_hash = $1, updated_at = $2
+UPDATE users SET password_hash = $1, password_version = password_version + 1, updated_at = $2
 WHERE id = $3 AND disabled_at IS NULL
 `
 

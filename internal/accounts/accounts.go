@@ -1,9 +1,12 @@
-// Package accounts is what is done to accounts by those who look after the server,
-// whether they use the API or a shell on the machine: both go through [Keeper].
+// Package accounts changes accounts: for their owners, for administrators and for the
+// command line.
 //
-// Methods that change something take the transaction that they are part of, and an
-// account that [Keeper.Hold] or [Keeper.Create] has given in that transaction. Who may do
-// what to whom is the caller's to decide.
+// Methods that change something take the transaction q that they are part of, and a
+// user that [Manager.Lock] or [Manager.Create] returned in that transaction. The caller
+// decides who may do what.
+//
+// Every transaction locks the account first, then mails, then tokens. Two transactions
+// with different orders would deadlock.
 package accounts
 
 import (
@@ -18,6 +21,10 @@ import (
 	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/email"
 	"github.com/techtreks/auth/internal/mail"
+	"github.com/techtreks/auth/internal/onetime"
+	"github.com/techtreks/auth/internal/problem"
+	"github.com/techtreks/auth/internal/ratelimit"
+	"github.com/techtreks/auth/internal/session"
 )
 
 // The roles, as the contract and the table users have them.
@@ -27,251 +34,84 @@ const (
 	RoleAdmin     = "admin"
 )
 
-// What can be in the way.
-var (
-	ErrUnknown       = errors.New("no such account")
-	ErrLastAdmin     = errors.New("the last active administrator must stay")
-	ErrUsernameTaken = errors.New("the user name is taken")
-	ErrEmailTaken    = errors.New("the address has an account")
-	ErrDisabled      = errors.New("the account is disabled")
-	ErrMailOff       = errors.New("this server sends no mail")
-	ErrNoFrontend    = errors.New("FRONTEND_URL is not set: there is no page for the link to lead to")
-)
-
-// A Keeper changes accounts. All fields are required.
-type Keeper struct {
-	DB   *db.DB
-	Mail *mail.Outbox
-	Now  func() time.Time
-	// EndSessions ends every session of an account.
-	EndSessions func(ctx context.Context, q *gendb.Queries, userID int64) error
-	// ForgetAttempts deletes what is counted of logins to an account.
-	ForgetAttempts func(ctx context.Context, q *gendb.Queries, userID int64) error
-	// Record writes down what has been done, with what the caller knows of who did it.
-	Record func(ctx context.Context, q *gendb.Queries, e audit.Entry) error
-
-	// FrontendURL and the times that links work are for [Keeper.Link] alone; mails
-	// are written elsewhere.
-	FrontendURL         string
-	ResetTTL, InviteTTL time.Duration
+// A Manager changes accounts. All fields are required unless they say otherwise.
+type Manager struct {
+	DB       *db.DB
+	Audit    *audit.Trail
+	Sessions *session.Manager
+	Mail     *mail.Outbox
+	Links    mail.Links
+	Tokens   *onetime.Tokens
+	// Attempts counts failed logins; nil counts nothing.
+	Attempts *ratelimit.Attempts
+	Now      func() time.Time
+	// RequireVerified is REGISTRATION=verified: an account can log in once its email
+	// address is confirmed, and a new address replaces the old one when it is confirmed.
+	RequireVerified bool
 }
 
-// A Newcomer is somebody to invite.
-type Newcomer struct {
-	Username string
-	Address  email.Address
-	Role     string
-	Locale   string
+// Find returns an account, or [problem.NotFound].
+func (m *Manager) Find(ctx context.Context, id int64) (gendb.User, error) {
+	user, err := m.DB.UserByID(ctx, id)
+	return user, notFound(err)
 }
 
-// Create makes an account that nobody can log in to yet: it has no password.
-func (k *Keeper) Create(ctx context.Context, q *gendb.Queries, n Newcomer) (gendb.User, error) {
-	if err := TakeName(ctx, q, n.Username, n.Address, "", k.Now()); err != nil {
-		return gendb.User{}, err
-	}
-	id, err := q.UserCreate(ctx, gendb.UserCreateParams{
-		Username: n.Username, UsernameKey: UsernameKey(n.Username),
-		Email: n.Address.Display, EmailKey: n.Address.Key, Role: n.Role, Locale: n.Locale, Now: k.Now(),
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		_, err = q.UserByUsernameKey(ctx, UsernameKey(n.Username))
-		switch {
-		case err == nil:
-			err = ErrUsernameTaken
-		case errors.Is(err, sql.ErrNoRows):
-			err = ErrEmailTaken
-		}
-	}
-	if err == nil {
-		err = ReleaseName(ctx, q, n.Username)
-	}
-	if err != nil {
-		return gendb.User{}, err
-	}
-	if err := k.Record(ctx, q, audit.Entry{Event: audit.UserCreated, Reason: "invited_as_" + n.Role, Subject: id}); err != nil {
-		return gendb.User{}, err
-	}
-	return q.UserByID(ctx, id)
-}
-
-// Find returns an account as it is at the moment.
-func (k *Keeper) Find(ctx context.Context, id int64) (gendb.User, error) {
-	user, err := k.DB.UserByID(ctx, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = ErrUnknown
-	}
-	return user, err
-}
-
-// Hold takes an account for the rest of the transaction, a disabled one included, and
-// returns it as it is by now.
-func (k *Keeper) Hold(ctx context.Context, q *gendb.Queries, id int64) (gendb.User, error) {
+// Lock locks an account until the end of the transaction and returns its current
+// state, whether or not it is disabled; or [problem.NotFound].
+func (m *Manager) Lock(ctx context.Context, q *gendb.Queries, id int64) (gendb.User, error) {
 	user, err := q.UserHoldAny(ctx, id)
+	return user, notFound(err)
+}
+
+// LockOwn locks the account of the request's session, or returns
+// [problem.LoginRequired] if the session has ended or the account was disabled since
+// the session was loaded: an attacker with a stolen session must not finish a request
+// after the owner ended the session.
+func (m *Manager) LockOwn(ctx context.Context, q *gendb.Queries) (gendb.User, error) {
+	user, err := q.UserHold(ctx, session.From(ctx).User.ID)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return user, problem.LoginRequired.Because(err)
+	case err != nil:
+		return user, err
+	}
+	_, err = m.Sessions.Current(ctx, q)
+	return user, err
+}
+
+// LockOwner locks the account of a one-time token. The error is [onetime.ErrInvalid]
+// if the account is deleted or disabled.
+func (m *Manager) LockOwner(ctx context.Context, q *gendb.Queries, found gendb.Token) (gendb.User, error) {
+	user, err := q.UserHold(ctx, found.UserID)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = ErrUnknown
+		return user, onetime.ErrInvalid
 	}
 	return user, err
 }
 
-// SendLink mails the link with which the owner sets a password: an invitation as long
-// as there is none.
-func (k *Keeper) SendLink(ctx context.Context, q *gendb.Queries, user gendb.User) error {
-	switch {
-	case user.DisabledAt != nil:
-		return ErrDisabled
-	case k.Mail.Off:
-		return ErrMailOff
+// Redeem locks the account of a one-time token, voids its waiting mails and uses the
+// token.
+func (m *Manager) Redeem(ctx context.Context, q *gendb.Queries, found gendb.Token, text string) (user gendb.User, used gendb.TokenUseRow, err error) {
+	if user, err = m.LockOwner(ctx, q, found); err != nil {
+		return user, used, err
 	}
-	address, err := email.Parse(user.Email)
-	if err != nil {
-		return err
+	if err = m.Mail.VoidMails(ctx, q, user); err != nil {
+		return user, used, err
 	}
-	if err := k.Record(ctx, q, audit.Entry{Event: audit.AuthzAdmin, Reason: "link_sent", Subject: user.ID}); err != nil {
-		return err
-	}
-	return k.Mail.Add(ctx, q, mail.Message{Kind: linkKind(user), UserID: user.ID, Address: address, Locale: user.Locale})
+	used, err = m.Tokens.Use(ctx, q, onetime.Purpose(found.Purpose), text)
+	return user, used, err
 }
 
-// Link returns the link that [Keeper.SendLink] would have mailed, for a server without
-// mail: whoever has the shell of the machine hands it over. It takes the place of the
-// one before.
-func (k *Keeper) Link(ctx context.Context, q *gendb.Queries, user gendb.User) (string, error) {
-	switch {
-	case user.DisabledAt != nil:
-		return "", ErrDisabled
-	case k.FrontendURL == "":
-		return "", ErrNoFrontend
-	}
-	life := k.ResetTTL
-	if user.PasswordHash == nil {
-		life = k.InviteTTL
-	}
-	if err := k.Record(ctx, q, audit.Entry{Event: audit.AuthzAdmin, Reason: "link_shown", Subject: user.ID}); err != nil {
-		return "", err
-	}
-	fragment, err := mail.IssueLink(ctx, q, linkKind(user), user, k.Now(), life)
-	return k.FrontendURL + fragment, err
-}
-
-// linkKind is the mail that lets the owner of an account set a password.
-func linkKind(user gendb.User) mail.Kind {
-	if user.PasswordHash == nil {
-		return mail.Invitation
-	}
-	return mail.ResetPassword
-}
-
-// SetRole gives an account a role. One that has it stays as it is.
-func (k *Keeper) SetRole(ctx context.Context, q *gendb.Queries, user gendb.User, role string) (gendb.User, error) {
-	if role == user.Role {
-		return user, nil
-	}
-	if role != RoleAdmin {
-		if err := k.KeepAnAdmin(ctx, q, user); err != nil {
-			return user, err
-		}
-	}
-	if err := k.Record(ctx, q, audit.Entry{Event: audit.AuthzChange, Reason: user.Role + "_to_" + role, Subject: user.ID}); err != nil {
-		return user, err
-	}
-	return q.UserSetRole(ctx, gendb.UserSetRoleParams{ID: user.ID, Role: role, Now: k.Now()})
-}
-
-// Disable locks the owner of an account out: every session ends and every mailed link
-// is useless, from the commit on. An account that is disabled stays as it is.
-func (k *Keeper) Disable(ctx context.Context, q *gendb.Queries, user gendb.User) (gendb.User, error) {
-	if user.DisabledAt != nil {
-		return user, nil
-	}
-	if err := k.KeepAnAdmin(ctx, q, user); err != nil {
-		return user, err
-	}
-	if err := k.voidLinks(ctx, q, user); err != nil {
-		return user, err
-	}
-	if err := k.EndSessions(ctx, q, user.ID); err != nil {
-		return user, err
-	}
-	if err := k.Record(ctx, q, audit.Entry{Event: audit.UserArchived, Reason: "disabled", Subject: user.ID}); err != nil {
-		return user, err
-	}
-	now := k.Now()
-	return q.UserSetDisabled(ctx, gendb.UserSetDisabledParams{ID: user.ID, DisabledAt: &now, Now: now})
-}
-
-// Enable lets the owner of an account in again, with the password it had.
-func (k *Keeper) Enable(ctx context.Context, q *gendb.Queries, user gendb.User) (gendb.User, error) {
-	if user.DisabledAt == nil {
-		return user, nil
-	}
-	if err := k.Record(ctx, q, audit.Entry{Event: audit.UserUpdated, Reason: "enabled", Subject: user.ID}); err != nil {
-		return user, err
-	}
-	return q.UserSetDisabled(ctx, gendb.UserSetDisabledParams{ID: user.ID, Now: k.Now()})
-}
-
-// MarkVerified counts the address of an account as confirmed.
-func (k *Keeper) MarkVerified(ctx context.Context, q *gendb.Queries, user gendb.User) (gendb.User, error) {
-	if user.EmailVerifiedAt != nil {
-		return user, nil
-	}
-	if err := k.Record(ctx, q, audit.Entry{Event: audit.UserUpdated, Reason: "email_verified", Subject: user.ID}); err != nil {
-		return user, err
-	}
-	now := k.Now()
-	return q.UserMarkVerified(ctx, gendb.UserMarkVerifiedParams{ID: user.ID, Now: &now})
-}
-
-// Delete deletes an account and all that belongs to it, most of which goes by foreign
-// keys.
-func (k *Keeper) Delete(ctx context.Context, q *gendb.Queries, user gendb.User) error {
-	if err := k.KeepAnAdmin(ctx, q, user); err != nil {
-		return err
-	}
-	// The mails first, then what they need: one that is being written right now
-	// needs the account, and is waited for.
-	if err := k.voidLinks(ctx, q, user); err != nil {
-		return err
-	}
-	if _, err := q.OutboxForget(ctx, user.EmailKey); err != nil {
-		return err
-	}
-	if err := k.ForgetAttempts(ctx, q, user.ID); err != nil {
-		return err
-	}
-	if _, err := q.UserDelete(ctx, user.ID); err != nil {
-		return err
-	}
-	return k.Record(ctx, q, audit.Entry{Event: audit.UserDeleted, Subject: user.ID})
-}
-
-// KeepAnAdmin fails if there would be no active administrator without this one. Two
-// who are about to go at the same time come one after the other here, and the
-// second one sees what the first has left.
-func (k *Keeper) KeepAnAdmin(ctx context.Context, q *gendb.Queries, user gendb.User) error {
-	if user.Role != RoleAdmin || user.DisabledAt != nil {
-		return nil
-	}
-	if _, err := q.AdministrationHold(ctx); err != nil {
-		return err
-	}
-	_, err := q.AdminOther(ctx, user.ID)
+func notFound(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		err = ErrLastAdmin
+		return problem.NotFound.Because(err)
 	}
 	return err
 }
 
-func (k *Keeper) voidLinks(ctx context.Context, q *gendb.Queries, user gendb.User) error {
-	address, err := email.Parse(user.Email)
-	if err != nil {
-		return err
-	}
-	return k.Mail.VoidLinks(ctx, q, user.ID, address)
-}
-
-// UsernameKey is the form by which names are compared. Names are ASCII by the
-// contract; ToLower on anything else would fold letters that only look alike.
+// UsernameKey returns the form in which usernames are compared and stored as a unique
+// key. Usernames are ASCII by the contract; lower-casing other letters would map
+// lookalikes such as U+212A onto each other.
 func UsernameKey(username string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -281,13 +121,21 @@ func UsernameKey(username string) string {
 	}, username)
 }
 
-// ByLogin finds an account by its name or its address; sql.ErrNoRows if nobody has it.
-// A name cannot contain an @ and an address always does, so nobody can take a name
-// that is somebody else's address. What can be neither is nobody's.
+// LoginKey returns the form in which logins, usernames or email addresses, are compared.
+func LoginKey(login string) string {
+	if address, err := email.Parse(login); err == nil {
+		return address.Key
+	}
+	return UsernameKey(login)
+}
+
+// ByLogin returns the account with a username or an email address, or sql.ErrNoRows. A
+// username contains no @ and an address always does, so no username can equal the
+// address of another account.
 func ByLogin(ctx context.Context, q *gendb.Queries, login string) (gendb.User, error) {
 	if !strings.Contains(login, "@") {
 		if !printable(login) {
-			return gendb.User{}, sql.ErrNoRows // PostgreSQL would not even take a NUL
+			return gendb.User{}, sql.ErrNoRows // PostgreSQL rejects NUL in a parameter
 		}
 		return q.UserByUsernameKey(ctx, UsernameKey(login))
 	}
@@ -298,7 +146,22 @@ func ByLogin(ctx context.Context, q *gendb.Queries, login string) (gendb.User, e
 	return q.UserByEmailKey(ctx, address.Key)
 }
 
-// printable reports whether s is ASCII that can be seen, as every key is.
+// ForLogin is [ByLogin] for a login. It ignores expired registrations and, by email
+// address, unconfirmed ones. Otherwise registering an address with a known password and
+// logging in with it would reveal whether the address had an account before.
+func (m *Manager) ForLogin(ctx context.Context, login string) (gendb.User, error) {
+	user, err := ByLogin(ctx, m.DB.Queries, login)
+	if err != nil {
+		return gendb.User{}, err
+	}
+	unconfirmed := m.RequireVerified && user.EmailVerifiedAt == nil
+	if Expired(user, m.Now()) || unconfirmed && strings.Contains(login, "@") {
+		return gendb.User{}, sql.ErrNoRows
+	}
+	return user, nil
+}
+
+// printable reports whether s is visible ASCII, as every key is.
 func printable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }

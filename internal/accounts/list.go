@@ -36,9 +36,9 @@ func (f Filter) everybody() bool { return f.Role == "" && f.Disabled == nil && f
 // Without a search the oldest come first. With one come those whose name begins with
 // it and then those whose address does. A search looks at [maxLooked] accounts for a
 // page at most, so that a page can be short, or empty, and not be the last.
-func (k *Keeper) List(ctx context.Context, f Filter, from string, limit int) (page []gendb.User, next string, err error) {
+func (m *Manager) List(ctx context.Context, f Filter, from string, limit int) (page []gendb.User, next string, err error) {
 	if f.Search != "" {
-		return k.search(ctx, f, from, limit)
+		return m.search(ctx, f, from, limit)
 	}
 	first := int64(1)
 	if from != "" {
@@ -46,7 +46,7 @@ func (k *Keeper) List(ctx context.Context, f Filter, from string, limit int) (pa
 			return nil, "", fmt.Errorf("accounts: where the page begins: %w", err)
 		}
 	}
-	page, err = k.byID(ctx, f, first, limit+1)
+	page, err = m.byID(ctx, f, first, limit+1)
 	if err == nil && len(page) > limit {
 		next, page = strconv.FormatInt(page[limit].ID, 10), page[:limit]
 	}
@@ -57,9 +57,9 @@ func (k *Keeper) List(ctx context.Context, f Filter, from string, limit int) (pa
 // role and state are neighbours in an index, so each kind is asked for by itself and
 // the answers are merged: a filter that lets a few through does not wade through all
 // the others.
-func (k *Keeper) byID(ctx context.Context, f Filter, first int64, n int) ([]gendb.User, error) {
+func (m *Manager) byID(ctx context.Context, f Filter, first int64, n int) ([]gendb.User, error) {
 	if f.everybody() {
-		return k.DB.UsersFrom(ctx, gendb.UsersFromParams{FromID: first, MaxRows: int64(n)})
+		return m.DB.UsersFrom(ctx, gendb.UsersFromParams{FromID: first, MaxRows: int64(n)})
 	}
 	roles := []string{RoleUser, RoleModerator, RoleAdmin}
 	if f.Role != "" {
@@ -69,7 +69,7 @@ func (k *Keeper) byID(ctx context.Context, f Filter, first int64, n int) ([]gend
 	for _, role := range roles {
 		for _, disabled := range either(f.Disabled) {
 			for _, verified := range either(f.Verified) {
-				some, err := k.ofKind(ctx, disabled, verified, gendb.UsersActiveVerifiedParams{Role: role, FromID: first, MaxRows: int64(n)})
+				some, err := m.ofKind(ctx, disabled, verified, gendb.UsersActiveVerifiedParams{Role: role, FromID: first, MaxRows: int64(n)})
 				if err != nil {
 					return nil, err
 				}
@@ -90,16 +90,16 @@ func either(wanted *bool) []bool {
 
 // ofKind asks the query for accounts of one state, all of which take the same
 // parameters.
-func (k *Keeper) ofKind(ctx context.Context, disabled, verified bool, p gendb.UsersActiveVerifiedParams) ([]gendb.User, error) {
+func (m *Manager) ofKind(ctx context.Context, disabled, verified bool, p gendb.UsersActiveVerifiedParams) ([]gendb.User, error) {
 	switch {
 	case !disabled && verified:
-		return k.DB.UsersActiveVerified(ctx, p)
+		return m.DB.UsersActiveVerified(ctx, p)
 	case !disabled:
-		return k.DB.UsersActiveUnverified(ctx, gendb.UsersActiveUnverifiedParams(p))
+		return m.DB.UsersActiveUnverified(ctx, gendb.UsersActiveUnverifiedParams(p))
 	case verified:
-		return k.DB.UsersDisabledVerified(ctx, gendb.UsersDisabledVerifiedParams(p))
+		return m.DB.UsersDisabledVerified(ctx, gendb.UsersDisabledVerifiedParams(p))
 	}
-	return k.DB.UsersDisabledUnverified(ctx, gendb.UsersDisabledUnverifiedParams(p))
+	return m.DB.UsersDisabledUnverified(ctx, gendb.UsersDisabledUnverifiedParams(p))
 }
 
 // maxLooked bounds the accounts that one page of a search looks at, by name and by
@@ -113,13 +113,13 @@ const (
 	inEmails = "email:"
 )
 
-func (k *Keeper) search(ctx context.Context, f Filter, from string, limit int) (page []gendb.User, next string, err error) {
+func (m *Manager) search(ctx context.Context, f Filter, from string, limit int) (page []gendb.User, next string, err error) {
 	name, address := UsernameKey(f.Search), emailKey(f.Search)
 	if !printable(address) {
 		return nil, "", nil // no key has such a character
 	}
 	if key, begun := strings.CutPrefix(from, inEmails); begun {
-		return k.searchEmails(ctx, f, key, nil, limit)
+		return m.searchEmails(ctx, f, key, nil, limit)
 	}
 	key, begun := strings.CutPrefix(from, inNames)
 	if !begun {
@@ -129,7 +129,7 @@ func (k *Keeper) search(ctx context.Context, f Filter, from string, limit int) (
 	if f.everybody() {
 		look = limit
 	}
-	rows, err := k.DB.UsersByName(ctx, gendb.UsersByNameParams{FromKey: key, Until: after(name), MaxRows: int64(look) + 1})
+	rows, err := m.DB.UsersByName(ctx, gendb.UsersByNameParams{FromKey: key, Until: after(name), MaxRows: int64(look) + 1})
 	if err != nil {
 		return nil, "", err
 	}
@@ -141,13 +141,13 @@ func (k *Keeper) search(ctx context.Context, f Filter, from string, limit int) (
 			page = append(page, u)
 		}
 	}
-	return k.searchEmails(ctx, f, address, page, limit)
+	return m.searchEmails(ctx, f, address, page, limit)
 }
 
 // searchEmails goes on with a page, through the addresses. Who has been found by the
 // name is not found again.
-func (k *Keeper) searchEmails(ctx context.Context, f Filter, key string, page []gendb.User, limit int) ([]gendb.User, string, error) {
-	rows, err := k.DB.UsersByEmail(ctx, gendb.UsersByEmailParams{FromKey: key, Until: after(emailKey(f.Search)), MaxRows: maxLooked + 1})
+func (m *Manager) searchEmails(ctx context.Context, f Filter, key string, page []gendb.User, limit int) ([]gendb.User, string, error) {
+	rows, err := m.DB.UsersByEmail(ctx, gendb.UsersByEmailParams{FromKey: key, Until: after(emailKey(f.Search)), MaxRows: maxLooked + 1})
 	if err != nil {
 		return nil, "", err
 	}

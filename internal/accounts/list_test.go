@@ -66,7 +66,7 @@ func named(f accounts.Filter) string {
 }
 
 // everyPage walks through the pages and returns the names on them.
-func everyPage(t testing.TB, k *accounts.Keeper, f accounts.Filter, limit int) (names []string) {
+func everyPage(t testing.TB, k *accounts.Manager, f accounts.Filter, limit int) (names []string) {
 	t.Helper()
 	from := ""
 	for {
@@ -95,7 +95,7 @@ func everyPage(t testing.TB, k *accounts.Keeper, f accounts.Filter, limit int) (
 func TestPagesOfEveryFilterAddUpToTheList(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		add(t, d, 3)
-		k := &accounts.Keeper{DB: d}
+		k := &accounts.Manager{DB: d}
 		for _, f := range filters() {
 			var want []string
 			for i := range 36 {
@@ -145,7 +145,7 @@ func TestSearchFindsNamesAndThenAddresses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		k := &accounts.Keeper{DB: d}
+		k := &accounts.Manager{DB: d}
 		for search, want := range map[string][]string{
 			"an": {"an_x", "anna", "Anton", "berta"}, "ANN": {"anna", "berta"}, "anna": {"anna", "berta"}, "anna.b@": {"berta"},
 			"an_": {"an_x"}, "an%": nil, "_n": nil, "nna": nil, "carl@bücher.example": {"carl"}, "carl@bü": nil, "carl@x": {"carl"},

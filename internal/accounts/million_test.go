@@ -21,7 +21,7 @@ func BenchmarkListMillion(b *testing.B) {
 			if size = until; size > 20_000 {
 				noListReadsAll(b, d) // of a few accounts PostgreSQL rightly reads all
 			}
-			k := &accounts.Keeper{DB: d}
+			k := &accounts.Manager{DB: d}
 			for _, page := range []struct {
 				name, from string
 				filter     accounts.Filter

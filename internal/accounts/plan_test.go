@@ -48,7 +48,7 @@ func TestNoListReadsAllAccounts(t *testing.T) {
 func noListReadsAll(t testing.TB, d *db.DB) {
 	t.Helper()
 	e := dbtest.Explain(t, d)
-	k := &accounts.Keeper{DB: &db.DB{DB: d.DB, Queries: gendb.New(e), Kind: d.Kind}}
+	k := &accounts.Manager{DB: &db.DB{DB: d.DB, Queries: gendb.New(e), Kind: d.Kind}}
 	check := func(what string) {
 		t.Helper()
 		if len(e.Plans) == 0 {

@@ -1,15 +1,14 @@
-// Package audit remembers what happened to accounts: who logged in, who was
-// refused, who changed what.
+// Package audit records what happened to accounts: logins, refusals, changes.
 //
-// Each event is one row of the table audit_events and one line of the log. What
-// succeeds is recorded in the transaction that does it, by [Trail.Record], so that
-// neither exists without the other; what is refused has no transaction and is
+// Each event is one row of the table audit_events and one line of the log. An event of
+// a successful change is recorded in the transaction of the change, by [Trail.Record],
+// so that neither exists without the other. A refusal has no transaction and is
 // recorded by [Trail.Note].
 //
-// A row says who by a number, which outlives the account and is given to nobody
-// else. A name that no account has is kept as a keyed hash, as it may be a password
-// typed into the wrong field; so are tokens, to tell which events belong together
-// without letting anybody in.
+// A row names accounts by id, which outlives the account and is never reused. A name
+// without an account is stored as a keyed hash, because it may be a password typed
+// into the wrong field. Tokens are stored as keyed hashes too: they show which events
+// belong together and open no session.
 package audit
 
 import (
@@ -22,60 +21,71 @@ import (
 
 	"github.com/techtreks/auth/db"
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/clientip"
+	"github.com/techtreks/auth/internal/flood"
+	"github.com/techtreks/auth/internal/metrics"
+	"github.com/techtreks/auth/internal/reqctx"
 	"github.com/techtreks/auth/internal/token"
 )
 
-// An Entry is one event. Only Event is required.
+// An Entry is one event. Only Event is required: what is empty is filled in from the
+// [reqctx.Info] of the context.
 type Entry struct {
 	Event   Event
-	Outcome Outcome // Success if it is empty
-	Reason  string  // a code of snake_case that says more: why it failed, what was changed
+	Outcome Outcome // empty means Success for Record and Failure for Note
+	Reason  string  // code in snake_case: why it failed, or what changed
 
-	// Actor did it, Subject is whose account it was done to; 0 is nobody. Both
-	// are the same for what people do to their own accounts.
+	// Actor is the account that acts, Subject the account that it acts on; 0 is none.
 	Actor, Subject int64
-	// Name is who was tried where that may be nobody. A keyed hash of it is
-	// kept, and that only if there is no Subject.
+	// Name is the login name of an attempt. Its keyed hash is stored if there is no
+	// Subject.
 	Name string
 
-	Operation string // of the contract
-	Address   string // of the client
-	UserAgent string // as sent; it is cut and cleaned
-	RequestID string
-	// Session and Token are the hashes, as the database has them, of the session
-	// that it was done in and of the token that was handed out, ended or
-	// presented. Keyed hashes of them are kept.
+	Origin Origin // of background work for a request that has ended
+	// Session and Token are the hashes, as the database stores them, of the session
+	// that acts and of the token that was issued, ended or presented. Keyed hashes of
+	// them are stored.
 	Session, Token []byte
-	// Repeats is how many more of the same this entry stands for.
+	// Repeats is how many more equal events this entry stands for.
 	Repeats int64
 }
 
-// A Trail records events. All of its fields are required unless they say
-// otherwise.
+// An Origin is where a request came from.
+type Origin struct {
+	Address   string // of the client
+	UserAgent string // as sent; it is cut and cleaned
+	RequestID string
+}
+
+// A Trail records events. All fields are required unless they say otherwise.
 type Trail struct {
 	DB     *db.DB
 	Signer *token.Signer
 	Now    func() time.Time
 	Logger *slog.Logger
-	// Keep is how long an event is kept; 0 is for ever.
+	// Keep is how long an event is stored; 0 means without limit.
 	Keep time.Duration
+	// Metrics count the events; nil counts nothing.
+	Metrics *metrics.Metrics
 
-	// Recorded, if set, is told of every event in the trail, Lost of every one
-	// that could not be written, and Suppressed of every one of a flood.
-	Recorded, Lost, Suppressed func(Event)
-
-	flood flood
+	suppressed flood.Suppressor[floodKey, gendb.AuditAddParams]
 }
 
-// noteWithin bounds how long an answer waits for the record of a refusal: for as
-// long as the writes of a burst of refusals take before it, which is when the
-// record matters most.
-const noteWithin = 2 * time.Second
+// floodKey groups the refusals that unauthenticated clients can cause: of one event
+// from one network, the first ten per minute are stored and the others counted.
+type floodKey struct{ event, network string }
 
-// Record writes an event down in the transaction q. Its line in the log waits
-// for [Held.Release] if ctx comes from [Trail.Hold].
+// noteTimeout bounds how long an answer waits for the record of a refusal. It is as
+// long as the writes of a burst of refusals take, which is when the record matters.
+const noteTimeout = 2 * time.Second
+
+// Record stores an event in the transaction q. Its log line waits for [Held.Release]
+// if ctx comes from [Trail.Hold].
 func (t *Trail) Record(ctx context.Context, q *gendb.Queries, e Entry) error {
-	row := t.row(e)
+	if e.Outcome == "" {
+		e.Outcome = Success
+	}
+	row := t.row(ctx, e)
 	if err := q.AuditAdd(ctx, row); err != nil {
 		return err
 	}
@@ -83,49 +93,61 @@ func (t *Trail) Record(ctx context.Context, q *gendb.Queries, e Entry) error {
 		held.rows = append(held.rows, row)
 		return nil
 	}
-	t.tell(ctx, row)
+	t.stored(ctx, row)
 	return nil
 }
 
-// Note writes an event down in a transaction of its own, unless it is one of a
-// flood (see [Trail.Flush]). If that fails, the log alone has the event, as an
-// error: an answer never depends on it. The caller's leaving does not stop it
-// either, or whoever hangs up at once would not be seen.
+// Note stores the event of a refusal in a transaction of its own, unless the event is
+// suppressed as part of a flood (see [Trail.Flush]). If that fails, the log has the
+// event as an error; the answer never depends on it. The end of the request does not
+// cancel it: otherwise a client that closes the connection at once would leave no trace.
 func (t *Trail) Note(ctx context.Context, e Entry) {
-	row := t.row(e)
-	repeats, ok := t.flood.admit(row)
+	if e.Outcome == "" {
+		e.Outcome = Failure
+	}
+	row := t.row(ctx, e)
+	network := row.Ip
+	if addr := clientip.Parse(row.Ip); addr.IsValid() {
+		network = clientip.Network(addr)
+	}
+	repeats, ok := t.suppressed.Admit(row.Now, floodKey{row.Event, network}, floodKey{row.Event, "others"}, row)
 	if !ok {
-		report(t.Suppressed, e.Event)
+		if t.Metrics != nil {
+			t.Metrics.AuditLost(metrics.AuditSuppressed)
+		}
 		return
 	}
 	row.Repeats += repeats
 	t.store(ctx, row)
 }
 
-// Flush writes what has been counted instead of recorded and has no later row
-// that carries the count: of windows that have ended, or of all. It is to be
-// called every minute or so, and at the end.
+// Flush stores the counts of suppressed events that no later row carries: of windows
+// that have ended, or of all. Call it about every minute and at shutdown.
 func (t *Trail) Flush(ctx context.Context, all bool) {
-	for _, row := range t.flood.take(t.Now(), all) {
+	for _, s := range t.suppressed.Take(t.Now(), all) {
+		row := s.Last
+		row.Repeats += s.Count - 1
 		t.store(ctx, row)
 	}
 }
 
 func (t *Trail) store(ctx context.Context, row gendb.AuditAddParams) {
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
 	defer cancel()
 	if err := t.DB.AuditAdd(within, row); err != nil {
-		report(t.Lost, Event(row.Event))
+		if t.Metrics != nil {
+			t.Metrics.AuditLost(metrics.AuditFailed)
+		}
 		t.log(ctx, slog.LevelError, row, slog.String("not_stored", err.Error()))
 		return
 	}
-	t.tell(ctx, row)
+	t.stored(ctx, row)
 }
 
-// OfToken says what became last of a token or session that this server has handed
-// out, and to whom, from the hash of it. The event is empty for one that the trail
-// does not know, or no longer.
-func (t *Trail) OfToken(ctx context.Context, hash []byte) (last Event, subject int64, err error) {
+// LastOfToken returns the latest event of a token or session that this server issued,
+// by its hash, and the account it was issued to. The event is empty for a token that
+// the trail does not have.
+func (t *Trail) LastOfToken(ctx context.Context, hash []byte) (last Event, subject int64, err error) {
 	row, err := t.DB.AuditOfToken(ctx, t.keyed("token", string(hash)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", 0, nil
@@ -133,7 +155,7 @@ func (t *Trail) OfToken(ctx context.Context, hash []byte) (last Event, subject i
 	return Event(row.Event), row.UserID.Int64, err
 }
 
-// Held are the lines about events whose transactions may yet fail.
+// Held are the log lines of events whose transactions may still fail.
 type Held struct {
 	trail *Trail
 	rows  []gendb.AuditAddParams
@@ -141,31 +163,33 @@ type Held struct {
 
 type heldKey struct{}
 
-// Hold makes [Trail.Record] keep the lines of one request back.
+// Hold makes [Trail.Record] keep the log lines of one request back.
 func (t *Trail) Hold(ctx context.Context) (context.Context, *Held) {
 	held := &Held{trail: t}
 	return context.WithValue(ctx, heldKey{}, held), held
 }
 
-// Release writes the lines; what they say has been committed.
+// Release writes the lines of committed events.
 func (h *Held) Release(ctx context.Context) {
 	for _, row := range h.rows {
-		h.trail.tell(ctx, row)
+		h.trail.stored(ctx, row)
 	}
 	h.rows = nil
 }
 
-// Drop forgets the lines; what they say has been rolled back.
+// Drop discards the lines of events that were rolled back.
 func (h *Held) Drop() { h.rows = nil }
 
-// tell says of a row that it is in the trail.
-func (t *Trail) tell(ctx context.Context, row gendb.AuditAddParams) {
-	report(t.Recorded, Event(row.Event))
+// stored logs and counts an event that is in the trail.
+func (t *Trail) stored(ctx context.Context, row gendb.AuditAddParams) {
+	if t.Metrics != nil {
+		t.Metrics.AuditEvent(row.Event)
+	}
 	t.log(ctx, slog.LevelInfo, row)
 }
 
-// log writes the line. It has the same members for every event, so that
-// whatever collects logs can rely on them.
+// log writes the line. Every event has the same members, so that log collectors can
+// rely on them.
 func (t *Trail) log(ctx context.Context, level slog.Level, row gendb.AuditAddParams, more ...slog.Attr) {
 	t.Logger.LogAttrs(ctx, level, "audit", append([]slog.Attr{
 		slog.String("event", row.Event), slog.String("outcome", row.Outcome), slog.String("reason", row.Reason),
@@ -175,24 +199,32 @@ func (t *Trail) log(ctx context.Context, level slog.Level, row gendb.AuditAddPar
 	}, more...)...)
 }
 
-// row is an entry as it is kept: nothing in it lets anybody in.
-func (t *Trail) row(e Entry) gendb.AuditAddParams {
-	if e.Outcome == "" {
-		e.Outcome = Success
+// row returns an entry as it is stored, completed from the request. Nothing in it
+// opens a session or a link.
+func (t *Trail) row(ctx context.Context, e Entry) gendb.AuditAddParams {
+	info := reqctx.From(ctx)
+	if e.Origin == (Origin{}) {
+		e.Origin = Origin{Address: info.Address(), UserAgent: info.UserAgent, RequestID: info.RequestID}
 	}
-	name := t.keyed("name", e.Name) // for every name, so that none takes longer
+	if e.Actor == 0 {
+		e.Actor = info.Actor
+	}
+	if e.Session == nil {
+		e.Session = info.Session
+	}
+	name := t.keyed("name", e.Name) // for every name, so that response time does not depend on it
 	if e.Subject != 0 {
 		name = nil
 	}
 	return gendb.AuditAddParams{
-		Now: t.Now(), Event: string(e.Event), Outcome: string(e.Outcome), Reason: e.Reason, Operation: e.Operation,
+		Now: t.Now(), Event: string(e.Event), Outcome: string(e.Outcome), Reason: e.Reason, Operation: info.Operation,
 		ActorID: number(e.Actor), UserID: number(e.Subject), UserHash: name,
-		Ip: e.Address, UserAgent: plain(e.UserAgent), RequestID: e.RequestID,
+		Ip: e.Origin.Address, UserAgent: plain(e.Origin.UserAgent), RequestID: e.Origin.RequestID,
 		SessionHash: t.keyed("token", string(e.Session)), TokenHash: t.keyed("token", string(e.Token)), Repeats: e.Repeats,
 	}
 }
 
-// keyed stands for a value that must not be readable in the trail.
+// keyed returns the keyed hash of a value that must not be readable in the trail.
 func (t *Trail) keyed(kind, value string) *string {
 	if value == "" {
 		return nil
@@ -201,12 +233,11 @@ func (t *Trail) keyed(kind, value string) *string {
 	return &hash
 }
 
-// maxUserAgent bounds what a client can make us keep, in bytes.
+// maxUserAgent bounds what a client can make the trail store, in bytes.
 const maxUserAgent = 300
 
-// plain leaves of a header what can stand in a terminal and in a column: no
-// second line, no control sequences, no writing that runs backwards. Nothing
-// else that a client sends gets into the trail as it is.
+// plain replaces everything but printable ASCII, because rows are shown in terminals:
+// no line breaks, no control sequences, no right-to-left overrides.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -214,12 +245,6 @@ func plain(s string) string {
 		}
 		return r
 	}, s[:min(len(s), maxUserAgent)])
-}
-
-func report(to func(Event), e Event) {
-	if to != nil {
-		to(e)
-	}
 }
 
 func number(id int64) sql.NullInt64 { return sql.NullInt64{Int64: id, Valid: id != 0} }

@@ -42,7 +42,7 @@ func BenchmarkTrailMillion(b *testing.B) {
 					return err
 				}},
 				{"an event more", func(ctx context.Context) error {
-					return d.AuditAdd(ctx, trail.row(Entry{Event: LoginFail, Subject: 7, Address: "192.0.2.7"}))
+					return d.AuditAdd(ctx, trail.row(ctx, Entry{Event: LoginFail, Subject: 7, Origin: Origin{Address: "192.0.2.7"}}))
 				}},
 			} {
 				b.Run(fmt.Sprintf("%s of %d", one.name, size), func(b *testing.B) {

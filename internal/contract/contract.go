@@ -35,8 +35,12 @@ import (
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// sessionScheme is the only security scheme there is: the session cookie.
-const sessionScheme = "session"
+// SessionScheme is the security scheme of the session cookie.
+const SessionScheme = "session"
+
+// enforcedSchemes are the security schemes that the server's Authorize checks. A
+// contract that names another one does not load: nothing would enforce it.
+var enforcedSchemes = []string{SessionScheme}
 
 // A SessionUse says what an operation wants with the caller's session.
 type SessionUse int
@@ -57,6 +61,8 @@ type Operation struct {
 	Method  string
 	Path    string // as in the document, with {parameters}
 	Session SessionUse
+	// Schemes are the security schemes of which one suffices, such as [SessionScheme].
+	Schemes []string
 	Roles   []string // who may call; nil means everybody with a session
 	// Limits say how often; none means that nobody counts.
 	Limits []ratelimit.Limit
@@ -164,9 +170,10 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 	}
 	for _, r := range requirements {
 		for scheme := range r {
-			if scheme != sessionScheme {
+			if len(r) > 1 || !slices.Contains(enforcedSchemes, scheme) {
 				return nil, fmt.Errorf("security scheme %q is not enforced by this server", scheme)
 			}
+			op.Schemes = append(op.Schemes, scheme)
 			op.Session = SessionRequired
 		}
 	}

@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/techtreks/auth/internal/problem"
 )
 
 // describe converts an error of the validator to an error response. It uses only
@@ -22,10 +22,10 @@ import (
 func describe(err error, root *openapi3.Schema) error {
 	faults := flatten(err, nil)
 	if len(faults) == 0 {
-		return ErrMalformedBody.Because(errors.New("the body cannot be decoded"))
+		return problem.MalformedBody.Because(errors.New("the body cannot be decoded"))
 	}
-	var fields []Field
-	seen := map[Field]bool{}
+	var fields []problem.Field
+	seen := map[problem.Field]bool{}
 	missing := false
 	for _, f := range withoutRepeats(faults) {
 		for _, field := range f.fields(root) {
@@ -38,33 +38,33 @@ func describe(err error, root *openapi3.Schema) error {
 	}
 	if len(fields) == 0 {
 		// Something in place of an object that requires no field.
-		return ErrMalformedBody.Because(errors.New("the body is not an object"))
+		return problem.MalformedBody.Because(errors.New("the body is not an object"))
 	}
 	order := fieldOrder(root)
-	slices.SortStableFunc(fields, func(a, b Field) int {
+	slices.SortStableFunc(fields, func(a, b problem.Field) int {
 		return cmp.Or(cmp.Compare(order(a.Field), order(b.Field)), strings.Compare(a.Field, b.Field), cmp.Compare(codeRank(a.Code), codeRank(b.Code)))
 	})
 	if len(fields) > maxFields {
 		fields = fields[:maxFields]
 	}
-	e := &Error{Status: http.StatusBadRequest, Code: codeInvalid, Message: fields[0].Message, Fields: fields}
+	e := *problem.InvalidFields
 	if missing {
-		e.Code = "missing_fields"
+		e = *problem.MissingFields
+	}
+	e.Message, e.Fields = fields[0].Message, fields
+	if missing {
 		if sentence := message(root, "required"); sentence != "" {
 			e.Message = sentence
 		}
 	}
-	return e
+	return &e
 }
 
 // maxFields bounds the answer, whatever a request contains; the contract has
 // the same number as maxItems.
 const maxFields = 100
 
-const (
-	codeRequired = "required"
-	codeInvalid  = "invalid_fields"
-)
+const codeRequired = "required"
 
 // A fault is one broken rule as the validator reports it.
 type fault struct {
@@ -127,7 +127,7 @@ func isSchemaFault(err error) bool {
 
 // fields names the fields of the request that a fault is about: one, except
 // when the whole body is not an object or has members that nobody asked for.
-func (f fault) fields(root *openapi3.Schema) []Field {
+func (f fault) fields(root *openapi3.Schema) []problem.Field {
 	e := f.schema
 	name := f.parameter
 	if name == "" {
@@ -136,7 +136,7 @@ func (f fault) fields(root *openapi3.Schema) []Field {
 	switch {
 	case name == "" && e.SchemaField != "properties":
 		// null, a list or a number in place of the object: no field is there.
-		var all []Field
+		var all []problem.Field
 		for _, required := range root.Required {
 			all = append(all, newField(required, codeRequired, required+" is required"))
 		}
@@ -144,24 +144,24 @@ func (f fault) fields(root *openapi3.Schema) []Field {
 	case e.SchemaField == "properties":
 		return unknownFields(e)
 	case isEmpty(e.Value) && isRequired(root, name):
-		return []Field{newField(name, codeRequired, name+" is required")}
+		return []problem.Field{newField(name, codeRequired, name+" is required")}
 	}
 	code := cmp.Or(errorCodes[e.SchemaField], "invalid")
 	sentence := message(e.Schema, e.SchemaField)
 	if code == codeRequired || sentence == "" {
 		// A sentence for missing fields is about the object, not this field.
-		return []Field{newField(name, code, plainSentence(name, e))}
+		return []problem.Field{newField(name, code, plainSentence(name, e))}
 	}
 	if own, ok := e.Schema.Extensions["x-code"].(string); ok {
 		code = own
 	}
-	return []Field{newField(name, code, sentence)}
+	return []problem.Field{newField(name, code, sentence)}
 }
 
 // unknownFields names the members that the schema does not have.
-func unknownFields(e *openapi3.SchemaError) []Field {
+func unknownFields(e *openapi3.SchemaError) []problem.Field {
 	object, _ := e.Value.(map[string]any)
-	var all []Field
+	var all []problem.Field
 	for name := range object {
 		if _, known := e.Schema.Properties[name]; !known {
 			all = append(all, newField(name, "unknown_field", "This field is not known here"))
@@ -246,9 +246,9 @@ var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]{0,63}$`)
 
 // newField repeats the name of a field only when it looks like one: an unknown
 // member is named by the caller, and may be a secret in the wrong place.
-func newField(name, code, sentence string) Field {
+func newField(name, code, sentence string) problem.Field {
 	if !plainName.MatchString(name) {
 		name = ""
 	}
-	return Field{Field: name, Code: code, Message: sentence}
+	return problem.Field{Field: name, Code: code, Message: sentence}
 }

@@ -3,72 +3,72 @@ package contract
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/techtreks/auth/internal/reqctx"
 )
 
-// An Enforcer holds requests to the contract. Its methods are gin handlers, to
-// be used in the order Match, CheckLimit, (the session is loaded), CheckRole,
-// CheckRequest. Each one either lets the request go on or hands an error to
-// Fail. Addresses that are not in the contract pass through to gin's own
-// answers for them.
-type Enforcer struct {
-	Contract *Contract
-	// Fail writes the error and aborts the request.
-	Fail func(*gin.Context, error)
-	// Limit says whether the caller may call the operation now. It stands
-	// before everything that costs something: the session's query, the body,
-	// the password hash. It may set headers of the answer. Nil allows everything.
-	Limit func(*gin.Context, *Operation) error
-	// Role returns the role of whoever is logged in.
-	Role func(context.Context) (role string, ok bool)
+// An Edge is the HTTP server that an [Enforcer] works in.
+type Edge interface {
+	// Limit returns an error if the client calls the operation too often. It runs
+	// before everything that costs: the query for the session, the body, the password
+	// hash. It may set headers of the answer.
+	Limit(c *gin.Context, op *Operation) error
+	// Authorize returns an error unless the credential of the request satisfies the
+	// security schemes and the roles of the operation.
+	Authorize(ctx context.Context, op *Operation) error
+	// Fail writes the error and ends the request.
+	Fail(c *gin.Context, err error)
 }
 
-// Match finds the operation that gin routed the request to, for everything
-// that follows.
-//
-// A route that the contract does not know would be one that nothing is
-// enforced on, so it fails.
+// An Enforcer applies the contract to requests. Its methods are gin handlers in this
+// order: Match, CheckLimit, (the session is loaded), CheckAccess, CheckRequest. Each
+// one lets the request go on or calls [Edge.Fail]. Paths that are not in the contract
+// pass through to gin's own handlers for them.
+type Enforcer struct {
+	Contract *Contract
+	Edge     Edge
+}
+
+// Match finds the operation that gin routed the request to. A route that is not in the
+// contract fails: the contract would enforce nothing on it.
 func (e *Enforcer) Match(c *gin.Context) {
 	op := e.Contract.Find(c.Request.Method, c.FullPath())
 	switch {
 	case op != nil:
-		c.Request = c.Request.WithContext(WithOperation(c.Request.Context(), op))
+		ctx := c.Request.Context()
+		reqctx.From(ctx).Operation = op.ID
+		c.Request = c.Request.WithContext(WithOperation(ctx, op))
 	case c.FullPath() != "":
-		e.Fail(c, fmt.Errorf("the route %s is not in the contract", c.FullPath()))
+		e.Edge.Fail(c, fmt.Errorf("the route %s is not in the contract", c.FullPath()))
 	}
 }
 
-// CheckLimit refuses a caller who calls too often.
+// CheckLimit rejects a client that calls too often.
 func (e *Enforcer) CheckLimit(c *gin.Context) {
 	op := OperationFrom(c.Request.Context())
-	if op == nil || e.Limit == nil {
+	if op == nil {
 		return
 	}
-	if err := e.Limit(c, op); err != nil {
-		e.Fail(c, err)
+	if err := e.Edge.Limit(c, op); err != nil {
+		e.Edge.Fail(c, err)
 	}
 }
 
-// CheckRole refuses a caller who is not logged in where the operation wants a
-// session, and one whose role it does not list.
-func (e *Enforcer) CheckRole(c *gin.Context) {
+// CheckAccess rejects a client that may not call the operation.
+func (e *Enforcer) CheckAccess(c *gin.Context) {
 	op := OperationFrom(c.Request.Context())
-	if op == nil || op.Session != SessionRequired {
+	if op == nil {
 		return
 	}
-	role, ok := e.Role(c.Request.Context())
-	switch {
-	case !ok:
-		e.Fail(c, ErrLoginRequired)
-	case op.Roles != nil && !slices.Contains(op.Roles, role):
-		e.Fail(c, ErrForbidden)
+	if err := e.Edge.Authorize(c.Request.Context(), op); err != nil {
+		e.Edge.Fail(c, err)
 	}
 }
 
-// CheckRequest refuses a request whose parameters or body are not what the
-// operation describes. The handler gets the very value that was checked.
+// CheckRequest rejects a request whose parameters or body break the schemas of the
+// operation. The handler gets the very value that was validated.
 func (e *Enforcer) CheckRequest(c *gin.Context) {
 	op := OperationFrom(c.Request.Context())
 	if op == nil {
@@ -79,6 +79,6 @@ func (e *Enforcer) CheckRequest(c *gin.Context) {
 		params[p.Key] = p.Value
 	}
 	if err := op.checkRequest(c.Request, params); err != nil {
-		e.Fail(c, err)
+		e.Edge.Fail(c, err)
 	}
 }

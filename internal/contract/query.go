@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/techtreks/auth/internal/problem"
 )
 
 // checkQuery rejects a query that two parsers could read differently, if the
@@ -20,7 +21,8 @@ func (op *Operation) checkQuery(r *http.Request) error {
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return errInvalidQuery.Because(err)
+		e := invalidParameter("", unreadableQuery)
+		return e.Because(err)
 	}
 	for _, name := range names {
 		switch given := values[name]; {
@@ -33,16 +35,13 @@ func (op *Operation) checkQuery(r *http.Request) error {
 	return nil
 }
 
-func invalidParameter(name, sentence string) *Error {
-	e := *errInvalidQuery
-	e.Message, e.Fields = sentence, []Field{newField(name, "invalid", sentence)}
+func invalidParameter(name, sentence string) *problem.Error {
+	e := *problem.InvalidFields
+	e.Message, e.Fields = sentence, []problem.Field{newField(name, "invalid", sentence)}
 	return &e
 }
 
-var errInvalidQuery = &Error{
-	Status: http.StatusBadRequest, Code: codeInvalid, Message: "The query of the address cannot be read",
-	Fields: []Field{{Code: "invalid", Message: "The query of the address cannot be read"}},
-}
+const unreadableQuery = "The query of the address cannot be read"
 
 // queryNames lists the operation's query parameters in the order of the document.
 func (op *Operation) queryNames() []string {

@@ -4,11 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/techtreks/auth/internal/problem"
 )
 
 // The server checks rules that a schema cannot express, such as a password that is too
@@ -27,8 +26,8 @@ func (c *Contract) HasRefusals(schema string, codes ...string) error {
 
 // Refusal is the answer's part about a field whose value is refused with a code
 // of a named schema.
-func (c *Contract) Refusal(field, schema, code string) Field {
-	return Field{Field: field, Code: code, Message: c.refusal(schema, code)}
+func (c *Contract) Refusal(field, schema, code string) problem.Field {
+	return problem.Field{Field: field, Code: code, Message: c.refusal(schema, code)}
 }
 
 func (c *Contract) refusal(schema, code string) string {
@@ -48,12 +47,4 @@ func (c *Contract) Check(schema string, value any) error {
 		return errors.New(cmp.Or(message(fault.Schema, fault.SchemaField), plainSentence(strings.ToLower(schema), fault)))
 	}
 	return err
-}
-
-// Refuse makes one failure of fields, or nil of none.
-func Refuse(fields ...Field) error {
-	if len(fields) == 0 {
-		return nil
-	}
-	return &Error{Status: http.StatusBadRequest, Code: codeInvalid, Message: fields[0].Message, Fields: slices.Clone(fields)}
 }

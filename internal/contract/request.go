@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/techtreks/auth/internal/email"
+	"github.com/techtreks/auth/internal/problem"
 )
 
 // MaxBody is the maximum size of a request body in bytes. The validator reads the
@@ -91,16 +92,16 @@ func readJSON(r *http.Request) error {
 	case err != nil, mediaType != "application/json",
 		charset != "" && !strings.EqualFold(charset, "utf-8"),
 		encoding != "" && !strings.EqualFold(encoding, "identity"):
-		return ErrUnsupportedMediaType
+		return problem.UnsupportedMediaType
 	case r.ContentLength > MaxBody:
-		return ErrBodyTooLarge
+		return problem.BodyTooLarge
 	}
 	data, err := io.ReadAll(r.Body)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return ErrBodyTooLarge
+		return problem.BodyTooLarge
 	}
 	if err != nil || !jsontext.Value(data).IsValid() {
-		return ErrMalformedBody.Because(err)
+		return problem.MalformedBody.Because(err)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(data))
 	r.GetBody = nil

@@ -157,8 +157,6 @@ func near(got, want time.Duration) bool {
 func TestWorker_GivesUpAfter24Hours(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
 		var tries []time.Time
-		var failed []string
-		b.Failed = func(kind string) { failed = append(failed, kind) }
 		b.server.Answer = func(stage, _ string) string {
 			if stage != mailtest.To {
 				return ""
@@ -184,6 +182,7 @@ func TestWorker_GivesUpAfter24Hours(t *testing.T) {
 		if exact > 10 {
 			t.Errorf("%d of %d waits without jitter", exact, len(tries)-1)
 		}
+		failed := b.givenUp()
 		last := tries[len(tries)-1].Sub(tries[0])
 		if last < giveUp || last > giveUp+20*time.Minute || !slices.Equal(failed, []string{"password_changed"}) || b.Counters.Failed.Load() != 1 {
 			t.Errorf("last try after %s, %v, %s", last, failed, b.counted())
@@ -202,8 +201,6 @@ func TestWorker_PermanentRefusalIsNotRetried(t *testing.T) {
 	for _, stage := range []string{mailtest.To, mailtest.Data, mailtest.Dot} {
 		t.Run(stage, func(t *testing.T) {
 			run(t, func(t *testing.T, b *bundle) {
-				var failed []string
-				b.Failed = func(kind string) { failed = append(failed, kind) }
 				tries := 0
 				b.server.Answer = func(at, _ string) string {
 					if at != stage {
@@ -218,6 +215,7 @@ func TestWorker_PermanentRefusalIsNotRetried(t *testing.T) {
 				pass(20 * time.Minute)
 				stop()
 				pass(29 * 24 * time.Hour)
+				failed := b.givenUp()
 				if rows := b.rows(t); tries != 1 || len(rows) != 1 || rows[0].DeadAt == nil || len(failed) != 1 || b.counted() != "0 0 1 0" {
 					t.Errorf("%d tries, %+v, %v, %s", tries, rows, failed, b.counted())
 				}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	netmail "net/mail"
+	"regexp"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,6 +18,7 @@ import (
 	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/email"
 	"github.com/techtreks/auth/internal/mail/mailtest"
+	"github.com/techtreks/auth/internal/onetime"
 	"github.com/techtreks/auth/internal/token"
 )
 
@@ -57,12 +59,14 @@ func newBundle(t testing.TB, d *db.DB) *bundle {
 	b.Worker = &Worker{
 		DB:     d,
 		Outbox: &Outbox{From: netmail.Address{Name: "TechTreks", Address: "no-reply@techtreks.example"}, Now: time.Now},
-		Sender: b.smtp, Templates: templates, Signer: &token.Signer{Keys: [][]byte{[]byte("key")}},
-		FrontendURL: "https://app.example.com", Product: Product{Name: "TechTreks", Support: "help@techtreks.example", SupportURL: "mailto:help@techtreks.example"},
-		VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour,
-		Now: time.Now, Logger: slog.New(slog.NewTextHandler(b.logs, nil)),
+		Sender: b.smtp, Templates: templates,
+		Links:   Links{FrontendURL: "https://app.example.com", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour},
+		Product: Product{Name: "TechTreks", Support: "help@techtreks.example", SupportURL: "mailto:help@techtreks.example"},
+		Now:     time.Now, Logger: slog.New(slog.NewTextHandler(b.logs, nil)),
 	}
-	b.Audit = &audit.Trail{DB: d, Signer: b.Signer, Now: time.Now, Logger: b.Logger}
+	signer := &token.Signer{Keys: [][]byte{[]byte("key")}}
+	b.Audit = &audit.Trail{DB: d, Signer: signer, Now: time.Now, Logger: b.Logger}
+	b.Tokens = &onetime.Tokens{DB: d, Signer: signer, Audit: b.Audit, Now: time.Now, Logger: b.Logger}
 	return b
 }
 
@@ -70,8 +74,7 @@ func newBundle(t testing.TB, d *db.DB) *bundle {
 func (b *bundle) another(d *db.DB) *Worker {
 	return &Worker{
 		DB: d, Outbox: &Outbox{From: b.Outbox.From, Now: time.Now},
-		Sender: b.Sender, Templates: b.Templates, Signer: b.Signer,
-		FrontendURL: b.FrontendURL, Product: b.Product, VerifyTTL: b.VerifyTTL, ResetTTL: b.ResetTTL,
+		Sender: b.Sender, Templates: b.Templates, Tokens: b.Tokens, Links: b.Links, Product: b.Product,
 		Now: time.Now, Logger: b.Logger, Audit: b.Audit,
 	}
 }
@@ -178,4 +181,15 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+var givenUp = regexp.MustCompile(`msg="mail given up" kind=(\w+)`)
+
+// givenUp returns the kinds of the mails that the log reports as given up.
+func (b *bundle) givenUp() []string {
+	var kinds []string
+	for _, match := range givenUp.FindAllStringSubmatch(b.logs.String(), -1) {
+		kinds = append(kinds, match[1])
+	}
+	return kinds
 }

@@ -1,6 +1,10 @@
 package mail
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/techtreks/auth/internal/onetime"
+)
 
 // A Kind of mail. Its name is the name of its template: templates/en/<kind>.txt.
 type Kind string
@@ -26,29 +30,21 @@ const (
 	LoginAfterFailures Kind = "login_after_failures"
 )
 
-// Purposes of tokens, as in the column tokens.purpose.
-const (
-	PurposeVerifyEmail   = "verify_email"
-	PurposeResetPassword = "reset_password"
-	PurposeChangeEmail   = "change_email"
-	PurposeInvitation    = "invitation"
-)
-
 // kindInfo describes one kind of mail.
 type kindInfo struct {
 	kind    Kind
-	purpose string // of the token in the link; empty for a notice
-	page    string // path of the front end that the button leads to; empty: the support contact
-	sentOn  string // the event that causes the mail, for docs/mail.md
+	purpose onetime.Purpose // of the token in the link; empty for a notice
+	page    string          // path of the front end that the button leads to; empty: the support contact
+	sentOn  string          // the event that causes the mail, for docs/mail.md
 }
 
 // kinds is the one list of all mails, in the order of docs/mail.md. A new kind needs an
 // entry here and one template per language.
 var kinds = []kindInfo{
-	{VerifyEmail, PurposeVerifyEmail, "/verify", "an email address has to be confirmed"},
-	{ResetPassword, PurposeResetPassword, "/reset-password", "a password reset was requested"},
-	{ConfirmEmail, PurposeChangeEmail, "/confirm-email", "an account's email address is about to change; to the new address"},
-	{Invitation, PurposeInvitation, "/accept-invitation", "an administrator created an account; its owner chooses the password"},
+	{VerifyEmail, onetime.VerifyEmail, "/verify", "an email address has to be confirmed"},
+	{ResetPassword, onetime.ResetPassword, "/reset-password", "a password reset was requested"},
+	{ConfirmEmail, onetime.ChangeEmail, "/confirm-email", "an account's email address is about to change; to the new address"},
+	{Invitation, onetime.Invitation, "/accept-invitation", "an administrator created an account; its owner chooses the password"},
 	{AlreadyRegistered, "", "/login", "someone signs up with the address of an existing account"},
 	{AddressInUse, "", "/login", "someone tries to use the address of an existing account for another account"},
 	{PasswordChanged, "", "/request-reset", "the password was changed"},
@@ -77,7 +73,7 @@ func (k Kind) info() kindInfo {
 
 // purpose returns the purpose of the token in a mail of this kind, and the page of the
 // front end that the button leads to. The purpose is empty for a notice.
-func (k Kind) purpose() (purpose, page string) {
+func (k Kind) purpose() (purpose onetime.Purpose, page string) {
 	info := k.info()
 	return info.purpose, info.page
 }

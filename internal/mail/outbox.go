@@ -12,6 +12,7 @@ import (
 
 	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/email"
+	"github.com/techtreks/auth/internal/reqctx"
 	"github.com/techtreks/auth/internal/token"
 )
 
@@ -79,35 +80,38 @@ func (o *Outbox) Add(ctx context.Context, q *gendb.Queries, m Message) error {
 	})
 }
 
-// VoidLinks makes every link useless that was mailed to the account or is about to be:
-// for when its password or address changes, or it is disabled. address is the
-// account's own, for the mails of which nobody knows yet whose they are.
-func (o *Outbox) VoidLinks(ctx context.Context, q *gendb.Queries, userID int64, address email.Address) error {
-	if err := o.VoidMails(ctx, q, userID, address); err != nil {
+// Notify queues a notice to the address of an account, with the origin of the request
+// and the time. newAddress is for [EmailChanged].
+func (o *Outbox) Notify(ctx context.Context, q *gendb.Queries, kind Kind, user gendb.User, newAddress string) error {
+	address, err := email.Parse(user.Email)
+	if err != nil {
 		return err
 	}
-	_, err := q.TokensVoid(ctx, userID)
-	return err
+	details := Origin(ctx)
+	details.NewAddress, details.Time, details.Confirmed = newAddress, o.Now(), user.EmailVerifiedAt != nil
+	return o.Add(ctx, q, Message{Kind: kind, UserID: user.ID, Address: address, Locale: user.Locale, Details: details})
 }
 
-// VoidMails drops the mails with links that still wait. It comes before anything is
-// done to a token: the worker holds the row of its mail while it mints the token, and
-// two who take the two in different orders would wait for each other.
-func (o *Outbox) VoidMails(ctx context.Context, q *gendb.Queries, userID int64, address email.Address) error {
+// Origin returns where the current request came from.
+func Origin(ctx context.Context) Details {
+	info := reqctx.From(ctx)
+	return Details{IP: info.Address(), UserAgent: info.UserAgent, RequestID: info.RequestID}
+}
+
+// VoidMails deletes the waiting mails with links of an account, and those to its
+// address that have no resolved owner. It runs before anything is done to a token: the
+// worker locks the row of its mail while it issues the token, and two transactions that
+// take the two in different orders would deadlock.
+func (o *Outbox) VoidMails(ctx context.Context, q *gendb.Queries, user gendb.User) error {
 	_, err := q.OutboxVoidLinks(ctx, gendb.OutboxVoidLinksParams{
-		UserID: sql.NullInt64{Int64: userID, Valid: true}, RecipientKey: address.Key,
+		UserID: sql.NullInt64{Int64: user.ID, Valid: true}, RecipientKey: user.EmailKey,
 	})
 	return err
 }
 
-// VoidChange makes the link useless that would give the account another address.
-func (o *Outbox) VoidChange(ctx context.Context, q *gendb.Queries, userID int64) error {
-	_, err := q.OutboxVoid(ctx, gendb.OutboxVoidParams{
-		Kind: string(ConfirmEmail), UserID: sql.NullInt64{Int64: userID, Valid: true},
-	})
-	if err == nil {
-		_, err = q.TokenVoid(ctx, gendb.TokenVoidParams{UserID: userID, Purpose: PurposeChangeEmail})
-	}
+// VoidKind deletes the waiting mails of one kind of an account.
+func (o *Outbox) VoidKind(ctx context.Context, q *gendb.Queries, kind Kind, userID int64) error {
+	_, err := q.OutboxVoid(ctx, gendb.OutboxVoidParams{Kind: string(kind), UserID: sql.NullInt64{Int64: userID, Valid: true}})
 	return err
 }
 

@@ -1,6 +1,8 @@
 package mail
 
 import (
+	"context"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +17,7 @@ func TestWorker_PanicInFailedIsRecovered(t *testing.T) {
 			}
 			return ""
 		}
-		b.Failed = func(string) { panic("failed") }
+		b.Logger = slog.New(panicking{b.Logger.Handler()})
 		start(t, b.Worker)
 		alice, a := b.user(t, "alice", true)
 		bob, c := b.user(t, "bob", true)
@@ -53,4 +55,14 @@ func TestWorker_PanicInLoopIsRecovered(t *testing.T) {
 			t.Errorf("%d mails\n%s", n, b.logs)
 		}
 	})
+}
+
+// panicking is a log handler that panics when a mail is given up.
+type panicking struct{ slog.Handler }
+
+func (p panicking) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == "mail given up" {
+		panic("the log failed")
+	}
+	return p.Handler.Handle(ctx, r)
 }

@@ -29,12 +29,6 @@ type Product struct {
 	Support, SupportURL string
 }
 
-// Link returns the front end's page for mails of a kind, with a token.
-func (w *Worker) Link(kind Kind, value string) string {
-	_, page := kind.purpose()
-	return w.FrontendURL + page + "#token=" + value
-}
-
 // render writes the mail of a row. value is its token, if it has one.
 func (w *Worker) render(row gendb.Outbox, user gendb.User, details Details, value string) (Rendered, error) {
 	// Parsed again, strictly, because the mail server gets this address.
@@ -48,7 +42,7 @@ func (w *Worker) render(row gendb.Outbox, user gendb.User, details Details, valu
 	}
 	details = details.forTemplate(kind.anonymous())
 	data := Data{
-		Product: w.Product.Name, Support: w.Product.Support, SupportURL: w.Product.SupportURL, FrontendURL: w.FrontendURL,
+		Product: w.Product.Name, Support: w.Product.Support, SupportURL: w.Product.SupportURL, FrontendURL: w.Links.FrontendURL,
 		NewAddress: masked(details.NewAddress), Time: formatTime(language, details.Time), IP: details.IP, Browser: details.UserAgent,
 	}
 	// An invitation needs the username, which an administrator has chosen.
@@ -62,14 +56,14 @@ func (w *Worker) render(row gendb.Outbox, user gendb.User, details Details, valu
 	_, page := kind.purpose()
 	switch {
 	case value != "":
-		m.Link = w.Link(kind, value)
+		m.Link = w.Links.URL(kind, value)
 		if len(m.Link) > maxLink {
 			return Rendered{}, fmt.Errorf("%w: the link has more than %d bytes", ErrRefused, maxLink)
 		}
 		data.Link, data.LinkText = m.Link, m.Link
-		data.ValidFor, data.Expires = formatDuration(language, w.ttl(kind)), formatTime(language, row.CreatedAt.Add(w.ttl(kind)))
+		data.ValidFor, data.Expires = formatDuration(language, w.Links.TTL(kind)), formatTime(language, row.CreatedAt.Add(w.Links.TTL(kind)))
 	case page != "":
-		data.Link, data.LinkText = w.FrontendURL+page, w.FrontendURL+page
+		data.Link, data.LinkText = w.Links.FrontendURL+page, w.Links.FrontendURL+page
 	default:
 		data.Link, data.LinkText = data.SupportURL, data.Support
 	}

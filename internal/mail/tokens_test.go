@@ -86,7 +86,7 @@ func TestWorker_DatabaseContainsNoToken(t *testing.T) {
 		b.add(t, Message{Kind: ResetPassword, Address: a})
 		settle()
 		hash := b.tokens(t, id)[0].TokenHash
-		values := b.Signer.Derive("reset_password", b.tokens(t, id)[0].Seed)
+		values := b.Tokens.Signer.Derive("reset_password", b.tokens(t, id)[0].Seed)
 		value := values[slices.IndexFunc(values, func(v string) bool { return string(token.Hash(v)) == string(hash) })]
 		holdsNowhere(t, b, value) // while it is being sent
 		answers <- "https://app.example.com/reset-password#token=" + value + " and " + value
@@ -155,7 +155,10 @@ func TestWorker_DropsMailWithStaleToken(t *testing.T) {
 		}, 1, 0},
 		"all links voided": {func(t *testing.T, b *bundle, id int64) {
 			err := b.DB.Tx(t.Context(), func(q *gendb.Queries) error {
-				return b.Outbox.VoidLinks(t.Context(), q, id, address(t, "alice@example.com"))
+				if err := b.Outbox.VoidMails(t.Context(), q, gendb.User{ID: id, EmailKey: address(t, "alice@example.com").Key}); err != nil {
+					return err
+				}
+				return b.Tokens.Void(t.Context(), q, id)
 			})
 			if err != nil || len(b.rows(t)) != 0 || len(b.tokens(t, id)) != 0 {
 				t.Errorf("%v, %d rows, %d tokens", err, len(b.rows(t)), len(b.tokens(t, id)))
@@ -234,9 +237,11 @@ func TestWorker_KeyRotationBetweenAttempts(t *testing.T) {
 				settle()
 				stop()
 				second := b.another(b.DB)
-				second.Signer = &token.Signer{}
+				signer := &token.Signer{}
+				tokens := *second.Tokens
+				second.Tokens, tokens.Signer = &tokens, signer
 				for _, key := range tc.keys {
-					second.Signer.Keys = append(second.Signer.Keys, []byte(key))
+					signer.Keys = append(signer.Keys, []byte(key))
 				}
 				start(t, second)
 				pass(2 * time.Minute)

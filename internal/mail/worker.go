@@ -17,6 +17,7 @@ import (
 	"github.com/techtreks/auth/db"
 	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/audit"
+	"github.com/techtreks/auth/internal/onetime"
 	"github.com/techtreks/auth/internal/token"
 )
 
@@ -27,24 +28,21 @@ type Worker struct {
 	Outbox    *Outbox
 	Sender    Sender
 	Templates *Templates
-	Signer    *token.Signer
-	// FrontendURL is what links begin with, without a slash at the end.
-	FrontendURL string
-	// Product is the name and the support contact that mails show.
-	Product Product
-	// How long links work, counted from when the mail was asked for. Those that
-	// confirm an address share VerifyTTL.
-	VerifyTTL, ResetTTL, InviteTTL time.Duration
+	Tokens    *onetime.Tokens
+	Links     Links
+	Product   Product
 
 	Now    func() time.Time
 	Logger *slog.Logger
 	// Audit records the links that are mailed, and the mails that are given up.
-	Audit *audit.Trail
-	// Failed, if set, is told of every mail that is given up.
-	Failed func(kind string)
-
+	Audit    *audit.Trail
 	Counters Counters
 
+	run runState
+}
+
+// runState is the state of a running [Worker].
+type runState struct {
 	server serverState
 	idle   chan struct{} // a send has ended
 }
@@ -75,7 +73,7 @@ var backoff = []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 *
 // Run sends mails until ctx ends, and then returns within 5 seconds: what is being
 // sent may end, and what has not ended by then goes back into the outbox.
 func (w *Worker) Run(ctx context.Context) {
-	w.idle = make(chan struct{}, 1)
+	w.run.idle = make(chan struct{}, 1)
 	sends, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(finishing, cancel) })()
@@ -89,7 +87,7 @@ func (w *Worker) Run(ctx context.Context) {
 		running.Go(func() {
 			defer func() {
 				busy.Add(-1)
-				signal(w.idle)
+				signal(w.run.idle)
 			}()
 			w.survive(sends, func() { w.handle(sends, row) })
 		})
@@ -107,7 +105,7 @@ func (w *Worker) Run(ctx context.Context) {
 // next sends the next mail that is due, if there is one and it may be sent while busy
 // others are. It returns how long there is nothing to do.
 func (w *Worker) next(ctx context.Context, busy int64, send func(gendb.Outbox)) time.Duration {
-	limit, wait := w.server.allows(w.Now())
+	limit, wait := w.run.server.allows(w.Now())
 	if limit == 1 && busy == 0 && wait <= 0 {
 		w.reachable(ctx) // one of all that wait is the one to try the server with
 	}
@@ -150,7 +148,7 @@ func (w *Worker) sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-w.Outbox.Woken():
-	case <-w.idle:
+	case <-w.run.idle:
 	case <-timer.C:
 	}
 }
@@ -242,8 +240,8 @@ func (w *Worker) attempt(ctx context.Context, row gendb.Outbox) (m Rendered, err
 	err = w.Sender.Send(ctx, m)
 	switch {
 	case errors.Is(err, ErrUnreachable):
-		w.server.failed(w.Now())
-	case ctx.Err() == nil && w.server.answered():
+		w.run.server.failed(w.Now())
+	case ctx.Err() == nil && w.run.server.answered():
 		w.reachable(ctx)
 	}
 	return m, err
@@ -300,9 +298,6 @@ func (w *Worker) bury(ctx context.Context, row gendb.Outbox, cause error, m Rend
 		return
 	}
 	w.Counters.Failed.Add(1)
-	if w.Failed != nil {
-		w.Failed(row.Kind)
-	}
 	w.Logger.ErrorContext(ctx, "mail given up", w.about(row, "error", text)...)
 }
 

@@ -2,16 +2,14 @@ package mail
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/audit"
-	"github.com/techtreks/auth/internal/token"
+	"github.com/techtreks/auth/internal/onetime"
 )
 
 // A dropError says why a mail is not to be sent any more.
@@ -72,12 +70,14 @@ func (w *Worker) prepare(ctx context.Context, row gendb.Outbox, details Details)
 		if err != nil {
 			return err
 		}
-		if value, err = w.mint(ctx, q, row, user, purpose); err != nil {
+		issued, err := w.issue(ctx, q, row, user, purpose)
+		if err != nil {
 			return err
 		}
+		value = issued.Text
 		return w.Audit.Record(ctx, q, audit.Entry{
-			Event: audit.TokenCreated, Reason: purpose, Subject: user.ID, Token: token.Hash(value),
-			Address: details.IP, UserAgent: details.UserAgent, RequestID: details.RequestID,
+			Event: audit.TokenCreated, Reason: string(purpose), Subject: user.ID, Token: issued.Hash(),
+			Origin: audit.Origin{Address: details.IP, UserAgent: details.UserAgent, RequestID: details.RequestID},
 		})
 	})
 	return user, value, err
@@ -140,83 +140,60 @@ func recipient(row gendb.Outbox, user gendb.User) string {
 	return row.Recipient
 }
 
-// boundToken is the token of an earlier try, made again. It is empty if the key that
-// it was made with is gone.
-func (w *Worker) boundToken(ctx context.Context, row gendb.Outbox, purpose string) (string, error) {
-	stored, err := w.DB.TokenByHash(ctx, row.TokenHash)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return "", &dropError{"token replaced"}
-	case err != nil:
-		return "", err
-	case stored.UsedAt != nil:
-		return "", &dropError{"token used"}
-	case !stored.ExpiresAt.After(w.Now()):
-		return "", &dropError{"token expired"}
-	}
-	for _, value := range w.Signer.Derive(purpose, stored.Seed) {
-		if string(token.Hash(value)) == string(row.TokenHash) {
-			return value, nil
+// boundToken returns the token of an earlier try, derived again. It is empty if the key
+// that it was derived from is no longer configured.
+func (w *Worker) boundToken(ctx context.Context, row gendb.Outbox, purpose onetime.Purpose) (string, error) {
+	value, err := w.Tokens.Rederive(ctx, purpose, row.TokenHash)
+	return value, dropped(err)
+}
+
+// dropped returns the reason to drop the mail of a token that cannot be used.
+func dropped(err error) error {
+	for cause, reason := range map[error]string{
+		onetime.ErrReplaced: "token replaced", onetime.ErrUsed: "token used", onetime.ErrExpired: "token expired",
+	} {
+		if errors.Is(err, cause) {
+			return &dropError{reason}
 		}
 	}
-	return "", nil
+	return err
 }
 
-// mint makes the token of a mail that is written for the first time. A token dates
-// from when its mail was asked for, so that of two mails the later one has the token
-// that works, whichever is written first.
-func (w *Worker) mint(ctx context.Context, q *gendb.Queries, row gendb.Outbox, user gendb.User, purpose string) (string, error) {
-	expires := row.CreatedAt.Add(w.ttl(Kind(row.Kind)))
+// issue stores the token of a mail that is written for the first time. Its time is that
+// of the request for the mail, so that of two mails the one requested later has the
+// token that works, whichever is written first.
+func (w *Worker) issue(ctx context.Context, q *gendb.Queries, row gendb.Outbox, user gendb.User, purpose onetime.Purpose) (onetime.Value, error) {
+	expires := row.CreatedAt.Add(w.Links.TTL(Kind(row.Kind)))
 	if !expires.After(w.Now()) {
-		return "", &dropError{"token expired"}
+		return onetime.Value{}, &dropError{"token expired"}
 	}
-	seed := make([]byte, 32)
-	_, _ = rand.Read(seed) // never fails
-	value := w.Signer.Derive(purpose, seed)[0]
+	value := w.Tokens.Derive(purpose)
 	owner := sql.NullInt64{Int64: user.ID, Valid: true}
-	// First of all, as it holds the row until the end: whoever voids mails and then
-	// tokens either finds both or makes us find nothing.
-	n, err := q.OutboxBindToken(ctx, gendb.OutboxBindTokenParams{ID: row.ID, Lease: row.Lease, UserID: owner, TokenHash: token.Hash(value)})
+	// First, because it locks the row until the end: a transaction that voids mails and
+	// then tokens finds either both or neither.
+	n, err := q.OutboxBindToken(ctx, gendb.OutboxBindTokenParams{ID: row.ID, Lease: row.Lease, UserID: owner, TokenHash: value.Hash()})
 	if err != nil {
-		return "", err
+		return value, err
 	}
 	if n == 0 {
-		return "", errLeaseLost
+		return value, errLeaseLost
 	}
-	n, err = q.TokenIssue(ctx, gendb.TokenIssueParams{
-		UserID: user.ID, Purpose: purpose, TokenHash: token.Hash(value), Seed: seed,
-		Email: recipient(row, user), EmailKey: row.RecipientKey, Now: row.CreatedAt, ExpiresAt: expires,
-	})
-	if err == nil && n == 0 {
-		err = &dropError{"token replaced"}
-	}
-	return value, err
+	return value, dropped(w.Tokens.Issue(ctx, q, value, onetime.Token{
+		UserID: user.ID, Purpose: purpose, Email: recipient(row, user), EmailKey: row.RecipientKey,
+		RequestedAt: row.CreatedAt, ExpiresAt: expires,
+	}))
 }
 
-// IssueLink makes a token of the purpose that a mail of this kind has, without the
-// mail, and returns the link from the path on. Nobody can make it again: its seed has
-// nothing to do with it.
-func IssueLink(ctx context.Context, q *gendb.Queries, kind Kind, user gendb.User, now time.Time, life time.Duration) (string, error) {
-	purpose, page := kind.purpose()
-	seed := make([]byte, 32)
-	_, _ = rand.Read(seed) // never fails
-	value := token.New()
-	n, err := q.TokenIssue(ctx, gendb.TokenIssueParams{
-		UserID: user.ID, Purpose: purpose, TokenHash: token.Hash(value), Seed: seed,
-		Email: user.Email, EmailKey: user.EmailKey, Now: now, ExpiresAt: now.Add(life),
+// IssueLink stores a token without a mail and returns its link, for the command line.
+func IssueLink(ctx context.Context, q *gendb.Queries, tokens *onetime.Tokens, links Links, kind Kind, user gendb.User) (string, error) {
+	purpose, _ := kind.purpose()
+	value, now := onetime.Random(), tokens.Now()
+	err := tokens.Issue(ctx, q, value, onetime.Token{
+		UserID: user.ID, Purpose: purpose, Email: user.Email, EmailKey: user.EmailKey,
+		RequestedAt: now, ExpiresAt: now.Add(links.TTL(kind)),
 	})
-	if err == nil && n == 0 {
-		err = errors.New("a link was made that is newer than this one: is the clock of a machine wrong?")
+	if errors.Is(err, onetime.ErrReplaced) {
+		err = errors.New("a newer link exists; is the clock of a machine wrong?")
 	}
-	return page + "#token=" + value, err
-}
-
-func (w *Worker) ttl(kind Kind) time.Duration {
-	switch kind {
-	case ResetPassword:
-		return w.ResetTTL
-	case Invitation:
-		return w.InviteTTL
-	}
-	return w.VerifyTTL
+	return links.URL(kind, value.Text), err
 }

@@ -45,15 +45,18 @@ func (m *Metrics) AuditLost(reason string) { m.auditLost.WithLabelValues(reason)
 // Hash counts a password hash: how long it waited for its turn, and how long it
 // took.
 func (m *Metrics) Hash(waited, worked time.Duration) {
-	m.hashWait.Observe(waited.Seconds())
-	m.hashDuration.Observe(worked.Seconds())
+	m.hashes.wait.Observe(waited.Seconds())
+	m.hashes.duration.Observe(worked.Seconds())
 }
 
 // HashRefused counts one that never got its turn because the server was busy.
 func (m *Metrics) HashRefused(waited time.Duration) {
-	m.hashWait.Observe(waited.Seconds())
-	m.hashesRefused.Inc()
+	m.hashes.wait.Observe(waited.Seconds())
+	m.hashes.refused.Inc()
 }
 
 // LogSuppressed counts a line that was counted instead of logged.
 func (m *Metrics) LogSuppressed() { m.logSuppressed.Inc() }
+
+// ContractViolation counts an answer that broke the contract.
+func (m *Metrics) ContractViolation() { m.violations.Inc() }

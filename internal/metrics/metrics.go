@@ -37,10 +37,16 @@ type Metrics struct {
 	breachChecks      *prometheus.CounterVec
 	auditEvents       *prometheus.CounterVec
 	auditLost         *prometheus.CounterVec
-	hashWait          prometheus.Histogram
-	hashDuration      prometheus.Histogram
-	hashesRefused     prometheus.Counter
+	hashes            hashMetrics
 	logSuppressed     prometheus.Counter
+	violations        prometheus.Counter
+}
+
+// hashMetrics measure password hashes.
+type hashMetrics struct {
+	wait     prometheus.Histogram
+	duration prometheus.Histogram
+	refused  prometheus.Counter
 }
 
 // buckets of a request's time, in seconds: a session check takes about a
@@ -69,9 +75,10 @@ func New(operations, events []string) *Metrics {
 	m.breachChecks = m.counters("breach_checks_total", "Passwords looked up in the breach corpus, by outcome.", "outcome")
 	m.auditEvents = m.counters("audit_events_total", "Events written to the audit trail, by event.", "event")
 	m.auditLost = m.counters("audit_lost_total", "Events that are not in the audit trail, by reason.", "reason")
-	m.hashWait = m.histogram("password_hash_wait_seconds", "Time that a password hash waited for its turn, refused ones included.")
-	m.hashDuration = m.histogram("password_hash_duration_seconds", "Time that a password hash took, the wait not included.")
-	m.hashesRefused = m.counter("password_hashes_refused_total", "Password hashes not started because the queue was full or the wait too long.")
+	m.hashes.wait = m.histogram("password_hash_wait_seconds", "Time that a password hash waited for its turn, refused ones included.")
+	m.hashes.duration = m.histogram("password_hash_duration_seconds", "Time that a password hash took, the wait not included.")
+	m.hashes.refused = m.counter("password_hashes_refused_total", "Password hashes not started because the queue was full or the wait too long.")
+	m.violations = m.counter("contract_violations_total", "Answers that broke the contract, counted while VERIFY_RESPONSES is on.")
 	m.logSuppressed = m.counter("log_lines_suppressed_total", "Lines about refused requests that were counted instead of logged.")
 	m.registry.MustRegister(m.requestDuration)
 	begin(m.logins, LoginSuccess, "invalid_credentials")

@@ -27,10 +27,15 @@ type Breaches struct {
 	// URL of the service, without /range/ and the five digits.
 	URL    string
 	Logger *slog.Logger
-	// Observe, if set, is called with the outcome of each lookup: found, clear, or
-	// unknown if the lookup failed.
-	Observe func(outcome string)
-	client  *http.Client
+	// Outcomes, if set, counts the look-ups.
+	Outcomes OutcomeCounter
+	client   *http.Client
+}
+
+// An OutcomeCounter counts look-ups by outcome: found, clear, or unknown if there was
+// no answer.
+type OutcomeCounter interface {
+	BreachCheck(outcome string)
 }
 
 const (
@@ -64,8 +69,8 @@ func (b *Breaches) Has(ctx context.Context, password string) bool {
 	case found:
 		outcome = "found"
 	}
-	if b.Observe != nil {
-		b.Observe(outcome)
+	if b.Outcomes != nil {
+		b.Outcomes.BreachCheck(outcome)
 	}
 	return found
 }

@@ -26,7 +26,7 @@ type corpus struct {
 	*Breaches
 	mu       sync.Mutex // guards requests: the handler of a broken connection may still run
 	requests []*http.Request
-	outcomes []string
+	outcomes outcomes
 	logs     bytes.Buffer
 }
 
@@ -41,7 +41,7 @@ func newCorpus(t *testing.T, answer http.HandlerFunc) *corpus {
 	}))
 	t.Cleanup(server.Close)
 	c.Breaches = NewBreaches(server.URL+"/", slog.New(slog.NewTextHandler(&c.logs, nil)))
-	c.Observe = func(outcome string) { c.outcomes = append(c.outcomes, outcome) }
+	c.Outcomes = &c.outcomes
 	t.Cleanup(c.client.CloseIdleConnections)
 	return c
 }
@@ -169,11 +169,11 @@ func (s silent) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestBreaches_TimesOut(t *testing.T) {
 	for _, beginning := range []string{"", padding[:1000]} {
 		synctest.Test(t, func(t *testing.T) {
-			var outcomes []string
+			var outcomes outcomes
 			b := &Breaches{
 				URL: "https://breaches.example", Logger: slog.New(slog.DiscardHandler),
-				Observe: func(outcome string) { outcomes = append(outcomes, outcome) },
-				client:  &http.Client{Transport: silent{beginning}},
+				Outcomes: &outcomes,
+				client:   &http.Client{Transport: silent{beginning}},
 			}
 			start := time.Now()
 			if b.Has(t.Context(), goodPhrase) || fmt.Sprint(outcomes) != "[unknown]" {
@@ -195,3 +195,8 @@ func TestNewBreaches_UsesNoProxy(t *testing.T) {
 		t.Errorf("%+v", transport)
 	}
 }
+
+// outcomes collects what was counted.
+type outcomes []string
+
+func (o *outcomes) BreachCheck(outcome string) { *o = append(*o, outcome) }

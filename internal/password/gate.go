@@ -45,8 +45,8 @@ type Gate struct {
 	Queue int
 	// Wait is the longest wait of one caller; zero means [DefaultWait].
 	Wait time.Duration
-	// Observe, if set, is called at the end of every call of [Gate.Do].
-	Observe func(context.Context, Pass)
+	// Observer, if set, measures every call.
+	Observer Observer
 
 	init    sync.Once
 	sem     *semaphore.Weighted
@@ -55,6 +55,13 @@ type Gate struct {
 	started atomic.Int64
 }
 
+// An Observer measures the calls of a [Gate].
+type Observer interface {
+	// Observe is called when a call ends, with the context of the call.
+	Observe(ctx context.Context, pass Pass)
+}
+
+// A Pass is one caller's way through a [Gate].
 // A Pass describes one call of [Gate.Do].
 type Pass struct {
 	Begin  time.Time
@@ -70,8 +77,8 @@ type Pass struct {
 func (g *Gate) Do(ctx context.Context, work func()) error {
 	g.init.Do(g.setUp)
 	pass := Pass{Begin: time.Now()}
-	if g.Observe != nil {
-		defer func() { g.Observe(ctx, pass) }()
+	if g.Observer != nil {
+		defer func() { g.Observer.Observe(ctx, pass) }()
 	}
 	if pass.Err = ctx.Err(); pass.Err != nil {
 		return pass.Err

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	gendb "github.com/techtreks/auth/gen/db"
@@ -33,12 +34,17 @@ const (
 // The account may be a username that does not exist. It is counted in the same way and
 // with the same statements.
 type Attempts struct {
-	DB   AttemptStore
-	Now  func() time.Time
-	Hash func(purpose, value string) string // as in [Limiter]
+	DB  AttemptStore
+	Now func() time.Time
+	// Signer hashes accounts and networks, as in [Limiter].
+	Signer Hasher
 }
 
 // An AttemptStore is the database that all instances share.
+// UserKey is the account of an attempt at an existing account.
+func UserKey(userID int64) string { return "user " + strconv.FormatInt(userID, 10) }
+
+// An AttemptStore is the database that the instances share.
 type AttemptStore interface {
 	LoginAttempts(context.Context, gendb.LoginAttemptsParams) ([]gendb.LoginAttempt, error)
 	LoginAttemptForgive(context.Context, gendb.LoginAttemptForgiveParams) error
@@ -75,7 +81,7 @@ func Delay(failures int64) time.Duration {
 // Begin counts an attempt at an account from a network, or returns a [DelayError].
 // known means that a live session of the account was opened from the network.
 func (a *Attempts) Begin(ctx context.Context, account, network string, known bool) (*Attempt, error) {
-	attempt := &Attempt{subject: a.Hash("login attempt", account), network: a.hashNetwork(account, network), shared: !known}
+	attempt := &Attempt{subject: a.Signer.Keyed("login attempt", account), network: a.hashNetwork(account, network), shared: !known}
 	rows, err := a.DB.LoginAttempts(ctx, gendb.LoginAttemptsParams{Subject: attempt.subject, Network: attempt.network})
 	if err != nil {
 		return nil, err
@@ -164,7 +170,7 @@ func (a *Attempts) Succeed(ctx context.Context, at *Attempt) error {
 // Know marks a network as known, in the transaction of a successful authentication such
 // as the use of a link in a mail.
 func (a *Attempts) Know(ctx context.Context, q *gendb.Queries, account, network string) error {
-	return a.know(ctx, q, a.Hash("login attempt", account), a.hashNetwork(account, network))
+	return a.know(ctx, q, a.Signer.Keyed("login attempt", account), a.hashNetwork(account, network))
 }
 
 func (a *Attempts) know(ctx context.Context, q *gendb.Queries, subject, network string) error {
@@ -174,11 +180,11 @@ func (a *Attempts) know(ctx context.Context, q *gendb.Queries, subject, network 
 
 // Forget deletes all counters of an account.
 func (a *Attempts) Forget(ctx context.Context, q *gendb.Queries, account string) error {
-	return q.LoginAttemptsDelete(ctx, a.Hash("login attempt", account))
+	return q.LoginAttemptsDelete(ctx, a.Signer.Keyed("login attempt", account))
 }
 
 // hashNetwork includes the account, so that the hashes do not reveal which accounts use
 // the same network.
 func (a *Attempts) hashNetwork(account, network string) string {
-	return a.Hash("login network", account+"/"+network)
+	return a.Signer.Keyed("login network", account+"/"+network)
 }

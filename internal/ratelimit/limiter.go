@@ -31,15 +31,19 @@ type Store interface {
 	Tx(context.Context, func(*gendb.Queries) error) error
 }
 
-// A Limiter counts requests against limits. All fields without a default are
-// required.
+// A Hasher returns a keyed hash of a value, which only this server can make. It is a
+// [github.com/techtreks/auth/internal/token.Signer].
+type Hasher interface {
+	Keyed(purpose, value string) string
+}
+
+// A Limiter counts. All fields are required unless they say otherwise.
 type Limiter struct {
 	Store Store
 	Now   func() time.Time
-	// Hash returns a keyed hash of value for a purpose. With it, neither the
-	// database nor the memory contains the addresses of clients.
-	Hash func(purpose, value string) string
-	// Size is the number of keys in memory; zero means [DefaultSize].
+	// Signer hashes the keys: neither the database nor memory holds addresses of people.
+	Signer Hasher
+	// Size is how many keys are held in memory; zero means [DefaultSize].
 	Size int
 
 	once   sync.Once
@@ -77,7 +81,7 @@ func (l *Limiter) Take(ctx context.Context, what, who string, limits []Limit) (O
 	keys := make([]string, len(limits))
 	for i, limit := range limits {
 		name := what + "/" + limit.scope()
-		keys[i] = name + "/" + l.Hash("rate limit", name+"/"+who)
+		keys[i] = name + "/" + l.Signer.Keyed("rate limit", name+"/"+who)
 		if w, ok := l.memory.get(keys[i], now, limit.Window); ok && w.hits > limit.Requests {
 			return refuse(limit, w, now), nil
 		}

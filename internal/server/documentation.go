@@ -6,21 +6,29 @@ import (
 	"net/http"
 
 	genapi "github.com/techtreks/auth/gen/api"
+	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/docsui"
+	"github.com/techtreks/auth/internal/problem"
 )
 
+// A Documentation implements the operations of the tag documentation.
+type Documentation struct {
+	Contract *contract.Contract
+	Enabled  bool // without it every operation answers 404
+}
+
 // GetContractYAML serves the contract that this server enforces.
-func (s *Server) GetContractYAML(context.Context, genapi.GetContractYAMLRequestObject) (genapi.GetContractYAMLResponseObject, error) {
-	if !s.Docs {
-		return nil, errNotFound
+func (d *Documentation) GetContractYAML(context.Context, genapi.GetContractYAMLRequestObject) (genapi.GetContractYAMLResponseObject, error) {
+	if !d.Enabled {
+		return nil, problem.NotFound
 	}
 	return genapi.GetContractYAML200ApplicationYamlResponse{
-		Body: bytes.NewReader(s.Contract.YAML), ContentLength: int64(len(s.Contract.YAML)),
+		Body: bytes.NewReader(d.Contract.YAML), ContentLength: int64(len(d.Contract.YAML)),
 	}, nil
 }
 
-// contractJSON is the document as it was loaded. The generated type would
-// decode it and write it again in another order.
+// contractJSON is the document as it was loaded. The generated type would decode it and
+// encode it in another order.
 type contractJSON []byte
 
 func (c contractJSON) VisitGetContractJSONResponse(w http.ResponseWriter) error {
@@ -30,17 +38,17 @@ func (c contractJSON) VisitGetContractJSONResponse(w http.ResponseWriter) error 
 }
 
 // GetContractJSON serves the same document as JSON.
-func (s *Server) GetContractJSON(context.Context, genapi.GetContractJSONRequestObject) (genapi.GetContractJSONResponseObject, error) {
-	if !s.Docs {
-		return nil, errNotFound
+func (d *Documentation) GetContractJSON(context.Context, genapi.GetContractJSONRequestObject) (genapi.GetContractJSONResponseObject, error) {
+	if !d.Enabled {
+		return nil, problem.NotFound
 	}
-	return contractJSON(s.Contract.JSON), nil
+	return contractJSON(d.Contract.JSON), nil
 }
 
-// GetDocs serves the page to explore the contract.
-func (s *Server) GetDocs(_ context.Context, _ genapi.GetDocsRequestObject) (genapi.GetDocsResponseObject, error) {
-	if !s.Docs {
-		return nil, errNotFound
+// GetDocs serves the page of Swagger UI.
+func (d *Documentation) GetDocs(_ context.Context, _ genapi.GetDocsRequestObject) (genapi.GetDocsResponseObject, error) {
+	if !d.Enabled {
+		return nil, problem.NotFound
 	}
 	page, policy := docsui.Index(), docsui.CSP
 	return genapi.GetDocs200TextHTMLResponse{
@@ -49,15 +57,15 @@ func (s *Server) GetDocs(_ context.Context, _ genapi.GetDocsRequestObject) (gena
 	}, nil
 }
 
-// GetDocsAsset serves a file of that page. Its content changes only with the
-// server's version.
-func (s *Server) GetDocsAsset(_ context.Context, in genapi.GetDocsAssetRequestObject) (genapi.GetDocsAssetResponseObject, error) {
-	if !s.Docs {
-		return nil, errNotFound
+// GetDocsAsset serves a file of that page, which changes only with the version of the
+// server.
+func (d *Documentation) GetDocsAsset(_ context.Context, in genapi.GetDocsAssetRequestObject) (genapi.GetDocsAssetResponseObject, error) {
+	if !d.Enabled {
+		return nil, problem.NotFound
 	}
 	content, mediaType, ok := docsui.Asset(in.Asset)
 	if !ok {
-		return nil, errNotFound
+		return nil, problem.NotFound
 	}
 	body, size := bytes.NewReader(content), int64(len(content))
 	keep := "public, max-age=3600"

@@ -1,69 +1,59 @@
 package server
 
 import (
-	"net/netip"
+	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/gin-gonic/gin"
+	"github.com/techtreks/auth/internal/clientip"
+	"github.com/techtreks/auth/internal/metrics"
 )
 
-// forwardedFor is the one header that tells a trusted proxy's client.
+// forwardedFor is the header in which a trusted proxy names its client.
 const forwardedFor = "X-Forwarded-For"
 
-// forwarding notices requests that name a client's address without being
-// entitled to. They are served as from their peer, whoever they name. But they may
-// mean a proxy that nobody has put into TRUSTED_PROXIES: then all people are one
-// client, with one limit for all of them, and nothing else would show it.
-type forwarding struct {
-	proxies []netip.Prefix
-	warn    sync.Once
-	last    atomic.Int64 // when, in nanoseconds since 1970
+// Forwarded detects proxies that TRUSTED_PROXIES lacks. A request with X-Forwarded-For
+// from an untrusted peer is served as from the peer. If the peer is a proxy, all clients
+// share one rate limit, and nothing else would show it.
+type Forwarded struct {
+	// TrustedProxies are the addresses and CIDR ranges whose X-Forwarded-For is believed.
+	TrustedProxies []string
+	Metrics        *metrics.Metrics
+	Now            func() time.Time
+	Logger         *slog.Logger
+
+	parsed  sync.Once
+	proxies clientip.Proxies
+	warned  sync.Once
+	last    atomic.Int64 // time of the latest such request, in nanoseconds since 1970
 }
 
-// noticedFor is how long readiness tells of the last such request.
-const noticedFor = 10 * time.Minute
+// reportFor is how long readiness reports the latest such request.
+const reportFor = 10 * time.Minute
 
-// trust sets whose header is believed. It takes what gin has taken.
-func (f *forwarding) trust(proxies []string) {
-	f.proxies = nil
-	for _, text := range proxies {
-		if prefix, err := netip.ParsePrefix(text); err == nil {
-			f.proxies = append(f.proxies, prefix)
-		} else if addr, err := netip.ParseAddr(text); err == nil {
-			f.proxies = append(f.proxies, netip.PrefixFrom(addr, addr.BitLen()))
-		}
-	}
+// fromProxy reports whether the peer of a request is a trusted proxy.
+func (f *Forwarded) fromProxy(r *http.Request) bool {
+	f.parsed.Do(func() { f.proxies = clientip.ParseProxies(f.TrustedProxies) })
+	return f.proxies.Contains(clientip.Peer(r.RemoteAddr))
 }
 
-// noticeForwarding counts such a request, and says so in the log, once.
-func (s *Server) noticeForwarding(c *gin.Context) {
-	if len(c.Request.Header[forwardedFor]) == 0 {
+// notice counts a request whose X-Forwarded-For is ignored, and logs the first.
+func (f *Forwarded) notice(r *http.Request) {
+	if len(r.Header[forwardedFor]) == 0 || f.fromProxy(r) {
 		return
 	}
-	peer := peerOf(c.Request.RemoteAddr)
-	for _, proxy := range s.forwarding.proxies {
-		if proxy.Contains(peer) {
-			return
-		}
-	}
-	s.Metrics.UntrustedForward()
-	s.forwarding.last.Store(s.Now().UnixNano())
-	s.forwarding.warn.Do(func() {
-		s.Logger.WarnContext(c.Request.Context(), "X-Forwarded-For is ignored: it comes from a peer that TRUSTED_PROXIES does not name. If that is your proxy, all clients share its limits",
-			"peer", peer.String())
+	f.Metrics.UntrustedForward()
+	f.last.Store(f.Now().UnixNano())
+	f.warned.Do(func() {
+		f.Logger.WarnContext(r.Context(), "X-Forwarded-For is ignored: it comes from a peer that TRUSTED_PROXIES does not name. If that is your proxy, all clients share its limits",
+			"peer", clientip.Peer(r.RemoteAddr).String())
 	})
 }
 
-// ignoresForwarding says whether such a request has come lately.
-func (s *Server) ignoresForwarding() bool {
-	last := s.forwarding.last.Load()
-	return last != 0 && s.Now().Sub(time.Unix(0, last)) < noticedFor
-}
-
-// peerOf is the address at the other end of the connection.
-func peerOf(remote string) netip.Addr {
-	peer, _ := netip.ParseAddrPort(remote)
-	return peer.Addr().Unmap().WithZone("")
+// ignored reports whether X-Forwarded-For was ignored in the last ten minutes.
+func (f *Forwarded) ignored() bool {
+	last := f.last.Load()
+	return last != 0 && f.Now().Sub(time.Unix(0, last)) < reportFor
 }

@@ -9,97 +9,103 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/techtreks/auth/internal/clientip"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/metrics"
-	"github.com/techtreks/auth/internal/session"
+	"github.com/techtreks/auth/internal/reqctx"
 )
 
-// logRequest writes one line per request, but for the repeats of a refusal,
-// which it counts.
+// refusal groups equal refusals in the log. Of its fields only network is chosen by the
+// client without bounds.
+type refusal struct {
+	network             string
+	method, route, code string
+	status              int
+}
+
+// maxRefusals bounds the memory for refusals, and the lines that clients with many
+// addresses can write. Further refusals are grouped without the network.
+const maxRefusals = 4096
+
+// logRequest writes one line per request, and counts repeated refusals: a flood must not
+// fill the disk.
 func (s *Server) logRequest(c *gin.Context) {
 	start := s.Now()
 	defer func() {
 		ctx, now := c.Request.Context(), s.Now()
-		state := requestFrom(ctx)
-		state.audited.Release(ctx)
+		state, info := exchangeFrom(ctx), reqctx.From(ctx)
+		state.held.Release(ctx)
 		about := refusal{
-			ip: state.ip, method: knownMethod(c.Request.Method), route: route(ctx), status: c.Writer.Status(),
+			network: clientip.Network(info.ClientAddr), method: knownMethod(info.Method), route: route(ctx), status: c.Writer.Status(),
 		}
 		level := slog.LevelInfo
 		switch {
-		case state.err == nil && isProbe(ctx):
-			level = slog.LevelDebug // they come every few seconds and say nothing new
-		case state.err == nil:
-		case state.err.Status == http.StatusInternalServerError:
-			// What is wrong with the server is never one of many: somebody may ask
-			// about this very request.
-			about.code, level = state.err.Code, slog.LevelError
+		case state.failure == nil && isProbe(ctx):
+			level = slog.LevelDebug // frequent, and without news
+		case state.failure == nil:
+		case state.failure.Status == http.StatusInternalServerError:
+			// Never suppressed: a user may report this very request.
+			about.code, level = state.failure.Code, slog.LevelError
 		default:
-			about.code = state.err.Code
-			first, ended := s.refusals.admit(now, about)
-			s.logRepeats(ctx, ended)
-			if !first {
+			about.code = state.failure.Code
+			s.LogRepeats(ctx, false)
+			overflow := about
+			overflow.network = ""
+			if _, first := s.refusals.Admit(now, about, overflow, struct{}{}); !first {
 				s.Metrics.LogSuppressed()
 				return
 			}
 		}
-		s.Logger.LogAttrs(ctx, level, "request", requestLine(ctx, state, about, now.Sub(start))...)
+		s.Logger.LogAttrs(ctx, level, "request", requestLine(ctx, about, now.Sub(start))...)
 	}()
 	c.Next()
 }
 
-// requestLine is what the log says of a request. The path is the contract's,
-// never what the client sent: a path can carry a token, and a mistyped one can
-// carry anything.
-func requestLine(ctx context.Context, state *request, about refusal, took time.Duration) []slog.Attr {
+// requestLine returns the members of a line. The route is the contract's template, never
+// the path that the client sent, which may contain a token.
+func requestLine(ctx context.Context, about refusal, took time.Duration) []slog.Attr {
+	info, failure := reqctx.From(ctx), exchangeFrom(ctx).failure
 	attrs := []slog.Attr{
-		slog.String("request_id", state.id),
+		slog.String("request_id", info.RequestID),
 		slog.String("method", about.method),
 		slog.String("route", about.route),
 		slog.Int("status", about.status),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
-		slog.String("ip", state.ip.String()),
+		slog.String("ip", info.ClientAddr.String()),
 	}
-	if current := session.From(ctx); current != nil && state.userID == 0 {
-		state.userID = current.User.ID
-	}
-	if state.userID != 0 {
-		attrs = append(attrs, slog.Int64("user_id", state.userID))
+	if info.Actor != 0 {
+		attrs = append(attrs, slog.Int64("user_id", info.Actor))
 	}
 	if errors.Is(context.Cause(ctx), context.Canceled) {
 		attrs = append(attrs, slog.Bool("client_left", true))
 	}
-	if state.err != nil {
-		attrs = append(attrs, slog.String("code", state.err.Code))
-		if state.err.Cause != nil {
-			attrs = append(attrs, slog.String("cause", state.err.Cause.Error()))
+	if failure != nil {
+		attrs = append(attrs, slog.String("code", failure.Code))
+		if failure.Cause != nil {
+			attrs = append(attrs, slog.String("cause", failure.Cause.Error()))
 		}
 	}
 	return attrs
 }
 
-// LogRepeats writes what was counted instead of logged in a minute that is over,
-// for the case that no further refusal comes to do it; at the end of the server
-// also what was counted in this one.
-func (s *Server) LogRepeats(ctx context.Context, atTheEnd bool) {
-	s.logRepeats(ctx, s.refusals.over(s.Now(), atTheEnd))
-}
-
-func (s *Server) logRepeats(ctx context.Context, ended []repeated) {
-	for _, r := range ended {
+// LogRepeats writes a line for each group of refusals that were suppressed in a minute
+// that has ended, or in every minute if all is true. Call it every few seconds and at
+// shutdown.
+func (s *Server) LogRepeats(ctx context.Context, all bool) {
+	for _, r := range s.refusals.Take(s.Now(), all) {
 		attrs := []slog.Attr{
-			slog.String("method", r.method), slog.String("route", r.route),
-			slog.Int("status", r.status), slog.String("code", r.code),
-			slog.Int64("repeats", r.repeats), slog.Time("since", r.since.UTC()),
+			slog.String("method", r.Key.method), slog.String("route", r.Key.route),
+			slog.Int("status", r.Key.status), slog.String("code", r.Key.code),
+			slog.Int64("repeats", r.Count), slog.Time("since", r.Since.UTC()),
 		}
-		if r.ip.IsValid() {
-			attrs = append(attrs, slog.String("ip", client(r.ip)))
+		if r.Key.network != "" {
+			attrs = append(attrs, slog.String("ip", r.Key.network))
 		}
 		s.Logger.LogAttrs(ctx, slog.LevelInfo, "requests like those before", attrs...)
 	}
 }
 
-// route is the contract's path of a request, metrics.Unmatched if it has none.
+// route returns the contract's path of a request, metrics.Unmatched if it has none.
 func route(ctx context.Context) string {
 	if op := contract.OperationFrom(ctx); op != nil {
 		return op.Path
@@ -107,13 +113,13 @@ func route(ctx context.Context) string {
 	return metrics.Unmatched
 }
 
-// isProbe reports whether a machine asks how the server is.
+// isProbe reports whether a request is a health check.
 func isProbe(ctx context.Context) bool {
 	op := contract.OperationFrom(ctx)
 	return op != nil && (op.ID == "getHealth" || op.ID == "getReadiness")
 }
 
-// knownMethod keeps invented methods out of the log.
+// knownMethod keeps invented methods out of logs and metrics.
 func knownMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,

@@ -10,71 +10,55 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/techtreks/auth/internal/audit"
-	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/clientip"
 	"github.com/techtreks/auth/internal/mail"
+	"github.com/techtreks/auth/internal/problem"
+	"github.com/techtreks/auth/internal/reqctx"
 )
 
-// A request is what the middleware knows about one request.
-type request struct {
-	id        string
-	ip        netip.Addr // of the client, behind trusted proxies
-	local     bool       // from this machine, which it was called by a name of
-	method    string
-	locale    string          // the language of mails, as far as the client says
-	userID    int64           // who has logged in with this request
-	userAgent string          // as sent
-	audited   *audit.Held     // what to log if nothing fails
-	err       *contract.Error // why it failed, if it did
+// exchange is the state of one request that only the middleware needs.
+type exchange struct {
+	held    *audit.Held    // log lines of events, until the answer is known to succeed
+	failure *problem.Error // nil if the request succeeded
 }
 
-type requestKey struct{}
+type exchangeKey struct{}
 
-func requestFrom(ctx context.Context) *request {
-	r, _ := ctx.Value(requestKey{}).(*request)
-	return r
+func exchangeFrom(ctx context.Context) *exchange {
+	e, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return e
 }
 
-// beginRequest gives the request its id, its address and its deadline. An id
-// that the client sends is not taken over: it could be made to look like
-// another request's in the log.
+// beginRequest sets the request id, the client address and the deadline. The server never
+// takes over an id from the client: it could imitate that of another request in the log.
 func (s *Server) beginRequest(c *gin.Context) {
-	state := &request{
-		id: rand.Text(), ip: clientIP(c), method: c.Request.Method,
-		local:  isLocal(clientIP(c), c.Request.Host),
-		locale: mail.Language(c.GetHeader("Accept-Language")), userAgent: c.Request.UserAgent(),
+	addr := clientAddr(c)
+	info := &reqctx.Info{
+		RequestID: rand.Text(), ClientAddr: addr, Local: clientip.IsLocal(addr, c.Request.Host), Method: c.Request.Method,
+		UserAgent: c.Request.UserAgent(), Locale: mail.Language(c.GetHeader("Accept-Language")),
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.Timeout)
+	ctx, cancel := context.WithTimeout(reqctx.With(c.Request.Context(), info), s.Timeout)
 	defer cancel()
-	ctx, state.audited = s.Audit.Hold(ctx)
-	c.Request = c.Request.WithContext(context.WithValue(ctx, requestKey{}, state))
-	s.noticeForwarding(c)
-	c.Header("X-Request-ID", state.id)
+	state := &exchange{}
+	ctx, state.held = s.Audit.Hold(ctx)
+	c.Request = c.Request.WithContext(context.WithValue(ctx, exchangeKey{}, state))
+	s.Forwarded.notice(c.Request)
+	c.Header("X-Request-ID", info.RequestID)
 	c.Next()
 }
 
-// clientIP returns the address of the client, behind trusted proxies.
-func clientIP(c *gin.Context) netip.Addr {
-	if addr := canonicalIP(c.ClientIP()); addr.IsValid() {
+// clientAddr returns the address of the client behind the trusted proxies.
+func clientAddr(c *gin.Context) netip.Addr {
+	if addr := clientip.Parse(c.ClientIP()); addr.IsValid() {
 		return addr
 	}
-	// gin gives up on a peer with a zone, as every link-local IPv6 peer has.
-	// Without an address of their own they would all be one client.
-	return peerOf(c.Request.RemoteAddr)
+	// gin returns nothing for a peer with a zone, as every link-local IPv6 address has.
+	// Without their own addresses such clients would share one limit.
+	return clientip.Peer(c.Request.RemoteAddr)
 }
 
-// canonicalIP gives one spelling to one address: ::ffff:192.0.2.1 is
-// 192.0.2.1, and 2001:DB8::1 is 2001:db8::1. Otherwise a client has as many
-// rate limits as its address has spellings.
-func canonicalIP(s string) netip.Addr {
-	addr, err := netip.ParseAddr(s)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return addr.Unmap().WithZone("")
-}
-
-// recoverPanic turns a panic into the answer for an internal error. The stack
-// goes to the log.
+// recoverPanic turns a panic into the answer for an internal error. The stack goes to the
+// log.
 func (s *Server) recoverPanic(c *gin.Context) {
 	defer func() {
 		value := recover()
@@ -82,12 +66,12 @@ func (s *Server) recoverPanic(c *gin.Context) {
 			return
 		}
 		if value == http.ErrAbortHandler {
-			panic(value) // net/http's own way to drop a connection
+			panic(value) // net/http's way to close a connection
 		}
-		s.Logger.ErrorContext(c.Request.Context(), "panic",
-			"request_id", requestFrom(c.Request.Context()).id, "stack", string(debug.Stack()))
-		s.fail(c, errInternal.Because(panicError(value)))
-		s.note(c.Request.Context(), audit.Entry{Event: audit.SysCrash, Reason: "panic"})
+		ctx := c.Request.Context()
+		s.Logger.ErrorContext(ctx, "panic", "request_id", reqctx.From(ctx).RequestID, "stack", string(debug.Stack()))
+		s.Fail(c, problem.Internal.Because(panicError(value)))
+		s.Audit.Note(ctx, audit.Entry{Event: audit.SysCrash, Reason: "panic"})
 	}()
 	c.Next()
 }

@@ -3,79 +3,79 @@ package server
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
+	"github.com/techtreks/auth/db"
 	genapi "github.com/techtreks/auth/gen/api"
+	"github.com/techtreks/auth/internal/problem"
 )
 
-// GetBanner answers at the server's address itself. In production it says
-// nothing about what it is.
-func (s *Server) GetBanner(context.Context, genapi.GetBannerRequestObject) (genapi.GetBannerResponseObject, error) {
+// A Service implements the operations of the tag service. All fields are required unless
+// they say otherwise.
+type Service struct {
+	DB        *db.DB
+	Forwarded *Forwarded
+	Now       func() time.Time
+	// Production hides what the server is.
+	Production bool
+	Port       int // for the banner
+	// Draining makes readiness fail, so that a load balancer sends no new requests while
+	// those in flight finish.
+	Draining atomic.Bool
+
+	mu      sync.Mutex
+	checked time.Time // the latest check of the database
+	err     error     // its result
+}
+
+// GetBanner answers at the root path.
+func (s *Service) GetBanner(context.Context, genapi.GetBannerRequestObject) (genapi.GetBannerResponseObject, error) {
 	if s.Production {
 		return genapi.GetBanner200TextResponse{Body: "ok"}, nil
 	}
 	return genapi.GetBanner200TextResponse{Body: fmt.Sprintf("Backend is running on port %d!", s.Port)}, nil
 }
 
-// GetHealth answers as long as the process does.
-func (s *Server) GetHealth(context.Context, genapi.GetHealthRequestObject) (genapi.GetHealthResponseObject, error) {
+// GetHealth answers as long as the process runs.
+func (s *Service) GetHealth(context.Context, genapi.GetHealthRequestObject) (genapi.GetHealthResponseObject, error) {
 	return genapi.GetHealth200JSONResponse{Body: genapi.Health{Ok: true}}, nil
 }
 
-// GetReadiness says whether requests should be sent here.
-func (s *Server) GetReadiness(ctx context.Context, _ genapi.GetReadinessRequestObject) (genapi.GetReadinessResponseObject, error) {
+// GetReadiness reports whether the server should get requests.
+func (s *Service) GetReadiness(ctx context.Context, _ genapi.GetReadinessRequestObject) (genapi.GetReadinessResponseObject, error) {
 	if s.Draining.Load() {
-		return nil, errShuttingDown
+		return nil, problem.ShuttingDown
 	}
 	if err := s.databaseReady(ctx); err != nil {
-		return nil, errUnavailable.Because(err)
+		return nil, problem.Unavailable.Because(err)
 	}
 	ready := genapi.Readiness{Ok: true}
-	if s.ignoresForwarding() {
+	if s.Forwarded.ignored() {
 		ready.Warnings = &[]genapi.ReadinessWarning{genapi.ReadinessWarningForwardedForIgnored}
 	}
 	return genapi.GetReadiness200JSONResponse{Body: ready}, nil
 }
 
-// readyFor is how long a look at the database counts, and readyWithin how long
-// one may take. Probes cost one look a second, however many there are.
+// The result of a check counts for readyFor, and a check takes at most readyTimeout.
+// Probes cost one check a second, however many there are.
 const (
-	readyFor    = time.Second
-	readyWithin = 2 * time.Second
+	readyFor     = time.Second
+	readyTimeout = 2 * time.Second
 )
 
-// readiness is what the last look at the database has found. One request looks
-// at a time, and those that come meanwhile get what it finds.
-type readiness struct {
-	looking singleflight.Group
-	checked time.Time
-	err     error
-}
-
-// databaseReady asks the database, or remembers what it said.
-func (s *Server) databaseReady(ctx context.Context) error {
-	result := s.ready.looking.DoChan("", func() (outcome any, _ error) {
-		// It runs beside the requests, where a panic would end the process.
-		defer func() { outcome = recover() }()
-		if s.ready.checked.IsZero() || s.Now().Sub(s.ready.checked) >= readyFor {
-			// Not the first caller's own patience: its leaving is no verdict on
-			// the database.
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyWithin)
-			defer cancel()
-			s.ready.err = s.DB.Ready(ctx)
-			s.ready.checked = s.Now()
-		}
-		return nil, s.ready.err
-	})
-	select {
-	case r := <-result:
-		if r.Val != nil {
-			panic(r.Val) // in the request, which answers for it
-		}
-		return r.Err
-	case <-ctx.Done():
-		return ctx.Err()
+// databaseReady checks the database, or returns the latest result. Concurrent requests
+// wait for one check.
+func (s *Service) databaseReady(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if age := s.Now().Sub(s.checked); s.checked.IsZero() || age < 0 || age >= readyFor {
+		// Without the client's deadline: its disconnection says nothing about the database.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
+		defer cancel()
+		s.err = s.DB.Ready(ctx)
+		s.checked = s.Now()
 	}
+	return s.err
 }

@@ -1,0 +1,302 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/techtreks/auth/api"
+	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/db/dbtest"
+	genapi "github.com/techtreks/auth/gen/api"
+	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/ratelimit"
+)
+
+func TestGeneratedCodeCarriesTheContract(t *testing.T) {
+	embedded, err := genapi.GetSpec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range c.Operations {
+		spec := embedded.Paths.Value(op.Path).GetOperation(op.Method)
+		if spec == nil || !strings.EqualFold(spec.OperationID, op.ID) {
+			t.Errorf("%s %s is not in the generated code", op.Method, op.Path)
+		}
+	}
+	generated := 0
+	for _, item := range embedded.Paths.Map() {
+		generated += len(item.Operations())
+	}
+	if generated != len(c.Operations) {
+		t.Errorf("the generated code has %d operations, the contract %d", generated, len(c.Operations))
+	}
+}
+
+func TestRouteTableIsTheContract(t *testing.T) {
+	h := newServer(t, dbtest.Open(t, db.SQLite))
+	table, err := h.Routes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var routes, operations []string
+	for _, r := range table {
+		routes = append(routes, r.Method+" "+r.Path)
+	}
+	for _, op := range h.Contract.Operations {
+		operations = append(operations, op.Method+" "+contract.GinPath(op.Path))
+		if op.Method == http.MethodGet {
+			operations = append(operations, "HEAD "+contract.GinPath(op.Path))
+		}
+	}
+	slices.Sort(routes)
+	slices.Sort(operations)
+	if !slices.Equal(routes, operations) {
+		t.Errorf("routes     %v\noperations %v", routes, operations)
+	}
+}
+
+// example returns a request that an operation takes.
+func example(op *contract.Operation) (path string, body any) {
+	path = strings.NewReplacer("{asset}", "swagger-ui.css").Replace(op.Path)
+	switch op.ID {
+	case "register":
+		body = members{"username": "somebody", "email": "somebody@example.com", "password": goodPassword}
+	case "login":
+		body = members{"username": "alice", "password": goodPassword}
+	}
+	return path, body
+}
+
+func TestOperationsThatNeedASessionRefuseVisitors(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		walked := 0
+		for _, op := range h.Contract.Operations {
+			if op.Session != contract.SessionRequired {
+				continue
+			}
+			walked++
+			path, body := example(op)
+			for name, edit := range inOrder(map[string]func(*http.Request){
+				"no cookie":           func(*http.Request) {},
+				"a junk cookie":       sessionCookie("junk"),
+				"a token in a header": header("Authorization", "Bearer "+strings.Repeat("A", 43)),
+				"a role of one's own": header("X-User-Role", "admin"),
+			}) {
+				t.Run(op.ID+" with "+name, func(t *testing.T) {
+					h.browser().call(op.Method, path, body, edit).want(401, "login_required")
+				})
+			}
+		}
+		if walked == 0 {
+			t.Fatal("no operation needs a session")
+		}
+	})
+}
+
+func TestUnknownPathsAndMethods(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		for _, path := range []string{
+			"/nothing", "/auth", "/auth/login/", "/auth//login", "/AUTH/LOGIN", "/docs/", "/.git/config", "/metrics", "/debug/pprof/",
+			"/auth/login%2f", "/auth/%6cogin/x", "/" + strings.Repeat("a", 4000),
+		} {
+			for _, method := range []string{"GET", "POST", "TRACE", "BREW"} {
+				a := b.call(method, path, nil)
+				a.want(404, "not_found")
+				if a.header.Get("Location") != "" {
+					t.Errorf("%s %s redirects to %s", method, path, a.header.Get("Location"))
+				}
+			}
+		}
+		for _, op := range h.Contract.Operations {
+			path, _ := example(op)
+			allow := h.allowed(op.Path)
+			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} {
+				if slices.Contains(allow, method) {
+					continue
+				}
+				a := b.call(method, path, nil)
+				if a.status != 405 || !slices.Equal(a.allow(), allow) {
+					t.Errorf("%s %s: %d, Allow %q, want 405 and %q", method, path, a.status, a.allow(), allow)
+				}
+			}
+			a := b.call("OPTIONS", path, nil)
+			if a.status != 204 || !slices.Equal(a.allow(), allow) || len(a.body) != 0 {
+				t.Errorf("OPTIONS %s: %d, Allow %q, %d bytes", path, a.status, a.allow(), len(a.body))
+			}
+		}
+	})
+}
+
+// allowed are the methods of a path, sorted.
+func (h *harness) allowed(path string) []string {
+	methods := []string{"OPTIONS"}
+	for _, op := range h.Contract.Operations {
+		if op.Path == path {
+			methods = append(methods, op.Method)
+			if op.Method == "GET" {
+				methods = append(methods, "HEAD")
+			}
+		}
+	}
+	slices.Sort(methods)
+	return methods
+}
+
+// allow is what the answer says of that, sorted.
+func (a *answer) allow() []string {
+	methods := strings.Split(a.header.Get("Allow"), ", ")
+	slices.Sort(methods)
+	return methods
+}
+
+func TestHeadAnswersLikeGetWithoutABody(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		for _, op := range h.Contract.Operations {
+			if op.Method != http.MethodGet {
+				continue
+			}
+			path, _ := example(op)
+			get, head := b.call("GET", path, nil), b.call("HEAD", path, nil)
+			if get.status != head.status || len(head.body) != 0 {
+				t.Errorf("%s: GET %d, HEAD %d with %d bytes", path, get.status, head.status, len(head.body))
+			}
+			if g, h := get.header.Get("Content-Type"), head.header.Get("Content-Type"); g != h {
+				t.Errorf("%s: GET is %q, HEAD is %q", path, g, h)
+			}
+		}
+	})
+}
+
+func TestDocumentationIsOffInProduction(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		for _, path := range []string{"/docs", "/docs/swagger-ui.css", "/openapi.yaml", "/openapi.json"} {
+			h.browser().call("GET", path, nil).want(404, "not_found")
+		}
+		if got := string(h.browser().call("GET", "/", nil).body); got != "ok" {
+			t.Errorf("the banner is %q", got)
+		}
+	}, inProduction)
+}
+
+func TestServedContractIsThisServers(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		h.Docs = true
+		b := h.browser()
+		text := string(b.call("GET", "/openapi.yaml", nil).body)
+		for _, want := range []string{"url: https://auth.example.com", "name: __Host-session", "__Host-session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the served contract lacks %q", want)
+			}
+		}
+		document := b.call("GET", "/openapi.json", nil).json()
+		if got := document["servers"].([]any)[0].(map[string]any)["url"]; got != "https://auth.example.com" {
+			t.Errorf("the JSON has the server %v", got)
+		}
+	}, inProduction)
+}
+
+func TestDocumentationPageLoadsOnlyWhatIsThere(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		page := string(b.call("GET", "/docs", nil).want(200, "").body)
+		for _, name := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "init.js", "favicon-32x32.png"} {
+			if !strings.Contains(page, name) {
+				t.Errorf("the page does not load %s", name)
+			}
+			b.call("GET", "/docs/"+name, nil).want(200, "")
+		}
+		b.call("GET", "/docs/nothing.css", nil).want(404, "not_found")
+		b.call("GET", "/docs/..%2f..%2fetc%2fpasswd", nil).want(404, "not_found")
+		b.call("GET", "/docs/..%5cetc", nil).want(400, "invalid_fields")
+	})
+}
+
+func TestBannerNamesThePort(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		if got := string(h.browser().call("GET", "/", nil).body); got != "Backend is running on port 5001!" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestReadinessFollowsTheDatabaseAndTheShutdown(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.call("GET", "/readyz", nil).want(200, "")
+		if err := h.DB.Close(); err != nil {
+			t.Fatal(err)
+		}
+		b.call("GET", "/readyz", nil).want(200, "") // within the second
+		h.clock.advance(time.Second)
+		if got := b.call("GET", "/readyz", nil).want(503, "unavailable").header.Get("Retry-After"); got != "2" {
+			t.Errorf("Retry-After is %q", got)
+		}
+		b.call("GET", "/healthz", nil).want(200, "")
+		h.Draining.Store(true)
+		b.call("GET", "/readyz", nil).want(503, "shutting_down")
+		b.call("GET", "/healthz", nil).want(200, "")
+	})
+}
+
+func TestRolesAreReadFromTheContract(t *testing.T) {
+	const text = `openapi: 3.0.3
+info: {title: t, version: "1"}
+components:
+  securitySchemes: {session: {type: apiKey, in: cookie, name: session}}
+paths:
+  /any:   {get: {operationId: any, security: [{session: []}], responses: {'200': {description: d}}}}
+  /admin: {get: {operationId: admin, security: [{session: []}], x-roles: [admin], responses: {'200': {description: d}}}}
+  /open:  {get: {operationId: open, responses: {'200': {description: d}}}}
+`
+	c, err := contract.Load([]byte(text), nil, ratelimit.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		role string // empty for a visitor
+		path string
+		want string
+	}{
+		{"", "/open", ""}, {"", "/any", "login_required"}, {"", "/admin", "login_required"},
+		{"user", "/any", ""}, {"user", "/admin", "forbidden"}, {"moderator", "/admin", "forbidden"}, {"admin", "/admin", ""},
+		{"Admin", "/admin", "forbidden"},
+	}
+	for _, test := range tests {
+		t.Run(fmt.Sprintf("%q at %s", test.role, test.path), func(t *testing.T) {
+			var got *contract.Error
+			e := &contract.Enforcer{
+				Contract: c,
+				Role:     func(context.Context) (string, bool) { return test.role, test.role != "" },
+				Fail:     func(_ *gin.Context, err error) { got = err.(*contract.Error) },
+			}
+			r, err := http.NewRequestWithContext(contract.WithOperation(t.Context(), c.Find("GET", test.path)), "GET", test.path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.CheckRole(&gin.Context{Request: r})
+			if code := codeOf(got); code != test.want {
+				t.Errorf("got %q, want %q", code, test.want)
+			}
+		})
+	}
+}
+
+func codeOf(e *contract.Error) string {
+	if e == nil {
+		return ""
+	}
+	return e.Code
+}

@@ -1,0 +1,372 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/techtreks/auth/api"
+	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/db/dbtest"
+	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/config"
+	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/ratelimit"
+)
+
+// everything calls every operation, with alice's session where one counts.
+func (h *harness) everything(b *browser, cookie string, check func(op *contract.Operation, a *answer)) {
+	h.t.Helper()
+	b.client.Jar = nil // this cookie and no other
+	for _, op := range h.Contract.Operations {
+		path, body := h.sample(op)
+		check(op, b.call(op.Method, path, body, sessionCookie(cookie)))
+	}
+}
+
+// A panic is one answer that says nothing and one stack in the log. The process
+// serves on (PocketBase #7762: one panic took every user down).
+func TestPanicsAreAnswersAndTheProcessLives(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		cookie := b.login("alice").cookie()
+		logins := []string{"login", "register"}
+		for name, test := range inOrder(map[string]struct {
+			breakIt    func(h *harness) // before it serves
+			afterwards func(h *harness) // while it serves
+			panics     []string         // operations; nil is all
+		}{
+			"in the middleware":   {breakIt: func(h *harness) { h.Contract = nil }},
+			"before any query":    {breakIt: func(h *harness) { h.Passwords = nil }, panics: logins},
+			"at the first query":  {breakIt: func(h *harness) { h.DB = nil }, panics: append(logins, "getReadiness")},
+			"loading the session": {breakIt: func(h *harness) { h.Sessions.DB = nil }, panics: []string{"getCurrentUser", "getProfile", "login", "logout"}},
+			"checking the cookie": {breakIt: func(h *harness) { h.Sessions.Signer = nil }, panics: []string{"getCurrentUser", "getProfile", "login", "logout"}},
+			"serving a document":  {afterwards: func(h *harness) { h.Contract = nil }, panics: []string{"getContractYAML", "getContractJSON"}},
+		}) {
+			broken := h.beside()
+			visitor := broken.browser() // keeps the contract to compare with
+			if test.breakIt != nil {
+				test.breakIt(broken)
+			}
+			broken.serve()
+			if test.afterwards != nil {
+				test.afterwards(broken)
+			}
+			all := map[string]bool{}
+			h.everything(visitor, cookie, func(op *contract.Operation, a *answer) {
+				all[op.ID] = a.status == 500
+				if a.status != 500 {
+					return
+				}
+				m := a.want(500, "internal_error").json()
+				if id := a.header.Get("X-Request-Id"); m["error"] != "Internal server error" || m["request_id"] != id || len(m) != 4 || a.header.Get("Set-Cookie") != "" {
+					t.Errorf("%s: %s: %s", name, op.ID, a.body)
+				}
+				stack := false
+				for _, line := range broken.logs.lines(t) {
+					stack = stack || line["msg"] == "panic" && line["request_id"] == m["request_id"] && strings.Contains(fmt.Sprint(line["stack"]), "goroutine")
+				}
+				if !stack {
+					t.Errorf("%s: %s: the log has no stack", name, op.ID)
+				}
+			})
+			for _, id := range test.panics {
+				if !all[id] {
+					t.Errorf("%s: %s did not panic", name, id)
+				}
+			}
+			for id, panicked := range all {
+				if test.panics == nil && !panicked {
+					t.Errorf("%s: %s did not panic", name, id)
+				}
+			}
+		}
+	})
+}
+
+// SQLite has one writer: a panic that kept its transaction would be the last
+// login for everybody.
+func TestPanicInATransactionLeavesNothingBehind(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		signer := h.Sessions.Signer
+		h.Sessions.Signer = nil // is needed after the row has been inserted
+		for range 20 {
+			a := h.browser().call("POST", "/auth/login", members{"username": "alice", "password": goodPassword})
+			if a.want(500, "internal_error").header.Get("Set-Cookie") != "" {
+				t.Error("the panic sets a cookie")
+			}
+		}
+		h.Sessions.Signer = signer
+		if n := h.count("SELECT count(*) FROM sessions"); n != 0 {
+			t.Errorf("%d sessions", n)
+		}
+		b.login("alice")
+	})
+}
+
+// failing stands for a database that answers every query with an error.
+type failing struct{ err error }
+
+func (f failing) Connect(context.Context) (driver.Conn, error) { return nil, f.err }
+func (f failing) Driver() driver.Driver                        { return nil }
+func (f failing) ExecContext(context.Context, string, ...any) (sql.Result, error) {
+	return nil, f.err
+}
+func (f failing) PrepareContext(context.Context, string) (*sql.Stmt, error) { return nil, f.err }
+func (f failing) QueryContext(context.Context, string, ...any) (*sql.Rows, error) {
+	return nil, f.err
+}
+func (f failing) QueryRowContext(ctx context.Context, _ string, _ ...any) *sql.Row {
+	d := sql.OpenDB(f)
+	defer func() { _ = d.Close() }()
+	return d.QueryRowContext(ctx, "")
+}
+
+// Whatever is wrong with the database, nobody is logged in and nobody is told
+// to be logged out: that would be a guess. A fault that passes is 503, one that
+// nobody has foreseen is 500.
+func TestDatabaseThatFailsLetsNobodyInAndTurnsNobodyAway(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		cookie := b.login("alice").cookie()
+		working := h.DB.Queries
+		for name, test := range inOrder(map[string]struct {
+			err    error
+			status int
+			code   string
+		}{
+			"connection lost": {driver.ErrBadConn, 503, "unavailable"},
+			"refused":         {&pgconn.PgError{Code: "57P03", Message: "the database system is starting up"}, 503, "unavailable"},
+			"full":            {&pgconn.PgError{Code: "53100", Message: "disk full"}, 503, "unavailable"},
+			"cut off":         {io.ErrUnexpectedEOF, 503, "unavailable"},
+			"too slow":        {context.DeadlineExceeded, 503, "unavailable"},
+			"unforeseen":      {errors.New("disk on fire"), 500, "internal_error"},
+		}) {
+			h.DB.Queries = gendb.New(failing{test.err})
+			h.everything(h.browser(), cookie, func(op *contract.Operation, a *answer) {
+				switch {
+				case op.Session == contract.SessionIgnored && !looksTokenUp(op):
+					// Either none, or a transaction, which this failure leaves alone.
+					if a.status >= 500 || a.header.Get("Set-Cookie") != "" {
+						t.Errorf("%s: %d %v", op.ID, a.status, a.header)
+					}
+					return
+				}
+				a.want(test.status, test.code)
+				if wait := a.header.Get("Retry-After"); (wait == "2") != (test.status == 503) || a.header.Get("Set-Cookie") != "" || strings.Contains(string(a.body), test.err.Error()) {
+					t.Errorf("%s: %s: %v\n%s", name, op.ID, a.header, a.body)
+				}
+			})
+		}
+		h.DB.Queries = working
+		h.browser().call("GET", "/auth/profile", nil, sessionCookie(cookie)).want(200, "")
+	})
+}
+
+// The database of a running server goes away and comes back, as in a restart or
+// a failover. The server needs no restart of its own.
+func TestDatabaseThatComesBackIsUsedAgain(t *testing.T) {
+	t.Run("postgres", func(t *testing.T) {
+		h := start(t, dbtest.Open(t, db.Postgres))
+		b := h.browser()
+		b.register("alice")
+		cookie := b.login("alice").cookie()
+		var name string
+		if err := h.DB.QueryRowContext(t.Context(), "SELECT current_database()").Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		admin, err := sql.Open("pgx", dbtest.URL(t, db.Postgres))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = admin.Close() }()
+		run := func(ctx context.Context, statement string, args ...any) {
+			if _, err := admin.ExecContext(ctx, statement, args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+		run(t.Context(), "ALTER DATABASE "+name+" RENAME TO "+name+"_away")
+		back := func() { run(context.Background(), "ALTER DATABASE "+name+"_away RENAME TO "+name) }
+		defer func() {
+			if back != nil {
+				back()
+			}
+		}()
+		h.everything(h.browser(), cookie, func(op *contract.Operation, a *answer) {
+			switch {
+			case usesDatabase(op):
+				if a.want(503, "unavailable").header.Get("Retry-After") != "2" || a.header.Get("Set-Cookie") != "" {
+					t.Errorf("%s: %v", op.ID, a.header)
+				}
+			case a.status >= 500:
+				t.Errorf("%s: %d", op.ID, a.status)
+			}
+		})
+		back()
+		back = nil
+		h.clock.advance(time.Second)
+		b.call("GET", "/readyz", nil).want(200, "")
+		b.call("GET", "/auth/profile", nil).want(200, "")
+		b.register("bob")
+		b.login("bob")
+	})
+}
+
+// A full disk or a standby that has not taken over yet: writes wait, but people
+// who are logged in stay so.
+func TestReadOnlyDatabaseStillAnswersWhoIsLoggedIn(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		b.register("bob")
+		h.setRole("alice", "admin")
+		cookie := b.login("alice").cookie()
+		if h.DB.Kind == db.Postgres {
+			h.DB.SetMaxOpenConns(1)
+			h.exec("SET default_transaction_read_only = on")
+		} else {
+			h.exec("PRAGMA query_only = on")
+		}
+		h.clock.advance(2 * time.Minute) // the session is due for renewal, which fails
+		h.everything(h.browser(), cookie, func(op *contract.Operation, a *answer) {
+			switch {
+			case looksTokenUp(op):
+				a.want(400, "invalid_token") // looked up before anything is written
+			case op.Method == "GET" && op.ID != "verifyEmailByLink" && usesDatabase(op):
+				a.want(200, "")
+			case usesDatabase(op):
+				if a.want(503, "unavailable").header.Get("Set-Cookie") != "" {
+					t.Errorf("%s sets a cookie", op.ID)
+				}
+			case a.status >= 500:
+				t.Errorf("%s: %d", op.ID, a.status)
+			}
+		})
+	})
+}
+
+// The cookie is written inside the transaction. If that is not committed, the
+// cookie would be for a session that does not exist, and the one that the
+// person had would be lost.
+func TestFailedCommitSendsNoCookie(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		b.login("alice")
+		h.doom("sessions")
+		before := h.dump()
+		a := b.call("POST", "/auth/login", members{"username": "alice", "password": goodPassword})
+		a.want(500, "internal_error")
+		if got := a.header.Values("Set-Cookie"); got != nil {
+			t.Errorf("the failure sets %q", got)
+		}
+		if after := h.dump(); after != before {
+			t.Errorf("the database is\n%s\nwas\n%s", after, before)
+		}
+		if cause := h.logs.requests(t); !strings.Contains(fmt.Sprint(cause[len(cause)-1]["cause"]), "commit") {
+			t.Errorf("something else failed: %v", cause[len(cause)-1])
+		}
+		if !b.loggedIn() {
+			t.Error("the session from before is gone")
+		}
+	})
+}
+
+// alteredContract is the contract with one text replaced by another.
+func alteredContract(t *testing.T, old, new string) *contract.Contract {
+	t.Helper()
+	text := bytes.Replace(api.OpenAPI, []byte(old), []byte(new), 1)
+	c, err := contract.Load(text, nil, ratelimit.Settings{})
+	if err != nil || bytes.Equal(text, api.OpenAPI) {
+		t.Fatalf("%q is not in the contract, or it does not load: %v", old, err)
+	}
+	return c
+}
+
+func verifying(c *config.Config) { c.VerifyResponses = true }
+
+// The contract is altered, so that what the server rightly does is wrong by it.
+func TestVerifyReportsAnswersThatBreakTheContract(t *testing.T) {
+	login := members{"username": "alice", "password": goodPassword}
+	for name, test := range map[string]struct {
+		old, new, method, path string
+		body                   any
+		status                 int
+	}{
+		"status":            {"        '401': {$ref: '#/components/responses/LoginRequired'}\n", "", "GET", "/auth/profile", nil, 401},
+		"missing header":    {"    LoginRequired:\n      description: The request has no session, or the session has ended.\n      headers:\n", "    LoginRequired:\n      description: x\n      headers:\n        Retry-After: {$ref: '#/components/headers/RetryAfter'}\n", "GET", "/auth/profile", nil, 401},
+		"body":              {"      description: A line of text.\n      maxLength: 100", "      description: A line of text.\n      maxLength: 32", "GET", "/", nil, 200},
+		"value of a header": {"      schema:\n        type: string\n        maxLength: 300\n      example: session=q6v0", "      schema:\n        type: string\n        maxLength: 100\n      example: session=q6v0", "POST", "/auth/login", login, 200},
+		"unknown path":      {"      description: The path does not exist, or the server has nothing to return there.\n      headers:\n", "      description: x\n      headers:\n        Retry-After: {$ref: '#/components/headers/RetryAfter'}\n", "GET", "/nothing", nil, 404},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, h *harness) {
+				h.browser().register("alice")
+				altered := h.beside(verifying)
+				b := altered.browser() // holds answers against the real contract
+				altered.Contract = alteredContract(t, test.old, test.new)
+				altered.Port = 54321 // makes the banner longer by one
+				altered.serve()
+				a := b.call(test.method, test.path, test.body)
+				if a.status != test.status || len(a.body) == 0 {
+					t.Errorf("the client got %d %q", a.status, a.body)
+				}
+				reports := 0
+				for _, line := range altered.logs.lines(t) {
+					if line["level"] == "ERROR" && line["request_id"] == a.header.Get("X-Request-Id") && line["error"] != nil {
+						reports++
+					}
+				}
+				if n := altered.Violations.Load(); n != 1 || reports != 1 {
+					t.Errorf("%d counted, %d reported, want 1", n, reports)
+				}
+				for _, secret := range []string{a.cookie(), "alice", "Backend"} {
+					if secret != "" && strings.Contains(altered.logs.String(), secret) {
+						t.Errorf("the report repeats %s:\n%s", secret, altered.logs)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestVerifyFindsNothingInTheNormalFlow(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		b := h.browser()
+		b.register("alice")
+		for range 2 { // the second time as somebody logged in
+			for _, op := range h.Contract.Operations {
+				path, body := h.sample(op)
+				for _, edit := range []func(*http.Request){
+					func(*http.Request) {}, header("Origin", devOrigin), header("Origin", "null"), header("Content-Type", "text/plain"),
+					func(r *http.Request) { r.Method = "HEAD" }, func(r *http.Request) { r.Method = "PUT" }, func(r *http.Request) { r.Method = "OPTIONS" },
+					func(r *http.Request) { r.URL.Path += "/x" }, header("Cookie", "session=a; session=b"),
+				} {
+					b.call(op.Method, path, body, edit)
+				}
+			}
+			b.call("POST", "/auth/login", "{")
+			b.call("OPTIONS", "/auth/login", nil, header("Origin", devOrigin), header("Access-Control-Request-Method", "POST"))
+			b.call("POST", "/auth/register", members{"username": "alice", "email": "alice@example.com", "password": goodPassword})
+			b.login("alice")
+		}
+		if n := h.Violations.Load(); n != 0 {
+			t.Errorf("%d answers broke the contract:\n%s", n, h.logs)
+		}
+	}, verifying)
+}

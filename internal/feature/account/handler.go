@@ -1,0 +1,111 @@
+// Package account lets people manage their own account.
+package account
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/techtreks/auth/db"
+	genapi "github.com/techtreks/auth/gen/api"
+	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/accounts"
+	"github.com/techtreks/auth/internal/audit"
+	"github.com/techtreks/auth/internal/credential"
+	"github.com/techtreks/auth/internal/mail"
+	"github.com/techtreks/auth/internal/onetime"
+	"github.com/techtreks/auth/internal/password"
+	"github.com/techtreks/auth/internal/problem"
+	"github.com/techtreks/auth/internal/session"
+	"github.com/techtreks/auth/internal/throttle"
+)
+
+// A Handler implements the operations of the tag account. All fields are required.
+type Handler struct {
+	DB          *db.DB
+	Accounts    *accounts.Manager
+	Sessions    *session.Manager
+	Credentials *credential.Checker
+	Validate    *credential.Validator
+	Throttle    *throttle.Throttle
+	Mail        *mail.Outbox
+	Tokens      *onetime.Tokens
+	Audit       *audit.Trail
+	Now         func() time.Time
+}
+
+// GetProfile returns the caller's account.
+func (h *Handler) GetProfile(ctx context.Context, _ genapi.GetProfileRequestObject) (genapi.GetProfileResponseObject, error) {
+	user := session.From(ctx).User
+	return genapi.GetProfile200JSONResponse{Body: genapi.Profile{
+		ID: int(user.ID), Username: user.Username, Email: user.Email, Role: genapi.Role(user.Role),
+		EmailVerified: user.EmailVerifiedAt != nil, CreatedAt: user.CreatedAt,
+	}}, nil
+}
+
+// ChangePassword sets a new password. It demands the current one whatever the age of the
+// login (ASVS 5.0.0-6.2.3).
+func (h *Handler) ChangePassword(ctx context.Context, in genapi.ChangePasswordRequestObject) (genapi.ChangePasswordResponseObject, error) {
+	current := session.From(ctx).User
+	if err := h.Credentials.OwnPassword(ctx, current, in.Body.CurrentPassword); err != nil {
+		return nil, passwordRefused(err)
+	}
+	owner := password.Owner{Username: current.Username, Email: current.Email}
+	hash, err := h.Validate.HashPassword(ctx, "new_password", in.Body.NewPassword, owner)
+	if err != nil {
+		return nil, err
+	}
+	err = h.DB.Tx(ctx, func(q *gendb.Queries) error {
+		user, err := h.Accounts.LockOwn(ctx, q)
+		if err != nil {
+			return err
+		}
+		return h.Accounts.ChangePassword(ctx, q, user, hash)
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.Mail.Wake()
+	return genapi.ChangePassword200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Password changed"}}, nil
+}
+
+// passwordRefused makes a wrong current password the event of a failed change.
+func passwordRefused(err error) error {
+	var refused *problem.Error
+	if errors.As(err, &refused) && refused.Is(problem.PasswordIncorrect) {
+		return refused.As(string(audit.PasswordChangeFail))
+	}
+	return err
+}
+
+// Reauthenticate makes the login fresh.
+func (h *Handler) Reauthenticate(ctx context.Context, in genapi.ReauthenticateRequestObject) (genapi.ReauthenticateResponseObject, error) {
+	if err := h.Credentials.OwnPassword(ctx, session.From(ctx).User, in.Body.Password); err != nil {
+		return nil, err
+	}
+	if err := h.DB.Tx(ctx, func(q *gendb.Queries) error { return h.Sessions.Rotate(ctx, q) }); err != nil {
+		return nil, err
+	}
+	return genapi.Reauthenticate200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Password confirmed"}}, nil
+}
+
+// DeleteAccount deletes the caller's account with everything that belongs to it.
+func (h *Handler) DeleteAccount(ctx context.Context, in genapi.DeleteAccountRequestObject) (genapi.DeleteAccountResponseObject, error) {
+	if err := h.Credentials.OwnPassword(ctx, session.From(ctx).User, in.Body.Password); err != nil {
+		return nil, err
+	}
+	err := h.DB.Tx(ctx, func(q *gendb.Queries) error {
+		user, err := h.Accounts.LockOwn(ctx, q)
+		if err != nil {
+			return err
+		}
+		if err := h.Accounts.Delete(ctx, q, user); err != nil {
+			return err
+		}
+		return h.Sessions.LogOut(ctx, q)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return genapi.DeleteAccount200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Account deleted"}}, nil
+}
