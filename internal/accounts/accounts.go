@@ -45,10 +45,21 @@ type Manager struct {
 	// Attempts counts failed logins; nil counts nothing.
 	Attempts *ratelimit.Attempts
 	Now      func() time.Time
-	// RequireVerified is REGISTRATION=verified: an account can log in once its email
-	// address is confirmed, and a new address replaces the old one when it is confirmed.
-	RequireVerified bool
+	// Registration is the setting of that name; empty means [RegistrationOpen].
+	Registration string
 }
+
+// The values of REGISTRATION.
+const (
+	RegistrationOpen = "open" // an account works at once
+	// RegistrationVerified accounts can log in once their email address is confirmed, and a
+	// new address replaces the old one when it is confirmed.
+	RegistrationVerified = "verified"
+	RegistrationClosed   = "closed" // administrators create accounts
+)
+
+// RequireVerified reports whether accounts need a confirmed email address.
+func (m *Manager) RequireVerified() bool { return m.Registration == RegistrationVerified }
 
 // Find returns an account, or [problem.NotFound].
 func (m *Manager) Find(ctx context.Context, id int64) (gendb.User, error) {
@@ -154,7 +165,7 @@ func (m *Manager) ForLogin(ctx context.Context, login string) (gendb.User, error
 	if err != nil {
 		return gendb.User{}, err
 	}
-	unconfirmed := m.RequireVerified && user.EmailVerifiedAt == nil
+	unconfirmed := m.RequireVerified() && user.EmailVerifiedAt == nil
 	if Expired(user, m.Now()) || unconfirmed && strings.Contains(login, "@") {
 		return gendb.User{}, sql.ErrNoRows
 	}

@@ -35,7 +35,7 @@ func (m *Manager) Create(ctx context.Context, q *gendb.Queries, n New) (gendb.Us
 	registered := n.PasswordHash != ""
 	if registered {
 		p.PasswordHash = &n.PasswordHash
-		if m.RequireVerified {
+		if m.RequireVerified() {
 			until := p.Now.Add(UnconfirmedFor)
 			p.UnconfirmedUntil = &until
 		}

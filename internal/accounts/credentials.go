@@ -116,15 +116,11 @@ func (m *Manager) setPassword(ctx context.Context, q *gendb.Queries, user gendb.
 	return err
 }
 
-// SetUsername changes the username and notifies the owner if it is another name, not
-// only another spelling. The unique index decides whether it is free:
+// SetUsername changes the username. The unique index decides whether it is free:
 // [problem.UsernameTaken]. In one transaction it comes after SetEmail, because it takes
 // the lock of a unique key.
 func (m *Manager) SetUsername(ctx context.Context, q *gendb.Queries, user gendb.User, username string) error {
 	if UsernameKey(username) != user.UsernameKey {
-		if err := m.Mail.Notify(ctx, q, mail.UsernameChanged, user, ""); err != nil {
-			return err
-		}
 		if err := takeName(ctx, q, username, email.Address{}, "", m.Now()); err != nil {
 			return err
 		}
@@ -161,7 +157,7 @@ func (m *Manager) SetEmail(ctx context.Context, q *gendb.Queries, user gendb.Use
 			return err
 		}
 		return m.storeEmail(ctx, q, user, address)
-	case m.RequireVerified:
+	case m.RequireVerified():
 		return m.requestEmail(ctx, q, user, address)
 	}
 	if err := m.emailChanged(ctx, q, user, address); err != nil {

@@ -267,7 +267,7 @@ func TestARequestWhoseSessionEndsMeanwhileDoesNothing(t *testing.T) {
 					defer close(answered)
 					a = thief.call(request.method, request.path, request.body)
 				}()
-				until(func() bool { return h.Passwords.Gate.Waiting() == 1 })
+				until(func() bool { return h.passwords().Gate.Waiting() == 1 })
 				h.exec("DELETE FROM sessions")
 				before := h.dump()
 				release()

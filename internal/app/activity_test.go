@@ -129,7 +129,7 @@ func TestPeopleSeeTheirOwnActivity(t *testing.T) {
 		admin.call("GET", "/auth/activity?limit=3&cursor="+next, nil).want(400, "invalid_fields")
 		h.browser().call("GET", "/auth/activity", nil).want(401, "login_required")
 		// The mail about it does not tell either where the stranger is.
-		h.Registration = "verified"
+		h.Accounts.Registration = "verified"
 		h.browser().call("POST", "/auth/register", members{"username": "other", "email": "alice@example.com", "password": goodPassword}).want(201, "")
 		events, rows, _ = alice.events("/auth/activity?limit=1")
 		if row := rows[0]; events[0] != "user_created" || row["reason"] != "email_taken" || row["ip"] != nil || row["user_agent"] != nil || row["request_id"] != nil {

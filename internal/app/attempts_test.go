@@ -16,8 +16,7 @@ var manyLogins = limiting("login: 100000 per minute", "default: 100000 per minut
 
 // countAttempts counts failures although the server was started without limits.
 func (h *harness) countAttempts() {
-	h.Limits = &ratelimit.Limiter{Store: h.DB, Now: h.clock.Now, Hash: h.Signer.Keyed}
-	h.Attempts = &ratelimit.Attempts{DB: h.DB, Now: h.clock.Now, Hash: h.Signer.Keyed}
+	h.setLimits(&ratelimit.Limiter{Store: h.DB, Now: h.clock.Now, Signer: h.Signer}, &ratelimit.Attempts{DB: h.DB, Now: h.clock.Now, Signer: h.Signer})
 }
 
 const home, away = "192.0.2.10", "203.0.113.10"
@@ -30,13 +29,13 @@ func TestSpellingsOfAnAccountShareItsFailures(t *testing.T) {
 		for _, name := range []string{"bob", "BOB", "bob@example.com", "BOB@Example.com", "Bob"} {
 			b.call("POST", "/auth/login", wrong(name)).want(401, "invalid_credentials")
 		}
-		hashes := h.Passwords.Hashes()
+		hashes := h.passwords().Hashes()
 		for _, name := range []string{"bob", "BOB", "bob@example.com", "BOB@example.com"} {
 			if wait := b.call("POST", "/auth/login", wrong(name)).want(429, "rate_limited").header.Get("Retry-After"); wait != "1" {
 				t.Errorf("%s waits %s", name, wait)
 			}
 		}
-		if n := h.Passwords.Hashes() - hashes; n != 0 {
+		if n := h.passwords().Hashes() - hashes; n != 0 {
 			t.Errorf("%d hashes for refused attempts", n)
 		}
 	}, manyLogins)
@@ -185,14 +184,14 @@ func TestGuessesAtOnceAreNoMoreThanMayFail(t *testing.T) {
 	eachByChance(t, func(t *testing.T, h *harness) {
 		instances := []*harness{h, h.another(manyLogins, trustingLoopback)}
 		instances[0].browser().register("alice")
-		before := instances[0].Passwords.Hashes()
+		before := instances[0].passwords().Hashes()
 		var wait sync.WaitGroup
 		for i := range 100 {
 			b := instances[i%2].browser()
 			wait.Go(func() { b.call("POST", "/auth/login", wrong("alice"), forwarded(fmt.Sprintf("198.51.100.%d", i))) })
 		}
 		wait.Wait()
-		if n := instances[0].Passwords.Hashes() + instances[1].Passwords.Hashes() - before; n != 5 {
+		if n := instances[0].passwords().Hashes() + instances[1].passwords().Hashes() - before; n != 5 {
 			t.Errorf("%d hashes, want 5", n)
 		}
 	}, manyLogins, trustingLoopback)

@@ -21,10 +21,11 @@ func (h *harness) recorded() []map[string]string {
 // Each event of each stimulus is exactly one row and one line.
 func TestWhatPeopleDoIsInTheTrail(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		open := h.Registration
+		open := h.Accounts.Registration
 		for i, test := range stimuli {
 			h.clock.advance(time.Minute) // a flood's worth
-			h.Registration, h.Attempts, h.Limits = open, nil, nil
+			h.Accounts.Registration = open
+			h.setLimits(nil, nil)
 			h.exec("DELETE FROM sessions") // those of the scenes before
 			s := &scene{harness: h.in(t), name: fmt.Sprintf("person%d", i), own: h.browser(), stranger: h.browser()}
 			s.own.register(s.name)

@@ -159,9 +159,9 @@ func TestUnknownUsersCostAHash(t *testing.T) {
 		for _, login := range []string{
 			"alice", "alice@example.com", "nobody", "nobody@example.com", "not an address@", "\u212A", "disabled", "passwordless",
 		} {
-			before := h.Passwords.Hashes()
+			before := h.passwords().Hashes()
 			a := b.call("POST", "/auth/login", members{"username": login, "password": "Wrong-passw0rd"})
-			if n := h.Passwords.Hashes() - before; n != 1 {
+			if n := h.passwords().Hashes() - before; n != 1 {
 				t.Errorf("%q: %d hashes, want 1", login, n)
 			}
 			if first == nil {
@@ -255,7 +255,7 @@ func TestAddressesThatAreMoreThanOnePlainAddress(t *testing.T) {
 		b.login("alice")
 		h.drain()
 		for _, mode := range []string{"open", "verified"} {
-			h.Registration = mode
+			h.Accounts.Registration = mode
 			for _, email := range refused {
 				if a := b.updateProfile(members{"email": email}).want(400, "invalid_fields"); a.json()["error"] != "Invalid email format" {
 					t.Errorf("%s, %q: %s", mode, email, a.body)
@@ -280,7 +280,7 @@ func TestOldHashesAreRenewedAtLogin(t *testing.T) {
 			return *user.PasswordHash
 		}
 		cheap := stored()
-		h.Passwords = &password.Hasher{} // as in production
+		h.setPasswords(&password.Hasher{}) // as in production
 		b.login("alice")
 		renewed := stored()
 		if renewed == cheap || !strings.HasPrefix(renewed, "$argon2id$v=19$m=19456,t=2,p=1$") {

@@ -32,7 +32,7 @@ func serveOnce(b *testing.B, handler http.Handler, method, path, body, cookie st
 // and the cookie of its session.
 func benchmarked(b *testing.B, d *db.DB) (handler http.Handler, cookie string) {
 	h := newServer(b, d)
-	h.Passwords.Params = nil // as in production
+	h.passwords().Params = nil // as in production
 	handler, err := h.Handler()
 	if err != nil {
 		b.Fatal(err)
@@ -90,7 +90,7 @@ func BenchmarkRefusedLogin(b *testing.B) {
 		})
 		b.StopTimer()
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "refusals/s")
-		if n := h.Passwords.Hashes(); n != 1 {
+		if n := h.passwords().Hashes(); n != 1 {
 			b.Errorf("%d hashes", n)
 		}
 	})

@@ -232,8 +232,8 @@ func TestHeadersOfEveryKindOfAnswer(t *testing.T) {
 }
 
 // Servers that fail on purpose.
-func withoutPasswords(h *harness) *harness { h.Passwords = nil; return h }
-func draining(h *harness) *harness         { h.Draining.Store(true); return h }
+func withoutPasswords(h *harness) *harness { h.setPasswords(nil); return h }
+func draining(h *harness) *harness         { h.Service.Draining.Store(true); return h }
 func withoutSchema(h *harness) *harness {
 	h.exec("ALTER TABLE goose_db_version RENAME TO elsewhere")
 	h.t.Cleanup(func() {

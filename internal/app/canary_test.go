@@ -72,10 +72,10 @@ func TestNoSecretIsWrittenDownAnywhere(t *testing.T) {
 		call("POST", "/auth/request_reset", members{"email": "a@example.com"}) // waits in the outbox
 		call("DELETE", "/auth/account", members{"password": wrong}).want(401, "current_password_incorrect")
 		rows := h.dump() + h.trail()
-		passwords := h.Passwords
-		h.Passwords = nil // panics
+		passwords := h.passwords()
+		h.setPasswords(nil) // panics
 		login("alice", third)
-		h.Passwords = passwords
+		h.setPasswords(passwords)
 		h.exec("ALTER TABLE audit_events RENAME TO away")
 		login("alice", wrong)
 		login("alice", third)

@@ -37,7 +37,7 @@ var nobodys = map[string]string{
 // somebody in, what another column says as well, and the server's own notes on
 // how it sends a mail.
 var withheld = map[string][]string{
-	"users":        {"password_hash", "username_key", "email_key", "unconfirmed_until"}, // the last is empty for whoever can log in
+	"users":        {"password_hash", "password_version", "username_key", "email_key", "unconfirmed_until"}, // the last is empty for accounts that can log in
 	"sessions":     {"token_hash", "user_id"},
 	"tokens":       {"token_hash", "seed", "user_id", "email_key"},
 	"outbox":       {"token_hash", "message_id", "user_id", "recipient_key", "lease", "lease_until", "unreachable"},

@@ -1,7 +1,7 @@
 package app_test
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -9,14 +9,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gin-gonic/gin"
+	gendb "github.com/techtreks/auth/gen/db"
 
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
 	genapi "github.com/techtreks/auth/gen/api"
+	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/problem"
 	"github.com/techtreks/auth/internal/ratelimit"
+	"github.com/techtreks/auth/internal/server"
+	"github.com/techtreks/auth/internal/session"
 )
 
 func TestGeneratedCodeCarriesTheContract(t *testing.T) {
@@ -193,7 +197,6 @@ func TestDocumentationIsOffInProduction(t *testing.T) {
 
 func TestServedContractIsThisServers(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		h.Docs = true
 		b := h.browser()
 		text := string(b.call("GET", "/openapi.yaml", nil).body)
 		for _, want := range []string{"url: https://auth.example.com", "name: __Host-session", "__Host-session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"} {
@@ -205,7 +208,7 @@ func TestServedContractIsThisServers(t *testing.T) {
 		if got := document["servers"].([]any)[0].(map[string]any)["url"]; got != "https://auth.example.com" {
 			t.Errorf("the JSON has the server %v", got)
 		}
-	}, inProduction)
+	}, inProduction, func(c *config.Config) { c.Docs = new(true) })
 }
 
 func TestDocumentationPageLoadsOnlyWhatIsThere(t *testing.T) {
@@ -245,7 +248,7 @@ func TestReadinessFollowsTheDatabaseAndTheShutdown(t *testing.T) {
 			t.Errorf("Retry-After is %q", got)
 		}
 		b.call("GET", "/healthz", nil).want(200, "")
-		h.Draining.Store(true)
+		h.Service.Draining.Store(true)
 		b.call("GET", "/readyz", nil).want(503, "shutting_down")
 		b.call("GET", "/healthz", nil).want(200, "")
 	})
@@ -276,27 +279,22 @@ paths:
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprintf("%q at %s", test.role, test.path), func(t *testing.T) {
-			var got *contract.Error
-			e := &contract.Enforcer{
-				Contract: c,
-				Role:     func(context.Context) (string, bool) { return test.role, test.role != "" },
-				Fail:     func(_ *gin.Context, err error) { got = err.(*contract.Error) },
+			ctx := t.Context()
+			if test.role != "" {
+				ctx = session.With(ctx, &session.Session{User: gendb.User{Role: test.role}})
 			}
-			r, err := http.NewRequestWithContext(contract.WithOperation(t.Context(), c.Find("GET", test.path)), "GET", test.path, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			e.CheckRole(&gin.Context{Request: r})
-			if code := codeOf(got); code != test.want {
+			err := (&server.Server{}).Authorize(ctx, c.Find("GET", test.path))
+			if code := codeOf(err); code != test.want {
 				t.Errorf("got %q, want %q", code, test.want)
 			}
 		})
 	}
 }
 
-func codeOf(e *contract.Error) string {
-	if e == nil {
+func codeOf(err error) string {
+	var refused *problem.Error
+	if !errors.As(err, &refused) {
 		return ""
 	}
-	return e.Code
+	return refused.Code
 }

@@ -47,12 +47,12 @@ func TestPanicsAreAnswersAndTheProcessLives(t *testing.T) {
 			afterwards func(h *harness) // while it serves
 			panics     []string         // operations; nil is all
 		}{
-			"in the middleware":   {breakIt: func(h *harness) { h.Contract = nil }},
-			"before any query":    {breakIt: func(h *harness) { h.Passwords = nil }, panics: logins},
-			"at the first query":  {breakIt: func(h *harness) { h.DB = nil }, panics: append(logins, "getReadiness")},
+			"in the middleware":   {breakIt: func(h *harness) { h.Edge.Contract = nil }},
+			"before any query":    {breakIt: func(h *harness) { h.setPasswords(nil) }, panics: logins},
+			"at the first query":  {breakIt: func(h *harness) { h.DB, h.Service.DB = nil, nil }, panics: append(logins, "getReadiness")},
 			"loading the session": {breakIt: func(h *harness) { h.Sessions.DB = nil }, panics: []string{"getCurrentUser", "getProfile", "login", "logout"}},
 			"checking the cookie": {breakIt: func(h *harness) { h.Sessions.Signer = nil }, panics: []string{"getCurrentUser", "getProfile", "login", "logout"}},
-			"serving a document":  {afterwards: func(h *harness) { h.Contract = nil }, panics: []string{"getContractYAML", "getContractJSON"}},
+			"serving a document":  {breakIt: func(h *harness) { h.Contract = nil }, panics: []string{"getContractYAML", "getContractJSON"}},
 		}) {
 			broken := h.beside()
 			visitor := broken.browser() // keeps the contract to compare with
@@ -319,8 +319,8 @@ func TestVerifyReportsAnswersThatBreakTheContract(t *testing.T) {
 				h.browser().register("alice")
 				altered := h.beside(verifying)
 				b := altered.browser() // holds answers against the real contract
-				altered.Contract = alteredContract(t, test.old, test.new)
-				altered.Port = 54321 // makes the banner longer by one
+				altered.Edge.Contract = alteredContract(t, test.old, test.new)
+				altered.Service.Port = 54321 // makes the banner longer by one
 				altered.serve()
 				a := b.call(test.method, test.path, test.body)
 				if a.status != test.status || len(a.body) == 0 {
@@ -332,7 +332,7 @@ func TestVerifyReportsAnswersThatBreakTheContract(t *testing.T) {
 						reports++
 					}
 				}
-				if n := altered.Violations.Load(); n != 1 || reports != 1 {
+				if n := altered.violations(); n != 1 || reports != 1 {
 					t.Errorf("%d counted, %d reported, want 1", n, reports)
 				}
 				for _, secret := range []string{a.cookie(), "alice", "Backend"} {
@@ -365,7 +365,7 @@ func TestVerifyFindsNothingInTheNormalFlow(t *testing.T) {
 			b.call("POST", "/auth/register", members{"username": "alice", "email": "alice@example.com", "password": goodPassword})
 			b.login("alice")
 		}
-		if n := h.Violations.Load(); n != 0 {
+		if n := h.violations(); n != 0 {
 			t.Errorf("%d answers broke the contract:\n%s", n, h.logs)
 		}
 	}, verifying)

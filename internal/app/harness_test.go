@@ -18,15 +18,16 @@ import (
 
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
+	"github.com/techtreks/auth/internal/app"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/contract/contracttest"
 	"github.com/techtreks/auth/internal/password"
-	"github.com/techtreks/auth/internal/server"
+	"github.com/techtreks/auth/internal/ratelimit"
 )
 
 // A harness is a whole server on a real database, behind real HTTP.
 type harness struct {
-	*server.Server
+	*app.App
 	t     testing.TB
 	kind  string // of the database
 	url   string
@@ -95,6 +96,11 @@ func start(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness {
 // the test's own. The test may change it before it calls serve.
 func newServer(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness {
 	t.Helper()
+	return newServerWith(t, d, func(*app.Options) {}, options...)
+}
+
+func newServerWith(t testing.TB, d *db.DB, edit func(*app.Options), options ...func(*config.Config)) *harness {
+	t.Helper()
 	cfg := config.Config{
 		Env: "development", Addr: ":5001", Port: 5001, PublicURL: "http://localhost:5001",
 		SecretKey:      "0123456789abcdef0123456789abcdef",
@@ -108,15 +114,44 @@ func newServer(t testing.TB, d *db.DB, options ...func(*config.Config)) *harness
 		set(&cfg)
 	}
 	h := &harness{t: t, kind: string(d.Kind), clock: &clock{now: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)}, logs: newLogBuffer()}
-	s, err := server.New(&cfg, d, h.clock.Now, h.logs.logger())
+	served, err := loadContract(&cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Passwords.Params = &password.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
-	s.Sessions.RenewWithin *= 300 // on a busy machine, too: by its clock a test may come back when it is too late for that
-	s.LogFirst(math.MaxInt64)     // tests look at every line
-	h.Server = s
+	templates, err := loadTemplates(cfg.MailTemplates)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := app.Options{
+		Now: h.clock.Now, Logger: h.logs.logger(), Contract: served, Templates: templates,
+		Hash: &password.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32},
+	}
+	edit(&o)
+	if h.App, err = app.New(&cfg, d, o); err != nil {
+		t.Fatal(err)
+	}
+	h.Sessions.RenewTimeout *= 300        // a busy machine must not end sessions by the test's clock
+	h.Edge.Refusals.First = math.MaxInt64 // tests look at every line
 	return h
+}
+
+// passwords returns the hasher of the server.
+func (h *harness) passwords() *password.Hasher { return h.Credentials.Passwords }
+
+// setPasswords replaces the hasher of the server.
+func (h *harness) setPasswords(p *password.Hasher) {
+	h.Credentials.Passwords, h.Validator.Passwords = p, p
+}
+
+// setLimits replaces the counters of the server; nil counts nothing.
+func (h *harness) setLimits(l *ratelimit.Limiter, a *ratelimit.Attempts) {
+	h.Throttle.Limiter, h.Credentials.Attempts, h.Accounts.Attempts = l, a, a
+}
+
+// violations returns how many answers broke the contract.
+func (h *harness) violations() int {
+	h.t.Helper()
+	return int(h.scrape()["techtreks_contract_violations_total"])
 }
 
 // another serves on the database of h as well, in the same recording.

@@ -58,7 +58,7 @@ func TestInvitationsWorkWhereNobodyCanRegister(t *testing.T) {
 // withPassword gives an account the usual password, and logs it in.
 func (h *harness) withPassword(username string) *browser {
 	h.t.Helper()
-	hash, err := h.Passwords.Hash(h.t.Context(), goodPassword)
+	hash, err := h.passwords().Hash(h.t.Context(), goodPassword)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -12,10 +12,10 @@ import (
 
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
+	"github.com/techtreks/auth/internal/app"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/ratelimit"
-	"github.com/techtreks/auth/internal/server"
 )
 
 // limiting switches limits on. Without an argument they are those of the contract.
@@ -92,7 +92,7 @@ func TestInstancesLetThroughTogetherWhatOneWould(t *testing.T) {
 			})
 		}
 		wait.Wait()
-		if n := instances[0].Passwords.Hashes() + instances[1].Passwords.Hashes(); n != 5 {
+		if n := instances[0].passwords().Hashes() + instances[1].passwords().Hashes(); n != 5 {
 			t.Errorf("%d hashes, want 5", n)
 		}
 		if n := instances[0].count("SELECT count(*) FROM audit_events WHERE event = 'excess_rate_limit_exceeded'"); n != 1 {
@@ -183,7 +183,7 @@ func TestRefusalsCostNothing(t *testing.T) {
 		b := h.browser()
 		b.call("POST", "/auth/login", wrong("alice")).want(401, "invalid_credentials")
 		b.call("POST", "/auth/login", wrong("alice")).want(429, "rate_limited")
-		hashes := h.Passwords.Hashes()
+		hashes := h.passwords().Hashes()
 		if err := h.DB.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +195,7 @@ func TestRefusalsCostNothing(t *testing.T) {
 		if body.read {
 			t.Error("the body was read")
 		}
-		if n := h.Passwords.Hashes() - hashes; n != 0 {
+		if n := h.passwords().Hashes() - hashes; n != 0 {
 			t.Errorf("%d hashes", n)
 		}
 	}, limiting("login: 1 per minute"))
@@ -296,7 +296,7 @@ func TestCountsAreSweptWhenTheirWindowHasEnded(t *testing.T) {
 		if text := h.dump(); strings.Contains(text, "198.51.100") || strings.Contains(text, "alice") {
 			t.Errorf("the counts name somebody:\n%s", text)
 		}
-		if n, err := h.SweepLimits(t.Context()); err != nil || n != 2 {
+		if n, err := ratelimit.Sweep(t.Context(), h.DB, h.Now()); err != nil || n != 2 {
 			t.Errorf("swept %d, %v", n, err)
 		}
 		if n := h.count("SELECT count(*) FROM rate_limits"); n != 1 {
@@ -348,7 +348,7 @@ func TestLimitsThatTheContractDoesNotHaveAreRefused(t *testing.T) {
 		"login: 5 per hour; login: 6 per day": "named twice",
 	} {
 		cfg := config.Config{Env: "development", CookieSameSite: "lax", SecretKey: "0123456789abcdef0123456789abcdef", RateLimits: settings}
-		if _, err := server.New(&cfg, d, time.Now, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := app.New(&cfg, d, app.Options{Now: time.Now, Logger: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", settings, err, want)
 		}
 	}

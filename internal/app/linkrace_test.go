@@ -18,7 +18,7 @@ func TestALinkConfirmsOnlyTheAddressItWentTo(t *testing.T) {
 				b := h.browser()
 				b.register("alice")
 				b.login("alice")
-				h.Registration = mode
+				h.Accounts.Registration = mode
 				confirmed := 0
 				for range 200 {
 					h.exec("UPDATE users SET email = 'alice@example.com', email_key = 'alice@example.com', email_verified_at = created_at")

@@ -214,7 +214,7 @@ const (
 
 func TestSecretsStayWhereTheyBelong(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		h.VerifyResponses = true // its reports go to the log, too
+		h.Edge.VerifyResponses = true // its reports go to the log, too
 		secrets := []string{canaryPassword, canaryHeader, canaryCookie, canaryQuery}
 		b := h.direct()
 		send := func(b *browser, method, path string, body any, edit ...func(*http.Request)) *answer {
@@ -291,7 +291,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 				t.Errorf("%s is in the database:\n%s", secret, rows)
 			}
 		}
-		if n := h.Violations.Load(); n != 0 {
+		if n := h.violations(); n != 0 {
 			t.Errorf("%d answers broke the contract", n)
 		}
 	})

@@ -20,7 +20,7 @@ import (
 func (h *harness) while(request func() *answer, happens func(other *harness)) *answer {
 	h.t.Helper()
 	other := h.another()
-	other.Registration = h.Registration
+	other.Accounts.Registration = h.Accounts.Registration
 	release := h.fill()
 	var a *answer
 	answered := make(chan struct{})
@@ -28,7 +28,7 @@ func (h *harness) while(request func() *answer, happens func(other *harness)) *a
 		defer close(answered)
 		a = request()
 	}()
-	until(func() bool { return h.Passwords.Gate.Waiting() == 1 })
+	until(func() bool { return h.passwords().Gate.Waiting() == 1 })
 	happens(other)
 	release()
 	<-answered

@@ -100,7 +100,7 @@ func TestAPanicIsCountedAsTheAnswerItBecomes(t *testing.T) {
 
 func TestHashesAreMeasured(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		gate := &h.Passwords.Gate
+		gate := &h.passwords().Gate
 		gate.Slots, gate.Queue, gate.Wait = 1, 1, time.Millisecond
 		h.browser().register("alice")
 		err := gate.Do(t.Context(), func() {
@@ -113,7 +113,7 @@ func TestHashesAreMeasured(t *testing.T) {
 		}
 		gone, leave := context.WithCancel(t.Context())
 		leave()
-		if _, err := h.Passwords.Hash(gone, "x"); err == nil {
+		if _, err := h.passwords().Hash(gone, "x"); err == nil {
 			t.Error("hashed for nobody")
 		}
 		h.measured(map[string]float64{
@@ -123,7 +123,7 @@ func TestHashesAreMeasured(t *testing.T) {
 			"techtreks_password_hash_duration_seconds_count": 2,
 			`techtreks_logins_total{outcome="busy"}`:         1,
 		})
-		if h.Passwords.Gate.Observe(t.Context(), password.Pass{Err: password.ErrBusy}); h.scrape()["techtreks_password_hashes_refused_total"] != 2 {
+		if h.passwords().Gate.Observer.Observe(t.Context(), password.Pass{Err: password.ErrBusy}); h.scrape()["techtreks_password_hashes_refused_total"] != 2 {
 			t.Error("a refusal is not counted")
 		}
 	})

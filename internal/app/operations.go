@@ -65,7 +65,7 @@ func (a *App) operations() operations {
 		},
 		registrationOps: &registration.Handler{
 			DB: a.DB, Accounts: a.Accounts, Validate: a.Validator, Throttle: a.Throttle, Mail: a.Mail, Tokens: a.Tokens,
-			Audit: a.Audit, Now: a.Now, Closed: a.Config.Registration == "closed",
+			Audit: a.Audit, Now: a.Now,
 		},
 		serviceOps:  a.Service,
 		sessionsOps: &sessions.Handler{DB: a.DB, Accounts: a.Accounts, Sessions: a.Sessions},

@@ -39,7 +39,7 @@ func TestBodiesThatNobodyAskedFor(t *testing.T) {
 		"JSON":                  "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
 	}
 	each(t, func(t *testing.T, h *harness) {
-		h.VerifyResponses = true
+		h.Edge.VerifyResponses = true
 		people := h.browser()
 		people.register("alice")
 		for _, op := range h.Contract.Operations {
@@ -58,7 +58,7 @@ func TestBodiesThatNobodyAskedFor(t *testing.T) {
 				}
 			}
 		}
-		if n := h.Violations.Load(); n != 0 {
+		if n := h.violations(); n != 0 {
 			t.Errorf("%d answers break the contract", n)
 		}
 	})
@@ -113,7 +113,7 @@ func (h *harness) lockSQLite() (release func()) {
 // another program, this one gives up long before the database would.
 func TestRequestsEndAtTheirDeadline(t *testing.T) {
 	h := newServer(t, dbtest.Open(t, db.SQLite))
-	h.Timeout = 50 * time.Millisecond
+	h.Edge.Timeout = 50 * time.Millisecond
 	h.serve()
 	defer h.lockSQLite()()
 	h.browser().call("POST", "/auth/register", members{"username": "alice", "email": "alice@example.com", "password": goodPassword}).want(503, "unavailable")
@@ -127,7 +127,7 @@ func TestRequestsEndAtTheirDeadline(t *testing.T) {
 // for another program; the next request renews it.
 func TestReadsDoNotWaitForTheRenewal(t *testing.T) {
 	h := newServer(t, dbtest.Open(t, db.SQLite))
-	h.Sessions.RenewWithin = 200 * time.Millisecond
+	h.Sessions.RenewTimeout = 200 * time.Millisecond
 	h.serve()
 	b := h.browser()
 	b.register("alice")

@@ -149,7 +149,7 @@ func TestFaultOutsideTheContractIsAnAnswer(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		broken := h.beside()
 		visitor := broken.browser() // keeps the contract to compare with
-		broken.Contract = nil
+		broken.Edge.Contract = nil
 		broken.serve()
 		visitor.call("GET", "/nowhere", nil).want(500, "internal_error")
 	})

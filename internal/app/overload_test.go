@@ -16,11 +16,11 @@ import (
 func (h *harness) fill() (release func()) {
 	h.t.Helper()
 	// Nobody waits an hour: a test that needed the wait to end would hang.
-	h.Passwords = &password.Hasher{Params: h.Passwords.Params, Gate: password.Gate{Slots: 1, Queue: 1, Wait: time.Hour}}
+	h.setPasswords(&password.Hasher{Params: h.passwords().Params, Gate: password.Gate{Slots: 1, Queue: 1, Wait: time.Hour}})
 	inside, leave, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(left)
-		_ = h.Passwords.Gate.Do(context.Background(), func() { close(inside); <-leave })
+		_ = h.passwords().Gate.Do(context.Background(), func() { close(inside); <-leave })
 	}()
 	<-inside
 	return func() { close(leave); <-left }
@@ -34,9 +34,9 @@ func (h *harness) saturate() (release func()) {
 	queued := make(chan struct{})
 	go func() {
 		defer close(queued)
-		_ = h.Passwords.Gate.Do(waiting, func() {})
+		_ = h.passwords().Gate.Do(waiting, func() {})
 	}()
-	until(func() bool { return h.Passwords.Gate.Waiting() == 1 })
+	until(func() bool { return h.passwords().Gate.Waiting() == 1 })
 	return func() { stop(); <-queued; leave() }
 }
 
@@ -75,7 +75,7 @@ func TestFullGateRefusesAtOnce(t *testing.T) {
 		if h.dump() != before {
 			t.Error("a refused request changed the database")
 		}
-		if n := h.Passwords.Hashes(); n != 1 {
+		if n := h.passwords().Hashes(); n != 1 {
 			t.Errorf("%d hashes, want only the one that fills the gate", n)
 		}
 		release()
@@ -90,11 +90,11 @@ func TestNothingIsHashedForThoseWhoHaveLeft(t *testing.T) {
 		h.browser().register("alice")
 		gone, leave := context.WithCancel(t.Context())
 		leave()
-		b, before := h.direct(), h.Passwords.Hashes()
+		b, before := h.direct(), h.passwords().Hashes()
 		for path, body := range inOrder(hashing) {
 			b.call("POST", path, body, func(r *http.Request) { *r = *r.WithContext(gone) }).want(503, "unavailable")
 		}
-		if n := h.Passwords.Hashes() - before; n != 0 {
+		if n := h.passwords().Hashes() - before; n != 0 {
 			t.Errorf("%d hashes for nobody", n)
 		}
 		if n := h.count("SELECT count(*) FROM users") + h.count("SELECT count(*) FROM sessions"); n != 1 {
@@ -125,14 +125,14 @@ func TestWhoLeavesTheQueueIsNotHashed(t *testing.T) {
 				}
 				ended <- err
 			}()
-			until(func() bool { return h.Passwords.Gate.Waiting() == 1 })
+			until(func() bool { return h.passwords().Gate.Waiting() == 1 })
 			leave()
 			if err := <-ended; err == nil {
 				t.Error("the request was answered")
 			}
-			until(func() bool { return h.Passwords.Gate.Waiting() == 0 })
+			until(func() bool { return h.passwords().Gate.Waiting() == 0 })
 			release()
-			if n := h.Passwords.Hashes(); n != 1 {
+			if n := h.passwords().Hashes(); n != 1 {
 				t.Errorf("%s: %d hashes, want only the one that filled the gate", path, n)
 			}
 		}

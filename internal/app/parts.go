@@ -56,7 +56,7 @@ func NewParts(cfg *config.Config, d *db.DB, now func() time.Time, logger *slog.L
 	}
 	p.Accounts = &accounts.Manager{
 		DB: d, Audit: p.Audit, Sessions: p.Sessions, Mail: p.Mail, Links: links(cfg), Tokens: p.Tokens, Attempts: p.Attempts,
-		Now: now, RequireVerified: cfg.Registration == "verified",
+		Now: now, Registration: cfg.Registration,
 	}
 	return p, nil
 }

@@ -252,7 +252,7 @@ func TestBreachedPasswordsAreRefusedAtEveryDoor(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}))
 		defer corpus.Close()
-		h.PasswordPolicy.Breaches.URL = corpus.URL
+		h.Validator.Policy.Breaches.URL = corpus.URL
 		found := suffix + ":3\r\n"
 		answer.Store(&found)
 		doors := h.open()

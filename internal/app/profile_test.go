@@ -71,7 +71,7 @@ func TestProfileUpdates(t *testing.T) {
 				each(t, func(t *testing.T, h *harness) {
 					b := h.browser()
 					b.register("alice")
-					h.Registration = mode
+					h.Accounts.Registration = mode
 					h.exec("UPDATE users SET email_verified_at = $1", h.clock.Now())
 					h.drain()
 					b.login("alice")
@@ -163,7 +163,7 @@ func TestAddressChangeNeedsAPasswordGivenJustNow(t *testing.T) {
 					b := h.browser()
 					b.register("alice")
 					b.login("alice")
-					h.Registration = mode
+					h.Accounts.Registration = mode
 					before := h.dump("last_seen_at")
 					h.clock.advance(test.age)
 					b.updateProfile(test.change).want(test.status, test.code)

@@ -103,9 +103,9 @@ func TestResetHoldsPasswordsToTheRules(t *testing.T) {
 
 func TestGuessedTokensCostNoHash(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		before := h.Passwords.Hashes()
+		before := h.passwords().Hashes()
 		h.browser().call("POST", "/auth/reset_password", members{"token": "guess", "password": newPassword}).want(400, "invalid_token")
-		if n := h.Passwords.Hashes() - before; n != 0 {
+		if n := h.passwords().Hashes() - before; n != 0 {
 			t.Errorf("%d hashes", n)
 		}
 	})

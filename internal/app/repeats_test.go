@@ -55,7 +55,7 @@ func (h *harness) counted(code string) (lines, repeats, reports int) {
 // refusal is missing from the sum (L13).
 func TestAFloodOfRefusalsDoesNotFloodTheLog(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		h.LogFirst(0)
+		h.Edge.Refusals.First = 0
 		b := h.direct()
 		const flood = 10_000
 		h.flood(flood, "/auth/profile", func(int) string { return "192.0.2.1:1000" })
@@ -97,7 +97,7 @@ func TestAFloodOfRefusalsDoesNotFloodTheLog(t *testing.T) {
 
 func TestRepeatsAreReportedWhenNothingMoreComes(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		h.LogFirst(0)
+		h.Edge.Refusals.First = 0
 		b := h.direct()
 		refuse := func(n int) {
 			for i := range n {
@@ -106,18 +106,18 @@ func TestRepeatsAreReportedWhenNothingMoreComes(t *testing.T) {
 			}
 		}
 		refuse(15)
-		h.LogRepeats(t.Context(), false)
+		h.Edge.LogRepeats(t.Context(), false)
 		if _, _, reports := h.counted("not_found"); reports != 0 {
 			t.Error("reported before the minute is over")
 		}
 		h.clock.advance(time.Minute)
-		h.LogRepeats(t.Context(), false)
-		h.LogRepeats(t.Context(), false)
+		h.Edge.LogRepeats(t.Context(), false)
+		h.Edge.LogRepeats(t.Context(), false)
 		if lines, repeats, reports := h.counted("not_found"); lines != 10 || repeats != 5 || reports != 1 {
 			t.Errorf("%d lines, %d counted in %d reports", lines, repeats, reports)
 		}
 		refuse(11)
-		h.LogRepeats(t.Context(), true) // the server ends
+		h.Edge.LogRepeats(t.Context(), true) // the server ends
 		if lines, repeats, reports := h.counted("not_found"); lines != 20 || repeats != 6 || reports != 2 {
 			t.Errorf("%d lines, %d counted in %d reports at the end", lines, repeats, reports)
 		}
@@ -132,14 +132,14 @@ func TestRepeatsAreReportedWhenNothingMoreComes(t *testing.T) {
 func TestManyRefusedClientsStayBounded(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		h := newServer(t, d)
-		h.LogFirst(1)
+		h.Edge.Refusals.First = 1
 		const clients = 5000
 		h.flood(clients, "/nothing", func(i int) string { return fmt.Sprintf("10.0.%d.%d:1", i/256, i%256) })
 		lines, _, _ := h.counted("not_found")
-		if lines > 4097 || h.Refusals() > 4097 {
-			t.Errorf("%d lines, %d kept", lines, h.Refusals())
+		if lines > 4097 || h.Edge.Refusals.Keys() > 4097 {
+			t.Errorf("%d lines, %d kept", lines, h.Edge.Refusals.Keys())
 		}
-		h.LogRepeats(t.Context(), true)
+		h.Edge.LogRepeats(t.Context(), true)
 		if lines, repeats, _ := h.counted("not_found"); lines+repeats != clients {
 			t.Errorf("%d lines and %d counted of %d", lines, repeats, clients)
 		}
@@ -151,7 +151,7 @@ func TestManyRefusedClientsStayBounded(t *testing.T) {
 func TestErrorsAreAlwaysLoggedAndProbesAreNot(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		broken := withoutPasswords(h.another())
-		broken.LogFirst(0)
+		broken.Edge.Refusals.First = 0
 		b := broken.direct()
 		for range 30 {
 			b.call("POST", "/auth/login", members{"username": "alice", "password": "x"}).want(500, "internal_error")

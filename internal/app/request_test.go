@@ -269,7 +269,7 @@ func TestBodySizes(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		b := h.browser()
 		b.call("POST", "/auth/login", body(64<<10)).want(400, "invalid_fields")
-		hashes := h.Passwords.Hashes()
+		hashes := h.passwords().Hashes()
 		for name, edit := range inOrder(map[string]func(*http.Request){
 			"declared":     func(*http.Request) {},
 			"not declared": func(r *http.Request) { r.ContentLength = -1 },
@@ -279,7 +279,7 @@ func TestBodySizes(t *testing.T) {
 				t.Errorf("%s: the connection is kept", name)
 			}
 		}
-		if n := h.Passwords.Hashes() - hashes; n != 0 {
+		if n := h.passwords().Hashes() - hashes; n != 0 {
 			t.Errorf("%d hashes for bodies that are too large", n)
 		}
 	})

@@ -74,14 +74,14 @@ func TestNothingAskedAfterARegistrationTellsWhoHasAnAccount(t *testing.T) {
 func TestUnconfirmedAccountsGoAfterAWeek(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
 		h.browser().register("open")
-		h.Registration = "verified"
+		h.Accounts.Registration = "verified"
 		for _, name := range []string{"gone", "confirmed", "used", "promoted"} {
 			h.browser().register(name)
 		}
 		h.browser().call("POST", "/auth/register", members{"username": "reserved", "email": "open@example.com", "password": goodPassword}).want(201, "")
 		h.exec("UPDATE users SET email_verified_at = created_at WHERE username = 'confirmed'")
 		h.exec("UPDATE users SET role = 'moderator' WHERE username = 'promoted'")
-		h.Registration = "open"
+		h.Accounts.Registration = "open"
 		h.browser().login("used")
 		sweep := func() {
 			now := h.clock.Now()

@@ -70,11 +70,11 @@ var stimuli = []stimulus{
 		s.post(s.stranger, "/auth/register", members{"username": s.name, "email": "x" + s.address(), "password": goodPassword}, 409)
 	}, []string{"user_created failure username_taken, " + strangers}},
 	{"a registration with an address that is taken", func(s *scene) {
-		s.Registration = "verified"
+		s.Accounts.Registration = "verified"
 		s.post(s.stranger, "/auth/register", members{"username": "x" + s.name, "email": s.address(), "password": goodPassword}, 201)
 	}, []string{"user_created failure email_taken, " + strangerSelf}},
 	{"a registration where nobody may", func(s *scene) {
-		s.Registration = "closed"
+		s.Accounts.Registration = "closed"
 		s.post(s.stranger, "/auth/register", members{"username": "x" + s.name, "email": "x" + s.address(), "password": goodPassword}, 403)
 	}, []string{"user_created failure registration_closed, " + strangers}},
 	{"a login", func(s *scene) {
@@ -104,7 +104,7 @@ var stimuli = []stimulus{
 		s.logIn(s.stranger, s.name, goodPassword, 403)
 	}, []string{"authn_login_fail failure account_disabled, " + strangerSelf}},
 	{"a login before the address is confirmed", func(s *scene) {
-		s.Registration = "verified"
+		s.Accounts.Registration = "verified"
 		s.logIn(s.stranger, s.name, goodPassword, 403)
 	}, []string{"authn_login_fail failure email_unverified, " + strangerSelf}},
 	{"a second login in one browser", func(s *scene) {
@@ -186,7 +186,7 @@ var stimuli = []stimulus{
 		s.own.call("PUT", "/auth/update_profile", members{"email": "x" + s.address()}).want(200, "")
 	}, []string{"user_updated success email_changed, " + selfSelf}},
 	{"a change of the address that must be confirmed", func(s *scene) {
-		s.Registration = "verified"
+		s.Accounts.Registration = "verified"
 		s.own.call("PUT", "/auth/update_profile", members{"email": "x" + s.address()}).want(200, "")
 		token := s.mailedToken(mail.ConfirmEmail, "x"+s.address())
 		s.post(s.stranger, "/auth/confirm_email", members{"token": token}, 200)
@@ -290,9 +290,9 @@ var stimuli = []stimulus{
 		s.own.call("GET", "/auth/admin/audit", nil).want(403, "forbidden")
 	}, []string{"authz_fail failure forbidden, " + selfSelf}},
 	{"a panic", func(s *scene) {
-		passwords := s.Passwords
-		defer func() { s.Passwords = passwords }()
-		s.Passwords = nil
+		passwords := s.passwords()
+		defer func() { s.setPasswords(passwords) }()
+		s.setPasswords(nil)
 		s.logIn(s.stranger, s.name, goodPassword, 500)
 	}, []string{"sys_crash failure panic, " + strangers}},
 }

@@ -161,10 +161,10 @@ func TestMailsSayWhatSomebodyHasTypedToTheOwnerAlone(t *testing.T) {
 		}},
 		mail.AddressInUse: {mode: "verified", says: []string{"evil.name"}, cause: func(h *harness, b *browser) {
 			other := h.browser()
-			h.Registration = "open"
+			h.Accounts.Registration = "open"
 			other.register("evil.other")
 			other.login("evil.other")
-			h.Registration = "verified"
+			h.Accounts.Registration = "verified"
 			other.call("PUT", "/auth/update_profile", members{"email": "victim@example.com"}, header("User-Agent", firefox)).want(200, "")
 		}},
 	}
@@ -190,7 +190,7 @@ func TestMailsSayWhatSomebodyHasTypedToTheOwnerAlone(t *testing.T) {
 						h.exec("UPDATE users SET email_verified_at = created_at")
 					}
 					if test.mode != "" {
-						h.Registration = test.mode
+						h.Accounts.Registration = test.mode
 					}
 					test.cause(h, b)
 					m := h.lastMail(kind, cmp.Or(test.to, "victim@example.com"))

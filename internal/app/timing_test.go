@@ -32,8 +32,8 @@ const (
 func BenchmarkLoginTiming(b *testing.B) {
 	dbtest.Run(b, func(b *testing.B, d *db.DB) {
 		h := newServer(b, d)
-		h.Registration = "verified" // so that the unverified are a class of their own
-		h.Passwords = &password.Hasher{}
+		h.Accounts.Registration = "verified" // so that the unverified are a class of their own
+		h.setPasswords(&password.Hasher{})
 		handler, err := h.Handler()
 		if err != nil {
 			b.Fatal(err)
@@ -113,8 +113,8 @@ func timeResets(b *testing.B, d *db.DB, delay time.Duration) {
 func BenchmarkRegisterTiming(b *testing.B) {
 	dbtest.Run(b, func(b *testing.B, d *db.DB) {
 		h := newServer(b, d)
-		h.Registration = "verified"
-		h.Passwords = &password.Hasher{}
+		h.Accounts.Registration = "verified"
+		h.setPasswords(&password.Hasher{})
 		handler, err := h.Handler()
 		if err != nil {
 			b.Fatal(err)

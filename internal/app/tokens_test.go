@@ -54,8 +54,8 @@ func (h *harness) changeToken(username, to string) string {
 	h.t.Helper()
 	b := h.browser()
 	b.login(username)
-	h.Registration = "verified"
-	defer func() { h.Registration = "open" }()
+	h.Accounts.Registration = "verified"
+	defer func() { h.Accounts.Registration = "open" }()
 	b.updateProfile(members{"email": to}).want(200, "")
 	return h.mailedToken(mail.ConfirmEmail, to)
 }

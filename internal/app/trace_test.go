@@ -15,6 +15,7 @@ import (
 
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
+	"github.com/techtreks/auth/internal/app"
 	"github.com/techtreks/auth/internal/tracing"
 )
 
@@ -90,8 +91,7 @@ func traced(t *testing.T, test func(t *testing.T, h *harness, got *spans, finish
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = opened.Close() })
-			h := newServer(t, opened)
-			h.Tracer, h.Logger = tracer, tracer.Logger(h.Logger)
+			h := newServerWith(t, opened, func(o *app.Options) { o.Tracer, o.Logger = tracer, tracer.Logger(o.Logger) })
 			h.recording = r
 			h.serve()
 			test(t, h, got, func() {
@@ -169,7 +169,7 @@ func TestARequestIsATrace(t *testing.T) {
 func TestOnlyATrustedProxyContinuesATrace(t *testing.T) {
 	const remote = "4bf92f3577b34da6a3ce929d0e0e4736"
 	traced(t, func(t *testing.T, h *harness, got *spans, finish func()) {
-		h.TrustedProxies = []string{"192.0.2.0/24", "198.51.100.7"}
+		h.Edge.Forwarded.TrustedProxies = []string{"192.0.2.0/24", "198.51.100.7"}
 		b := h.direct()
 		for _, peer := range []string{"192.0.2.9:1", "198.51.100.7:1", "203.0.113.5:1", "127.0.0.1:1"} {
 			b.call("GET", "/healthz", nil, from(peer), header("traceparent", "00-"+remote+"-00f067aa0ba902b7-01")).want(200, "")

@@ -175,9 +175,9 @@ func TestVerifiedRegistrationTellsStrangersNothing(t *testing.T) {
 
 func TestClosedRegistrationMakesNoAccount(t *testing.T) {
 	each(t, func(t *testing.T, h *harness) {
-		before := h.Passwords.Hashes()
+		before := h.passwords().Hashes()
 		a := h.browser().call("POST", "/auth/register", members{"username": "alice", "email": "alice@example.com", "password": goodPassword})
-		if a.want(403, "registration_closed"); h.Passwords.Hashes() != before || h.count("SELECT count(*) FROM users") != 0 {
+		if a.want(403, "registration_closed"); h.passwords().Hashes() != before || h.count("SELECT count(*) FROM users") != 0 {
 			t.Error("something was done")
 		}
 	}, registration("closed"))

@@ -32,11 +32,11 @@ func TestWebAppStandsBesideTheContract(t *testing.T) {
 			t.Errorf("without WEB: %d %s", status, body)
 		}
 
-		app, err := webapp.New(fstest.MapFS{"index.html": {Data: []byte("<p>the app</p>")}}, nil)
+		pages, err := webapp.New(fstest.MapFS{"index.html": {Data: []byte("<p>the app</p>")}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.WebApp, h.VerifyResponses = app, true
+		h.Edge.WebApp, h.Edge.VerifyResponses = pages, true
 		for _, path := range []string{"/app/", "/app/account/sessions"} {
 			status, body, header := page(path)
 			if status != 200 || body != "<p>the app</p>" || header.Get("Content-Security-Policy") != webapp.CSP ||
@@ -49,7 +49,7 @@ func TestWebAppStandsBesideTheContract(t *testing.T) {
 		}
 		h.browser().call("POST", "/app/", nil).want(404, "not_found")
 		h.browser().call("GET", "/auth/profile", nil).want(401, "login_required")
-		if n := h.Violations.Load(); n != 0 {
+		if n := h.violations(); n != 0 {
 			t.Errorf("%d answers were taken for breaches of the contract", n)
 		}
 	})

@@ -144,7 +144,7 @@ func TestWorker_NoticeButtonLeadsToPage(t *testing.T) {
 // The mail states how long its link works, counted from the request.
 func TestWorker_MailStatesExpiry(t *testing.T) {
 	run(t, func(t *testing.T, b *bundle) {
-		b.VerifyTTL, b.ResetTTL, b.InviteTTL = 3*24*time.Hour, 90*time.Minute, 7*24*time.Hour
+		b.Links.VerifyTTL, b.Links.ResetTTL, b.Links.InviteTTL = 3*24*time.Hour, 90*time.Minute, 7*24*time.Hour
 		b.server.SetDown(true) // the mail is sent later than it was requested
 		start(t, b.Worker)
 		id, a := b.user(t, "alice", true)
@@ -160,9 +160,9 @@ func TestWorker_MailStatesExpiry(t *testing.T) {
 			all += oneLine(m.Text(t)) + "\n"
 		}
 		for _, want := range []string{
-			"expires after 90 minutes, on " + formatTime("en", requested.Add(b.ResetTTL)) + ".",
-			"gilt 3 Tage, bis zum " + formatTime("de", requested.Add(b.VerifyTTL)) + ".",
-			"expires after 7 days, on " + formatTime("en", requested.Add(b.InviteTTL)) + ".",
+			"expires after 90 minutes, on " + formatTime("en", requested.Add(b.Links.ResetTTL)) + ".",
+			"gilt 3 Tage, bis zum " + formatTime("de", requested.Add(b.Links.VerifyTTL)) + ".",
+			"expires after 7 days, on " + formatTime("en", requested.Add(b.Links.InviteTTL)) + ".",
 		} {
 			if !strings.Contains(all, want) {
 				t.Errorf("no mail contains %q:\n%s", want, all)

@@ -15,9 +15,9 @@ import (
 	"github.com/techtreks/auth/internal/reqctx"
 )
 
-// refusal groups equal refusals in the log. Of its fields only network is chosen by the
+// Refusal groups equal refusals in the log. Of its fields only network is chosen by the
 // client without bounds.
-type refusal struct {
+type Refusal struct {
 	network             string
 	method, route, code string
 	status              int
@@ -35,7 +35,7 @@ func (s *Server) logRequest(c *gin.Context) {
 		ctx, now := c.Request.Context(), s.Now()
 		state, info := exchangeFrom(ctx), reqctx.From(ctx)
 		state.held.Release(ctx)
-		about := refusal{
+		about := Refusal{
 			network: clientip.Network(info.ClientAddr), method: knownMethod(info.Method), route: route(ctx), status: c.Writer.Status(),
 		}
 		level := slog.LevelInfo
@@ -51,7 +51,7 @@ func (s *Server) logRequest(c *gin.Context) {
 			s.LogRepeats(ctx, false)
 			overflow := about
 			overflow.network = ""
-			if _, first := s.refusals.Admit(now, about, overflow, struct{}{}); !first {
+			if _, first := s.Refusals.Admit(now, about, overflow, struct{}{}); !first {
 				s.Metrics.LogSuppressed()
 				return
 			}
@@ -63,7 +63,7 @@ func (s *Server) logRequest(c *gin.Context) {
 
 // requestLine returns the members of a line. The route is the contract's template, never
 // the path that the client sent, which may contain a token.
-func requestLine(ctx context.Context, about refusal, took time.Duration) []slog.Attr {
+func requestLine(ctx context.Context, about Refusal, took time.Duration) []slog.Attr {
 	info, failure := reqctx.From(ctx), exchangeFrom(ctx).failure
 	attrs := []slog.Attr{
 		slog.String("request_id", info.RequestID),
@@ -92,7 +92,7 @@ func requestLine(ctx context.Context, about refusal, took time.Duration) []slog.
 // that has ended, or in every minute if all is true. Call it every few seconds and at
 // shutdown.
 func (s *Server) LogRepeats(ctx context.Context, all bool) {
-	for _, r := range s.refusals.Take(s.Now(), all) {
+	for _, r := range s.Refusals.Take(s.Now(), all) {
 		attrs := []slog.Attr{
 			slog.String("method", r.Key.method), slog.String("route", r.Key.route),
 			slog.Int("status", r.Key.status), slog.String("code", r.Key.code),

@@ -39,7 +39,8 @@ type Server struct {
 	Logger    *slog.Logger
 	Options
 
-	refusals flood.Suppressor[refusal, struct{}]
+	// Refusals suppresses the log lines of repeated refusals.
+	Refusals flood.Suppressor[Refusal, struct{}]
 }
 
 // Options are the settings of a [Server].
@@ -53,9 +54,6 @@ type Options struct {
 	VerifyResponses bool
 	// Timeout ends the work on a request. Uncommitted changes are rolled back.
 	Timeout time.Duration
-	// LogFirst is how many equal refusals per minute are logged one by one; 0 means
-	// [flood.DefaultFirst].
-	LogFirst int64
 }
 
 // RequestTimeout is the [Options.Timeout] of the program. It ends the wait for a database
@@ -93,7 +91,7 @@ func (s *Server) Engine(operations genapi.StrictServerInterface) (*gin.Engine, e
 	if err != nil {
 		return nil, err
 	}
-	s.refusals.First, s.refusals.MaxKeys = s.LogFirst, maxRefusals
+	s.Refusals.MaxKeys = maxRefusals
 	enforcer := &contract.Enforcer{Contract: s.Contract, Edge: s}
 
 	engine.Use(

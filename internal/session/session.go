@@ -79,6 +79,11 @@ func From(ctx context.Context) *Session {
 	return s
 }
 
+// With returns a context with a session.
+func With(ctx context.Context, s *Session) context.Context {
+	return context.WithValue(ctx, contextKey{}, s)
+}
+
 // Load returns a context with the session of the request's cookie. A cookie without a
 // live session is no error: it may just have expired. A database error is returned, so
 // that an outage neither logs in nor logs out. Two session cookies are rejected with
@@ -102,7 +107,7 @@ func (m *Manager) Load(r *http.Request) (context.Context, error) {
 	}
 	info := reqctx.From(ctx)
 	info.Actor, info.Session = row.User.ID, row.Session.TokenHash
-	return context.WithValue(ctx, contextKey{}, &Session{row.Session, row.User}), nil
+	return With(ctx, &Session{row.Session, row.User}), nil
 }
 
 // Current returns the session of the request as the transaction q sees it, or

@@ -9,6 +9,7 @@ import (
 	"github.com/techtreks/auth/internal/accounts"
 	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/email"
+	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/onetime"
 	"github.com/techtreks/auth/internal/problem"
 	"github.com/techtreks/auth/internal/ratelimit"
@@ -78,6 +79,9 @@ func (h *Handler) wanted(ctx context.Context, body *genapi.ProfileChange, newAdd
 
 func (h *Handler) apply(ctx context.Context, q *gendb.Queries, wanted change) error {
 	user, err := h.Accounts.LockOwn(ctx, q)
+	if err == nil && wanted.username != nil && accounts.UsernameKey(*wanted.username) != user.UsernameKey {
+		err = h.Mail.Notify(ctx, q, mail.UsernameChanged, user, "") // to the address before the change
+	}
 	if err == nil && wanted.address != nil {
 		err = h.Accounts.SetEmail(ctx, q, user, *wanted.address)
 	}

@@ -76,7 +76,7 @@ func (h *Handler) check(ctx context.Context, login, given string) (found checked
 		return found, h.refuse(ctx, login, user, problem.InvalidCredentials)
 	case user.DisabledAt != nil:
 		return found, h.refuse(ctx, login, user, problem.AccountDisabled)
-	case user.ID == 0, user.EmailVerifiedAt == nil && h.Accounts.RequireVerified:
+	case user.ID == 0, user.EmailVerifiedAt == nil && h.Accounts.RequireVerified():
 		return found, h.refuse(ctx, login, user, problem.EmailUnverified)
 	}
 	found = checked{user: user, failures: claim.Failures}
@@ -101,7 +101,7 @@ func (h *Handler) start(ctx context.Context, login string, checked checked, noti
 			return problem.InvalidCredentials.Because(err)
 		case err != nil:
 			return err
-		case locked.PasswordVersion != user.PasswordVersion:
+		case locked.PasswordVersion != user.PasswordVersion, locked.PasswordHash == nil:
 			return problem.InvalidCredentials.Because(errChanged)
 		case locked.DisabledAt != nil:
 			return problem.AccountDisabled

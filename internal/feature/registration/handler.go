@@ -32,15 +32,13 @@ type Handler struct {
 	Tokens   *onetime.Tokens
 	Audit    *audit.Trail
 	Now      func() time.Time
-	// Closed is REGISTRATION=closed: administrators create accounts.
-	Closed bool
 }
 
 // Register creates an account. The password is checked and hashed before the username
 // is looked up, so that a taken name takes as long as a free one, and outside the
 // transaction, because SQLite has one writer.
 func (h *Handler) Register(ctx context.Context, in genapi.RegisterRequestObject) (genapi.RegisterResponseObject, error) {
-	if h.Closed {
+	if h.Accounts.Registration == accounts.RegistrationClosed {
 		return nil, problem.RegistrationClosed
 	}
 	address, err := email.Parse(in.Body.Email)
@@ -53,7 +51,7 @@ func (h *Handler) Register(ctx context.Context, in genapi.RegisterRequestObject)
 		return nil, err
 	}
 	notifyOwner := false
-	if h.Accounts.RequireVerified { // for every address: response time must not reveal whether it is taken
+	if h.Accounts.RequireVerified() { // for every address: response time must not reveal whether it is taken
 		if notifyOwner, err = h.Throttle.Mail(ctx, address.Key); err != nil {
 			return nil, err
 		}
@@ -72,7 +70,7 @@ func (h *Handler) Register(ctx context.Context, in genapi.RegisterRequestObject)
 func (h *Handler) create(ctx context.Context, q *gendb.Queries, n accounts.New, notifyOwner bool) error {
 	user, err := h.Accounts.Create(ctx, q, n)
 	switch {
-	case errors.Is(err, problem.EmailTaken) && h.Accounts.RequireVerified:
+	case errors.Is(err, problem.EmailTaken) && h.Accounts.RequireVerified():
 		return h.emailTaken(ctx, q, n.Address, notifyOwner)
 	case errors.Is(err, problem.EmailTaken):
 		return problem.EmailTaken.As(string(audit.UserCreated))

@@ -27,7 +27,7 @@ func (h *Handler) VerifyEmail(ctx context.Context, in genapi.VerifyEmailRequestO
 // attacker who registers with another person's address could let that person's scanner
 // confirm it.
 func (h *Handler) VerifyEmailByLink(ctx context.Context, in genapi.VerifyEmailByLinkRequestObject) (genapi.VerifyEmailByLinkResponseObject, error) {
-	if reqctx.From(ctx).Method != http.MethodHead && !h.Accounts.RequireVerified {
+	if reqctx.From(ctx).Method != http.MethodHead && !h.Accounts.RequireVerified() {
 		if err := h.verify(ctx, in.Token); err != nil {
 			return nil, err
 		}
@@ -36,7 +36,7 @@ func (h *Handler) VerifyEmailByLink(ctx context.Context, in genapi.VerifyEmailBy
 	if _, err := h.Tokens.Find(ctx, in.Token, onetime.VerifyEmail); err != nil {
 		return nil, onetime.Invalid(err, problem.InvalidToken)
 	}
-	if h.Accounts.RequireVerified {
+	if h.Accounts.RequireVerified() {
 		return genapi.VerifyEmailByLink303JSONResponse{
 			Body:    genapi.Done{Ok: true, Msg: "Please confirm your e-mail address"},
 			Headers: genapi.VerifyEmailByLink303ResponseHeaders{Location: h.Accounts.Links.URL(mail.VerifyEmail, in.Token)},
