@@ -42,7 +42,7 @@ func TestWritersDoNotFailOneAnother(t *testing.T) {
 // is not to be in the times that they measure.
 type writers struct {
 	t       *testing.T
-	wires   []*wire
+	wires   []*rawConn
 	cookies []string
 
 	underWay, together atomic.Int32 // writes now, and those that began as the last of all
@@ -53,7 +53,7 @@ type writers struct {
 
 func newWriters(t *testing.T, server string, n int) *writers {
 	t.Helper()
-	w := &writers{t: t, wires: make([]*wire, n), cookies: make([]string, n)}
+	w := &writers{t: t, wires: make([]*rawConn, n), cookies: make([]string, n)}
 	numbers := make([]int, n)
 	for i := range numbers {
 		numbers[i] = i

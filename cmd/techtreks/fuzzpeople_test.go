@@ -14,6 +14,7 @@ import (
 	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/mail"
+	"github.com/techtreks/auth/internal/onetime"
 	"github.com/techtreks/auth/internal/password"
 	"github.com/techtreks/auth/internal/session"
 	"github.com/techtreks/auth/internal/token"
@@ -26,6 +27,7 @@ type people struct {
 	db     *db.DB
 	signer *token.Signer
 	trail  *audit.Trail
+	tokens *onetime.Tokens
 	hash   string // of everybody's password
 }
 
@@ -47,7 +49,8 @@ func newPeople(t *testing.T, d *db.DB) http.Handler {
 	}
 	signer := &token.Signer{Keys: [][]byte{[]byte(secretKey)}}
 	trail := &audit.Trail{DB: d, Signer: signer, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}
-	p := &people{db: d, signer: signer, trail: trail, hash: hash}
+	tokens := &onetime.Tokens{DB: d, Signer: signer, Audit: trail, Now: time.Now, Logger: trail.Logger}
+	p := &people{db: d, signer: signer, trail: trail, tokens: tokens, hash: hash}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /account", answer200(func(r *http.Request) (map[string]string, error) {
 		return p.account(r.Context(), r.FormValue("role"))
@@ -113,7 +116,7 @@ func (p *people) token(ctx context.Context, operation string) (map[string]string
 	if kind == mail.ConfirmEmail { // the token goes to an address that is not the account's yet
 		user.Email, user.EmailKey = "new-"+user.Email, "new-"+user.EmailKey
 	}
-	link, err := mail.IssueLink(ctx, p.db.Queries, kind, user, time.Now(), time.Hour)
+	link, err := mail.IssueLink(ctx, p.db.Queries, p.tokens, mail.Links{VerifyTTL: time.Hour, ResetTTL: time.Hour, InviteTTL: time.Hour}, kind, user)
 	_, value, _ := strings.Cut(link, "#token=")
 	return map[string]string{"token": value}, err
 }

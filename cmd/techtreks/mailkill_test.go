@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/techtreks/auth/db"
+	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/mail/mailtest"
+	"github.com/techtreks/auth/internal/onetime"
 	"github.com/techtreks/auth/internal/token"
 )
 
@@ -102,10 +104,12 @@ func deliverLater(t *testing.T, url string, server *mailtest.Server) {
 	later := func() time.Time { return time.Now().Add(61 * time.Second) }
 	w := &mail.Worker{
 		DB: d, Outbox: &mail.Outbox{Now: later}, Sender: sender, Templates: templates,
-		Signer:      &token.Signer{Keys: [][]byte{[]byte(secretKey)}},
-		FrontendURL: "http://localhost:3000", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour,
-		Now: later, Logger: slog.New(slog.DiscardHandler),
+		Links: mail.Links{FrontendURL: "http://localhost:3000", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour},
+		Now:   later, Logger: slog.New(slog.DiscardHandler),
 	}
+	signer := &token.Signer{Keys: [][]byte{[]byte(secretKey)}}
+	w.Audit = &audit.Trail{DB: d, Signer: signer, Now: later, Logger: w.Logger}
+	w.Tokens = &onetime.Tokens{DB: d, Signer: signer, Audit: w.Audit, Now: later, Logger: w.Logger}
 	w.Outbox.From.Address = "no-reply@localhost"
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})

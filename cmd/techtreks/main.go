@@ -32,14 +32,14 @@ type cli struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
-func main() { os.Exit(process(hashCost{})) }
+func main() { os.Exit(runProcess(hashCost{})) }
 
 // hashCost is the cost of new password hashes, nil for that of package password. No
 // setting reaches it: only the tests lower it.
 type hashCost struct{ *password.Params }
 
-// process runs the program with the arguments and the environment of the process.
-func process(cost hashCost) (status int) {
+// runProcess runs the program with the arguments and the environment of the process.
+func runProcess(cost hashCost) (status int) {
 	source := config.Source{Lookup: os.LookupEnv, DotEnv: ".env"}
 	return run(context.Background(), os.Args[1:], source, os.Stdout, os.Stderr, cost)
 }

@@ -41,11 +41,12 @@ const hashesCheaply = "TECHTREKS_TEST_HASHES_CHEAPLY"
 var cheapHash = &password.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
 func TestMain(m *testing.M) {
-	if os.Getenv(hashesCheaply) != "" {
-		hashCost = cheapHash
-	}
 	if os.Getenv(playsProgram) != "" {
-		main()
+		cost := hashCost{}
+		if os.Getenv(hashesCheaply) != "" {
+			cost.Params = cheapHash
+		}
+		os.Exit(runProcess(cost))
 	}
 	if os.Getenv(playsSQLite) != "" {
 		os.Exit(playSQLite(os.Args[1], os.Args[2]))

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
+	"github.com/techtreks/auth/internal/app"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/server"
 )
@@ -35,7 +37,7 @@ func eachHandler(t *testing.T, test func(t *testing.T, handler http.Handler, d *
 			AllowedOrigins: []string{"http://localhost:3000"}, SessionIdle: time.Hour, SessionAbsolute: 24 * time.Hour, RateLimits: "off",
 			VerifyResponses: true,
 		}
-		s, err := server.New(&cfg, d, time.Now, slog.New(slog.DiscardHandler))
+		s, err := app.New(&cfg, d, app.Options{Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,8 +46,10 @@ func eachHandler(t *testing.T, test func(t *testing.T, handler http.Handler, d *
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { // after the server has been closed
-			if n := s.Violations.Load(); n != 0 {
-				t.Errorf("%d answers break the contract", n)
+			w := httptest.NewRecorder()
+			s.Metrics.Handler(s.Logger).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+			if !strings.Contains(w.Body.String(), "\ntechtreks_contract_violations_total 0\n") {
+				t.Errorf("answers break the contract:\n%s", w.Body)
 			}
 		})
 		test(t, handler, d)

@@ -22,14 +22,14 @@ import (
 // before it kills loses nothing.
 const stopsWithin = 15 * time.Second
 
-// A wire is a connection that a test writes to byte by byte.
-type wire struct {
+// A rawConn is a connection that a test writes to byte by byte.
+type rawConn struct {
 	t testing.TB
 	net.Conn
 	in *bufio.Reader
 }
 
-func dial(t testing.TB, server string) *wire {
+func dial(t testing.TB, server string) *rawConn {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(server, "http://"))
 	if err != nil {
@@ -37,10 +37,10 @@ func dial(t testing.TB, server string) *wire {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	return &wire{t: t, Conn: conn, in: bufio.NewReader(conn)}
+	return &rawConn{t: t, Conn: conn, in: bufio.NewReader(conn)}
 }
 
-func (w *wire) send(text string) {
+func (w *rawConn) send(text string) {
 	w.t.Helper()
 	if _, err := io.WriteString(w, text); err != nil {
 		w.t.Fatal(err)
@@ -48,10 +48,10 @@ func (w *wire) send(text string) {
 }
 
 // answer reads one whole answer.
-func (w *wire) answer() (*answer, error) { return w.answerTo(http.MethodGet) }
+func (w *rawConn) answer() (*answer, error) { return w.answerTo(http.MethodGet) }
 
 // answerTo is the same after a request of this method: what answers HEAD has no body.
-func (w *wire) answerTo(method string) (*answer, error) {
+func (w *rawConn) answerTo(method string) (*answer, error) {
 	response, err := http.ReadResponse(w.in, &http.Request{Method: method})
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (w *wire) answerTo(method string) (*answer, error) {
 }
 
 // halfLogin sends a login up to the middle of its body, and returns the rest.
-func (w *wire) halfLogin(a account) (rest string) {
+func (w *rawConn) halfLogin(a account) (rest string) {
 	w.t.Helper()
 	body, err := json.Marshal(a.credentials())
 	if err != nil {

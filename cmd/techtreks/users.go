@@ -40,8 +40,8 @@ type one struct {
 	Name string `arg:"" help:"User name or e-mail address."`
 }
 
-// users manages accounts on the command line.
-type users struct {
+// shell manages accounts on the command line.
+type shell struct {
 	*app.Parts
 	out  printer
 	json bool
@@ -49,7 +49,7 @@ type users struct {
 
 // open runs work with the parts of the server that change accounts. Their audit events
 // have the operation "shell".
-func (u *usersCommand) open(ctx context.Context, cfg *config.Config, logger *slog.Logger, out printer, work func(context.Context, *users) error) (err error) {
+func (u *usersCommand) open(ctx context.Context, cfg *config.Config, logger *slog.Logger, out printer, work func(context.Context, *shell) error) (err error) {
 	d, err := db.Open(ctx, string(cfg.DatabaseURL))
 	if err != nil {
 		return err
@@ -60,11 +60,11 @@ func (u *usersCommand) open(ctx context.Context, cfg *config.Config, logger *slo
 		return err
 	}
 	ctx = reqctx.With(ctx, &reqctx.Info{Operation: reqctx.Shell})
-	return work(ctx, &users{parts, out, u.JSON})
+	return work(ctx, &shell{parts, out, u.JSON})
 }
 
 // change changes an account in a transaction, and prints the result.
-func (u *users) change(ctx context.Context, name string, do func(*gendb.Queries, gendb.User) (gendb.User, error)) error {
+func (u *shell) change(ctx context.Context, name string, do func(*gendb.Queries, gendb.User) (gendb.User, error)) error {
 	var user gendb.User
 	err := u.DB.Tx(ctx, func(q *gendb.Queries) error {
 		found, err := find(ctx, q, name)
@@ -94,7 +94,7 @@ func find(ctx context.Context, q *gendb.Queries, name string) (gendb.User, error
 }
 
 // print shows accounts as a table or, with --json, as the API does.
-func (u *users) print(list ...gendb.User) error {
+func (u *shell) print(list ...gendb.User) error {
 	if u.json {
 		encoder := json.NewEncoder(u.out)
 		for _, user := range list {
@@ -135,7 +135,7 @@ func (c usersList) Run(ctx context.Context, u *usersCommand, cfg *config.Config,
 		disabled := c.State == "disabled"
 		filter.Disabled = &disabled
 	}
-	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *shell) error {
 		var all []gendb.User
 		for from, more := "", true; more; more = from != "" {
 			page, next, err := u.Accounts.List(ctx, filter, from, listPage)
@@ -158,7 +158,7 @@ const listPage = 200
 type usersShow struct{ one }
 
 func (c usersShow) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
-	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *shell) error {
 		user, err := find(ctx, u.DB.Queries, c.Name)
 		if err != nil {
 			return err
@@ -179,7 +179,7 @@ func (c usersCreate) Run(ctx context.Context, u *usersCommand, cfg *config.Confi
 	if err != nil {
 		return err
 	}
-	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *shell) error {
 		contract, err := app.LoadContract(cfg)
 		if err != nil {
 			return err
@@ -209,7 +209,7 @@ type usersResetPassword struct {
 }
 
 func (c usersResetPassword) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
-	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *shell) error {
 		var owner gendb.User
 		var link string
 		err := u.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (_ gendb.User, err error) {
@@ -227,7 +227,7 @@ func (c usersResetPassword) Run(ctx context.Context, u *usersCommand, cfg *confi
 // deliver has the link mailed by the server that runs, or returns it where none
 // can mail it: without that the first administrator could never get in. Never
 // both: the mail would make the link that was printed useless.
-func (u *users) deliver(ctx context.Context, q *gendb.Queries, user gendb.User, show bool) (link string, err error) {
+func (u *shell) deliver(ctx context.Context, q *gendb.Queries, user gendb.User, show bool) (link string, err error) {
 	if show || u.Config.MailURL == "" {
 		return u.Accounts.Link(ctx, q, user)
 	}
@@ -235,7 +235,7 @@ func (u *users) deliver(ctx context.Context, q *gendb.Queries, user gendb.User, 
 }
 
 // printLink says how the owner gets in.
-func (u *users) printLink(user gendb.User, link string) error {
+func (u *shell) printLink(user gendb.User, link string) error {
 	switch {
 	case u.json && link != "":
 		return json.NewEncoder(u.out).Encode(map[string]string{"link": link})
@@ -254,7 +254,7 @@ type usersSetRole struct {
 }
 
 func (c usersSetRole) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
-	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *shell) error {
 		return u.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
 			return u.Accounts.SetRole(ctx, q, user, c.Role)
 		})
@@ -264,7 +264,7 @@ func (c usersSetRole) Run(ctx context.Context, u *usersCommand, cfg *config.Conf
 type usersDisable struct{ one }
 
 func (c usersDisable) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
-	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *shell) error {
 		return u.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
 			return u.Accounts.Disable(ctx, q, user)
 		})
@@ -274,7 +274,7 @@ func (c usersDisable) Run(ctx context.Context, u *usersCommand, cfg *config.Conf
 type usersEnable struct{ one }
 
 func (c usersEnable) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
-	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *shell) error {
 		return u.change(ctx, c.Name, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
 			return u.Accounts.Enable(ctx, q, user)
 		})
@@ -284,7 +284,7 @@ func (c usersEnable) Run(ctx context.Context, u *usersCommand, cfg *config.Confi
 type usersDelete struct{ one }
 
 func (c usersDelete) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
-	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *users) error {
+	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *shell) error {
 		err := u.DB.Tx(ctx, func(q *gendb.Queries) error {
 			found, err := find(ctx, q, c.Name)
 			if err != nil {
