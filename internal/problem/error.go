@@ -56,9 +56,9 @@ func (e *Error) After(wait time.Duration) *Error {
 	return &with
 }
 
-// As returns a copy that is recorded as another audit event: the operation decides
+// RecordedAs returns a copy that is recorded as another audit event: the operation decides
 // what a taken username or a wrong password means.
-func (e *Error) As(event string) *Error {
+func (e *Error) RecordedAs(event string) *Error {
 	with := *e
 	with.Event = event
 	return &with

@@ -78,7 +78,7 @@ func TestAll_IsSortedAndDistinct(t *testing.T) {
 
 func TestError_CopiesAreTheSameProblem(t *testing.T) {
 	cause := errors.New("the cause")
-	e := problem.RateLimited.Because(cause).After(3).As("event")
+	e := problem.RateLimited.Because(cause).After(3).RecordedAs("event")
 	if !errors.Is(e, problem.RateLimited) || !errors.Is(e, cause) || errors.Is(e, problem.Busy) {
 		t.Errorf("got %v", e)
 	}

@@ -78,11 +78,11 @@ func (s *Server) checkOrigin() (gin.HandlerFunc, error) {
 	}
 	return func(c *gin.Context) {
 		if err := protection.Check(c.Request); err != nil {
-			s.Fail(c, problem.CrossOriginRefused.Because(err).As(string(audit.MaliciousCSRF)))
+			s.Fail(c, problem.CrossOriginRefused.Because(err).RecordedAs(string(audit.MaliciousCSRF)))
 			return
 		}
 		if origin := c.GetHeader("Origin"); origin != "" && !s.originAllowed(origin, c.Request.Host) {
-			s.Fail(c, problem.CrossOriginRefused.As(string(audit.MaliciousCORS)))
+			s.Fail(c, problem.CrossOriginRefused.RecordedAs(string(audit.MaliciousCORS)))
 		}
 	}, nil
 }

@@ -73,7 +73,7 @@ func (h *Handler) ChangePassword(ctx context.Context, in genapi.ChangePasswordRe
 func passwordRefused(err error) error {
 	var refused *problem.Error
 	if errors.As(err, &refused) && refused.Is(problem.PasswordIncorrect) {
-		return refused.As(string(audit.PasswordChangeFail))
+		return refused.RecordedAs(string(audit.PasswordChangeFail))
 	}
 	return err
 }

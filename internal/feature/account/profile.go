@@ -95,7 +95,7 @@ func (h *Handler) apply(ctx context.Context, q *gendb.Queries, wanted change) er
 func conflict(err error) error {
 	var refused *problem.Error
 	if errors.As(err, &refused) && (refused.Is(problem.UsernameTaken) || refused.Is(problem.EmailInUse)) {
-		return refused.As(string(audit.UserUpdated))
+		return refused.RecordedAs(string(audit.UserUpdated))
 	}
 	return err
 }

@@ -73,9 +73,9 @@ func (h *Handler) create(ctx context.Context, q *gendb.Queries, n accounts.New, 
 	case errors.Is(err, problem.EmailTaken) && h.Accounts.RequireVerified():
 		return h.emailTaken(ctx, q, n.Address, notifyOwner)
 	case errors.Is(err, problem.EmailTaken):
-		return problem.EmailTaken.As(string(audit.UserCreated))
+		return problem.EmailTaken.RecordedAs(string(audit.UserCreated))
 	case errors.Is(err, problem.UsernameTaken):
-		return problem.UsernameTaken.As(string(audit.UserCreated))
+		return problem.UsernameTaken.RecordedAs(string(audit.UserCreated))
 	case err != nil:
 		return err
 	}
@@ -90,7 +90,7 @@ func (h *Handler) create(ctx context.Context, q *gendb.Queries, n accounts.New, 
 func (h *Handler) emailTaken(ctx context.Context, q *gendb.Queries, address email.Address, notifyOwner bool) error {
 	owner, err := q.UserByEmailKey(ctx, address.Key)
 	if errors.Is(err, sql.ErrNoRows) {
-		return problem.EmailTaken.As(string(audit.UserCreated)) // deleted at this moment; the client tries again
+		return problem.EmailTaken.RecordedAs(string(audit.UserCreated)) // deleted at this moment; the client tries again
 	}
 	if err != nil {
 		return err
