@@ -25,7 +25,7 @@ python = $(shell scripts/prerequisites.sh --python)
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / {printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Develop
 
@@ -35,7 +35,7 @@ run: web/node_modules/.installed ## Run the server, and with Node the web app, i
 
 .PHONY: build
 build: web ## Build bin/techtreks, a static binary that contains the web app
-	CGO_ENABLED=0 go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/techtreks ./cmd/techtreks
+	$(call step) env CGO_ENABLED=0 go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/techtreks ./cmd/techtreks
 
 .PHONY: web
 web: web/node_modules/.installed ## Build the web app into web/dist (without Node: print a warning, do nothing)

@@ -33,7 +33,7 @@ fi
 if [[ ${1:-} == --check ]]; then
 	for dir in "${dirs[@]}"; do
 		diff -ru "$dir" "$copy/$dir" || {
-			echo "$dir differs from what make generate writes (above: - committed, + generated)" >&2
+			echo "$dir is not what make generate writes (above: - committed, + generated)" >&2
 			exit 1
 		}
 	done
