@@ -95,9 +95,9 @@ func (f *fuzz) run(role string, seed, requests int) {
 		f.t.Fatal(err)
 	}
 	// The number of chains, and of random requests for each operation. The other phases send a fixed
-	// number, about 2,000. With fewer than 50 a run may miss what checks.py requires, such as the
+	// number, about 2,000. With fewer than 40 a run may miss what checks.py requires, such as the
 	// longest password and a request that follows each link.
-	examples := max(50, min(1000, requests/len(theContract().Operations)))
+	examples := max(40, min(1000, requests/len(theContract().Operations)))
 	cmd := exec.CommandContext(f.t.Context(), f.schemathesis, "--no-color", "run", "openapi.json", "--url", f.server.url,
 		"--seed", strconv.Itoa(seed), "-n", strconv.Itoa(examples), "--report-json-path", "report.json")
 	cmd.Dir = dir
