@@ -26,7 +26,7 @@ must_not_have() {
 }
 
 must_not_have "a path of one machine" '(^|[^[:alnum:]_.-])/(work|root|home/[a-z]+|Users/[A-Za-z]+|tmp/[a-z_]+)/'
-must_not_have "the address of a package registry" 'https?://[^/ ]*(registry|proxy|mirror|artifact|nexus|pypi)'
+must_not_have "the address of a package registry" 'https?://[^/ {}]*(registry|proxy|mirror|artifact|nexus|pypi)'
 must_not_have "a private key" 'BEGIN [A-Z ]*PRIVATE KEY'
 must_not_have "a conflict marker" '^(<<<<<<<|>>>>>>>) '
 
