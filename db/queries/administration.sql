@@ -38,11 +38,11 @@ SELECT * FROM users
 WHERE disabled_at IS NOT NULL AND email_verified_at IS NULL AND role = @role AND id >= @from_id
 ORDER BY id LIMIT CAST(@max_rows AS BIGINT);
 
--- name: UserHoldAny :one
--- UserHold for administration: also locks disabled accounts.
+-- name: UserLock :one
+-- Locks an account as UserLockActive does, even if it is disabled.
 UPDATE users SET updated_at = updated_at WHERE id = @id RETURNING *;
 
--- name: AdministrationHold :execrows
+-- name: AdministrationLock :execrows
 -- Locks the removal of administrators until the end of the transaction, so that two
 -- administrators cannot remove each other. To avoid deadlocks, every transaction
 -- locks the account first.

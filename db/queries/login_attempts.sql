@@ -3,7 +3,7 @@
 -- network if that is known. Served by the primary key.
 SELECT * FROM login_attempts WHERE subject = @subject AND network IN ('', @network);
 
--- name: LoginAttemptHold :one
+-- name: LoginAttemptLock :one
 -- Locks a counter until the end of the transaction. Inserts it if there is none.
 INSERT INTO login_attempts (subject, network, failures, next_at, expires_at) VALUES (@subject, @network, 0, @now, @expires_at)
 ON CONFLICT (subject, network) DO UPDATE SET failures = login_attempts.failures
@@ -13,12 +13,12 @@ RETURNING *;
 UPDATE login_attempts SET failures = @failures, next_at = @next_at, expires_at = @expires_at
 WHERE subject = @subject AND network = @network;
 
--- name: LoginAttemptForgive :exec
--- Uncounts an attempt that was not made.
+-- name: LoginAttemptTakeBack :exec
+-- Subtracts an attempt that was counted but not made.
 UPDATE login_attempts SET failures = failures - 1, next_at = @now
 WHERE subject = @subject AND network = @network AND failures > 0;
 
--- name: LoginAttemptKnow :exec
+-- name: LoginAttemptTrust :exec
 -- Marks a network as known and resets its counter.
 INSERT INTO login_attempts (subject, network, failures, next_at, expires_at) VALUES (@subject, @network, 0, @now, @expires_at)
 ON CONFLICT (subject, network) DO UPDATE SET failures = 0, next_at = excluded.next_at, expires_at = excluded.expires_at;

@@ -39,14 +39,14 @@ DELETE FROM outbox WHERE id = @id AND lease = @lease;
 UPDATE outbox SET lease = NULL, lease_until = NULL, next_attempt_at = @next_attempt_at, attempts = @attempts, last_error = @last_error, unreachable = @unreachable
 WHERE id = @id AND lease = @lease;
 
--- name: OutboxBury :one
+-- name: OutboxGiveUp :one
 -- Marks a mail as failed for good. Returns its owner, who may have been resolved
 -- after the mail was claimed.
 UPDATE outbox SET lease = NULL, lease_until = NULL, dead_at = @now, last_error = @last_error
 WHERE id = @id AND lease = @lease
 RETURNING user_id;
 
--- name: OutboxReachable :execrows
+-- name: OutboxMakeDue :execrows
 -- Makes mails that were delayed by an outage of the mail server due now.
 UPDATE outbox SET next_attempt_at = @now, unreachable = FALSE
 WHERE unreachable AND dead_at IS NULL AND next_attempt_at > @now AND lease IS NULL;
@@ -70,7 +70,7 @@ SELECT * FROM outbox
 WHERE user_id = @user_id OR (user_id IS NULL AND recipient_key = @recipient_key)
 ORDER BY id;
 
--- name: OutboxForget :execrows
+-- name: OutboxDeleteOfAddress :execrows
 -- Deletes the mails without a resolved owner to the address of a deleted account.
 -- The foreign key deletes its other mails.
 DELETE FROM outbox WHERE user_id IS NULL AND recipient_key = @recipient_key;

@@ -24,7 +24,7 @@ WHERE id = @id AND password_hash = @old_hash;
 -- Keeps an account permanently once it is used, even with an unconfirmed address.
 UPDATE users SET unconfirmed_until = NULL WHERE id = @id AND unconfirmed_until IS NOT NULL;
 
--- name: UsersForgetUnconfirmed :execrows
+-- name: UsersDeleteBlocking :execrows
 -- Deletes expired unconfirmed accounts that block a registration.
 DELETE FROM users
 WHERE (username_key = @username_key OR email_key = @email_key)
@@ -60,7 +60,7 @@ WHERE id = @id;
 -- The foreign keys delete the account's sessions, tokens and mails.
 DELETE FROM users WHERE id = @id;
 
--- name: UserHold :one
+-- name: UserLockActive :one
 -- Locks an account until the end of the transaction without changing it. A second
 -- transaction waits for the first and then reads its result.
 UPDATE users SET updated_at = updated_at WHERE id = @id AND disabled_at IS NULL RETURNING *;

@@ -28,28 +28,28 @@ func (q *Queries) AdminOther(ctx context.Context, id int64) (int64, error) {
 	return id_2, err
 }
 
-const administrationHold = `-- name: AdministrationHold :execrows
+const administrationLock = `-- name: AdministrationLock :execrows
 UPDATE administration SET id = id
 `
 
 // Locks the removal of administrators until the end of the transaction, so that two
 // administrators cannot remove each other. To avoid deadlocks, every transaction
 // locks the account first.
-func (q *Queries) AdministrationHold(ctx context.Context) (int64, error) {
-	result, err := q.exec(ctx, q.administrationHoldStmt, administrationHold)
+func (q *Queries) AdministrationLock(ctx context.Context) (int64, error) {
+	result, err := q.exec(ctx, q.administrationLockStmt, administrationLock)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const userHoldAny = `-- name: UserHoldAny :one
+const userLock = `-- name: UserLock :one
 UPDATE users SET updated_at = updated_at WHERE id = $1 RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version
 `
 
-// UserHold for administration: also locks disabled accounts.
-func (q *Queries) UserHoldAny(ctx context.Context, id int64) (User, error) {
-	row := q.queryRow(ctx, q.userHoldAnyStmt, userHoldAny, id)
+// Locks an account as UserLockActive does, even if it is disabled.
+func (q *Queries) UserLock(ctx context.Context, id int64) (User, error) {
+	row := q.queryRow(ctx, q.userLockStmt, userLock, id)
 	var i User
 	err := row.Scan(
 		&i.ID,

@@ -27,8 +27,8 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.adminOtherStmt, err = db.PrepareContext(ctx, adminOther); err != nil {
 		return nil, fmt.Errorf("error preparing query AdminOther: %w", err)
 	}
-	if q.administrationHoldStmt, err = db.PrepareContext(ctx, administrationHold); err != nil {
-		return nil, fmt.Errorf("error preparing query AdministrationHold: %w", err)
+	if q.administrationLockStmt, err = db.PrepareContext(ctx, administrationLock); err != nil {
+		return nil, fmt.Errorf("error preparing query AdministrationLock: %w", err)
 	}
 	if q.auditAddStmt, err = db.PrepareContext(ctx, auditAdd); err != nil {
 		return nil, fmt.Errorf("error preparing query AuditAdd: %w", err)
@@ -63,17 +63,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.loginAttemptCountStmt, err = db.PrepareContext(ctx, loginAttemptCount); err != nil {
 		return nil, fmt.Errorf("error preparing query LoginAttemptCount: %w", err)
 	}
-	if q.loginAttemptForgiveStmt, err = db.PrepareContext(ctx, loginAttemptForgive); err != nil {
-		return nil, fmt.Errorf("error preparing query LoginAttemptForgive: %w", err)
-	}
-	if q.loginAttemptHoldStmt, err = db.PrepareContext(ctx, loginAttemptHold); err != nil {
-		return nil, fmt.Errorf("error preparing query LoginAttemptHold: %w", err)
-	}
-	if q.loginAttemptKnowStmt, err = db.PrepareContext(ctx, loginAttemptKnow); err != nil {
-		return nil, fmt.Errorf("error preparing query LoginAttemptKnow: %w", err)
+	if q.loginAttemptLockStmt, err = db.PrepareContext(ctx, loginAttemptLock); err != nil {
+		return nil, fmt.Errorf("error preparing query LoginAttemptLock: %w", err)
 	}
 	if q.loginAttemptResetStmt, err = db.PrepareContext(ctx, loginAttemptReset); err != nil {
 		return nil, fmt.Errorf("error preparing query LoginAttemptReset: %w", err)
+	}
+	if q.loginAttemptTakeBackStmt, err = db.PrepareContext(ctx, loginAttemptTakeBack); err != nil {
+		return nil, fmt.Errorf("error preparing query LoginAttemptTakeBack: %w", err)
+	}
+	if q.loginAttemptTrustStmt, err = db.PrepareContext(ctx, loginAttemptTrust); err != nil {
+		return nil, fmt.Errorf("error preparing query LoginAttemptTrust: %w", err)
 	}
 	if q.loginAttemptsStmt, err = db.PrepareContext(ctx, loginAttempts); err != nil {
 		return nil, fmt.Errorf("error preparing query LoginAttempts: %w", err)
@@ -90,9 +90,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.outboxBindTokenStmt, err = db.PrepareContext(ctx, outboxBindToken); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxBindToken: %w", err)
 	}
-	if q.outboxBuryStmt, err = db.PrepareContext(ctx, outboxBury); err != nil {
-		return nil, fmt.Errorf("error preparing query OutboxBury: %w", err)
-	}
 	if q.outboxClaimStmt, err = db.PrepareContext(ctx, outboxClaim); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxClaim: %w", err)
 	}
@@ -102,14 +99,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.outboxDeleteDeadStmt, err = db.PrepareContext(ctx, outboxDeleteDead); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxDeleteDead: %w", err)
 	}
+	if q.outboxDeleteOfAddressStmt, err = db.PrepareContext(ctx, outboxDeleteOfAddress); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxDeleteOfAddress: %w", err)
+	}
 	if q.outboxDeleteOldStmt, err = db.PrepareContext(ctx, outboxDeleteOld); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxDeleteOld: %w", err)
 	}
 	if q.outboxDoneStmt, err = db.PrepareContext(ctx, outboxDone); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxDone: %w", err)
 	}
-	if q.outboxForgetStmt, err = db.PrepareContext(ctx, outboxForget); err != nil {
-		return nil, fmt.Errorf("error preparing query OutboxForget: %w", err)
+	if q.outboxGiveUpStmt, err = db.PrepareContext(ctx, outboxGiveUp); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxGiveUp: %w", err)
+	}
+	if q.outboxMakeDueStmt, err = db.PrepareContext(ctx, outboxMakeDue); err != nil {
+		return nil, fmt.Errorf("error preparing query OutboxMakeDue: %w", err)
 	}
 	if q.outboxNextDueStmt, err = db.PrepareContext(ctx, outboxNextDue); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxNextDue: %w", err)
@@ -122,9 +125,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.outboxPendingStmt, err = db.PrepareContext(ctx, outboxPending); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxPending: %w", err)
-	}
-	if q.outboxReachableStmt, err = db.PrepareContext(ctx, outboxReachable); err != nil {
-		return nil, fmt.Errorf("error preparing query OutboxReachable: %w", err)
 	}
 	if q.outboxRetryStmt, err = db.PrepareContext(ctx, outboxRetry); err != nil {
 		return nil, fmt.Errorf("error preparing query OutboxRetry: %w", err)
@@ -225,14 +225,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.userDeleteStmt, err = db.PrepareContext(ctx, userDelete); err != nil {
 		return nil, fmt.Errorf("error preparing query UserDelete: %w", err)
 	}
-	if q.userHoldStmt, err = db.PrepareContext(ctx, userHold); err != nil {
-		return nil, fmt.Errorf("error preparing query UserHold: %w", err)
-	}
-	if q.userHoldAnyStmt, err = db.PrepareContext(ctx, userHoldAny); err != nil {
-		return nil, fmt.Errorf("error preparing query UserHoldAny: %w", err)
-	}
 	if q.userKeepStmt, err = db.PrepareContext(ctx, userKeep); err != nil {
 		return nil, fmt.Errorf("error preparing query UserKeep: %w", err)
+	}
+	if q.userLockStmt, err = db.PrepareContext(ctx, userLock); err != nil {
+		return nil, fmt.Errorf("error preparing query UserLock: %w", err)
+	}
+	if q.userLockActiveStmt, err = db.PrepareContext(ctx, userLockActive); err != nil {
+		return nil, fmt.Errorf("error preparing query UserLockActive: %w", err)
 	}
 	if q.userMarkVerifiedStmt, err = db.PrepareContext(ctx, userMarkVerified); err != nil {
 		return nil, fmt.Errorf("error preparing query UserMarkVerified: %w", err)
@@ -270,6 +270,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.usersByNameStmt, err = db.PrepareContext(ctx, usersByName); err != nil {
 		return nil, fmt.Errorf("error preparing query UsersByName: %w", err)
 	}
+	if q.usersDeleteBlockingStmt, err = db.PrepareContext(ctx, usersDeleteBlocking); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersDeleteBlocking: %w", err)
+	}
 	if q.usersDeleteUnconfirmedStmt, err = db.PrepareContext(ctx, usersDeleteUnconfirmed); err != nil {
 		return nil, fmt.Errorf("error preparing query UsersDeleteUnconfirmed: %w", err)
 	}
@@ -278,9 +281,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.usersDisabledVerifiedStmt, err = db.PrepareContext(ctx, usersDisabledVerified); err != nil {
 		return nil, fmt.Errorf("error preparing query UsersDisabledVerified: %w", err)
-	}
-	if q.usersForgetUnconfirmedStmt, err = db.PrepareContext(ctx, usersForgetUnconfirmed); err != nil {
-		return nil, fmt.Errorf("error preparing query UsersForgetUnconfirmed: %w", err)
 	}
 	if q.usersFromStmt, err = db.PrepareContext(ctx, usersFrom); err != nil {
 		return nil, fmt.Errorf("error preparing query UsersFrom: %w", err)
@@ -295,9 +295,9 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing adminOtherStmt: %w", cerr)
 		}
 	}
-	if q.administrationHoldStmt != nil {
-		if cerr := q.administrationHoldStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing administrationHoldStmt: %w", cerr)
+	if q.administrationLockStmt != nil {
+		if cerr := q.administrationLockStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing administrationLockStmt: %w", cerr)
 		}
 	}
 	if q.auditAddStmt != nil {
@@ -355,24 +355,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing loginAttemptCountStmt: %w", cerr)
 		}
 	}
-	if q.loginAttemptForgiveStmt != nil {
-		if cerr := q.loginAttemptForgiveStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing loginAttemptForgiveStmt: %w", cerr)
-		}
-	}
-	if q.loginAttemptHoldStmt != nil {
-		if cerr := q.loginAttemptHoldStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing loginAttemptHoldStmt: %w", cerr)
-		}
-	}
-	if q.loginAttemptKnowStmt != nil {
-		if cerr := q.loginAttemptKnowStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing loginAttemptKnowStmt: %w", cerr)
+	if q.loginAttemptLockStmt != nil {
+		if cerr := q.loginAttemptLockStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loginAttemptLockStmt: %w", cerr)
 		}
 	}
 	if q.loginAttemptResetStmt != nil {
 		if cerr := q.loginAttemptResetStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing loginAttemptResetStmt: %w", cerr)
+		}
+	}
+	if q.loginAttemptTakeBackStmt != nil {
+		if cerr := q.loginAttemptTakeBackStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loginAttemptTakeBackStmt: %w", cerr)
+		}
+	}
+	if q.loginAttemptTrustStmt != nil {
+		if cerr := q.loginAttemptTrustStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loginAttemptTrustStmt: %w", cerr)
 		}
 	}
 	if q.loginAttemptsStmt != nil {
@@ -400,11 +400,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing outboxBindTokenStmt: %w", cerr)
 		}
 	}
-	if q.outboxBuryStmt != nil {
-		if cerr := q.outboxBuryStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing outboxBuryStmt: %w", cerr)
-		}
-	}
 	if q.outboxClaimStmt != nil {
 		if cerr := q.outboxClaimStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing outboxClaimStmt: %w", cerr)
@@ -420,6 +415,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing outboxDeleteDeadStmt: %w", cerr)
 		}
 	}
+	if q.outboxDeleteOfAddressStmt != nil {
+		if cerr := q.outboxDeleteOfAddressStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxDeleteOfAddressStmt: %w", cerr)
+		}
+	}
 	if q.outboxDeleteOldStmt != nil {
 		if cerr := q.outboxDeleteOldStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing outboxDeleteOldStmt: %w", cerr)
@@ -430,9 +430,14 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing outboxDoneStmt: %w", cerr)
 		}
 	}
-	if q.outboxForgetStmt != nil {
-		if cerr := q.outboxForgetStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing outboxForgetStmt: %w", cerr)
+	if q.outboxGiveUpStmt != nil {
+		if cerr := q.outboxGiveUpStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxGiveUpStmt: %w", cerr)
+		}
+	}
+	if q.outboxMakeDueStmt != nil {
+		if cerr := q.outboxMakeDueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outboxMakeDueStmt: %w", cerr)
 		}
 	}
 	if q.outboxNextDueStmt != nil {
@@ -453,11 +458,6 @@ func (q *Queries) Close() error {
 	if q.outboxPendingStmt != nil {
 		if cerr := q.outboxPendingStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing outboxPendingStmt: %w", cerr)
-		}
-	}
-	if q.outboxReachableStmt != nil {
-		if cerr := q.outboxReachableStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing outboxReachableStmt: %w", cerr)
 		}
 	}
 	if q.outboxRetryStmt != nil {
@@ -625,19 +625,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing userDeleteStmt: %w", cerr)
 		}
 	}
-	if q.userHoldStmt != nil {
-		if cerr := q.userHoldStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing userHoldStmt: %w", cerr)
-		}
-	}
-	if q.userHoldAnyStmt != nil {
-		if cerr := q.userHoldAnyStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing userHoldAnyStmt: %w", cerr)
-		}
-	}
 	if q.userKeepStmt != nil {
 		if cerr := q.userKeepStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing userKeepStmt: %w", cerr)
+		}
+	}
+	if q.userLockStmt != nil {
+		if cerr := q.userLockStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userLockStmt: %w", cerr)
+		}
+	}
+	if q.userLockActiveStmt != nil {
+		if cerr := q.userLockActiveStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userLockActiveStmt: %w", cerr)
 		}
 	}
 	if q.userMarkVerifiedStmt != nil {
@@ -700,6 +700,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing usersByNameStmt: %w", cerr)
 		}
 	}
+	if q.usersDeleteBlockingStmt != nil {
+		if cerr := q.usersDeleteBlockingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersDeleteBlockingStmt: %w", cerr)
+		}
+	}
 	if q.usersDeleteUnconfirmedStmt != nil {
 		if cerr := q.usersDeleteUnconfirmedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing usersDeleteUnconfirmedStmt: %w", cerr)
@@ -713,11 +718,6 @@ func (q *Queries) Close() error {
 	if q.usersDisabledVerifiedStmt != nil {
 		if cerr := q.usersDisabledVerifiedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing usersDisabledVerifiedStmt: %w", cerr)
-		}
-	}
-	if q.usersForgetUnconfirmedStmt != nil {
-		if cerr := q.usersForgetUnconfirmedStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing usersForgetUnconfirmedStmt: %w", cerr)
 		}
 	}
 	if q.usersFromStmt != nil {
@@ -765,7 +765,7 @@ type Queries struct {
 	db                             DBTX
 	tx                             *sql.Tx
 	adminOtherStmt                 *sql.Stmt
-	administrationHoldStmt         *sql.Stmt
+	administrationLockStmt         *sql.Stmt
 	auditAddStmt                   *sql.Stmt
 	auditByAddressStmt             *sql.Stmt
 	auditByEventStmt               *sql.Stmt
@@ -777,27 +777,27 @@ type Queries struct {
 	auditOfTokenStmt               *sql.Stmt
 	auditOwnStmt                   *sql.Stmt
 	loginAttemptCountStmt          *sql.Stmt
-	loginAttemptForgiveStmt        *sql.Stmt
-	loginAttemptHoldStmt           *sql.Stmt
-	loginAttemptKnowStmt           *sql.Stmt
+	loginAttemptLockStmt           *sql.Stmt
 	loginAttemptResetStmt          *sql.Stmt
+	loginAttemptTakeBackStmt       *sql.Stmt
+	loginAttemptTrustStmt          *sql.Stmt
 	loginAttemptsStmt              *sql.Stmt
 	loginAttemptsDeleteStmt        *sql.Stmt
 	loginAttemptsDeleteExpiredStmt *sql.Stmt
 	outboxAddStmt                  *sql.Stmt
 	outboxBindTokenStmt            *sql.Stmt
-	outboxBuryStmt                 *sql.Stmt
 	outboxClaimStmt                *sql.Stmt
 	outboxCountStmt                *sql.Stmt
 	outboxDeleteDeadStmt           *sql.Stmt
+	outboxDeleteOfAddressStmt      *sql.Stmt
 	outboxDeleteOldStmt            *sql.Stmt
 	outboxDoneStmt                 *sql.Stmt
-	outboxForgetStmt               *sql.Stmt
+	outboxGiveUpStmt               *sql.Stmt
+	outboxMakeDueStmt              *sql.Stmt
 	outboxNextDueStmt              *sql.Stmt
 	outboxOfUserStmt               *sql.Stmt
 	outboxOldestStmt               *sql.Stmt
 	outboxPendingStmt              *sql.Stmt
-	outboxReachableStmt            *sql.Stmt
 	outboxRetryStmt                *sql.Stmt
 	outboxVoidStmt                 *sql.Stmt
 	outboxVoidLinksStmt            *sql.Stmt
@@ -831,9 +831,9 @@ type Queries struct {
 	userByUsernameKeyStmt          *sql.Stmt
 	userCreateStmt                 *sql.Stmt
 	userDeleteStmt                 *sql.Stmt
-	userHoldStmt                   *sql.Stmt
-	userHoldAnyStmt                *sql.Stmt
 	userKeepStmt                   *sql.Stmt
+	userLockStmt                   *sql.Stmt
+	userLockActiveStmt             *sql.Stmt
 	userMarkVerifiedStmt           *sql.Stmt
 	userPasswordRehashStmt         *sql.Stmt
 	userSetDisabledStmt            *sql.Stmt
@@ -846,10 +846,10 @@ type Queries struct {
 	usersActiveVerifiedStmt        *sql.Stmt
 	usersByEmailStmt               *sql.Stmt
 	usersByNameStmt                *sql.Stmt
+	usersDeleteBlockingStmt        *sql.Stmt
 	usersDeleteUnconfirmedStmt     *sql.Stmt
 	usersDisabledUnverifiedStmt    *sql.Stmt
 	usersDisabledVerifiedStmt      *sql.Stmt
-	usersForgetUnconfirmedStmt     *sql.Stmt
 	usersFromStmt                  *sql.Stmt
 }
 
@@ -858,7 +858,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		db:                             tx,
 		tx:                             tx,
 		adminOtherStmt:                 q.adminOtherStmt,
-		administrationHoldStmt:         q.administrationHoldStmt,
+		administrationLockStmt:         q.administrationLockStmt,
 		auditAddStmt:                   q.auditAddStmt,
 		auditByAddressStmt:             q.auditByAddressStmt,
 		auditByEventStmt:               q.auditByEventStmt,
@@ -870,27 +870,27 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		auditOfTokenStmt:               q.auditOfTokenStmt,
 		auditOwnStmt:                   q.auditOwnStmt,
 		loginAttemptCountStmt:          q.loginAttemptCountStmt,
-		loginAttemptForgiveStmt:        q.loginAttemptForgiveStmt,
-		loginAttemptHoldStmt:           q.loginAttemptHoldStmt,
-		loginAttemptKnowStmt:           q.loginAttemptKnowStmt,
+		loginAttemptLockStmt:           q.loginAttemptLockStmt,
 		loginAttemptResetStmt:          q.loginAttemptResetStmt,
+		loginAttemptTakeBackStmt:       q.loginAttemptTakeBackStmt,
+		loginAttemptTrustStmt:          q.loginAttemptTrustStmt,
 		loginAttemptsStmt:              q.loginAttemptsStmt,
 		loginAttemptsDeleteStmt:        q.loginAttemptsDeleteStmt,
 		loginAttemptsDeleteExpiredStmt: q.loginAttemptsDeleteExpiredStmt,
 		outboxAddStmt:                  q.outboxAddStmt,
 		outboxBindTokenStmt:            q.outboxBindTokenStmt,
-		outboxBuryStmt:                 q.outboxBuryStmt,
 		outboxClaimStmt:                q.outboxClaimStmt,
 		outboxCountStmt:                q.outboxCountStmt,
 		outboxDeleteDeadStmt:           q.outboxDeleteDeadStmt,
+		outboxDeleteOfAddressStmt:      q.outboxDeleteOfAddressStmt,
 		outboxDeleteOldStmt:            q.outboxDeleteOldStmt,
 		outboxDoneStmt:                 q.outboxDoneStmt,
-		outboxForgetStmt:               q.outboxForgetStmt,
+		outboxGiveUpStmt:               q.outboxGiveUpStmt,
+		outboxMakeDueStmt:              q.outboxMakeDueStmt,
 		outboxNextDueStmt:              q.outboxNextDueStmt,
 		outboxOfUserStmt:               q.outboxOfUserStmt,
 		outboxOldestStmt:               q.outboxOldestStmt,
 		outboxPendingStmt:              q.outboxPendingStmt,
-		outboxReachableStmt:            q.outboxReachableStmt,
 		outboxRetryStmt:                q.outboxRetryStmt,
 		outboxVoidStmt:                 q.outboxVoidStmt,
 		outboxVoidLinksStmt:            q.outboxVoidLinksStmt,
@@ -924,9 +924,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		userByUsernameKeyStmt:          q.userByUsernameKeyStmt,
 		userCreateStmt:                 q.userCreateStmt,
 		userDeleteStmt:                 q.userDeleteStmt,
-		userHoldStmt:                   q.userHoldStmt,
-		userHoldAnyStmt:                q.userHoldAnyStmt,
 		userKeepStmt:                   q.userKeepStmt,
+		userLockStmt:                   q.userLockStmt,
+		userLockActiveStmt:             q.userLockActiveStmt,
 		userMarkVerifiedStmt:           q.userMarkVerifiedStmt,
 		userPasswordRehashStmt:         q.userPasswordRehashStmt,
 		userSetDisabledStmt:            q.userSetDisabledStmt,
@@ -939,10 +939,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		usersActiveVerifiedStmt:        q.usersActiveVerifiedStmt,
 		usersByEmailStmt:               q.usersByEmailStmt,
 		usersByNameStmt:                q.usersByNameStmt,
+		usersDeleteBlockingStmt:        q.usersDeleteBlockingStmt,
 		usersDeleteUnconfirmedStmt:     q.usersDeleteUnconfirmedStmt,
 		usersDisabledUnverifiedStmt:    q.usersDisabledUnverifiedStmt,
 		usersDisabledVerifiedStmt:      q.usersDisabledVerifiedStmt,
-		usersForgetUnconfirmedStmt:     q.usersForgetUnconfirmedStmt,
 		usersFromStmt:                  q.usersFromStmt,
 	}
 }

@@ -34,30 +34,13 @@ func (q *Queries) LoginAttemptCount(ctx context.Context, arg LoginAttemptCountPa
 	return err
 }
 
-const loginAttemptForgive = `-- name: LoginAttemptForgive :exec
-UPDATE login_attempts SET failures = failures - 1, next_at = $1
-WHERE subject = $2 AND network = $3 AND failures > 0
-`
-
-type LoginAttemptForgiveParams struct {
-	Now     time.Time
-	Subject string
-	Network string
-}
-
-// Uncounts an attempt that was not made.
-func (q *Queries) LoginAttemptForgive(ctx context.Context, arg LoginAttemptForgiveParams) error {
-	_, err := q.exec(ctx, q.loginAttemptForgiveStmt, loginAttemptForgive, arg.Now, arg.Subject, arg.Network)
-	return err
-}
-
-const loginAttemptHold = `-- name: LoginAttemptHold :one
+const loginAttemptLock = `-- name: LoginAttemptLock :one
 INSERT INTO login_attempts (subject, network, failures, next_at, expires_at) VALUES ($1, $2, 0, $3, $4)
 ON CONFLICT (subject, network) DO UPDATE SET failures = login_attempts.failures
 RETURNING subject, network, failures, next_at, expires_at
 `
 
-type LoginAttemptHoldParams struct {
+type LoginAttemptLockParams struct {
 	Subject   string
 	Network   string
 	Now       time.Time
@@ -65,8 +48,8 @@ type LoginAttemptHoldParams struct {
 }
 
 // Locks a counter until the end of the transaction. Inserts it if there is none.
-func (q *Queries) LoginAttemptHold(ctx context.Context, arg LoginAttemptHoldParams) (LoginAttempt, error) {
-	row := q.queryRow(ctx, q.loginAttemptHoldStmt, loginAttemptHold,
+func (q *Queries) LoginAttemptLock(ctx context.Context, arg LoginAttemptLockParams) (LoginAttempt, error) {
+	row := q.queryRow(ctx, q.loginAttemptLockStmt, loginAttemptLock,
 		arg.Subject,
 		arg.Network,
 		arg.Now,
@@ -83,29 +66,6 @@ func (q *Queries) LoginAttemptHold(ctx context.Context, arg LoginAttemptHoldPara
 	return i, err
 }
 
-const loginAttemptKnow = `-- name: LoginAttemptKnow :exec
-INSERT INTO login_attempts (subject, network, failures, next_at, expires_at) VALUES ($1, $2, 0, $3, $4)
-ON CONFLICT (subject, network) DO UPDATE SET failures = 0, next_at = excluded.next_at, expires_at = excluded.expires_at
-`
-
-type LoginAttemptKnowParams struct {
-	Subject   string
-	Network   string
-	Now       time.Time
-	ExpiresAt time.Time
-}
-
-// Marks a network as known and resets its counter.
-func (q *Queries) LoginAttemptKnow(ctx context.Context, arg LoginAttemptKnowParams) error {
-	_, err := q.exec(ctx, q.loginAttemptKnowStmt, loginAttemptKnow,
-		arg.Subject,
-		arg.Network,
-		arg.Now,
-		arg.ExpiresAt,
-	)
-	return err
-}
-
 const loginAttemptReset = `-- name: LoginAttemptReset :exec
 DELETE FROM login_attempts WHERE subject = $1 AND network = $2
 `
@@ -117,6 +77,46 @@ type LoginAttemptResetParams struct {
 
 func (q *Queries) LoginAttemptReset(ctx context.Context, arg LoginAttemptResetParams) error {
 	_, err := q.exec(ctx, q.loginAttemptResetStmt, loginAttemptReset, arg.Subject, arg.Network)
+	return err
+}
+
+const loginAttemptTakeBack = `-- name: LoginAttemptTakeBack :exec
+UPDATE login_attempts SET failures = failures - 1, next_at = $1
+WHERE subject = $2 AND network = $3 AND failures > 0
+`
+
+type LoginAttemptTakeBackParams struct {
+	Now     time.Time
+	Subject string
+	Network string
+}
+
+// Subtracts an attempt that was counted but not made.
+func (q *Queries) LoginAttemptTakeBack(ctx context.Context, arg LoginAttemptTakeBackParams) error {
+	_, err := q.exec(ctx, q.loginAttemptTakeBackStmt, loginAttemptTakeBack, arg.Now, arg.Subject, arg.Network)
+	return err
+}
+
+const loginAttemptTrust = `-- name: LoginAttemptTrust :exec
+INSERT INTO login_attempts (subject, network, failures, next_at, expires_at) VALUES ($1, $2, 0, $3, $4)
+ON CONFLICT (subject, network) DO UPDATE SET failures = 0, next_at = excluded.next_at, expires_at = excluded.expires_at
+`
+
+type LoginAttemptTrustParams struct {
+	Subject   string
+	Network   string
+	Now       time.Time
+	ExpiresAt time.Time
+}
+
+// Marks a network as known and resets its counter.
+func (q *Queries) LoginAttemptTrust(ctx context.Context, arg LoginAttemptTrustParams) error {
+	_, err := q.exec(ctx, q.loginAttemptTrustStmt, loginAttemptTrust,
+		arg.Subject,
+		arg.Network,
+		arg.Now,
+		arg.ExpiresAt,
+	)
 	return err
 }
 

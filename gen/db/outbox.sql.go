@@ -67,33 +67,6 @@ func (q *Queries) OutboxBindToken(ctx context.Context, arg OutboxBindTokenParams
 	return result.RowsAffected()
 }
 
-const outboxBury = `-- name: OutboxBury :one
-UPDATE outbox SET lease = NULL, lease_until = NULL, dead_at = $1, last_error = $2
-WHERE id = $3 AND lease = $4
-RETURNING user_id
-`
-
-type OutboxBuryParams struct {
-	Now       *time.Time
-	LastError *string
-	ID        int64
-	Lease     *string
-}
-
-// Marks a mail as failed for good. Returns its owner, who may have been resolved
-// after the mail was claimed.
-func (q *Queries) OutboxBury(ctx context.Context, arg OutboxBuryParams) (sql.NullInt64, error) {
-	row := q.queryRow(ctx, q.outboxBuryStmt, outboxBury,
-		arg.Now,
-		arg.LastError,
-		arg.ID,
-		arg.Lease,
-	)
-	var user_id sql.NullInt64
-	err := row.Scan(&user_id)
-	return user_id, err
-}
-
 const outboxClaim = `-- name: OutboxClaim :one
 UPDATE outbox SET lease = $1, lease_until = $2, attempts = outbox.attempts + 1
 WHERE outbox.id = (
@@ -173,6 +146,20 @@ func (q *Queries) OutboxDeleteDead(ctx context.Context, before *time.Time) (int6
 	return result.RowsAffected()
 }
 
+const outboxDeleteOfAddress = `-- name: OutboxDeleteOfAddress :execrows
+DELETE FROM outbox WHERE user_id IS NULL AND recipient_key = $1
+`
+
+// Deletes the mails without a resolved owner to the address of a deleted account.
+// The foreign key deletes its other mails.
+func (q *Queries) OutboxDeleteOfAddress(ctx context.Context, recipientKey string) (int64, error) {
+	result, err := q.exec(ctx, q.outboxDeleteOfAddressStmt, outboxDeleteOfAddress, recipientKey)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const outboxDeleteOld = `-- name: OutboxDeleteOld :execrows
 DELETE FROM outbox WHERE created_at <= $1
 `
@@ -205,14 +192,41 @@ func (q *Queries) OutboxDone(ctx context.Context, arg OutboxDoneParams) (int64, 
 	return result.RowsAffected()
 }
 
-const outboxForget = `-- name: OutboxForget :execrows
-DELETE FROM outbox WHERE user_id IS NULL AND recipient_key = $1
+const outboxGiveUp = `-- name: OutboxGiveUp :one
+UPDATE outbox SET lease = NULL, lease_until = NULL, dead_at = $1, last_error = $2
+WHERE id = $3 AND lease = $4
+RETURNING user_id
 `
 
-// Deletes the mails without a resolved owner to the address of a deleted account.
-// The foreign key deletes its other mails.
-func (q *Queries) OutboxForget(ctx context.Context, recipientKey string) (int64, error) {
-	result, err := q.exec(ctx, q.outboxForgetStmt, outboxForget, recipientKey)
+type OutboxGiveUpParams struct {
+	Now       *time.Time
+	LastError *string
+	ID        int64
+	Lease     *string
+}
+
+// Marks a mail as failed for good. Returns its owner, who may have been resolved
+// after the mail was claimed.
+func (q *Queries) OutboxGiveUp(ctx context.Context, arg OutboxGiveUpParams) (sql.NullInt64, error) {
+	row := q.queryRow(ctx, q.outboxGiveUpStmt, outboxGiveUp,
+		arg.Now,
+		arg.LastError,
+		arg.ID,
+		arg.Lease,
+	)
+	var user_id sql.NullInt64
+	err := row.Scan(&user_id)
+	return user_id, err
+}
+
+const outboxMakeDue = `-- name: OutboxMakeDue :execrows
+UPDATE outbox SET next_attempt_at = $1, unreachable = FALSE
+WHERE unreachable AND dead_at IS NULL AND next_attempt_at > $1 AND lease IS NULL
+`
+
+// Makes mails that were delayed by an outage of the mail server due now.
+func (q *Queries) OutboxMakeDue(ctx context.Context, now time.Time) (int64, error) {
+	result, err := q.exec(ctx, q.outboxMakeDueStmt, outboxMakeDue, now)
 	if err != nil {
 		return 0, err
 	}
@@ -316,20 +330,6 @@ func (q *Queries) OutboxPending(ctx context.Context) (int64, error) {
 	var count int64
 	err := row.Scan(&count)
 	return count, err
-}
-
-const outboxReachable = `-- name: OutboxReachable :execrows
-UPDATE outbox SET next_attempt_at = $1, unreachable = FALSE
-WHERE unreachable AND dead_at IS NULL AND next_attempt_at > $1 AND lease IS NULL
-`
-
-// Makes mails that were delayed by an outage of the mail server due now.
-func (q *Queries) OutboxReachable(ctx context.Context, now time.Time) (int64, error) {
-	result, err := q.exec(ctx, q.outboxReachableStmt, outboxReachable, now)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
 }
 
 const outboxRetry = `-- name: OutboxRetry :execrows

@@ -141,14 +141,24 @@ func (q *Queries) UserDelete(ctx context.Context, id int64) (int64, error) {
 	return result.RowsAffected()
 }
 
-const userHold = `-- name: UserHold :one
+const userKeep = `-- name: UserKeep :exec
+UPDATE users SET unconfirmed_until = NULL WHERE id = $1 AND unconfirmed_until IS NOT NULL
+`
+
+// Keeps an account permanently once it is used, even with an unconfirmed address.
+func (q *Queries) UserKeep(ctx context.Context, id int64) error {
+	_, err := q.exec(ctx, q.userKeepStmt, userKeep, id)
+	return err
+}
+
+const userLockActive = `-- name: UserLockActive :one
 UPDATE users SET updated_at = updated_at WHERE id = $1 AND disabled_at IS NULL RETURNING id, username, username_key, email, email_key, password_hash, role, email_verified_at, disabled_at, created_at, updated_at, locale, unconfirmed_until, password_version
 `
 
 // Locks an account until the end of the transaction without changing it. A second
 // transaction waits for the first and then reads its result.
-func (q *Queries) UserHold(ctx context.Context, id int64) (User, error) {
-	row := q.queryRow(ctx, q.userHoldStmt, userHold, id)
+func (q *Queries) UserLockActive(ctx context.Context, id int64) (User, error) {
+	row := q.queryRow(ctx, q.userLockActiveStmt, userLockActive, id)
 	var i User
 	err := row.Scan(
 		&i.ID,
@@ -167,16 +177,6 @@ func (q *Queries) UserHold(ctx context.Context, id int64) (User, error) {
 		&i.PasswordVersion,
 	)
 	return i, err
-}
-
-const userKeep = `-- name: UserKeep :exec
-UPDATE users SET unconfirmed_until = NULL WHERE id = $1 AND unconfirmed_until IS NOT NULL
-`
-
-// Keeps an account permanently once it is used, even with an unconfirmed address.
-func (q *Queries) UserKeep(ctx context.Context, id int64) error {
-	_, err := q.exec(ctx, q.userKeepStmt, userKeep, id)
-	return err
 }
 
 const userPasswordRehash = `-- name: UserPasswordRehash :exec
@@ -290,6 +290,27 @@ func (q *Queries) UserVerifyEmail(ctx context.Context, arg UserVerifyEmailParams
 	return result.RowsAffected()
 }
 
+const usersDeleteBlocking = `-- name: UsersDeleteBlocking :execrows
+DELETE FROM users
+WHERE (username_key = $1 OR email_key = $2)
+  AND unconfirmed_until <= $3 AND email_verified_at IS NULL AND role = 'user'
+`
+
+type UsersDeleteBlockingParams struct {
+	UsernameKey string
+	EmailKey    string
+	Now         *time.Time
+}
+
+// Deletes expired unconfirmed accounts that block a registration.
+func (q *Queries) UsersDeleteBlocking(ctx context.Context, arg UsersDeleteBlockingParams) (int64, error) {
+	result, err := q.exec(ctx, q.usersDeleteBlockingStmt, usersDeleteBlocking, arg.UsernameKey, arg.EmailKey, arg.Now)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const usersDeleteUnconfirmed = `-- name: UsersDeleteUnconfirmed :execrows
 DELETE FROM users WHERE unconfirmed_until <= $1 AND email_verified_at IS NULL AND role = 'user'
 `
@@ -297,27 +318,6 @@ DELETE FROM users WHERE unconfirmed_until <= $1 AND email_verified_at IS NULL AN
 // Served by users_unconfirmed_until.
 func (q *Queries) UsersDeleteUnconfirmed(ctx context.Context, now *time.Time) (int64, error) {
 	result, err := q.exec(ctx, q.usersDeleteUnconfirmedStmt, usersDeleteUnconfirmed, now)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-const usersForgetUnconfirmed = `-- name: UsersForgetUnconfirmed :execrows
-DELETE FROM users
-WHERE (username_key = $1 OR email_key = $2)
-  AND unconfirmed_until <= $3 AND email_verified_at IS NULL AND role = 'user'
-`
-
-type UsersForgetUnconfirmedParams struct {
-	UsernameKey string
-	EmailKey    string
-	Now         *time.Time
-}
-
-// Deletes expired unconfirmed accounts that block a registration.
-func (q *Queries) UsersForgetUnconfirmed(ctx context.Context, arg UsersForgetUnconfirmedParams) (int64, error) {
-	result, err := q.exec(ctx, q.usersForgetUnconfirmedStmt, usersForgetUnconfirmed, arg.UsernameKey, arg.EmailKey, arg.Now)
 	if err != nil {
 		return 0, err
 	}

@@ -70,7 +70,7 @@ func (m *Manager) Find(ctx context.Context, id int64) (gendb.User, error) {
 // Lock locks an account until the end of the transaction and returns its current
 // state, whether or not it is disabled; or [problem.NotFound].
 func (m *Manager) Lock(ctx context.Context, q *gendb.Queries, id int64) (gendb.User, error) {
-	user, err := q.UserHoldAny(ctx, id)
+	user, err := q.UserLock(ctx, id)
 	return user, notFound(err)
 }
 
@@ -79,7 +79,7 @@ func (m *Manager) Lock(ctx context.Context, q *gendb.Queries, id int64) (gendb.U
 // the session was loaded: an attacker with a stolen session must not finish a request
 // after the owner ended the session.
 func (m *Manager) LockOwn(ctx context.Context, q *gendb.Queries) (gendb.User, error) {
-	user, err := q.UserHold(ctx, session.From(ctx).User.ID)
+	user, err := q.UserLockActive(ctx, session.From(ctx).User.ID)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return user, problem.LoginRequired.Because(err)
@@ -93,7 +93,7 @@ func (m *Manager) LockOwn(ctx context.Context, q *gendb.Queries) (gendb.User, er
 // LockOwner locks the account of a one-time token. The error is [onetime.ErrInvalid]
 // if the account is deleted or disabled.
 func (m *Manager) LockOwner(ctx context.Context, q *gendb.Queries, found gendb.Token) (gendb.User, error) {
-	user, err := q.UserHold(ctx, found.UserID)
+	user, err := q.UserLockActive(ctx, found.UserID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return user, onetime.ErrInvalid
 	}

@@ -80,7 +80,7 @@ func (m *Manager) Delete(ctx context.Context, q *gendb.Queries, user gendb.User)
 	if err := m.voidLinks(ctx, q, user); err != nil {
 		return err
 	}
-	if _, err := q.OutboxForget(ctx, user.EmailKey); err != nil {
+	if _, err := q.OutboxDeleteOfAddress(ctx, user.EmailKey); err != nil {
 		return err
 	}
 	// No foreign key refers to the account: attempts at unknown names are counted in the
@@ -103,7 +103,7 @@ func (m *Manager) keepAdmin(ctx context.Context, q *gendb.Queries, user gendb.Us
 	if user.Role != RoleAdmin || user.DisabledAt != nil {
 		return nil
 	}
-	if _, err := q.AdministrationHold(ctx); err != nil {
+	if _, err := q.AdministrationLock(ctx); err != nil {
 		return err
 	}
 	_, err := q.AdminOther(ctx, user.ID)

@@ -37,7 +37,7 @@ func takeName(ctx context.Context, q *gendb.Queries, username string, address em
 	if err != nil {
 		return err
 	}
-	_, err = q.UsersForgetUnconfirmed(ctx, gendb.UsersForgetUnconfirmedParams{
+	_, err = q.UsersDeleteBlocking(ctx, gendb.UsersDeleteBlockingParams{
 		UsernameKey: UsernameKey(username), EmailKey: address.Key, Now: &now,
 	})
 	return err

@@ -181,7 +181,7 @@ func (w *Worker) untilDue(ctx context.Context) time.Duration {
 func (w *Worker) reachable(ctx context.Context) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	if _, err := w.DB.OutboxReachable(ctx, w.Now()); err != nil {
+	if _, err := w.DB.OutboxMakeDue(ctx, w.Now()); err != nil {
 		w.Logger.ErrorContext(ctx, "outbox not updated", "error", err)
 	}
 }
@@ -283,7 +283,7 @@ func (w *Worker) bury(ctx context.Context, row gendb.Outbox, cause error, m Rend
 		code = "mail_refused"
 	}
 	err := w.DB.Tx(ctx, func(q *gendb.Queries) error {
-		owner, err := q.OutboxBury(ctx, gendb.OutboxBuryParams{ID: row.ID, Lease: row.Lease, Now: &now, LastError: &text})
+		owner, err := q.OutboxGiveUp(ctx, gendb.OutboxGiveUpParams{ID: row.ID, Lease: row.Lease, Now: &now, LastError: &text})
 		if err != nil {
 			return err
 		}

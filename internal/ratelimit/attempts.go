@@ -40,14 +40,13 @@ type Attempts struct {
 	Signer Hasher
 }
 
-// An AttemptStore is the database that all instances share.
 // UserKey is the account of an attempt at an existing account.
 func UserKey(userID int64) string { return "user " + strconv.FormatInt(userID, 10) }
 
 // An AttemptStore is the database that the instances share.
 type AttemptStore interface {
 	LoginAttempts(context.Context, gendb.LoginAttemptsParams) ([]gendb.LoginAttempt, error)
-	LoginAttemptForgive(context.Context, gendb.LoginAttemptForgiveParams) error
+	LoginAttemptTakeBack(context.Context, gendb.LoginAttemptTakeBackParams) error
 	Tx(context.Context, func(*gendb.Queries) error) error
 }
 
@@ -106,7 +105,7 @@ func (at *Attempt) count(ctx context.Context, q *gendb.Queries, now time.Time) e
 	if at.shared {
 		lasts = ForgetAfter
 	}
-	row, err := q.LoginAttemptHold(ctx, gendb.LoginAttemptHoldParams{
+	row, err := q.LoginAttemptLock(ctx, gendb.LoginAttemptLockParams{
 		Subject: at.subject, Network: at.bucket(), Now: now, ExpiresAt: now.Add(lasts),
 	})
 	if err != nil {
@@ -150,7 +149,7 @@ func (at *Attempt) bucket() string {
 
 // Forgive uncounts an attempt that was not made, because no password was compared.
 func (a *Attempts) Forgive(ctx context.Context, at *Attempt) error {
-	return a.DB.LoginAttemptForgive(ctx, gendb.LoginAttemptForgiveParams{Subject: at.subject, Network: at.bucket(), Now: a.Now()})
+	return a.DB.LoginAttemptTakeBack(ctx, gendb.LoginAttemptTakeBackParams{Subject: at.subject, Network: at.bucket(), Now: a.Now()})
 }
 
 // Succeed resets the counter of a successful attempt and marks its network as known.
@@ -175,7 +174,7 @@ func (a *Attempts) Know(ctx context.Context, q *gendb.Queries, account, network 
 
 func (a *Attempts) know(ctx context.Context, q *gendb.Queries, subject, network string) error {
 	now := a.Now()
-	return q.LoginAttemptKnow(ctx, gendb.LoginAttemptKnowParams{Subject: subject, Network: network, Now: now, ExpiresAt: now.Add(KnownFor)})
+	return q.LoginAttemptTrust(ctx, gendb.LoginAttemptTrustParams{Subject: subject, Network: network, Now: now, ExpiresAt: now.Add(KnownFor)})
 }
 
 // Forget deletes all counters of an account.

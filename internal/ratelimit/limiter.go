@@ -139,5 +139,5 @@ func use(limit Limit, w window, now time.Time) Use {
 
 func refuse(limit Limit, w window, now time.Time) Outcome {
 	refused := use(limit, w, now)
-	return Outcome{Uses: []Use{refused}, Refused: &refused, First: w.hits == limit.Requests+1 && !w.told}
+	return Outcome{Uses: []Use{refused}, Refused: &refused, First: w.hits == limit.Requests+1 && !w.reported}
 }

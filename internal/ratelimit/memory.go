@@ -9,9 +9,9 @@ import (
 
 // A window is the count of a key and the end of its window.
 type window struct {
-	hits  int64
-	until time.Time
-	told  bool // whether a refusal was already returned as First
+	hits     int64
+	until    time.Time
+	reported bool // whether a refusal was already returned as First
 }
 
 // memory stores a bounded number of keys and evicts the least recently used. So the
@@ -57,7 +57,7 @@ func (m *memory) live(key string, now time.Time, length time.Duration) (window, 
 func (m *memory) put(key string, w window) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	w.told = true
+	w.reported = true
 	m.keys.Add(key, w)
 }
 
