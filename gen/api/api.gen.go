@@ -63,21 +63,6 @@ func (e AdministrationRefusedCode) Valid() bool {
 	}
 }
 
-// Defines values for AmbiguousSessionCode.
-const (
-	AmbiguousSessionCodeAmbiguousSession AmbiguousSessionCode = "ambiguous_session"
-)
-
-// Valid indicates whether the value is a known member of the AmbiguousSessionCode enum.
-func (e AmbiguousSessionCode) Valid() bool {
-	switch e {
-	case AmbiguousSessionCodeAmbiguousSession:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for AuditEventOutcome.
 const (
 	AuditEventOutcomeFailure AuditEventOutcome = "failure"
@@ -972,36 +957,6 @@ type AdministrationRefused struct {
 // Example: forbidden
 type AdministrationRefusedCode string
 
-// AmbiguousSession The request has more than one session cookie.
-//
-// Example: {"code":"ambiguous_session","error":"The request has more than one session cookie","ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
-type AmbiguousSession struct {
-	// Code Stable error code.
-	//
-	// Example: ambiguous_session
-	Code AmbiguousSessionCode `json:"code"`
-
-	// Error A sentence for people. It may change; use `code` in programs.
-	//
-	// Example: All fields required
-	Error ErrorSentence `json:"error"`
-
-	// Ok Always false in an error response.
-	//
-	// Example: false
-	Ok Failed `json:"ok"`
-
-	// RequestID ID of the request in the server's log.
-	//
-	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
-	RequestID RequestID `json:"request_id"`
-}
-
-// AmbiguousSessionCode Stable error code.
-//
-// Example: ambiguous_session
-type AmbiguousSessionCode string
-
 // AnyAddress An email address. An impossible one, such as one with more than 254 characters, is treated as an email without
 // an account. The length limit is the maximum size of a request body.
 //
@@ -1648,7 +1603,7 @@ type InvalidCredentials struct {
 // Example: invalid_credentials
 type InvalidCredentialsCode string
 
-// InvalidParameter A parameter is not valid.
+// InvalidParameter A parameter is not valid, or unknown.
 //
 // Example: {"code":"invalid_fields","error":"asset has an invalid format","fields":[{"code":"pattern","field":"asset","message":"asset has an invalid format"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvalidParameter struct {
@@ -1788,7 +1743,7 @@ type InvalidReset struct {
 // Example: invalid_token
 type InvalidResetCode string
 
-// InvalidSessionParameter A field is missing or not valid, the body is not valid JSON, or the request has more than one session cookie.
+// InvalidSessionParameter A parameter is not valid or unknown, or the request has more than one session cookie.
 //
 // Example: {"code":"invalid_fields","error":"id must be an integer","fields":[{"code":"type","field":"id","message":"id must be an integer"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvalidSessionParameter struct {
@@ -2959,7 +2914,7 @@ type Username = string
 // Example: {"events":[],"next_cursor":null}
 type ActivityPage = AuditPage
 
-// AuditParameterRefused A field is missing or not valid, the body is not valid JSON, or the request has more than one session cookie.
+// AuditParameterRefused A parameter is not valid or unknown, or the request has more than one session cookie.
 //
 // Example: {"code":"invalid_fields","error":"id must be an integer","fields":[{"code":"type","field":"id","message":"id must be an integer"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type AuditParameterRefused = InvalidSessionParameter
@@ -2969,7 +2924,7 @@ type AuditParameterRefused = InvalidSessionParameter
 // Example: {"code":"missing_fields","error":"All fields required","fields":[{"code":"required","field":"email","message":"email is required"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type EmailRequired = InvalidRequest
 
-// InvalidID A field is missing or not valid, the body is not valid JSON, or the request has more than one session cookie.
+// InvalidID A parameter is not valid or unknown, or the request has more than one session cookie.
 //
 // Example: {"code":"invalid_fields","error":"id must be an integer","fields":[{"code":"type","field":"id","message":"id must be an integer"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type InvalidID = InvalidSessionParameter
@@ -2978,6 +2933,16 @@ type InvalidID = InvalidSessionParameter
 //
 // Example: {"code":"missing_fields","error":"missing credentials","fields":[{"code":"required","field":"password","message":"password is required"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
 type PasswordRequired = InvalidSessionRequest
+
+// QueryRefused A parameter is not valid, or unknown.
+//
+// Example: {"code":"invalid_fields","error":"asset has an invalid format","fields":[{"code":"pattern","field":"asset","message":"asset has an invalid format"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type QueryRefused = InvalidParameter
+
+// SessionQueryRefused A parameter is not valid or unknown, or the request has more than one session cookie.
+//
+// Example: {"code":"invalid_fields","error":"id must be an integer","fields":[{"code":"type","field":"id","message":"id must be an integer"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type SessionQueryRefused = InvalidSessionParameter
 
 // TooManyRequests A rate limit is exceeded.
 //
@@ -4283,16 +4248,6 @@ type AdministrationRefusedJSONResponse struct {
 	Headers AdministrationRefusedResponseHeaders
 }
 
-type AmbiguousSessionResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-type AmbiguousSessionJSONResponse struct {
-	Body AmbiguousSession
-
-	Headers AmbiguousSessionResponseHeaders
-}
-
 type AuditPageResponseHeaders struct {
 	CacheControl    *string
 	RateLimit       *string
@@ -4457,6 +4412,26 @@ type PasswordRequiredJSONResponse struct {
 	Headers PasswordRequiredResponseHeaders
 }
 
+type QueryRefusedResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type QueryRefusedJSONResponse struct {
+	Body InvalidParameter
+
+	Headers QueryRefusedResponseHeaders
+}
+
+type SessionQueryRefusedResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type SessionQueryRefusedJSONResponse struct {
+	Body InvalidSessionParameter
+
+	Headers SessionQueryRefusedResponseHeaders
+}
+
 type TooManyRequestsResponseHeaders struct {
 	CacheControl    *string
 	RateLimit       *string
@@ -4530,6 +4505,26 @@ func (response GetBanner200TextResponse) VisitGetBannerResponse(w http.ResponseW
 	w.WriteHeader(200)
 
 	_, err := w.Write([]byte(fmt.Sprint(response.Body)))
+	return err
+}
+
+type GetBanner400JSONResponse struct{ QueryRefusedJSONResponse }
+
+func (response GetBanner400JSONResponse) VisitGetBannerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
 	return err
 }
 
@@ -8216,7 +8211,9 @@ func (response GetCurrentUser200JSONResponse) VisitGetCurrentUserResponse(w http
 	return err
 }
 
-type GetCurrentUser400JSONResponse struct{ AmbiguousSessionJSONResponse }
+type GetCurrentUser400JSONResponse struct {
+	SessionQueryRefusedJSONResponse
+}
 
 func (response GetCurrentUser400JSONResponse) VisitGetCurrentUserResponse(w http.ResponseWriter) error {
 
@@ -8371,7 +8368,9 @@ func (response ExportAccount200JSONResponse) VisitExportAccountResponse(w http.R
 	return err
 }
 
-type ExportAccount400JSONResponse struct{ AmbiguousSessionJSONResponse }
+type ExportAccount400JSONResponse struct {
+	SessionQueryRefusedJSONResponse
+}
 
 func (response ExportAccount400JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
 
@@ -8796,7 +8795,9 @@ func (response Logout200JSONResponse) VisitLogoutResponse(w http.ResponseWriter)
 	return err
 }
 
-type Logout400JSONResponse struct{ AmbiguousSessionJSONResponse }
+type Logout400JSONResponse struct {
+	SessionQueryRefusedJSONResponse
+}
 
 func (response Logout400JSONResponse) VisitLogoutResponse(w http.ResponseWriter) error {
 
@@ -8951,7 +8952,9 @@ func (response GetProfile200JSONResponse) VisitGetProfileResponse(w http.Respons
 	return err
 }
 
-type GetProfile400JSONResponse struct{ AmbiguousSessionJSONResponse }
+type GetProfile400JSONResponse struct {
+	SessionQueryRefusedJSONResponse
+}
 
 func (response GetProfile400JSONResponse) VisitGetProfileResponse(w http.ResponseWriter) error {
 
@@ -10383,7 +10386,9 @@ func (response EndOtherSessions200JSONResponse) VisitEndOtherSessionsResponse(w 
 	return err
 }
 
-type EndOtherSessions400JSONResponse struct{ AmbiguousSessionJSONResponse }
+type EndOtherSessions400JSONResponse struct {
+	SessionQueryRefusedJSONResponse
+}
 
 func (response EndOtherSessions400JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
 
@@ -10558,7 +10563,9 @@ func (response ListSessions200JSONResponse) VisitListSessionsResponse(w http.Res
 	return err
 }
 
-type ListSessions400JSONResponse struct{ AmbiguousSessionJSONResponse }
+type ListSessions400JSONResponse struct {
+	SessionQueryRefusedJSONResponse
+}
 
 func (response ListSessions400JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
 
@@ -11593,6 +11600,26 @@ func (response ListPreviewedMail200TextHTMLResponse) VisitListPreviewedMailRespo
 	return err
 }
 
+type ListPreviewedMail400JSONResponse struct{ QueryRefusedJSONResponse }
+
+func (response ListPreviewedMail400JSONResponse) VisitListPreviewedMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListPreviewedMail403JSONResponse struct{ CrossOriginRefusedJSONResponse }
 
 func (response ListPreviewedMail403JSONResponse) VisitListPreviewedMailResponse(w http.ResponseWriter) error {
@@ -11825,6 +11852,26 @@ func (response GetDocs200TextHTMLResponse) VisitGetDocsResponse(w http.ResponseW
 		defer closer.Close()
 	}
 	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetDocs400JSONResponse struct{ QueryRefusedJSONResponse }
+
+func (response GetDocs400JSONResponse) VisitGetDocsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
 	return err
 }
 
@@ -12105,6 +12152,26 @@ func (response GetHealth200JSONResponse) VisitGetHealthResponse(w http.ResponseW
 	return err
 }
 
+type GetHealth400JSONResponse struct{ QueryRefusedJSONResponse }
+
+func (response GetHealth400JSONResponse) VisitGetHealthResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetHealth403JSONResponse struct{ CrossOriginRefusedJSONResponse }
 
 func (response GetHealth403JSONResponse) VisitGetHealthResponse(w http.ResponseWriter) error {
@@ -12176,6 +12243,26 @@ func (response GetContractJSON200JSONResponse) VisitGetContractJSONResponse(w ht
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContractJSON400JSONResponse struct{ QueryRefusedJSONResponse }
+
+func (response GetContractJSON400JSONResponse) VisitGetContractJSONResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -12279,6 +12366,26 @@ func (response GetContractYAML200ApplicationYamlResponse) VisitGetContractYAMLRe
 	return err
 }
 
+type GetContractYAML400JSONResponse struct{ QueryRefusedJSONResponse }
+
+func (response GetContractYAML400JSONResponse) VisitGetContractYAMLResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetContractYAML403JSONResponse struct{ CrossOriginRefusedJSONResponse }
 
 func (response GetContractYAML403JSONResponse) VisitGetContractYAMLResponse(w http.ResponseWriter) error {
@@ -12370,6 +12477,26 @@ func (response GetReadiness200JSONResponse) VisitGetReadinessResponse(w http.Res
 		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetReadiness400JSONResponse struct{ QueryRefusedJSONResponse }
+
+func (response GetReadiness400JSONResponse) VisitGetReadinessResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-ID", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -13962,349 +14089,351 @@ func (sh *strictHandler) GetReadiness(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P37d9s20j+O/ytY7fM9TXZlWbbjtHFOz/txk7R117GztrPd3SorwSQkcU0BKgBaVvP4+7d/DgYXgiSo",
+	"7P37d9s20j+O/ytY7fM9m+zKsmzHaeOcnvfjJmnrrmOntrPd3SorwSQkcU0BKgBaVvP4+7d/DgYXgiSo",
 	"m2XHSfRLG1MgiMtgMJfXzHxsRGw0ZpRQKRoHHxvkBo/GKYF/v+JMiFOeDBJ6RvqZILF6KrLRCPNp46Bx",
 	"MSSIwc8oEYgyiXCasgmJG83GNU4zoppHLCaNg0ak+urq1l1uems2COeMQ1eJsH2N8BQ6i3CaIjkkSBB+",
-	"TXij2WBXjYM+TgVpNjj5PSNCdpO4cdDY/+mX3X/+/du//fvVs39c/PD87a97Zyc/v97/1+Gbxu1ts/Ea",
-	"S3yJBXlP8TVOUnyZkupEYtMIxYzoyXAixoyGJpN5Hflz8HqxC+K1W3H0b0Y4SY/oexEYNFG/qW8lFGWC",
-	"BIYKLboSXxHqDRX6RDjlBMfT/OW7jPCMDBIhCQ8RiR7mEAuEKcJRxDIqVxwrzz+z8nh/ZPwyiWNCqyPl",
-	"LHV7J7J+P4kSEhxr3/WRj/QwHiUwPyIEUgNK7jTMo9cnTB6eZKNLwqsjPXrtaAxR3aY6yoRe4zSJu/2E",
-	"pLHwhprEaJQJiS6J2pKESjKADkzDg99cF3I6JvYHeLHRbIyIEHhAavu5/bDypI8ZcBuzdoVZnzCJUjYY",
-	"kBglNDDZlGne4tbdThb6XMOGQD8XjJ2mARqHr6stkYwhlobYBic4k8PQCN+lRDGNiNF+wkdoyjKOxliI",
-	"CeN3GO9bnKSn/X51rJqhwoGkDPXeHh4dd9+fHfcCY4Yjyfr9Mq82XQhCY+hEtVt9pO8F4RSPyAWc/cp4",
-	"M/MzLK9hDxWebNpU+Ift27EQ22Clsd42G0OCY8LhhjxU9536R0xExJOxTBg1Yx4ROWSxQHKIJdxiYyyH",
-	"SGTjMeNStNQA9VXbOGj89OaiiX5+c/i6iU7fXRydnpw3mg0RDckIq85H+OaY0IEcNg522u1mY4ylJFx9",
-	"6D+/HW79+8NfnzSR/sfTv/xPo6mP7EFDSJ7QAazvoRBEvsLRkLxiVHKWVsf8A2cTQbiA61dIxgmMup+k",
-	"BPUZR4wSNGQZL458nF2mSdREI3yzhQfk+73n7XZh7IRmo8bBb+GGH0JjnT3MHmVbMLreAbq0Q8Y0RmPO",
-	"bhIiNDsC9u3moC9yQYpDtx0Fh+t+DA8xJZifEyESRl8xdpWQ6kDPyIhdE2EEGGiKImiL+pyN4LmZQHFc",
-	"pvH3L9E7LIffb79Eb/HN1uGAfN9+iX6WcnxK0+lLdI5H5DyR5PtjfFNHLXuKWgLD12wGq5G+Az4eIuA+",
-	"Z1QiQuNvBBrjAdGUfE140lfrjKm+1ptoksghTEeyK0IR7kvCUe/PveK0hlKOxcH2Nh6PW+ZpK2Kjbehw",
-	"+md49/urvV+u29Pfv6NnfOdm/+fd0b/lt9Gvz8QPL7LXz/s/tfGbveT4O/Zu/++Thj61+pqQPCM1a7Db",
-	"Di+Cmvg7libRtDp9ONbCnFo1c4ZShmNFSCzjERF2C3NGyGg6LU44Jn2cpXJL8Ah9Qxkl37xE+iP6kSBp",
-	"Xz2S05QUniSjgfc3iJQHL9XdQElUfFdJmlsZT1z/fcZHWzhS08ifcTwiW5hGRFG0MM/rSGY/vFpnWJLj",
-	"ZJTI6mL9yDgiOBqiVP2OWB/WjY0JBwI7MEcQGKxAKelL9KTHe0/h1OrTETF1i2RUJlrg1z1xIogU6ElP",
-	"9p42EVZCbofGHPflVkJkf0tRFB4nWxxLAm9sGc7c6tDCTnQao4RmknQaL/n3ey/l9892G/XUMnP6dRSz",
-	"0CL8njGJ0ZPe772naEw4miQ0ZhPV2C7Bk96k97RVN/jfv99/Ofn+eXvZweu1P3pdHfbRaz3URNgdaiJG",
-	"EbkmfIrShBKEL1kmUSKVkpDrYt8IJe8UBzrj2vTH+z+c9BsHjT9v53rntv5VbOcj1eOWfHqouEl14Odm",
-	"wSRDE5wo+bOvuD1GXL1UGNhuabWSkWLx3z1/plZrlFD9945bOSfE3jYb50TOYfMXFfZ+gIZMyC3FEJpw",
-	"cyo1Vl3+omnUShwrjRBdTg0/EB4PNQNEadInMhkRS0rmG60OPaLqroszfcpxKhjqnZMo46RXJnx7lfz+",
-	"/Lr9y2hX/pO8iM6eDY8n312e7/zxt2+nJ3vZT/vssB3/+Hx8lPxj9+JN69c/9vm/vrt6vUN/eHbz929H",
-	"r9r//Xnv+uL54PiFeLfbf7OP33/HznaSv10eVm8oWNW13FK3ir3ra1tLWpFMrhM5tfdVxKhUmtnBxwYe",
-	"j9MkgnO2/V/BaNmMMTav5DLlIerjJCWxFtp9YZJca0PIbx8bOJKMg0RIszRtNiJOsCRxF8vGQWO3vft8",
-	"q7231d65aL842GsftNv/Vkt/DWNqKDmfdrVC0teSsepop9lIxo2Dxs6L3Va7tdv6VkmhlkdYDUY9y2TE",
-	"RqBm4iTNQEbhBMPcnE4XcRITKhOcCvh5TLAaeXtxabZpCaQ7xGJo56kE6S4e6IlEGU+3v2splgPPKw1h",
-	"Wkrfo+RGdqOMCyV0qwawh4ud+8MsTiTsLLxUuoz1Hcz6SG+OOtyeCA7i4pYnL4Y+ZNpvF2TL8rU268W8",
-	"of/WVn4dLPSyaX7bbPxzy/C6Lc2WZ75e4IppQq9g4mrB66U39SssXBNlNCVCoJ63Qz2wHWRp2vIp8EjR",
-	"y4BIe9YaStVQ0oM0a223Vw3XiNSXLJ7+edvf/FvYQ7CFJELqns9A813y3Ea5+bFuiWzz7YCp8rbpGWnm",
-	"vZ+bhIDx2NHOfMc3ByxB66GFCZC92sQIpylctmGzVFMLS9bwMNL6DqZIEoq01CAQS2P0BEypPT0vxTMi",
-	"LIkSqhhXXXSosbyau8bwj5JRV18u6zp5qx6AAGk5y/Tjp62VqcR8dkUy0duMFtrlR7LHo8tkkLFMGPFr",
-	"ye3F9vWSLWnCSsKaCFiS3Mtd07Zk47cLN8T+mWO0LAjewcS0IJGUF6mGPhYdsBZXzTqiSxLhTCiZWiSX",
-	"aUIHKGYjnFA0TjGVJIYOnhiThmRCJHTwtNWhnoExTmJFW8OEDh4P93Cyxl2lyFNKtEiyESA/EwESq2Yb",
-	"MXIVMTLXUAUegVlYCYXLCpdpIiTs1Rt9TO4iYOotN2+vKAWYz5X9Dfp57gkeYRkNrTkcxrqEq810Zq5Z",
-	"aBR0tJkOPF+bGZ7vbwt1trK3beHjdaSHZq4Zt+h1h838XBilllXnLqyTVebeWR2qr55Hc7H8wOLpBWPH",
-	"mC99t0jvNY8SGUMpPK5SmzoVXclY1zYICSiqkfVI2nb3SyiFNZgjjdjRwci43t/nz9Dfkh8eiQz6Qyam",
-	"p7wEGlliVy8zMa3u6AjTqfPtomhIoqsQO4GXi9tqhKpEIPPjis7WrDijmbpLCDqzBDlUVjBEEzWLgjAn",
-	"iGeUJnTg2EItvqaFwFyMUiy1Q21td7vqdsuZoWfTjzNY343ywsCrB1RvF97h4MvBYz9T+Uwo6h0eH5/+",
-	"+uZ19/Ts6Kejk/PeI+ECBtyUA1KW2IZRAlpRxfis7new2JjfA7AL/UtVmtBoKA9CUhUkyj9aZFVBkHDI",
-	"Mdf6wcQIs8B1hOJGZtbAnX17YTiZ4pFQyBGVhFOcvtFbtBSFJObdIonYHpHe9ZCwqRt0bQNLHu5Nc1nY",
-	"3+97Y/0VqNlXMyLteWmhIwk+RBDwNEdQ6inKaEw46uWD7D2aXQaa0+8ts8PxXA5cAPrdi1RuAYM0RyIV",
-	"hfNFpW5jKXpce3JGBJFLHzytPBXO3a+cKX6jrrEm4mSc4ojECGxiY8NR69Q+wK8UDiI8915GtsmKYtuE",
-	"4KuqquqEJiPnR2w0YnQZ/fRdXQ/Vm8V+DDSPYjvv18I9U9P7A142ijZqjoQGLDltdML4lTsKbmEvOcFK",
-	"GkU8Sx8Z4V+o8dvr9HHS/52IftnNLqzHzD3PxQvk2yMUBTySLT7GQoIXaMmNTbGmhRI6GQuJcO5UCkoV",
-	"qlEXGpU0z+rbGmYpJJ7e+97mC1GzoyagADiMG2wkk2tSHPNj2dgywn2ZzS2/O99B7VovseKl9+Y6lahz",
-	"qzn2aeUF9TOh8aNxLL4FWLaSt0yo0pIaXeD1/KS9pwbfTWKD/w6pdvBDlzLZzcOl7GnTwyvFUt3v+aqs",
-	"SM2Gg9ToOKWZqMYO6im9RD3ooofSREh1GJkwqOFE5sh39AbQhdBdhCniRGacQkcd6sz+ZauuQ9rP2mvd",
-	"yGLIPwF1nTD5I8voslRFvdd8arqibEJhpQJ0pAioD2/l5HPCJLLP7pdq3EwXohZykwjp8QYv/AS8w0iy",
-	"nA4IfyxilhVej2jEOCeRfEh23WxMlDgW9E5xQmVB9NdNA2GXum3XSe6Jm0pONa8qHXqN7peMqiscoKdC",
-	"4JejotpleGTE83hsh04XW9Z8GNTs/HV/eCOisXrMEfb9MTpzYtCW+LmaQC4Ye4vp1DwVSxIZt5CCStSu",
-	"dcrYwI1QOCOWpJuatz2FIfDq/ZLEmTeLoEtajdREZiQCkZuIkJjYLU+E0yCGOAYjBQzfQMRLXqkWqsU3",
-	"9TxXUQ8Nkjz6qxCrsF6H9SeDnnwKv9jqvtiH83nO83bOdmKGieulDmv5MpybnpL0lsQJvoDIjyV303VR",
-	"DRH/5fz0JJizwb3THanvdk1key1ywgW2l0dz3/wsuEI1tNR7pZdtSzXqWYrqlcfcq3jR1Hc5EeLRaObv",
-	"BeFG5Vmr+lSfb+Jxa1D2UgooUUludsmioYsNewz76KavtfY4VjR2SlO4YnAcJ2qGOH3H2ZhwmagNNEtc",
-	"urRNeDHCuotCSN9H49A+aOA0icj/evHEavBjr3PXdA6AlE7NWBs69MzK7L+Z9/M4cHb5X60Z3WwZYViL",
-	"Uu6Vso9+VjjMEitSn56kFAdiElAsDfv3lveBkpyUt0p/thLrKSFcEgaAVBMYrAnU94dYza8RzDr0wQ+R",
-	"9N8vxSC6Oc8mHXB6nxPFrSKi3mJX8175EUTLxm1xqZaJjfUJlF257WnqJSz0W6HcWSE0a6LHr43yNnRW",
-	"Q2eBMJ5lSWwJfbxKR584lmcNZFadQYGuQhP8iugrv7arSTzKEgQ6pCgZjZkQiVpuRklTy09YwI5DhENO",
-	"BLv7z1A0xBxHGpiublYdwYNwnv4E3mKZ7NA8tZlW41IIb8/NDn50v0j+0AEpBY2jHL5fFW6aftz88/39",
-	"veeQwsBlBwrsPaT+ORoFIzxgQfCglBinAcGNIwhTukyokqZD3w1/6QSPAh9ST/V8+0lKmnbRUJ+lkLCj",
-	"mLVgggcDwreypBUJUfr2s/KES8mQ8NYf7a0XH/J/trpbH0JZkcx4L8hNIKfJIZLkRsJgi2Nr5YP7WBzZ",
-	"s50Xz/baz0LfcQEvS7K/U0r8kKUWilkktuFJaxQbL9tkSKhOPQJ22IjxuHKpbiLRFo9EK7PsfO3qkqfk",
-	"qhr4OhW/iF9CAJSjc+zraC4HyYt2+9udFy929599+6z94sVOMR2J6kDbq3R2o3J6kuI2VoK3vNwhmnoK",
-	"dFyz6e7cx1iSLZmMSInI26HbxZL23Ag9OATAIW6bjdlLWh3zzsIrV10pRaqVb72zN4P9ZpQmlYXy6bvE",
-	"h2o2KF8Y7zyUP+6Fxb1EZDSWUx17C2FxiGVSJDHsnzWiF0dlT1dpRNUR2NNX/v6vQyKHhBvqhUwyIou0",
-	"XdyXPuAhMGF7fItSrTvTlU/bQ17+8isWk1wjUG1eQsq5S6LXoTjRMIeYN23HQSr3EGBs1eeTWOdBSO2a",
-	"mzx9iZYFIK0OHOriyrcXI8J2iAiLMlId4ZtWS+RWWpYsi5yyPJK/kSmJlTw8LKUe0si5lygxGhzK96S1",
-	"wih83lwew3tB+Nah+m3W0fQYejmb0GJfX2QBcJ58Up1PX+TzktmuvABL3CsTJXX2+0RdLysyxnlXSkkg",
-	"T7QJxV0yltXnfMUdc5/ZNfM7M5+lv+TAjwsUUDgcJQrNj3NQAyjeK7WSp7tTmnn6xdNfD8/foWM2GCR0",
-	"gP7BInyZpdikD7Pqlyf+5Mww8BTSHhoBKSAzlR91R5AQy3+csujKPXKAjWiIKURuBp8Xu4cT2jU7VnrK",
-	"yTW7CjzVmZ/Vsz/8zv4ofviPHBd6o2bbzZ2/XetPhTOQJlGitNFI8H7xAYOwaaH2mUZu4Har80HbJ5xQ",
-	"Mik8yVHI9knKBiyT3oNMkC7shGlsySzvHv7MxrH/J+bRMLnO/45JSuxgqEhkck26nGB4MBVdITGX2dj+",
-	"NcxkzCbU/BlxTbSQOFf7kEsae5U4wiqDjcpfxmruJThoIrV+QmkxvHSfeGkqgokXKib0a5sePhCuZUQW",
-	"k0ZwbNTJRJKRWFwoVJMe4Zsj/ZafyBBzjsHhXBjmHNcKuZGvbLKAkjXfJh7wuwsxlh8wpaHMg4c6L6Ka",
-	"L7kp3Ug/4OiKUI2I0YGriFEEOMn9dnvnT8VbYqcdkqbLYeQrmssqsd9h+9iDxpGvwRpWGm/hYFXm8vXY",
-	"wYKh6ktSTh5eLslozDjmSTpFHnCihoLuKVB9HcSiv+5jP4oEo3//esgEHLw4kq9ZlI1m2qO0fFixFp6O",
-	"CT18d4Ri0wGk5QVRyvwgxiRK+sZZj/T7l0SgpHwBsTGheJw0Dhp7rXZrr7rfrkF5y/9BOKgjRqgLfrnI",
-	"lvUXSrw3lCm3sLzm+7PWscZ4WF0ntUz/Onx7XBzXn8FOHJnOWuURPvtu/9uQnfWVpwsvKR5UlZmmS8Ns",
-	"JcvSRjns50Hjgj+7JulWmgyGkvA/GWmJgtytjdXVbcxfDwkPZQxvcX2q33P2KR+R6q/Z7rO5BvF8zCG1",
-	"s7Q4CUWYTlGEy9nj9XQLX9/dn/fxEom5kTTz+SyDM7ARbL5xpD59xJLXweq+209W6mcNV8Z8R27N7L6i",
-	"S0Sf2XfewV6StGae+pkcZyZ7WSTO4FCcQzhwcRVWOn1VNP1tvjqKldxhZRRnABSFTaPm35xX9nrOzEfq",
-	"wVBNU1PJVG2I3aeNC4ez1NZOCXLz6q18NduW7PvTC04PN4GC5emSsZRgatnyXGCkIPyUn2RpGiZk6KOG",
-	"Zo3aWPKwjfHvGWkikQwoidGYCdgty/Vc9rsi7z+5eNPa+/tV+5fvpv/4fWe0f92OdtkL8c9v6S/84ln2",
-	"r8vj4bs/fu3/FL/Bf0ue/71kGzRp5+e5MFvdrQ9/DfotXzO6inzvDHQlS39OWSMxcOg1SzF/MrxYbVuF",
-	"GuCFqoIsDEMDl8aYsHHZi1r9xJwqBoswxnM7qzBtqLGGSOONhQdW8tilOClBCHLHdZyIcaouLzwiTUhq",
-	"ANLw7xmTkFY+wikaYy7VGfYcTViYJKotZHKm6A3sUP1YJ70qJFyeDQdwApHL8FMvj+zVUNqf/vw//79O",
-	"1m7vPv/mL3/tdLa//3//6fY6nY+dzv91Orf//05n68Nfn3Q6reXeePqX/33y2386nZt2e6vT2T7Y+t9O",
-	"57ct1Wqr07n59scP7tdmp9MKtvjLzPef/r9Op/X0r7bN+ruvHr7ybeBW32Y70NRiHhc2o7ZJvj91TfJN",
-	"CzZwSapeMdpPk0iuwBtcziWojRUW6+69kuAaxDd/jAWprTj4r0dYK455QV6NjiRI5toD8FJtKeqp7/XU",
-	"Bo85G3A8KnmkD9NUxyYWoJlltj5HNXtzM2Z8WfpVX4ZaXTEE1qi7Gzy42nfWhHCvsRcmCvouJAEZYjEk",
-	"ooKV0eECkEVvPkwmToSiR91Ig0kWF8e8l4ZYdHNhVgtJRkiD2wSIGEDORZFNOzJmDjGkpAfTVO8shwyq",
-	"+EZUH8/m4IIIbPGhi8nI8UG5d83hg3TjNUGCGi/aLEl/3H2+/8/f9xsrgoPutFxlT5fqZG9pHFVgnb6Q",
-	"FQr7WlVHu49ole4ALbvD2pS8mItA8Gyp3HnrUiip+8nTwCsGaRiTlGQ0NmNZiBcT7LPUmEjdV+Pjbb5k",
-	"VwlV09FlB7tWbIbUR0YK0G8XuS54C82AZo6BkygZJ4aeq8FJH9xamTmOlBA1nli/vC3OMnuiCxEO+L9F",
-	"qc1uoU0dFcFqCELo3HulusFqinC9gnc5AKd01+tMWetGxz/ai8K7ssJp6sHT7ef3L2Fomjb5oZKa1W89",
-	"r9BR784e6512ux1yWhtqrliaqZK7tNgtFv64XZS3imYX+nxOaxXJTyfIsg20GwASNSnpyStbW0zWggw0",
-	"Ak2JXHrcrkzJIkO3NFTZbnhuIFGEG92FxLluLock4Z5wt9QYofvKCMvDKwnmeYipW3A3AUsDjoCDYnqJ",
-	"3JfX4Dwgmq+6fbkSbElXXAAKDW0qzsF1IqELS1ktKjvBU10Yo+kV17HvOLBfhKmO9gXcSCIFqDWtBcc0",
-	"F3a4UDisNordBnc7uLzSGREmWDjL3tpWeu6sisQ3G+1sc30IhMMuiDoT9Xzd/b0gXCnuOcmXh3KM6SCz",
-	"9Qwd+/cMFSVY995+CN/M6tNYODOCanNbPF+zggQgbaLW+O/vgPi+13nrCO2CkFTPb2rlN1gRt+olegiR",
-	"cfGwlmCu3prN4tZvzUlaMqQn8y7/svHhCxR5KxKgm2M9Ot+2QYKhPua1EHwtPLTnIe8fye1g96qWgxpZ",
-	"S0g2HpMYST61+e8rfsB75aaOjCrYG5xmRICtEAq+k9E4xZIADOiX89OT4hCBBgvffhHCs8wJBKock7sE",
-	"AumjUIH8JzR2DLk4h9KhmRd54h+q8lfOiMhSWeC3hs4PUEz6hHMlxWaUExwNwcjNOKSRot1sbALKTJ1r",
-	"XTGJ5z20ysbW6i57vp8n9nP/533t/+ynnga9jotcaOH9WuxOq7CbWZcVOGa9qd/PgfUYW3UvzU+tZSJ2",
-	"wSM3GxMEFxxQqf9972azZ7N0ZZWXr5nz2QJV5mxo1s22Wrj+aR42X77XvjwzR+VaG4XA4vlcE0ZNnlz0",
-	"5OzHV+i7nW+fl0r96/WZx2Kq6zdXrCvmsLu/A7NoQCqYa+8xINWjiSq7kkRIRDTD9yvr39tw5qsN5rhp",
-	"zWGxWNXAEs4IVQ3fU4705xKQsQQ3kWQ6jwEUl75fPeE+ggP32+2FGHCBtRbWKhS7VjmRTeAGBUKcxW21",
-	"zWl5XmssX9qbuYLlZ6aZZ3G+Os74mImAsJQJz0D0SE02JAz/0bCGREddgrom2Z2v+tmcyc4Z2kzvmx3V",
-	"idtVWrqLuO1Io/zBd/qH6lcNkKNESZwIIn2F3kQ/2t8Tep1I7ff6MEN6D/GZ2QSYCfLg+leIIdmFzC0e",
-	"xbjcnK7ySYVYjgGk1BkngdVo0LtB2LiE/PnmQCN/mQ2DqhrMfkxIGruyaEtyN4A6ablJD8UAOwBlEoYo",
-	"Sca6YqghAzZ3tWcsynNXO6S/zfG5t7XX9rL9LApGgii5LCW5uwRyTJqaQT5Be6AYk3fUHyxErekM7lZN",
-	"c6TUbGQ6k6VO6K2p3VQKzsZjwiMsSDdPB56ySeVZnAwS6f0NwTI49Z6ESzvl0caMSpxQ0dV5E+TU//ES",
-	"dEjim+a66sTy6zJ4vjDn8mE0OzYrglvvPXoDCTMSo3AaJBiNCKc6GmkyZCnJhRbGbVvYcxvDYBCeekb9",
-	"hPAy4NInnTnylCOtWgoxgOg5yNi5hLkkpqrESywFGfCYHXWQU7izG/IepmnlfArnYmU81mY8t2VFI/dv",
-	"93FgPyzo6PN40jwvX7PxM8HpSok6x5xBmsJEIJwm16QGw1+Dr18Z5hzayEp5ytXiQk3dxiDffZBylGuA",
-	"h5bG+aGYaaY0h68HJGpgxavHFULduEJsYU1oT6loXDGrjyUa8ysq/vrJSKY61A/zMxR9dcSTlx9dNiR1",
-	"bN+s1PatJ5xKaRMsBDE+XYosATkBKlTJ0klZ5tqBHgp3zqw+V61zskaKNJMKEqNbnzXRoV3ARa9W8ZkR",
-	"L2f9JCWvdMabuyfduENVGXTC8ho/dnZLHoYFhMjqiVivKPY4zgbkH1InlsRdtTdgmJuZTndzgFY6QF4N",
-	"2nUdnTDN19a2CseffPLi+Gug6cqU5xF5gaArb28IejGCNiXFlyTn1SpK1/P2ey4rvkaWa4dxN3It97ah",
-	"1kWo1fgPV5fBy1UFweSdCzHBinkA+FlewCna2OYLM0mcF2JSYrj2LQQlGG1XtWw9KZYrDPfzmGSVjWhy",
-	"j2fjHiSUlUpGLiHShNL7PJqCnZ9CsJl7RDbCzkpHZBX8QY2ws5o088hEmEUsLBsBZWkKW50Fa0Iriidf",
-	"HtltJOeHJUyLGFm6MKFLy84QAE8gY4ZAbEIJR9GQMWEq/9Z4QSzuKsbXZQRRbUIu1XbF2oYumGupsKG7",
-	"RupUgnSWya3mbIwQlVotp5jv3h2S3lQT+9sEOE6yswEZhMZQ8iAUs2Pry1rkQzlDTj4XkyTHNvhEbKc6",
-	"0EJuHPiD9ftF7lJ56etxcB1jIaH04AokpoM8dKg1zmsuql3RUZ6XSnsYses6Gz9gT13qfS/Hsu650CWo",
-	"t0LiT5hx2RtugXwK0/iKSCehV064rlQYA6EGilHYYnI63ywaYzlsoUM6RUyHrZIb6RLsm7JypWp0pjeA",
-	"oRUloxKm6Wrvl+v29Pfv6Bnfudn/eXf0b/lt9Osz8cOL7PXz/k9t/GYvOf6Ovdv/+6QEnd7ZnY01KrPz",
-	"UPIzLZyolT1mgwGJj+hKgBStVE+wQAYFGUxkqAvimoQn/Sz1Mhl+ktyZq2ZLDMxjvekSF0++WZ9acUby",
-	"Tb3Vp9myd7R+D7FM1m2v+fk+UlQWev902SmP2Z2SOJdyCqRsgBK6hvK8X1yK56bN4dG1YeHu/GfUcYBN",
-	"IugAbdo+7lTZl7KayEErBzG9ys7SaUkNBvEIqkGXBvihwsC7ZQT4V0Ejb2EAy8hAFcFnYUlnXtXdDl2s",
-	"7O7KItJiBXnfYooHJF4hQ7hnelAr4Qv/AglCUCIhd6cF6+tTFXEixXrzAl2yyzmikhay6lIC7ZalJyGx",
-	"BNEJVKWiOHXJLj/LfD8uq4PdMyWv2jcKQUWfPK/P7Iw5zjYSTOtTlyznrhl5XppgpIzKJDUITGPzAVR9",
-	"FJGxJOtP3LOMkcyQ7fyuz6HhAyTA0SOq7G8lIU4heswn4yATh7D1EyYPtUy4SjwElsOcXYtsDMmtQKHV",
-	"QfE1vlH4rUuZ7Bp51Lv69bB8YfXTXf+BgRY9k6GJfD1iwAmZFOqFpOlpH1zY3l353VyDgpcq3RXfcJgO",
-	"iVKChUTfFaCot82PXuKT3w63/v0hmNXdGnED8XTFQeSdFYdg7lzFqFwnKCWqcWUUeOuPmaMIRfAtOQrk",
-	"+qgbRHvrxcxBlEMGlx0AhWROlc/+J6/RP+vr1QDFZb9vesipoXF7+6EiUYWoBhJJhjayGVjXJqTwGyQS",
-	"XBWBz4I826Hubx0SBiygWnsLlG9yrS5GnoxGBIB+kmcUUgu00CsIzHTNdbkITv4LRYEPlAzYoTGLxLZr",
-	"0RrFLfSrmlDv3eH5+a+nZ6+7706Pj17963stKvc0F9bHHu5gLXvzLCWiLBqvWJFrcUNh6FyPmJBIdVQK",
-	"0L3ZAq3bhCtVo1G93hKBIITWqBo6UbxuODvKtTwiY7MfYV3EfMoybmqAwD/Jll8uxNpZqItgVQtN+LUu",
-	"HRYKuS2OWTKGzA+3wEVdWdNgnGlPlzPtVcrXOGkTMepnhVl/YZu5YuoJkz+yjK4sQ5glTSQZ5fIEuUkq",
-	"FW4NI1E3bh8+mAsOJ0wi++wTyQv5sApigj/ar0g6YPKM4Hh6p6Klig7Av1rjnvWKgBY9aYoXXCqGbg2f",
-	"XrtP5aItDFYMMykTOuhClemiW7bQ8OuhmHfBWPtDin6+eHscYGydrN3ei/4Us0h1hYZylMIjsmjNzWL9",
-	"uEdTy9IOa+XItfKgjRRDyQQxWgGs6sbdmSVBKZn4DU72Jlvqz/GQY0ECFfyqnS5Vya/8wXmFwXM9pEyG",
-	"lYGUul4Gv2KqAMJqqrUcB2sF2qEc0YhxTpYGsZxol86AxL5Xp7KliUATzuigxpVTmnY3caPJ+eSrSp9e",
-	"o8dhcW/OmsnGHG/5pl6aU5pOlw4S8Qm5vmTn3AO/jrO6xoKd9ukqEV9BB4bHQpdfLVM2YEkvxHrW2H17",
-	"9ju+S6e8LxZ8utL+QJewejXskpPrhEyOXtflL8MowmOZcRKvOWuwiQ+/gwPeZir06ruuO2HfncAqjzw5",
-	"3wP7NGoTmt2XI+G+3QIVd4C3v8F74o4JEUwktmS2ogB6a5D75pcrQsamUAtkTCs7KMsU2rq8B8lxOfJa",
-	"aY9qV/autToZz/HLX1bdzmYZbLwp5HnbbJxhSY6TUSKXdr8dIo4lyRER5CZY/NkGE2JJuqn5kGcoYQyN",
-	"MJ1a4MQnzMhUGGGBNkpj/4qIg+A4oUSIO1nQQtaz9SSqazYmmNOEDgKpBN9xdpmSkanohampU844EkOW",
-	"pSZn+UuELyENr07kyAl4PmjZRvGbkjMmmMck7vYZ7yYDygwca6HkgG4hf9XjLacInFMHrCYDX6XXyiL0",
-	"gsPuHdiMimCvl4SaxNuAkyAgymAH2Ewo6l2cvT+/ePO6++7s9J9Hb857OnVx759bP9r+1b96rQ496iPN",
-	"DsBvMebsZtpEOE1NMm2BxFCtMKPEYx/GHWQOYu1S5ycy3CRwNM8IzuTwDmBCDZI2PhOWxmsAuXIYUwh0",
-	"+C4lWBAUMdpP+MgsYW42+lSMsTLeIES1yDIr73xNXNPVPV1dsZsXhKCkQVSosLp2qHr1E58Or67XlK8U",
-	"WAkmk3Adw1mK70xr9HxNdzklYEXDyvqjKVe0sYTSZN2W9u1eQiq/5KDJTaRk9fCvFrPi96BIJ0qZIOu5",
-	"y/OOu7pXj9rCn310ISqhSWxCUooUaDubUeLC0Q314pG+EUqELF6sM0ue+3dsEfSv/vSKrf12uPXv3a1v",
-	"P3zcfX77P2HZVxB5B6ZrRZGkBC9fMoA9FABlkyuaL3g/faKTERhkOGA90PArOgYsVKlPPS1VRS9fcWo5",
-	"Waz170azEYjkNq2qRMxSspJXkbNKDkTjrMhHUqGcxW3rpcWEF5cRmM5sJQknKuXFumbwGBvMho7M/eRl",
-	"8VqbW8qOhPbZ2ir1XXI2gcgkqKC1YBE+Y4kvVf1esd4eE42DxuJ199yAy5vxg/5Boy/BQ6s2Jq8eVuT1",
-	"Pyac9NlNGYPziKvcuUWv83PlAXA2Yt5iUA37WFPszKZ6XVm7Dpg5T8GqmdABElMhyShEkS8RsYVtTMmf",
-	"4hiPE5otRKGfV/k8e4Jh4XK6Dl1shtSOE7GaoASJWMxpAGLEtMbikGeKsM0hXuXRs8cPd7XU59MtU85b",
-	"BmcpIlSmU6Xqx7oGcdOB9HfbbbWMC5na/curYGXfbS9gZvfGGaQTN6O6SmdqK3S2FZNYI1TpTDX6sACP",
-	"BOTKStJPKAC6SIhrwQOtCdizjOBUTfny3gMr38VPJclozDjmiaLCvM8vDPe9wXkDyZhQURK/JXGCL6DB",
-	"WlL4xiRKMddJBSql6z3ycQPojtQIuibLtE9Jhe5d4NJ4nJq6z9v/FexT2i7DcygRWM08vyJaWz4hw8Vs",
-	"SN/DwfU2QLn7AcrV0YkGxt3Fb4j70qywQcjVOg9LRrdi+rKlE3n4jXZUixK09N5Se3jTKCf3WK8ntGAa",
-	"fPg0aX56l1WypakXV4mQPJyvyaxMNJ86+8tddZq17NvMHZttDbQbg45e65BtHePNiVKi1mYOVONYQTM+",
-	"hHg5UIb1MMtYXEpuZDcycceaFNRaKIW4qm0WGs/zkbtw5lvX5cdqhD6olj0AIPUKY1xIzyzs63J6ph5S",
-	"szCnOgI45SdZmt5RfsjjtCeJHLJMQsngkJn2PkWLcgz3RtT4lKLGOcE8GgZFfi511EsFdVG8FS9Z6Src",
-	"rwSW+u7K/3Q6N+32Vqdzs9vudG6+/fHDX4Nuyzyv0ULZnSJMTf7Joj/PsHx3a5e8eObn4Nft7pTShkJe",
-	"DtHUaTnU/xn8F4shERBelNGYcBExTkQLvafJ75nS4QaYx6mxUUdYlEQLfToK67hXLL69V/H66jwnre5W",
-	"aAVnZcFYpAq4lwxngeb5yFzjCGrUpFOXMyW1C6dTt5RWrukvWzX9RrXwu/cpcDmYx7e3YGSMMp7I6bk6",
-	"Q3r+tqBLMLa6WEdHw1574EToIUGk0An47bd6pnkPJRTF5JqkbDwiVDZRr9v9mQm55TcYcxZnEUA/MI07",
-	"tNftnqvhkbpWkB6m9+r09G9Hb7qvT98eHp30dPJBtZJqzZEa3jYbE4rHSWuKR2kPMqu4ZCAwATlMRIca",
-	"u1YmbLaVRE1aT1TdPZo529XJb6xx8jcy1auZGAdgVV5O+1tDJiB1YiaHhEpjkUCXOLoikHwGSzQhl6jP",
-	"GZUIYAKQqTVOOIlkOm11aIf+5S8/EUgtziWJW3/5C3qlmvQs5rAHFcKo3RG9FsZSDpE+RS+UnttLACWg",
-	"FEuQhHRUAaxth/a8kkcHqNNIaJRmMek0euhJlPH0APW2IvRfzNHWpfpf72kL9QZEmjBlRXc9xInMOBXV",
-	"uDs9I2N/Fmo6PikhTFHvZynHpzSd9izF2ZRAbIwVtwCjZhMJ7U9ya4eEVKcDUSaHCR200KGddIfC0mII",
-	"2GaZbBoFkFGChizj7sK3KwGiwO4z+FGYxjDKJpoMk2gIAmTERkRoI3wLnRrcvNpACgmH6ICgSyaHKM40",
-	"aEiYuetKHWrmb64Jnxq7kaVQoSj0l/PTEzBoHahXtlAP2vQOQCKpqGEvUSIh06/+KrwQsZjo9to4BXFe",
-	"+h3OBhyPxEtEcDQ0gH9FGWmiaIDAmNTrqlfFpvRW6k2AV5TGkAn4TG7V6R0gnbenn5j6GzOQPvCuRkL2",
-	"DswndRU8OBK62r2u8wVja6KkjzCdojiJ1YocUuuj03lpLLU9az9DT3o2y03vaRMSSeXWNZPuDj1r76Mn",
-	"vXJmPUXIb22RF/TzxcW7pmZKQ4IV80Up5gON+6do5zn6W/JDExQKTMWEcEgEgMap4uaQO/XJs3a7iZ7t",
-	"7TTRfnvnaZ5wKmKUEs3OAEhmKePMYf31wbjZ4liSLSN8A4us7FcihXkFjRVRaneizsaaCGCGsBmM5Vns",
-	"YxZliiV3KNhJCcQK6l3Iu4ed0BQldMomNXyTLhi6Zn34OpvQFjoz/hu4wE0UUN6ZOhWcTzu05yKpepqg",
-	"PEIRKCV9qboyfzJ1yrCJnTJU+Gz3hbkCzojk063DvmaBdmkNQ7fJiRQj6FCSCtJC54QgSM9lVngU22Vn",
-	"KXELrv5dt9Z6IVNiwmXgyCleDLEZqieDeoDOFAfzcJMCQkQOj49Pf33zunt6dvTT0cl5L+/Dpaci3FsC",
-	"8E3plGC2G7sQ7b1mR2my1ETl2OPv+B/cZ0pwokJrkvoyOxzjaEi2dsG9nHGlxwylHIuD7e3JZNLC8HOL",
-	"8cG2eVdsHx+9enNy/gbeuW02ZCJ1VhUSDS84uRLoMJPDRrNxTbiWIhrt1o5ua67hxkFjr9Vu7WlhaAgy",
-	"x7b6zyCU0OXMHGe191SjCdR5yjkemgyZ2p0SZ7E4B/AsmiuwhY4K8oPGZfTYVU8vkNvjIyU0/UTkD5hS",
-	"0M6sSxIGu9tuaweA4r4wZDWkbTjtoJhpWdXo0E7oAdkqG40wn4JXzheI1IIprtw4aPxgBAIlqmWUQpEt",
-	"iiBL5367vWPzOJg5VDr1fsr7ZFegE2lFaZ4aZSYNAs3MKDU9OiWdG6aoen4FFPVKyV+sVjs17behsW17",
-	"22z8c8tQ+5Y248x613c53DYbz9p7dW+4zdt+xZkQp3B4LCz6ttnY1/s5+9UjqsR2nMKNrVfTLbuSyTyG",
-	"c2mpRuKBULqVzTT3Qb22rQTAbaOMaRJJSUh3ew3PRTFzsWJ3itFap3tTS0BWnYIoM9A8heL7ifDK22Q0",
-	"ZpSY6yAvh9OhdfVw9MDi0NnQYzNo1Nyj8wPTucO8o1HxvpUOiB/Hka9oKCNSTs8fZ4Wa3C5O6UZK9ZKb",
-	"3DYXzCeVmxdMBNEcDjFvGcxaF1fhtXnoTVy7IxwM2DVwsUyLz/41o6RuyoVM2YYM1njO3c0/95C7hv5b",
-	"W+9YmkTThV82zQG2JLdeaY1u3pBTgrlRTcwbd2VQC3CZPAeOxbmqF3cWfzHPYHU3nvis/WL+q3lBLvXG",
-	"zgIfUwzigrFjJTzrl/bnvxTEHqiXdxcY4wVjbzGdWilqVX6v3lpkfpmYnnIfX+MbWQC45swrv324/dCs",
-	"nHY0mtrT590g9knhBpHJNXQ6R3KC+yOLE6nEeipFKAXON8J+tIkomShVDZTZA63qiqbVw+yfVhmAsoA0",
-	"JnGH2isJ5N8fGYf7Rcn7l6aKhEBPRBYNoWQCLVZNeKoaq1dojI7eac9MlqYHqAfPlU7ZRL1krP6b4+16",
-	"zQ711U543dqcukMshsYEAor0kKWxAMERS0lGYwmqjjWd5CqIWQ9tvw3LhYd27ZUIa0q9a1hiIBes57Rw",
-	"CWHHnFwnLBNrSf0KdqrfM8KnuZnKOEmWuAkFMzmiS1hD7QQzpkg1fkIlV3qiUjErw99vh8cDelZhODHp",
-	"4yyV+pUFv1n5lHPRgQ9plldOnbXQHT37PNuNhjSXizLxQ3XY3lm6KDDVBTh5sZjPHbn44+OQq/HG40RI",
-	"xRk16BXh/PxVOCTYw52pRP30vN0GYtVoc2NDjogQBXaq2NE28Mn5uqjHTYv8smmtAVLxOQjxTRVvaKFD",
-	"pI8kuNUAjwkmf8d1TEN4v0O1FkdiZFM9FFmQWg6gsjcwhnlsCMwPhvmbDybaSF9yrWRySLs6K2Nfu8hC",
-	"Zxl6Wpi15OM8Mb65WcNTdwVH+JJlpiiF89grXmqzyxmRNBdTGb8S6l6ZkLQS1ROagsU7LDQD67WcPXIT",
-	"RpAIlEdZ6DKSFOquBTK0+Zjz0ChNLyW2WcKa5F9bOIzDD5Es+sraWy8Ot37EW/2DVtDZOHsJsITNM4Cq",
-	"RCCZjGZEd3igp9DsRULB0Vc798W7XyR4xF+U9pITvyR9xsncOe/OnTPU2Fl1zrv3PueNPPO5yzNaNHnk",
-	"wsxhrhp4CQy+OHnGFyN8SaYw+yUFGmjMwKj0m40aLgs5DuA1U8hhlFTxaFDARN3NPQFomJ72aqQxgZIv",
-	"I2J9oLrQiWnUdB2gyZCJPDtJh4IrW1i7ptcFenI5de2eGr92qRuNUyp1od6DH56CImpAdRGm6JIgMWRc",
-	"WredRbIBWGcsp010SSKcCQKuVTVy3akVzVLGruCSw+iSZUrp9U60HVqHjnM3ekt7fnCVaQK2bISV2FIs",
-	"A7J+QfG9sMiTGSKiAzHJUPIYJ8dU4TiAaQpe3xoutYyQZRBWdZdtvvtOhq3ErFvJLjQiW5ltofHYoPXZ",
-	"IwF/diLADV4Wpi1iKrg4pjrcEmujC9cttDTYAffQE8kz8hSSlNL8IUD4ngYgagYbHBixl7K2Tji5a6nC",
-	"jbzxGcobS/g4FJOrunkc6/PdHDORzpD9S2dD9rqaMHcKmvYYuLpLtX2vQC52IJ9j8dY7jznCnKV3GvVe",
-	"s5pWZPbQ4ZuN2w9L+LYcAj/g3wrD7D9719aqrqlmI03olZUH3wczePxEpBegjy6n4IM+et2qCBy2i6K4",
-	"8RF2Xg3JRHZfsnj6Zy2Ibre3E53PRR3McD2hC7+GWi4KgVnfyENNlFEADRfvi0S44r7FgaY1ktHHhmMN",
-	"5eH6jOPW9+ktwQPzgIyKs1vJfK6QmrYgevKez8FMSGyiA7u7GjznhcLmAqTqCho1mg3TDBhXoQP7m3/t",
-	"GUB0TWfqMlglhhaIzZyN0i3gyoQzhobJYLjMfPXL5UKF6oJabNb2cs0nXd/jylNfmHeZeH3je3aqdx0r",
-	"Mz8XNqhpHXyzacolJ7PwzCEWaKQtWYBJJzlqVsNvtY7xKOA+G+vDHa0P5vK7F8tDIHeZktqYCBgcXoFE",
-	"IvwLJg+6KpRD08AmCzQlvFiM3Eh9GrsqCFTqU7d87+zNT0fnF2eHF0enJ71Wh2p+Q6+M24DRiDTBL9w7",
-	"OvnH0cWb7sXFcQ89kUNOCIrxVDzV3gf9zWjImDCwLDc6DUPlRBCHJuoZfHiH4lQwqweJXDvSnRbBVzoc",
-	"UZBS/2DJuGAaqI+pBoH6MwfYaE/9XKii1NPw0YRDonKTmTucyDxkPdA7Y+7z1SFeOTGUwIrXiSQII59Y",
-	"HM+3AifhCS3JmwHx0ZMW1QtwFmysaeCLRl6ufCzG1+UYPq9n9euSjNxsUB3MqpRneR6obGfJhQcKKYPK",
-	"jszDCqgMYrYT9+vao5UDi1sTIFlUHbyoyWfLaDx2u5ZSGmw+gQVwcWY5crx5fiDRJElTsDeafF4b7cJC",
-	"HMMKhsE+lRJiFrmR9/7C2oVVLQxZ1nxc/zjn614PS39+pmLl43vXqVnpj6+mprjY4qKU7qx6vl6xsJhu",
-	"E1HpXox/MiShW490LqHbiN1cQg92BgYO3Uex+yW6eGD53hyWsHSv46ASgUz1fYhKLwr5fiYlPZ1fzk9P",
-	"NpL9IpI9zuTQA7uucj5CH7QNdfC9V9ziVudInvveW5ykp/3+IrHv7h0b4nuBbZa3ZYUUl/i65u6rLykw",
-	"J8k1Ourr6Ees6E+/oGlTbwwgkUDg7VD7kcdDjhtY86pqZlncXkbN9LTMJZza2x+T+HaRmJqSrnm3kBot",
-	"ARqIc4RBv6Id6pDFqnN3eJwe20IBuQNJ5ioyju6mvL2uE5d+m58ex3cT7RqH1BhDXJ8RrpO4oq8sDaf7",
-	"8MBRMzop1SZk5mEk/0UBRkYc0mlhPsnl/2wBBigIf6+jzFeMjvlSmLrR1HIGunbG3pyPS6rV0n4KKklf",
-	"EMe7ZJdFbnfob4RjeF9CqrnlDDc6U99s3rzhx4+YH3vA0hUY8pfCXoue9gfzzdQK09uGJ0DQddB98wbS",
-	"6aRpIZu/L9IqifeaJbF23ADbIDE4YETBr4IpZBNhdKAz7KCENiFblSz4QjqUce1NmZZ9KZCZREg8FS30",
-	"1s5SQF4NMw2NpSwDCXUmDx1Z2Gshk7FSmGQaHRqo62TL4QUl71pT4Zckets0cRUjYWC16mTxLz+h7r14",
-	"H7yV3VxpX+yV9hXrGIZZr1vDWO7mI3T2xXdGtnSTmhQtLI3dpfUyvx2dAchegqaAulR3nWScxJXLS3+m",
-	"Q1e4vHyeYaruzLi53tAv/+LSizn73nJKSejWsh00v0Ita/ELSn9xcz1tNK5HftlonveJ7xpQc7p+Lqwa",
-	"ZUsj4KTTmrDRkNRNAm44DKAiD4pSugdM0kaHXJsSE1vvnli8qMtcCkHJ3jczC39THw1dI+dlHNqXe5uI",
-	"SmK/c1I0xemb48ztEmCC1u9+0B7ZDe7oK1INHkJbf7CS1EtjIxY+NcWq3our1vNLdz8GeMKXcg2fA7Q5",
-	"v4X0tWZBWw8EHdi2ZSnGWQiobnKeOZ2rWLYUWUQv/GazKUNaGKUOQvyShWMxqkEDPu4AktYnNNMpOjvU",
-	"y9FZQolDXIqFCegY6DtBBc611+xMx0c/3pt6zQD0t/iqCL6ogaJXq6AvwXxsNfYZCHAbxL7unKJRXhut",
-	"yPOBQAHCbFpUxRXVIv/1ESu6iwaR3oO2W17GjcC1LIVadpuTp5FykMnVsDC2GPZihYBH850cFFztaIMI",
-	"/hoRwQ9isN9gS1cVFzVrtmziocTDYkn2MMQ06A/3xcQjF76YV+JCeIB1Pa6yQT7WiXHMd79gq3xcllTe",
-	"wKOKaGLXQqcdXr8hxW3bEF8T/ZHNxb6xYj/2kG42QBAxXct4HhqnqbkQaK/hATV1UgWd0jeFZG+xTR93",
-	"4YeHmLJ4YHsBaH6rNs/Zl88oFecqsMnTXHILI0DzS+u3jw1TCUfn9UgbzYUUOZMpvhCK+22zkYxLaWZT",
-	"LGRXEEJn9sZE46BhlDOdx92MZvu7Vnu5ND9mu+sy/fjsfBOFe2UvWu+gBMWXvNbtrHjUUkd1Yak6D6I6",
-	"SS04QDY7fzBs1W6WzQm0uXw+n3wickjWc/PcPbdpUVjf/pjT3O1cyd1ThEuC+xzh/LFeOc36gYQqWn8b",
-	"HIh3alcdkFmmT6Uv3LO6AOaUjbKw4defk7JQy+se0KSikfxdF1Afxr28dZmSNc4B54llm67ggMWnqKM4",
-	"5uwasiLrzMU6Y9IET4sASZ1yzuXFnYGMVAMA8M0/8jy4X6iGkftgatN/eMmAS9wW1sj/fYORDAJ1SpmR",
-	"NxfG5sJ4xBeG4n5Vznt/t4R2qBbxkPMQGYVMgZR5xcfVeUa2KkALHaapKaNcwOTjNHW4fJMAQkg2hiSB",
-	"CR2Y8t+mNLO+MwdQpR58+NouFcqhB0N8l9cwXR3GoFelFP4LXw+VSDVGm+6MUqnNBiUTv8HJ3mRL/Tke",
-	"cizIUrVU7Qz1fOeVUrUp0/zBPxgE4lUd6sHOIYB8WJO2kCeM/MJgA4sXVj0n8h7Kqi5BExOCr6qyjdsZ",
-	"k4M4YqNR0aI6D4Lwrq6HUIIz3bQrGesW2zUOiofSxybUfGEDUPgcAAprr9C7AQ/crd6ugRCMpv71OaPg",
-	"bsRoP+GjeaqqL5OYXmw1WSSZVlMp0XUi1R8gOcB9AJmmJGuh94LYlMJ+7uLvreDVgzD2FjqSHeqye0MZ",
-	"pNx0H5RF9AzeGFDt6pIIjLksiOiHHsM0rRpXe79ct6e/f0fP+M7N/s+7o3/Lb6Nfn4kfXmSvn/d/auM3",
-	"e8nxd+zd/t8nyzClC9X9LGylXllTl5HksO1PK2RoDfneJAwTB7JBJa6iXgJJuettHQXU7yen5BF9L8gS",
-	"IRDw0qwQiENjIbNIaBPilVjGRdmktcnH+Hi1+JztaBaPMDU7Z5TG/GbTl0hkFHXvejP6ojXTzQR37Lbb",
-	"psYSjb1s/ebuaSLB9AWH8+p7kKI+kYhRlDLsvUURSNA2YMEgFJSQRwWENvyqizm5znvsCgq7KK6pS75D",
-	"7DsCzVzmNQohNaNtDMJxqTVUhglXeH+lV8Plvr9b4Ss2GJD4qHRjHsNTlNDZibus3ROnSbRg/nQl+e+U",
-	"zZyeVRO60seJMnkcHN0JkyitG6H5jh6iWsUlLi9/ZedYCVT/oBbYEj6be2ye+XJ0mQwylgnrlP6q6sff",
-	"Nudk1pIl4vIF/kwOCZWOMa5YRp7cqBtkfgX5NEU62YdOWkVuIjKWRRumFl+HWAx14b4S+AA+dOj8dXdk",
-	"UZolBEyLLjaqb1PZ6vKsEGTm8wWrMd3dwzOf03kv1bl5dpqNlEUYOCCoJSVuOI7nDrHKMZsNU61XKZY4",
-	"kox3zbcWmbKum3/QEISKRCbXpMsJViqAKW1RwdO5HVdzKO03y2TENDYjiyJdJZ4TLLzG8GRMsBpve3G7",
-	"UI7RUrTXOGi8aLMk/XH3+f4/f9+vxe2Z5/qVvGKjXh91MO+wXHo05p2GKyM4c70sfc5cpy9khRTnoV2Y",
-	"cTefpXF2PppV8qb8gGsD3RRJZ2fOotjE3fPWheeZ/T/1Cn3Q0fOGMUlJRmMzloV4McE+S42J1H01Pt7m",
-	"S3aV0NjWAbZ4DQP5NRZw/XaR60LNRDOgmWPgJErGiaHnygUAV7mPY8Yj3jhojCdq6b2rex6QeRHCuRkn",
-	"nIhSm91CmzoqWgwAXQd8bmqLmSlyu7hyr5l9SKsvShkbCXplCfre8AZfhNw9I7kS0CYaTYEAQ/b1OUiB",
-	"GjFb31u1NnioZi88HLuSpwWROgWt8R6hQzp1DZw53nqfIsyhSjehsWgW/NWuz3SCp0IJ6B3qgQDQE9ug",
-	"n9zAlfK0pW0OSpbUhotSNRVnnS7W2Uc2GBrgctrUwhkddKgVeAUaGK0GSuG6iBljSoGHMrHVVEohM+bq",
-	"X90LcDl9Uy0T9avNSmhvCKcgzAQilGXtIve/bTYupyemDE7gW+7tVT+3jN/hFSexum5wKkJM9325TI6m",
-	"nvtEOSxhX9I+CJ0hxIg0/SwN4vTu0/C08GI741Rgpd0ENwiKdUQGpWzAsnCC7zLvC5TT1i+vCMkwWIGy",
-	"/SGEJVCC5DQAyzBNqrAM+27kHdsQJsMdyhyIEQRh+EAR986jh2DAsq0HfoEeJ/piubqokNkjmHkE0IKM",
-	"66s2jKwrAoGKhGXJzvxaIrsHoZE5F9SvMDFf/vDvpkexoXvLeuBzKXquAzUscX8WCfIyugA2H451AJ9v",
-	"Bqpvbq+nfKBvjKtXlvH790exRmky2xD2BjHYKxtNYdmTmSlOUzbxcvUVuLOS95zobvfRVG/TeTcOOrRD",
-	"t1CvvH29A4iGKWRdc6Uf/KAOeLu8pr0DL1SltCVoSiR6Apm8ZyF8dEFym8vtctqhyB3Zpy10aH4wPliU",
-	"f9t8lRtHw7P2jm2U45xy/2wiXbpXxMk1wan60GRIAA2QT0JdBl4o5KY442eFgZvpFzuGg7CUJ2y/AOUv",
-	"aOVGgpxRKsYLPEWM+gk21UmNUoK5bmTV9FdsrBRxc/710wI0H0nGvLguByzoUKeqCzQhYV//sR7zmnSw",
-	"00wGlTD9iaoWlv+2Agzs2H2yXjlimfzKtKNXioLuAWG+cbzfgcFoGl/G117DYsac9ROdNHCB7DP6xrec",
-	"w3P8BysHvjN934szPVimbyF/xL3ifxYM7jErsymvt/EvPLpyeaNpKGx9ln9hAQcDJ75XcQbaX+MtiyGI",
-	"uXztoB7IcRtd78foLSDl+9mZkZ9TYpH4wrPiQO9iz/fDLYvKpWWdIWvIDDv78qhAFyc5Bxl4rzGDeksr",
-	"gH73eEbcoNfmXiMH7Xc2lu97Z9h5IROf9W4Cvj7DgC+DjV844ssBgerZPwhwopTfFdUFZb3UKPgeGG96",
-	"UBIAor1AMNMXQ0aT3zOCOBlgHqdEgOIbYUFMALqJwo9jToQgAl1CFdQEkskymkQ4VXfKSF8kVgK+ImQs",
-	"0CWTQ6UKyyGZognhBMnpmMQtdNRHcsKsaU0gO29d/RS8yGAqxrLoVm4icoMjmU61e8Ao4K0O7dCLXK0n",
-	"umYRRn7kga4dVLR+9Uywgok8cfecNdKVzGtBg54pVuQqzRYSbaBDJPEVsaEROBXMGcp22zvOzd+hyA7e",
-	"JRJIbNbeJsrGOpCPE70MsP1DlnG16IlAY65Rom6EhGYjMxdtMIxSJmAeuZlu72XR3CiQVg5cvb/w5e+Q",
-	"aqtf+/Ogv/59N0sZuTeHu56lgefNqKPgqSHzZIJlPUYe1K+wUGc+BDBULLCAEVxBJPA+MKdyDcgFWp/c",
-	"5Lp0Hu0kkOJSWzzz+pnAzzyEDgQJWWruNRGjESka9J2xfTIk3MTyeu7g0FHVY1nRP24C/R9z0oIHSVjQ",
-	"vFekwGGa6o48x/6CSAELdsqn7mjl7hgBiNL65fz0pEoAYV9+aNI4VWIBibvqFW/SF55Prba3FYcdyLQx",
-	"YXaJbdVbW5FjYZJ1ACsog3RJ0N7WXluJDhxHkIwttGeKZsVQB0XYTfNQY/m+ze39tlnoNGV0sPAxsH1i",
-	"qXNf77R3nxX6figYyVL4kaY+SqVMHsbhGqaZFurBdvWQ7vzSJETQsUNjzi5TMmp2qAEqMh7rupKw9E2L",
-	"m8urJ/f0jvZQmigBVQ7JCOE0baEzAoJajIwETWPDZFCOkcScdGg0JNEViaEeVhNdkr6GtliBmypJG9o8",
-	"IlzL0jAIECvL6cHT6RzJMnD4uCdydU23+Qn0BTK1967B/dKu/9kZmIHw6BzBLgIneDRAmHvMIeBLlr58",
-	"Puddyx8vlCLVWG3z5hVjzMoQWpAf1AdBV9V6LCdNs4MG9Kw5gA8H3qQsePSGm9w4Y3hSMAftgogEpYM3",
-	"mo099wf8I2jY0cwJikzOCCOAip9+iWVbTTmIiilWrbDlHWUyIiDsOFWjr8j6mvCpveeMt6BDwTITMw+O",
-	"47A4iQyCcMr2AJiXrbm8XpsArUL6680BS7D1Q23LmpXJ595S98SVcho/FjenqtYf9c3ukxslizR96rif",
-	"0s6OpEqEs/G3LsCtzF23HrfphpHPyj1jBjC/ii8nEVNkHOLku+1lWbkgNO4WstrMZeiUTALs/JIoZU4g",
-	"yTw2q/l4EcO5KKfv0DpWj+7O6dW0/+HPesPv74vfg7dBjxpRwBgaB6zOC4ycMHBJCN1cAptL4Cu+BHQd",
-	"d5NOruDxK98CxURk67kJZDFneM0l4FA1OWAHLgZ9rLyKGIXi4DRG1yyJjStQA+QhXh/8ijqLJ+NXAvwF",
-	"TeOIxB1KyYRw8JAmOsfnAZxh9UBNxxgmOCEoxlOhcf8UJfQ6kdplOMujXHc3yLVkHKdksmi68RlZxJv3",
-	"nQk0h2govWeJbKAPloe8eu/MT0KuZadgkO4mG/mjSBdq6G1zndy3cQgWugCxDGoTdXfB9kc4/Lcz7gSA",
-	"twjU4z7v7LXQO076AITB0gOkIGzYSUIRRu/PjvX9kY3Vg5QNtCPCZLJEw0RIxhMi5jLrH6bHCb2aV1po",
-	"Vm5jV2FoKV4brEZk8zmvVpBITQTS6dqaRJ/2DlrhNpmloGzui819sbkvPqP7Al1OweIz597Ic4zNKRNa",
-	"rrPtawommacGMVISLBx6qvQHr1r1g5XDPC1WPtoU0d9EB32x0UG2zuVoWir45XEB92jVgvbeyV93Rfv1",
-	"8YdPWjW+kJR3UzT+8ywav5aC8fOKxa+nGPyGia69uPtoOpt3rhhlmZdoX6E0u5+GBR1JNMJTdEkKod51",
-	"0tfSJdtDldJ31l3Dd1MhfSMJPnjB27rqRQtUuz1h8keW0fiLrY3O+nMZX87LdEWBrpegYm7JWoOEr+ae",
-	"NeJhC2lbl03pBFsrXFYoA55WApQfQ44Y79BeufxrT0e3ecCGCFP3xb6Sam30nY1ms3F8+RAkviICkX6f",
-	"RBIloxGJEyxJOm16CajyZLnlEDpA36YxcGUo0tOhdfXtEln81mRIaF7Ll42JkccBxOHWz3xQgDHW1Npz",
-	"gwcRvEOdDF7Ke+XDLxzaNGCvfQ/b7KcKWTl9LpPDkGXToV/VOlZACQuV9S3gNFrleunlWLzW5Qq5QGbX",
-	"+bWUzQxR3YeN1JTwKGVxNA+rZlI9bJS5Bmu+5uzpgcBaga/VSdDwIk70Q0ynm6tv6V32gOnF2Cd3Tkxw",
-	"mQ3v+WwCiR4q2GfuifVCftZcqhd9aZV6HzQpqU5CM/dlEPwuGDtN46UCMlTnubwY5mpG0vC3tyBqpLpW",
-	"VVXcKMSPzQm96VA/9ubx0Mr9V/B8gMAbe/rnxNxoAY/xIltdPOZm7WDETcDNYyiNXQnFWizH1q6x/sR4",
-	"2lDj9ZF8+3ORfLrGUD1aQ8OefcKbWU47hM7rM452n8EohMPqoQpUD3SpUCVvI+0tjc2DoU83FbjXqwqE",
-	"02LPyNilU13b1/50X2W4/eQzG8n/k5Th3lwFs9Damh3l1aJNlMMC5aI1j/aRdUHn6VKsWrNl8DrpVmOW",
-	"wA8aS6HNOzZFovr3N5CTyWaYUi92qLH79DmDzEtxE02GSTSEzFvCJJHSDLinrobez28OX/dy05vR4imT",
-	"w4QO5vH3Dv11RhL3Uh4rBFnfOYkTpVQ4C5Ub6TdCV8s2UzeJDoyDGL3FSdqhIsKUQjWoVDDUZ0pm1ium",
-	"7W6gbLpYpemcKCLvNvqSoYebu+XLvlv2ltfN9fZV9lQmNCM2Lb06jAFDYkqwhnBAMsGpkmPJVol7rnHH",
-	"ZzGYA5+PKum2hU404wKTjIFovkS9Y6YXw5WfyxnNtcehTXrB9arg9ttz39MrCm3fYX0Tfx02zmA9IijT",
-	"0wQMURNxMk5xRGJQw6BA6ayUSZZ9WkOnEaucfvAgVkfLgWcoBu5iVbT7uIoPfamQj3mSXwAnOz9Or07X",
-	"1+JiTK63rWEsKCMe25xOVpArO/QmLEtjDSVVkmIT9HTwWgK0DlIcJRTF5JqkbDxSwqQrAqKDc3VHJoUq",
-	"iGFK0ozSBPJ0Mq9c5ghHw4Qa3pgJAt7WCKdoyJRkpZqILII8qj34QT3voSevT84RJ5cJjRM6eNpCgLOd",
-	"JAJcjjbJ57NgBZJEyHecXCdkQuK31jAwU2aR5EZuD+UoLXMSkFBLAc66XH9Cvbus0cna7b3oTzGL5HRM",
-	"kOoKHpFlDIu43v+XJmKt5QBe6blvnRvz1YKMXQ1xTTz94aAUq7CD2wpiK8JjmXFbD8rX6LxjUjqhDoY1",
-	"EwfrWIZTAdRuIyxRz/XUa6oDYg7fmLMBxyMkhmwiUCKrkKzzIZuUj8CCyCwjDFM3kPvFaJlRLojRevTn",
-	"dO1W+09/UJcWvuK5rpej1ydMHp5ko0vCG8u7Xy0h123C0euCi/ULEIQenOUpBoJwienN5nksEnNZ3fkE",
-	"DwaEo/dHTWTyTEK+dWeMQjgFNNMrP627hnxIhiSfar8nAIvyCiDB6kOv1YA+f46iFMvNzf+JjsHp2MDk",
-	"Dt8dKT0xZRySw7tjwKJMnQHfmqsOwvZHLASRC9z9SD9tIiGnKUFiSIhUSmkSaVB2D/rr1VL4odCp6Wbe",
-	"7ifgcOwbjGRKitZFoQ/lVpa0IjC2BG54LPIMeMtf8jBIKDe/yCWfjPCAbI9NUurFP3A00seoqQ+1mkvl",
-	"TE/TSmZ+b+G9Y93KV+XjEicZBnJBbmQ+jv/ia6w3ozIc97QwHv3U4zANpTYJyZNIdhovVxxNDawwvRNz",
-	"gQ+s9Y5cVtqoQtlOmNJSAZtoMGQLA9iAym2yMFtwus/4CMuaDO5S8Q4PuWbPSQ5bm9XnwyHW5olMbrk2",
-	"ktMdr4yfiCM/w3GXuDuGBKdy+Mfca2O33UaTofoG2J51IJAWoYQrO1P0tf2eESM9xVjiSyxI8E75GUaw",
-	"lpKN12VWC48CwZFL0LMZXp2sZBYiEQi+//nT753J8dWQRB6iv7xChRgMfp1EtjgoGxOKx0nL7u3cSF4w",
-	"9lmaBmue62OKR2lYgoH1xZE0ZRHuSHMLiuwfG2ZgjYPGXqvd2luqrp4Z8Wsz01r0umm3YaGrsVDQCe0i",
-	"KnIyJDKLe/r0tgDNOqXzm/xLTV3FJpHCGvCbtkK2CyHhWBIE1noxk6j/dfj2eDmitgNfRQ/9MyqS3fIk",
-	"PUtQ3JDzmsnZEMcscuYEx9PFZAGTdtfe7AZPHOu0WUNsODTsN7omPI/49VBAtr/99p42sEwSVyQvznhC",
-	"B0gMMxmzCXXZF7LUhQnrIIWI0RixNFix6ScizwiOE6pd+ndk9rA65eJhOJ6GBYxmY4I5rRQ6gjfMmcfI",
-	"NgnmbzA/wm71GZ9gHpO422e8mwwoUyrxh6VKb9iFqA3yBXMY1DvC8fTrlGScU3aZTF/mDFTjm9zp8CIV",
-	"4ZgEVMTM8/MWazu5XmyFE6/dimWd7LGqDjmnAtVGqjMIDasDtr93ze/+kOt7uV/l84RJfSTn0rjejDXT",
-	"+RmRfLp12DcFR2eTueRT3fIuB2SW5F060GHBGwIKVLswVtBx60azkfG0cdAYSjk+2N52jvOD/XZ7B+wK",
-	"pvdwgVUPxtg0hT6baGBSfPl1/fWvLIOL39oCi9VDbptBjGoVCuF1UYBAVDvQ6cYw6jM+YFISWsgNaPpw",
-	"6cZC7+O4adBaTaV7M67zDet0GBpjxibUr3BpJ2eiJ6qdghcYQohpnPfgZ7YxXbhg9mofbzHFg7xQlBYn",
-	"Cdbh3TiLE4kkh9jqMxucDuFBLCWoN2IxgYJTPcQ46kENqp4/9LwoVXhZtfKsq3LpvMgpwzG6xCmmEWBg",
-	"1eU91h8pzkhTaLXLi6JcA6lrNBSOWZsHSmQLnfb7JmVJnEWA3c0oFOPtvT59df69umL9qRTFocBnGUv1",
-	"DIwjSvE0nCN/AbaXs+bip/3veG6s2yWhOP9fAAAA//8=",
+	"TXij2WBXjYM+TgVpNjj5PSNCdpO4cdDY//Hn3X/+8s3f//3q2T8uvn/+9te9s5OfXu//6/BN4/a22XiN",
+	"Jb7Egryn+BonKb5MSXUisWmEYkb0ZDgRY0ZDk8m8jvw5eL3YBfHarTj6NyOcpEf0vQgMmqjf1LcSijJB",
+	"AkOFFl2Jrwj1hgp9IpxyguNp/vJdRnhGBomQhIeIRA9ziAXCFOEoYhmVK46V559Zebw/MH6ZxDGh1ZFy",
+	"lrq9E1m/n0QJCY617/rIR3oYjxKYHxECqQEldxrm0esTJg9PstEl4dWRHr12NIaoblMdZUKvcZrE3X5C",
+	"0lh4Q01iNMqERJdEbUlCJRlAB6bhwW+uCzkdE/sDvNhoNkZECDwgtf3cflh50scMuI1Zu8KsT5hEKRsM",
+	"SIwSGphsyjRvcetuJwt9rmFDoJ8Lxk7TAI3D19WWSMYQS0NsgxOcyWFohO9SophGxGg/4SM0ZRlHYyzE",
+	"hPE7jPctTtLTfr86Vs1Q4UBShnpvD4+Ou+/PjnuBMcORZP1+mVebLgShMXSi2q0+0vf0irIJfYc5HhFZ",
+	"JvdDijLdAP2eET5FY9duCZKHYcNTe3B0l0PCSZDyzTd1T94RGCvS9w/BzJ7vcBbeC8IpHpEL4IiVXczM",
+	"z0B0hmlWbirTpsJVbd+OsdoGK431ttkYEhwTDnLDoZIC1D9iIiKejGXCqBnziMghiwWSQyzhbh9jOUQi",
+	"G48Zl6KlBqgFkMZB48c3F03005vD1010+u7i6PTkvNFsiGhIRlh1PsI3x4QO5LBxsNNuNxtjLCXh6kP/",
+	"+e1w698f/vakifQ/nv71fxpNzcgOGkLyhA5gfQ+FIPIVjobkFaOSs7Q65u85mwjCBQglQjJOYNT9JCWo",
+	"zzhilKAhy3hx5OPsMk2iJhrhmy08IN/tPW+3C2MnNBs1Dn4LN/wQGuvsYfYo24LR9Q7QpR0ypjEac3aT",
+	"EKGZNFxqbg5avBGkOHTbUXC47sfwEFOC+TkRImH0FWNXCakO9IyM2DURRqyDpiiCtqjP2QiemwkUx2Ua",
+	"f/cSvcNy+N32S/QW32wdDsh37ZfoJynHpzSdvkTneETOE0m+O8Y3ddSyp6glMHzNfLEa6Ts42CEC7nNG",
+	"JSI0/otAihFoSr4mPOmrdcZUCztNNEnkEKYj2RWhCPcl4aj3515xWkMpx+JgexuPxy3ztBWx0TZ0OP0z",
+	"vPvd1d7P1+3p79/SM75zs//T7ujf8pvo12fi+xfZ6+f9H9v4zV5y/C17t//LpKFPrb48Jc9IzRrstsOL",
+	"oCb+jqVJNK1OH461MKdWzZyhlOFYERLLeESE3cL8emA0nRYnHJM+zlK5JXiE/kIZJX95ifRH9CNB0r56",
+	"JKcpKTxJRgPvbxC0D16qG5OSqPiukr+3Mp64/vuMj7ZwpKaRP1M3yBamEVEULczzOpLZD6/WGZbkOBkl",
+	"srpYPzCOCI6GKFW/I9aHdWNjwoHADswRBAYrUEr6Ej3p8d5TOLX6dERM3a0ZlYlWg3RPnAgiBXrSk72n",
+	"TYSV6N+hMcd9uZUQ2d9SFIXHyRbHksAbW4Yztzq0sBOdxiihmSSdxkv+3d5L+d2z3UY9tcycfh3FLLQI",
+	"v2dMYvSk93vvKRoTjiYJjdlENbZL8KQ36T1t1Q3+9+/2X06+e95edvB67Y9eV4d99FoPNRF2h5qIUUSu",
+	"leyRJpQgfMkyiRKpVKdcQ/2LUFJgcaAzrk1/vP/DSb9x0Pjzdq6Nb+tfxXY+Uj1uyaeHfSMkFQd+bhZM",
+	"MjTBiZLK+4rbY8TVS4WB7ZZWKxkpFv/t82dqtUYJ1X/vuJVzov1ts3FO5Bw2f1Fh7wdoyITcUgyhCTen",
+	"Uu7V5S+aRtnGsdKT0eXU8APh8VAzQJQmfSKTEbGkZL7R6tAjqu66ONOnHKeCod45iTJOemXCt1fJ78+v",
+	"2z+PduU/yYvo7NnwePLt5fnOH3//Znqyl/24zw7b8Q/Px0fJP3Yv3rR+/WOf/+vbq9c79PtnN798M3rV",
+	"/u9Pe9cXzwfHL8S73f6bffz+W3a2k/z98rB6Q8GqruWWulXsXV/bWtKKZHKdyKm9ryJGpdJXDz428Hic",
+	"JhGcs+3/CkbLxp2xecUTs1EfJymJtSrjC5PkWpuHfvvYwJFkHCRCmqVpsxFxgiWJu1g2Dhq77d3nW+29",
+	"rfbORfvFwV77oN3+t1r6axhTQ2k/tKvVtL7WF1RHO81GMm4cNHZe7Lbard3WN0oKtTzC6nXqWSYjNgLl",
+	"GydpBjIKJxjm5sT+iJOYUJngVMDPY4LVyNuLS7NNSyDdIRZDO08lSHfxQE8kyni6/W1LsRx4XmkI01KS",
+	"PyU3shtlXCihWzWAPVzs3B9mcSJhZ+Gl0mWs72DWR3pz1OH2RHAQF7c8eTH0IdN+uyBblq+1WS/mDf23",
+	"tvLrYKGXTfPbZuOfW4bXbWm2PPP1AldME3oFE1cLXi+9qV9h4ZoooykRAvW8HeqB+palacunwCNFLwMi",
+	"7VlrKFXD6J/wSbu9arhGpL5k8fTP2/7m38IegoUoEVL3fAb2gCXPbZQbZeuWyDbfDhhwb5ue6Wre+7mh",
+	"DBiPHe3Md3wjyRK0HlqYANmrTYxwmsJlGzbWNbWwZM0xI63vYIokoUhLDQKxNEZPwMDc0/NSPCPCkiih",
+	"inHVRYcae7S5awz/KJm69eWyrpO36gEIkJaz1z9+2lqZSsxnVyQTvc1ooV1+JHvsboS73vWnlOiLY3PN",
+	"fybXPFbNNpf9Kpd9rkcIPALjnbq6lxUB0kRI2Ks3+pjcRQzQW27eXpFXm8+VrcL6ee7FHGEZDa3REsa6",
+	"hM3cdGaYITQKmspNB56R3AzPN5OHOlvZOr7w8TrSQzMKa+5hqDls5ufCKLVEMXdh3Y1i75Ah9sUPRp2+",
+	"2qFaKX40wsP3LJ5eMHaM+dJ3i/Re8yiRMZTC4yq1qVPRlYx1bQPfgW7XTjWy3jTb7n4JpbAGNTJFeXQw",
+	"Mq739/kz9Pfk+0ciKXyfiekpLwEeltjVy0xMqzs6wnTq/JIoGpLoKsRO4OXithp7cCKQ+XFFl1hWnNFM",
+	"CTME+1iCHCorGKKJmkVBmBPEM0oTOnBsoRYb0kJg1EMpltrtsba7XXW75YyFs+nHmRXvRnlh0NADKiEL",
+	"73Dw5eCxn6kiJBT1Do+PT39987p7enb049HJee+RcAEDzMnBFEtswygRIqGDionQurnt7wHIgP6lKk1o",
+	"JI8Hf6gKEuUfLSqoIEg41JNr/WBihFngOkJxIzNr4M6+vTCcTPFIKOSISsIpTt/oLVqKQhLzbpFEbI9I",
+	"73pI2NQNuraBJQ/3prks7O/3vbH+CtTsqxmRto+30JEETw8IeJojKPUUZTQmHPXyQfYezS4Dzen3ltnh",
+	"eC4HLoDU7kUqt2A3muNFisL5olK38UQ9rj05I4LIpQ+eVp4K5+5XzhS/UddYE3EyTnFEYrU25GZsOGqd",
+	"2gcog8JBhOfey8g2WVFsmxB8VVVVndBk5PyIjUaMLqOfvqvroXqz2I+B5lFs5/1auGdqen/Ay0bRRs2R",
+	"0LASp41OGL9yR8Et7CUnWEmjiGfpIyP8CzV+e50+Tvq/E9Evu9mF9Zi557l4gXx7hKKAR7LFx1hIsNUv",
+	"ubEp1rRQQtZiIRHOTf9BqUI16kKjkuZZfVuD4YTE03vf23whanbUgOGBw7jBRjK5JsUxP5aNLaOzl9nc",
+	"8rvz3Yiu9RIrXnpvphnHAKCNfODYp5UX1M+Exo/G/fMWwLNK3jJhNktqdIHX85P2nhoULokNSjek2sEP",
+	"XcpkNw/1sadND68UB3S/56uyIjUbDlKj45Rmohrhpaf0EvWgix5KEyHVYWTCYDsTmeOT0ZtrjT+XQxRh",
+	"ijiRGafQUYc6s3/Zquvw0LP2WjeySN9PQF0nTP7AMrosVVHvNZ+aNARerVSAjhQB9eGtnHxOmET22f1S",
+	"jZvpQtRCbhIhPd7ghU7IobqEJcvpgPDHImZZ4fWIRoxzEsmHZNfNxkSJY0HvFCdUFkR/3TQQMqjbdp3k",
+	"nrip5FTzqtKh1+h+yai6wgF6KgQtOSqqXYZHRjyPx3bodLFlzYdBzc5f94c3Ihqrxxxh3x+jMycGbYmf",
+	"qwnkl4zw6WpOAhObNZcvVQLLlt6subYpHZJmfAPvz451nGvuSm4hHdxswQTm7qCPZRcMNd5hM/DoMhlk",
+	"LBMlfj9hJboLOQvdy13TtsYhPI+m7+JTfChaWtTcOY+kmiZKJExW6HRJGIIG5Jt5oksS4UwQhJFILlMl",
+	"4MRshBOKximmSjtQPTwxQVuSAWN6qojcCUdxElvh6NEgHC4Ye4vp1DwVS1I4t/ClSnS7dQDbUJ5Q2C+W",
+	"pJuatz3iDrx6v9fPmTeLIPxFjdTE6iQCkZuIkJjY6yURzloxxDEYRGH4Jmig5AGfQRA9zy3dQ4Mkjwcs",
+	"RK+sl3Q+GcztU/jgV8d9PBy+Yh6yYjZgIkxcL3Wg05cBpPAMMm9JnOALiAVacjddF9VUCj+fn54Ec5u4",
+	"d7oj9d2uyQBRi9JyCSDKo7lvfhZcoRpa6r3Sy7alGvUsRfXKY+5VPPbqu5wI8WisgO8F4e9zkWVtppr6",
+	"vCyP21pjL6WAwSbJTbxZNHTRgo9hH930tYUwjhWNndIUrhgcx4maIU7fcSXgSSU62yUuXdom4Bxh3UUh",
+	"yPOjAc8cNHCaROR/vQhzNfix17lrOgesTqdmrA0djGjtA7+Z9/PMAOzyv9oKc7NlFG8tSrlXynigWQFS",
+	"S6xIfRqfUmSQSdSydCCIt7wPlAyovFX6s5XoXwkBtDAApJrAYE3qBn+I1Tw0wexcH/ygWf/9UlSqm/Ns",
+	"0gGAzTlR3Coi6i12Ne+VH0C0bNwWl2qZaGmfQNmV256mXsJCvxXKnRVUtSZ6/Noob0NnNXSWs9Vq2o0y",
+	"h0eHFCWjsdK81aozSpr6fsMCdHOIdskV/t39ZygaYo4jHaSgOJ+O5kI4T1gCb7FMdmieok2L2SkEpOdq",
+	"oR+PL5I/dHBSQSIsB9xXL5+mH+n+fH9/7zkkHXD5fAJ7D8l6jkbBaB9YEDwopbJpQDjiCELWLhOqpJ3Q",
+	"d8NfOsGjwIfUUz3ffpKSpl001GcppNgo5hmY4MGA8K0saUVClL79rDzhUvoivPVHe+vFh/yfre7Wh1Ae",
+	"IzPeC3ITyEJyiCS5kTDY4tha+eA+Fkf2bOfFs732s9B3XPDTkhzwlBI/fK2FYhaJbXjSGsXG4zoZEqqT",
+	"hYBNPmI8rjC9TVTi4lGJZc6dr11dupNclAa/t+IX8UsIhnN0jn0Z2mUNedFuf7Pz4sXu/rNvnrVfvNgp",
+	"JhBRHWh7gs5HVE4oUtzGSiCfl+1DU0+Bjms23Z37GEuyJZMRKRF5O3S7WNKeG60JhwA4xG2zMXtJq2Pe",
+	"WXjlqiulSLXyrXf2ZrDfjNKkslA+fZf4UM0G5QvjnYfyx70QyZeIjMZyqm3JECKJWCZFEsP+WSNncVT2",
+	"dJVGVB2BPX3l7/86JHJIuKFesIOLLNJ2S18IgYfAhO3xLUod7kxXPm0PefnLr1hMcolNtXkJSeIuiV6H",
+	"4kTDHGLetB0HqdxDgLdWn09inbkgtWtuMuslWhaARDhwqIsr316MCNshIizKSHWEb1otkQ1pWbIscsry",
+	"SP5OpiRW6v+wlCxIoyhfosRI2Cjfk9YKo/B5c3kM7wXhW4fqt1lH02Po5fw/i319kQXAebpIdT59kc9L",
+	"yrvyAixxr0yU1NnvE3W9rMgY510pJYE80Squu2Qsq8/5ijvmPrNr5ndmPkt/yYEfFyigcDhKFJof56AG",
+	"ULxXaiVPd6c084SJp78enr9Dx2wwSOgA/YNF+DJLsUn4ZRigL/7kzDDwFBIVGgEpIDOVH3VHkMLKf5yy",
+	"6Mo9cuCdaIgpRPEGnxe7hxPaNTtWesrJNbsKPNUZrNWzP/zO/ih++I8cI3yjZtvNnXNd6++CM5AmUcIy",
+	"0Y0E7xcfMAihF2qfaeQGbrc6H7R9wgklk8KTHJFun6RswDLpPcgE6cJOmMaWzPLu4c9sHPt/Yh4Nk+v8",
+	"75ikxA6GikQm16TLCYYHU9EVEnOZje1fw0zGbELNnxHXRAsJgLWPr3hnBogjrDLYDA3LWDW9ZBdNpNZP",
+	"KC2Gl+4TL2VJMAlHxcR5bdPcB0L3jMhiEv+NjTqZSDISiwuFatIjfHOk3/JTD2LOMTgEC8OcY/omN/KV",
+	"TRxRsrbaJBR+dyHG8j2mNJQr8FBnMlTzJTelG+l7HF0RqtFROogZMYoAM7vfbu/8qXhL7LRD0nQ5pcCy",
+	"FrO6PABhO9iD5hRYg1GsNN7CwarM5euxgwXTFixJOXmqAUlGY8YxT9Ip8hzbNRR0T0kL1kEs+uu+b75I",
+	"MPr3r4dMwAGHI/maRdlopj1Ky4cVa+HpmNDDd0coNh1AIl0QpcwPYkyipG+cqUi/f0kESsoXEBsTisdJ",
+	"46Cx12q39qr77RqUt/wfhIM6YoS64JeLbFl/ocR7Q7ltC8trvj9rHWuMh9V1Usv0r8O3x8Vx/RnsxJHp",
+	"rFUe4bNv978J2VlfebrwkuJBVZlpusTJVrIsbZTDAR80Lviza5JupclgKAn/k5GWKMjd2lhd3cb89ZDw",
+	"UMZzF9en+j1nn/LRyf6a7T6baxDPxxxSO0uLk1CE6RRFuJzvXU+38PXd/XkfL5GYG0kzn88yfmAbzegb",
+	"R+pTiSx5HazuW/tkJYvWcGXMd7TVzO4rukT0mX3nHewlSWvmqZ/JcWayl0ViTg7FOYSGF1dhpdNXjay4",
+	"zVdHsZI7rIziDODltin1/Jvzyl7PmflIPVilaWpDmToLsfu0ceFwltpqJ0FuXr2Vr2bbkn3sdMHp4SZQ",
+	"sDxdMpYSTC1bngtcE4Sf8pMsTcOEDH3U0KxRG0setjH+PSNNJJIBJTEaMwG7Zbmey4RY5P0nF29ae79c",
+	"tX/+dvqP33dG+9ftaJe9EP/8hv7ML55l/7o8Hr7749f+j/Eb/Pfk+S8l26BJFD/Phdnqbn34W9Bv+ZrR",
+	"VeT7HPFetPTnlDUSA4cushTzJ8OL1bZVqAFeqCrIwjA0cGmMCRuXvajVT8ypO7AIYzy3swrThhpriDTe",
+	"WPhWJadhipMShCB3XMeJGKfq8sIj0oQEFyAN/54xCYngI5yiMeZSnWHP0YSFCQpoIZM/R29gh+rHOgFa",
+	"IUXybDiAE4hctqd6eWSvhtL+9Of/+f91snZ79/lf/vq3Tmf7u//3n26v0/nY6fxfp3P7/+90tj787Umn",
+	"01rujad//d8nv/2n07lpt7c6ne2Drf/tdH7bUq22Op2bb3744H5tdjqtYIu/znz/6f/rdFpP/2bbrL/7",
+	"6uEr3wZu9W3mC00t5nFhM2qb5PtT1yTftGADl7DsFaP9NInkCrzB5d+CalZhse7eKyKuQXzzx1iQ2oqD",
+	"/3qEteKYF+TV6EiCZK49AC/VlqKe+l5PbfCYswHHo5JH+jBNdZxqATpXZutzVLM3N2PGl6Vf9WWorhVD",
+	"4IO6u8GDq31nTQjHGXshw6DvQkKYIRZDIipYGQ3nhoyK82EycSIUPepGGkyyuDjmvTTEopsLs1pIMkIa",
+	"3CZAxABCLYps2pExc4ghJT2YsnxnOWRQxTei+ng2BxdEYIsPHWY+xwfl3jWHD9KN1wQJarxosyT9Yff5",
+	"/j9/32+sCA6603KVPV2qk72lcVSBdfpCVijsa1Ud7T6iVboDtOwOa1PyYi4CwbMlf+etS6E08CcvCaAY",
+	"pGFMUpLR2IxlIV5MsM9SYyJ1X42Pt/mSXSVUTUcXCuxasRnSYBkpQL9d5LrgLTQDmjkGTqJknBh6rgaP",
+	"fHBrZeY4UkLUeGL98racyuyJLkQ44P8WpTa7hTZ1VASrIQihc++V6garKcL1Ct7lAJzSXa8zZa0bHZ9m",
+	"LwrvygqXLABPt1/roYShadpEmEpqVr/1vNJEvTt7rHfa7XbIaW2ouWJppkru0mK3WPjjdlHeKppd6PM5",
+	"rVUkP50szTbQbgBI2qWkJ6/QbDFxDzLQCDQlculxmzD+xYZuaaiy3fDcQKIIN7oLiXPdXA5Jwj3hbqkx",
+	"QveVEZaHVxLM8xBAt+BuApYGHAEHxfQSuS+vwXlANF91+3Il2JKuuAAUGtpUnIPrREIXlrJaBnaCp7pI",
+	"StNLFmHfcWC/CFMdjQm4kUQKUGtaC45pLuxwoXBFbRS7De52cHmlMyJMsHCWvbWt9NxZFYlvNtrZ5mLQ",
+	"qUECLog6E/V83f29IFwp7jnJl4dyjOkgsxUIHfv3DBUlWPfefgjfzOrTDDgzgmpzWzxfs4IEIIWm1vjv",
+	"74D4vtd56wjtgpBUz29q5TdYEbfqJXoIkXHxsJZgrt6azeLWb81JWjKkJ/Mu/7Lx4QsUeSsSoJtjPTrf",
+	"tkGCoT7mtRB8LTy05yHvH8ntYPeqloMaWUtINh6TGEk+tbUQKn7Ae+Wmjowq2BucZkSArRBKtJPROMWS",
+	"AAzo5/PTk+IQgQYL334RwrPMCQSqHJO7BALpo1CB/Cc0dgy5OIfSoZkXeeIfqmoNf5GlssBvDZ0foJj0",
+	"CedKis0oJzgagpGbcUjzQ7vZ2ASUmcrUunoWz3tolY2t1V32fD9P7Of+z/va/9lPPQ16HRe50ML7tdid",
+	"VmE3sy4rcMx6U7+fA+sxtupemp9ay0TsgkduNiYILjigUv/73s1mz2bpyiovXzPnswWqzNnQrJvNamrL",
+	"X24hl/8XaeaoXGujEFg8n2vCqMmZjJ6c/fAKfbvzzfNScX69PvNYTHX95op1xRxj93dgFg1IBXPtPQak",
+	"ejRRZVeSCImIZvh+Lfx7G858tcEcN605LBarGljCGaGq4XvKkf5cAjKW4CaSTOcxgHLQ96sn3Edw4H67",
+	"vRADLrDWwlqFYtcqJ7IJ3KBAiLO4rbY5Lc9rjeVLezNXsPzMNPMszlfHGR8zERCWMuEZiB6pyYaE4T8a",
+	"1pDoqEtQ1yS781U/mzPZOUOb6X2zozpxu0pLdxG3HWmUP/hO/1D9qgFylCiJE0Gkr9Cb6Ef7e0KvE6n9",
+	"Xh9mSO8hPjObADNBHlz/CjEku5C5xaMYl5vTVT6pEMsxgJQ64ySwGg16NwgbV5wh3xxo5C+zYVBVg9kP",
+	"CUljVyJvSe4GUCctN+mhGGAHoEzCECXJWFcMNWTA5jH3jEV5HnOH9Lc5GPe29tpetp9FwUgQJZelJHeX",
+	"QA5AUz/KJ2gPFGPyQvqDhag1nc3fqmmOlFyiZZ3cXVO7qRqdjceER1iQbp4aPmWTyrM4GSTS+xuCZXDq",
+	"PQmX+cqjjRmVOKGiq/MmyKn/4yXokMQ3zXXVieXXZfB8Yc7lw2h2bFYEt9579AYSZiRG4TRIMBoRTnU0",
+	"0mTIUpILLYzbtrDnNobBIDz1jPoJ4WXApU86c+QpR1q1FGIA0XOQsXMJc0lMVYmXWAoy4DE76iCncGc3",
+	"5D1M08r5FM7FyniszXhuy4pG7t/u48B+WNDR5/GkeV6+ZuMngtOVEimOOYM0colAOE2uSQ2GvwZfvzLM",
+	"ObSRlVKlq8WFmhqeQb77IKVJ1wAPLY3zQzHTTGkOXw9I1MCKV48rhBqChdjCmtCeUgHBYlYfSzTmV1T8",
+	"9ZORTHWoH+ZnKPrqiCevzbBsSKqrzlCtzWIEn9lEVCl5g4Ugxr9LkSUmJ0yFKpw6ictcQdBD4f6Z1eeq",
+	"9W/WSJ1mUkHCdOuzJpq0C7joNSs+M0LmrJ+k5JXOfnP3BBx3qDaETlhe+8nObsnDsIBAWT0R6xXLHsfZ",
+	"gFxE6sSSuKv2Box05RI6mwN09wPk1SZe19EJ03xtzbNwLMpCVc+cn9eRuAuNunO9szXQdGXK84i8QNCV",
+	"tzcEvRhBm1LzS5LzapXG63n7PZebXyPLtcO4G7mWe9tQ6yLUWqmVth553BPHVyqbuITIksR5aRwlbGtv",
+	"QlBO0ZZUy7yTYrHKcD+PSSLZCCD3eALuQQ5ZE+XXCi6hhD6PplzrpxBf5h6RjUiz0hFZBXFQI9KsJrM8",
+	"MkFlETvKRgxZmsJWZ8Ga0PIKzorxfnlkt5GPH5YwLUZk6VJxLhE7QwA1gRwZArEJJRxFQ8aEqcVa4/ew",
+	"SKsYX5cxQ7UpuFTbFavNufCtpQKF7hqbUwnLWSabmrMkQhxqtcBdvnt3SHNTTeVvU944yc6GYBAaQ5GD",
+	"UJSOrfhpsQ7lnDj5XExaHNvgE7Gd6kAL2XDgD9bvF7lL5aWvx6V1jIWEYnArkJgO69DB1Tivgqd2Rcd1",
+	"XirtYcSu6yz5gDZ1yfa9rMq650KXoN4KiT9hjmVvuAXyKUzjKyKdhF454bpSUwyEGig/YcvH6QyzaIzl",
+	"sIUO6RQxHahKbqRLqW8KyZXqz5neAHhWlIxKKKarvZ+v29Pfv6VnfOdm/6fd0b/lN9Gvz8T3L7LXz/s/",
+	"tvGbveT4W/Zu/5dJCSy9szsbXVRm56F0Z1o4USt7zAYDEh/RlSAoWqmeYIEM7jGYulCXKDUpTvpZ6uUu",
+	"/CTZMlfNjxiYx3oTJC6ebrM+meKMdJt6q0+zZe9o/R5imazbXvPzfSSlLPT+6fJRHrM7pW0uZRFI2QAl",
+	"dA0FU7+4pM5Nm7WjawPB3fnPqOMAm9TPAdq0faxsWLXFxYOxglYOYnqVnaXTkhoM4hHU5y0N8EOFgXfL",
+	"mO+vgkbewgCWkYEqgs/Cks68Orsdulih3ZVFpMVK8L7FFA9IvEJOcM/0oFbCF/4FEoSgREK2TgvP16cq",
+	"4kSK9WYCumSXc0QlLWTVJQHaLUtPQmIJohOoSkVx6pJdfpYZflweB7tnSl61bxTCiD55Jp/ZOXKcbSSY",
+	"yKcuPc5dc/C8NOFHGZVJanCWxuYDOPooImNJ1p+qZxkjmSHb+V2fQ8MHSHmjR1TZ30oKnEK8mE/GQSYO",
+	"geonTB5qmXCVCAgshzm7FtkY0lmBQqvD4Gt8o/BblzLZNfKod/XrYfnC6qe7/gMDLXomQxP5esSAEzIp",
+	"VAhJ09M+uLC9u/LbuQYFLzm6K7fhMB0SpQQLib4tAE5vmx+9VCe/HW79+0Mwj7s14gYi6IqDyDsrDsHc",
+	"uYpRuU5QSlTjyijw1h8zRxGK2VtyFMj1UTeI9taLmYMoBwkuOwAK6Zsqn/1PXpV/1terIYnLft/0kFND",
+	"4/b2Q0WiClENpI4MbWQzsK5NSNo3SCS4KgKfBXm2Q93fOggMWEC12hYo3+RaXYw8GY0IAK0kzygkE2ih",
+	"VxCK6ZrrAhGc/BfKAB8oGbBDYxaJbdeiNYpb6Fc1od67w/PzX0/PXnffnR4fvfrXd1pU7mkurI893MFa",
+	"9uZZSkRZNF6xBtfihsLQuR4xIZHqqBSSe7MFWrcJUKrGn3q9JQIBWM2oGjo1vG44O661PCJjsx9hXbZ8",
+	"yjJuqn7AP8mWXyDE2lmoi1lVC034tS4WFgqyLY5ZMobMD7fARV0h02BkaU8XMO1VCtY4aRMx6ueBWX8p",
+	"m7li6gmTP7CMrixDmCVNJBnl8gS5SSo1bQ0jUTduHz6YCw4nTCL77BPJC/mwCmKCP9qvSDpg8ozgeHqn",
+	"MqWKDsC/WuOe9cp+Fj1pihdcKoZuDZ9eu0/loi0MVgwzKRM66EJd6aJbttDw66GYd8Ho+kOKfrp4exxg",
+	"bJ2s3d6L/hSzSHWFhnKUwiOyaJXNYsW4R1O90g5r5fi08qCNFEPJBDFaAazqxt2ZRUApmfgNTvYmW+rP",
+	"8ZBjQQI1+6qdLlW7r/zBeaXAcz2kTIaVgZS6Xga/Yur+wWqqtRwHqwPaoRzRiHFOlgaxnGiXzoDEvlen",
+	"sqWJQBPO6KDGlVOadjdxo8n55KtKn16jx2Fxb86aycYcb/mmXppTmk6XDgXxCbm+SOfcA7+Os7rGEp32",
+	"6SpxXUEHhsdCl18tUyhgSS/EetbYfXv2O75Lp7wvFny60v5Al7B6NeySk+uETI5e12UswyjCY5lxEq85",
+	"T7CJAr+DA97mJvQquq47Rd+dwCqPPB3fA/s0alOY3Zcj4b7dAhV3gLe/wXvijmkPTLy1ZLaGAHprkPvm",
+	"lytCxqY0C+RIKzsoyxTaurwHyXE58lppj2pX9q7VORnP8ctfVqXOZhlsvCndedtsnGFJjpNRIpd2vx0i",
+	"jiXJERHkJlju2QYTYkm6qfmQZyhhDI0wnVrgxCfMwVQYYYE2SmP/ioiD4DihRIg7WdBC1rP1pKZrNiaY",
+	"04QOAskD33F2mZKRqeGFqalMzjgSQ5alJkv5S4QvIfGuTt3ICXg+aNlG8ZuSMyaYxyTu9hnvJgPKDBxr",
+	"oXSAbiF/1eMtJwWcU/mrJudepdfKIvSCw+4d2ByKYK+XhJpU24CTICDKYAfYTCjqXZy9P79487r77uz0",
+	"n0dvzns6WXHvn1s/2P7Vv3qtDj3qI80OwG8x5uxm2kQ4TU36bIHEUK0wo8RjH8YdZA5i7VLnJzLcJHA0",
+	"zwjO5PAOYEINkjY+E5bGawC5chhTCHT4LiVYEBQx2k/4yCxhbjb6VIyxMt4gRLXIMivvfE1c01U6XV2x",
+	"mxeEoKRBVKipunaoevUTnw6vrteUrxRYCSaTcOXCWYrvTGv0fE13OSVgRcPK+qMpV7SxhJJh3Zb27V5C",
+	"Kr/koMlNpGT18K8Ws+L3oEgnSpkg67nL8467uleP2sKffXQhKqFJbEJSihRoO5tR1MLRDfXikf4ilAhZ",
+	"vFhnFjn379gi6F/96ZVX++1w69+7W998+Lj7/PZ/wrKvIPIOTNeKIkkJXr5kAHsoAMqmUDRf8H76RCcj",
+	"MMhwwHqg4Vd0DFioNp96WqqDXr7i1HKyWOvfjWYjEMltWlWJmKVkJa8iZ5VMh8ZZkY+kQjmL29ZLiwkv",
+	"LiMwndnaEU5UystzzeAxNpgNHZn7ycvitTa3lB0J7bO11ea75GwCkUlQM2vBsnvGEl+q871ihT0mGgeN",
+	"xSvtuQGXN+N7/YNGX4KHVm1MXi+syOt/SDjps5syBucR17Vzi17n58oD4GzEvMWgGvaxptiZTb26snYd",
+	"MHOeglUzoQMkpkKSUYgiXyJiS9mEct03jhOaLUShn1fBPHuCYeFyug5dbIbUjhOxmqAEiVjMaQBixLTG",
+	"4pBnirDNIV7l0bPHD3e11OfTLVPOWwZnKSJUplOl6se66nDTgfR32221jAuZ2v3Lq2Bl320vYGb3xhmk",
+	"Ezejutpmait0thWTWCNU20w1+rAAjwTkykrSTygAukiIa8EDrQnYs4zgVE358t4DK9/FTyXJaMw45omi",
+	"wrzPLwz3vcF5A8mYUFESvyVxgi+gwVpS+MYkSjHXSQUqxeo98nED6I7UCLomy7RPSYXuXeDSeJyaSs/b",
+	"/xXsU9ouw3MoEVjNPL8iWls+IcPFbEjfw8H1NkC5+wHK1dGJBsbdxW+I+9KssEHI1ToPS0a3YvqypRN5",
+	"+I12VIsStPTeUnt40ygn91ivJ7RgGnz4NGl+epdVsqWpF1eJkDycr8msTDSfOvvLXXWatezbzB2bbQ20",
+	"G4OOXuuQbR3jzYlSotZmDlTjWEEzPoR4OVCG9TDLWFxKbmQ3MnHHmhTUWiiFuKptFhrP85G7cOZb1+XH",
+	"aoQ+qJY9ACD1CmNcSM8s7OtyeqYeUrMwpzoCOOUnWZreUX7I47QniRyyTEKR4JCZ9j5Fi3IM90bU+JSi",
+	"xjnBPBoGRX4uddRLBXVRvBUvWekq3K8Elvruyv90Ojft9lanc7Pb7nRuvvnhw9+Cbss8r9FC2Z0iTE3+",
+	"yaI/z7B8d2uXvHjm5+DX7e6U0oZCXg7R1Gk51P8Z/BeLIREQXpTRmHARMU5EC72nye+Z0uEGmMepsVFH",
+	"WJREC306Cuu4Vyy3vVfx+uo8J63uVmgFZ2XBWKTut5cMZ4Hm+chc4whq1KRTlzMltQunU7eUVq7pL1s1",
+	"/Ua11Lv3KXA5mMe3t2BkjDKeyOm5OkN6/ragSzC2ulhHR8Nee+BE6CFBpNAJ+O23eqZ5DyUUxeSapGw8",
+	"IlQ2Ua/b/YkJueU3GHMWZxFAPzCNO7TX7Z6r4ZG6VpAepvfq9PTvR2+6r0/fHh6d9HTyQbWSas2RGt42",
+	"GxOKx0lrikdpDzKruGQgMAE5TESHGrtWJmy2lURNWk9U3T2aOdvVyW+scfJ3MtWrmRgHYFVeTvtbQyYg",
+	"dWImh4RKY5FAlzi6IpB8Bks0IZeozxmVCGACkKk1TjiJZDptdWiH/vWvPxJILc4liVt//St6pZr0LOaw",
+	"11Qzo3ZH9FoYSzlE+hS9UHpuLwGUgFIsQRLSUQWwth3a80oeHaBOI6FRmsWk0+ihJ1HG0wPU24rQfzFH",
+	"W5fqf72nLdQbEGnClBXd9RAnMuNUVOPu9IyM/Vmo6fikhDBFvZ+kHJ/SdNqzFGdTArExVtwCjJpNJLQ/",
+	"ya0dElKdDkSZHCZ00EKHdtIdCkuLIWCbZbJpFEBGCRqyjLsL364EiAK7z+BHYRrDKJtoMkyiIQiQERsR",
+	"oY3wLXRqcPNqAykkHKIDgi6ZHKI406AhYeauK3Womb+5Jnxq7EaWQoWi0J/PT0/AoHWgXtlCPWjTOwCJ",
+	"pKKGvUSJhEy/+qvwQsRiottr4xTEeel3OBtwPBIvEcHR0AD+FWWkiaIBAmNSr6teFZvSW6k3AV5RGkMm",
+	"4DO5Vad3gHTenn5i6m/MQPrAuxoJ2Tswn9TVdeFI6Pr2us4XjK2Jkj7CdIriJFYr8l476NDvmXrTVcmz",
+	"F4z+cUSAkepbGqyDSviHlRToSc800/Vdek/VMPVA3IrAfh1S1yGkwLGE/az9DD3p2YQ6vadNyFmVG/JM",
+	"Zj30rL2PnvTKSfzUmXlr68mgny4u3jU1/xsSrPg8SjEf6BADinaeo78n3zdh+JiKCeGQcwCNU3VxQJrW",
+	"J8/a7SZ6trfTRPvtnad5bquIUUo05wTMmiXCMxdWoM/gzRbHkmwZOR+4cYU0EinMK2is6F97LnXi10QA",
+	"34V9ZyxPmB+zKFPcv0PBJEsgLLG0znrTNfEKnR1KDd9kJoauWR++zia0hc6Mqwh21gQc5Z2pA8j5tEN7",
+	"Lmirp2nXo0mBUtKXqivzJ1MHGpswLUPwz3ZfmNvmjEg+3Trsa25rl9bcHTYPkuI5HUpSQVronBAEmcDM",
+	"Co9iu+wsJW7B1b/r1lovZEpMZA6cbsX2IQxE9WQAFtCZYpYeRFNANMrh8fHpr29ed0/Pjn48Ojnv5X24",
+	"TFiEe0sAbjCdfcx2YxeivdfsKKWZmgAgy2kcq4WrU8loVGilVd+bh2McDcnWLniyM65UpqGUY3GwvT2Z",
+	"TFoYfm4xPtg274rt46NXb07O38A7t82GTKRO4EKi4QUnVwIdZnLYaDauCdcCS6PdMm3Njd84aOy12q09",
+	"LXcNQbzZVv8ZhHLHnJnjrPaeauCCOk85c0WTIVO7U2JiFlIBTkxz27bQUUFU0RCQHrvq6QVye3yk5LMf",
+	"ifweUwqKoPV+wmB3223ta1CMHoashrQNpx10QC0WG3XdyVcgxmWjEeZTcAD6spdaMHUBNA4a3xvZQ0mF",
+	"GaVQz4siSAi6327v2JQRZg6VTr2f8j7ZFahfWiebp7GZSYPsNDMgTo9OKQKGKaqeXwFFvVKiHqtVhE37",
+	"bWhs2942G//cMtS+pS1Gs971vRu3zcYzvSmhN9zmbf+iriOLvYaX9ua/9IozIU7hxHmv7i/yvSOq1Aqc",
+	"gkSht8DtlZIZPS51aUlN4oFQup/NhPdBvbatBNRtoyxqukpJSLd8Dc9FMbOy4pGKO1tQQFNLaPY2hig4",
+	"0IyFuiwS4ZXfyWjMKDF3SF6up0Pr6vXogcWhA6XHZtCyucfpe6Zzm3nnqeIdLJ0qP84kX9FQxqb8EHyc",
+	"FQpzu/jxMFK0l3zltrlgvqvc/GEinOawlXnLYNa6uAqvzUNv4tpd4mDKroGLtVp89q8ZJXVTLmTyNmSw",
+	"RubgxIW5nME19N/aesfSJJou/LJpDrAqufVKa5zzhpwSzI3qZN54AK6W5+ixOFz14s7iL+YZtu7GE5+1",
+	"X8x/NS8Ypt7YWeBjikFcMHasJG790v78l4LYCPXy7gJjvGDsLaZTK3qtyu/VW4vMLxPTU+7jf3wjEADr",
+	"nPnntw+3H5qV045GU3v6vBvEPincIDK5hk7niFtwf2RxIpUuQKUIpej5i7AfbSJKJkqVBGX7QKviomn1",
+	"RPun1SCgbCGNSdyh9koCofkHxuF+UUrCpalyIdATkUVDKOlAi1UdnqrG6hUao6N32nOUpekB6sFzpfM2",
+	"US8Zq//meMBes0N9tRhetzax7hCLoTHRgKI/ZGksQNrEUpLRWIJ+ZE07ud5i1kPbl8PC5KFdeyX3WoUY",
+	"djeQq9ZzqriEtWNOrhOWibWkpgU7GqjnuRnNOHGWuAkFMzmsS1hI7aQzplI1fkIlV8ql0ksrw99vh8cD",
+	"yllhODHp4yyV+pUFv1n5lHMhgo9rltdQnbXQHT37PNuNhjScizLxQ3XY3lm6KDDVBTh5sdjQHbn44+OQ",
+	"q/HG40RIxRk1KBfh/PxVOCTY6519Rf30vN0GYtVoeGPjjogQBXaq2NE28Mn5CqzHTYv8smlNCFLxOQhB",
+	"ThVvaKFDpI8kuP0ALwouCcd1TEN4v0O16kdiZFNRFFmQWg6gsjcwhnlsCGwWhvmbDybaiVBy/WRySLs6",
+	"a2Rfu/BCZxl6Wpi15OM8Mb7DWcNTdwVH+JJlpmiGQxQoXmqz3xmRNBdTGb8S6l6ZkLQSdRSagsVjLDQD",
+	"61WdPXIT5pAIlEeB6DKXFOrCBTLI+Zj40ChNLyW2WcLC5F9bOMzED+Es+vLaWy8Ot37AW/2DVtAZOnsJ",
+	"sITNM4CvRCCZjGZEn3igrNDsRULBEVk798W7XyS4xV+U9pITvyR9xsncOe/OnTPUAFp1zrv3PueNPPO5",
+	"yzNaNHnkwsxhrhp4CRa+OHnGFyN8SaYw+yUFGmjMwKj0m41qLgs5DoA2U8hhlFTxclBgRd3NPQFonZ52",
+	"haQxgZI0I2J9tLoQi2nUdB2gyZCJPHtKh4KrXVi7ptcFenI5de2eGr97qRuNoyp1od6DH55qn6KeRIQp",
+	"uiRIDBmX1tdnkXYAJhrLaRNdkghngoDrV41cd2pFs5SxK7jkMLpkmVJ6vRNth9ah49zN39LuIlxlmoB9",
+	"G2ElthTLlKxfUHwvLDJmhojoQFYylNzGyTFVuBBgroLXt4ZzLSNkGQRY3WWb776TYSsx9VayC43IVo5b",
+	"aDw2qH72SMDfnghw05eFaYvoCi6OqV63xNrownoLLQ12wEL0RPKMPIUkqjR/CBDDpwEIncEuB0bspdSt",
+	"E07uWkpxI298hvLGEj4OxeSqbh7H+nw3x0wkNmQn09mava4mzJ2Cpj0Gri5Ubd8rkIsdyOdYXPbOY44w",
+	"Z+mdRr3XrKY9mT10+Gbj9sMSvi0XIRDwb4XDAD5719aqrqlmI03olZUH3wczjPxIpJdAAF1OwQd99LpV",
+	"EThsF0Vx4yPsvBqSiTy/ZPH0z1oQ3W5vJzrfjDqY4XpHF36Nt1wUArO+kYeaKKMAai7eF4lwxYeLA01r",
+	"JKOPDccaysP1Gcet79NbggfmASMVZ7eS+VyhN21B9OQ9n4OZkN1EB55rVJ3wQnVzAVJ1BY0azYZpBoyr",
+	"0IH9zb/2DGC7pjN1GawS4wvEZs5G6RZwZcwZQ8NkMFxmvvrlciFFdUEtNmt7ueaTru9x5akvzLtMPgHj",
+	"e3aqdx0rMz8XNqhpHXyzacolT7Pw0SEWaKQtWYCZJzmqV8ODtY7xKDBCG+vDHa0P5vK7F8tDILeaktqY",
+	"CBgcXoFEIvwLJg8KK5Rr08Ami04lvFgs3Uh9GvAqCFQSVLd87+zNj0fnF2eHF0enJ71Wh2p+Q6+M24DR",
+	"iDTBL9w7OvnH0cWb7sXFcQ89kUNOCIrxVDzV3gf9zWjImDCwLDc6jV3lRBCHJuoZ/HqH4lQwqweJXDvS",
+	"nRbBVzpcUpBS/2DJuGA6kABTjRz1Zw5Y0576uVDlqacxpwmHROomc3g40XrIeqB3xtznq0O8cmIoIRyv",
+	"E0kQRj6xOJ5vBU7CE1qSNwPioyctqhfgLNhY2MAXjbxc+ViMr8sxhl7P6tclGbnZoDqYVSkP9DxQ2c6S",
+	"Cw8UUgaVHZmHFVAZxJQn7te1R1MHFrcmgLOoOnhRnc+W0Xjsdi2lNNh8Bwvg4sxy5CD1/ECiSZKmYG80",
+	"+cY22oWFOIYVDIN9KiXsLHIj7/2FtQurWhiyrPm4/nHO170elv78TMXKx/euU7PSH19NTXGxz0Up3Vn1",
+	"fL1iYTHdJsrSvRj/ZEhCtx7pXEK3EcW5hB7sDAwcuo9i90t08cDyvTksYelex2klAo1MUTElIhSFfD/T",
+	"k57Oz+enJxvJfhHJHmdy6IFdVzkfoQ/ahjo5gFd841bncJ773lucpKf9/iKx+e4dG4J8gW0WumWFFJeY",
+	"u+buqy95MCcJNzrq6+hMrOhPv6BpU28MIJFA4O1Q+5HHQ44bWPOqamZZ3F5GzfS0zCWc2tsfk/h2kZia",
+	"kq55t5AaLQEaiHOEQb+iHeqQxapzd3icHttCAbkDSeYqRo7upry9rhOXfpufvsd3E+0ah9QYQzCgEa6T",
+	"uKKvLA2n+/DAUTM6adYmZOZhJP9FAUZGHNJpaz7J5f9sAQYoCDeB8CtGx3wpTN1oajkDXTtjb87HJdVq",
+	"aT8GlaQviONdsssitzv0N8IxvC8hFd5yhhudSXA2b97w40fMjz1g6QoM+Uthr0VP+4P5ZmqF6W3DEyDo",
+	"Oui+eQPpftK0UG3AF2mVxHvNklg7boBtkBgcMKLgV8EUUpAwOtAZgFBCm5BNSxZ8IR3KuPamTMu+FEhn",
+	"IiSeihZ6a2cpIBmHmYbGUpaBhDr9h44s7LWQyagpTAaODg3UnbLl+oKSd62p8EsSvW0au4qRMLBadbL4",
+	"l5/w9168D97Kbq60L/ZK+4p1DMOs161hLHfzETr74jsjW7pJTYoWlsbu0nqZ347OAGQvQVPgXaq7TjJO",
+	"4srlpT/ToStcXj7PMFWBZtxcb+iXf3HpxZx9bzmlJHRr2Q6aX6GWtfgFpb+4uZ42Gtcjv2w0z/vEdw2o",
+	"OV0/F1aNsqURcNJpTdhoSOomATccBlCRB0Up3QMm06NDrk2Jia13Tyxe1GVWhaBk75uZhb+pj4aukfMy",
+	"Du3LvU1EJRvgOSma4vTNceZ2CTBB63c/aI/sBnf0FakGD6GtP1jJ7KWxEQufmmLV8cVV6/mlxR8DPOFL",
+	"uYbPAdqc30L6WrOgrQeCDmzbshnjLARUNznPnM5VLKuKLKIXfrMpmCEtjFIHIX7JwrEY1aABH3cASfUT",
+	"mukUnR3q5egsocQhLsXCBHQM9J2gAufaa3am46Mf7029ZgD6W3xVBF/UQNGrVdqXYD62WvwMBLgNYl93",
+	"TtEor91W5PlAoABhNi2q4opqkf/6iBXdRYNI70HbLS/jRuBalkItu83J01YbMLkaFsYWw16sEPBovpOD",
+	"gqsdbRDBXyMi+EEM9hts6ariombNlk08lHhYLBkfhpgG/eG+mHjkwhfzSmEID7CuF1Y2yMc6MY757hds",
+	"lY/LksobeFQRTexa6LTD6zekuG0b4muiP7K52DdW7Mce0s0GCCKmaxnPQ+M0NRcC7TU8oKZOqqBT+qaQ",
+	"7C226eMu/PAQU7YPbC8AzW/V5jn78hml4lwFNnmaS25hBGh+af32sWHK5+i8HmmjuZAiZzLFF0Jxv2k2",
+	"knEpzWyKhewKQujM3phoHDSMcqbzuJvRbH/bai+X5sdsd12mH5+db6Jwr+xF6x2UoPiS1+KdFY9a6qgu",
+	"LFXnQVQnqQUHyGbnD4at2s2yOYE2l8/nk09EDsl6bp675zYtCuvbH3Oau50ruXuKcElwnyOcP9Yrp1k/",
+	"kFDF7W+CA/FO7aoDMsv0qfSFe1YXwJyyURY2/PpzUhZqed0DmlQ0kr/rAurDuJe3LlOyxjngPLFs0xUc",
+	"sPgUdRTHnF1DVmSduVhnTJrgaREgqVPOuby4M5CRagAAvvlHngf3C9Uwch9MbfoPLxlwidvCGvm/bzCS",
+	"QaBOKTPy5sLYXBiP+MJQ3K/Kee/vltAO1SIech4io5ApkDKvOLo6z8hWBWihwzQ1tZcLmHycpg6XbxJA",
+	"CMnGkCQwoQNTM9zUc9Z35gCq6IMPX9ulQjn0YIjv8hqmq8MY9KqUwn/h66ESqcZo051RKrXZoGTiNzjZ",
+	"m2ypP8dDjgVZqpaqnaGe77xSqjZlmj/4B4NAvKpDPdg5BJAPa9IW8oSRXxhsYPHCqudE3kNZ1SVoYkLw",
+	"VVW2cTtjchBHbDQqWlTnQRDe1fUQSnCmm3YlY91iu8ZB8VD62ISaL2wACp8DQGHtFXo34IG71ds1EILR",
+	"1L8+ZxTcjRjtJ3w0T1X1ZRLTi60miyTTaioluk6k+gMkB7gPINOUZC30XhCbUtjPXfydFbx6EMbeQkey",
+	"Q112byiDlJvug7KInsEbA6pdXRKBMZcFEf3QY5imVeNq7+fr9vT3b+kZ37nZ/2l39G/5TfTrM/H9i+z1",
+	"8/6PbfxmLzn+lr3b/2WyDFO6UN3PwlbqlTV1GUkO2/60QobWkO9NwjBxIBtU4irqJZCUu97WUUD9fnJK",
+	"HtH3giwRAgEvzQqBODQWMouENiFeiWVclE1am3yMj1eLz9mOZvEIU7NzRmnMbzZ9iURGUfeuN6MvWjPd",
+	"THDHbrttaizR2MvWb+6eJhJMX3A4r74HKeoTiRhFKcPeWxSBBG0DFgxCQQl5VEBow6+6mJPrvMeuoLCL",
+	"4pq65DvEviPQzGVeoxBSM9rGIByXWkNlmHCF91d6NVzu+7sVvmKDAYmPSjfmMTxFCZ2duMvaPXGaRAvm",
+	"T1eS/07ZzOlZNaErfZwok8fB0Z0widK6EZrv6CGqVVzi8vJXdo6VQPUPaoEt4bO5x+YwBqOh/ZIRPi1c",
+	"Rl9LCfnb5pzkWrJEX77Mn8khodLxxhUryZMbdYnMLyKfpkjn+9B5q8hNRMayaMbUEuwQi6Gu3VfCH8CH",
+	"Dp3L7o5cSnOFgHXRhUf1bTZbXaEV4sx81mCVprs7eeYzO++lOk/PTrORsggDEwTNpMQQx/HcIVaZZrNh",
+	"CvYq3RJHkvGu+dYiU9al8w8aglCRyOSadDnBSgsw1S0qkDq342oOpf1mmYyYhmdkUaQLxXOChdcYnowJ",
+	"VuNtL24aymFaivYaB40XbZakP+w+3//n7/u10D3zXL+SF23U66MO5h2WS4/GvNNwlQRnrpelz5nr9IWs",
+	"kOI8tAsz7uazNP7OR7NK3pQfcG2gmyLp7MxZFJu7e9668Dy5/6deoQ86gN4wJinJaGzGshAvJthnqTGR",
+	"uq/Gx9t8ya4SGttSwBayYVC/xgiu3y5yXSibaAY0cwycRMk4MfRcuQDgKvehzHjEGweN8UQtvXd1z8My",
+	"L0I4N+OEE1Fqs1toU0dFi2Gg67DPTW00M3VuF9fvNbMPKfZFKWMjRN9FiL431MEXIXrPSLEE5IlGU6DB",
+	"kJV9Dl6gRtLWV1etJR5q2gsPza5EakGkTkRrfEjokE5dA2eUtz6oCHOo1U1oLJoFr7XrM53gqVAyeod6",
+	"UAD0xDboJzdwqzxtacuDEie1+aJUU8XZqIvV9pENiQbQnDa4cEYHHWplXoEGRrGBgrgubsYYVOChTGxN",
+	"lVLgjLn9V/cFXE7fVItF/WpzE9pLwukIM+EIZXG7eAHcNhuX0xNTDCfwLff2qp9bxvvwipNY3Tg4FSG+",
+	"+75cLEdTz31iHZawMmlPhM4TYqSafpYG0Xr3aX5aeLGdiSqw0m6CGxzFOuKDUjZgWTjNd5n3BYpq65dX",
+	"BGYYxEDZBBFCFChZchoAZ5gmVXCGfTfyjm0ImeEOZQ7HCEIxfLiIe+fRAzFg2dYDwkCPE4OxXHVUyO8R",
+	"zD8CmEHG9VUbxtcV4UBFwrJkZ34tkd2D0MicC+pXmJgvf/h306PY0L1l/fC5FD3XjRqWuD+LNHkZXQCh",
+	"D8c6gNI3A9U3t9dTPtA3xuEryyj++6NYozSZbQj7hBjslY2psOzJzBSnKZt4GfsK3FnJe050t/toarjp",
+	"7BsHHdqhW6hX3r7eAcTEFHKvuQIQfmgHvF1e096BF7BS2hI0JRI9gXzes3A+uiy5zeh2Oe1Q5I7s0xY6",
+	"ND8YTyzKv22+yo2v4Vl7xzbK0U65lzaRLukr4uSa4FR9aDIkgAnIJ6EuAy8gclOi8bNCws10jR3DQVjK",
+	"GbZfAPQXtHIjQc4oGOOFnyJG/TSb6qRGKcFcN7Jq+is2Voq4Of/6aQGgjyRjXnSXgxd0qFPVBZqQsMf/",
+	"WI95TTrYaSaDSpj+RFULy39bAQx27D5ZrxyxTH5l2tErRUH3gDPfuN+378RjNJkv43Gv4TJjzvqJzh64",
+	"QBoafelb5uG5/4MlBN+Zvu/FpR6s17eQV+JegUALRvmYldnU2dt4GR5j6bzRNBTCPsvLsICbgRPfvTgD",
+	"+a+xl8VwxFzKdpgP5BiOrv1jtBeQ9f1MzcjPL7FIrOFZcaB3ser7oZdFFdNyz5BNZIa1fXmEoIuZnIMS",
+	"vNf4Qb2lFXC/ezwjhtBrc69RhPY7G/v3vfPsvKiJz3o3wV+fYfCXwckvHP3lEEH17B9kOFHK9YrqArRe",
+	"akR8D0w4PSgPAJFfIJvpiyGjye8ZQZwMMI9TIkD9jbAgJhjdROTHMSdCEIEuoSJqAollGU0inKo7ZaQv",
+	"EisEXxEyFuiSyaFSiOWQTNGEcILkdEziFjrqIzlh1sAmkJ23roQKvmQwGGNZdC43EbnBkUyn2klg1PBW",
+	"h3boRa7cE12/CCM/CkHXESrawHomcMFEobh7zprqSka2oFnPFC5yVWcLSTfQIZL4itgwCZwK5sxlu+0d",
+	"5+zvUGQH75IKJDaDbxNlYx3Ux4leBtj+Icu4WvREoDHXcFE3QkKzkZmLNhtGKRMwj9xYt/eyaHQUSOsH",
+	"rvZf+PJ3kLXVr/15GGD/vpulj9yb213P0uD0ZtRU8DSReTLBsn4jD/NXWKgzHwsYKhxYAAuuIBJ4H5hT",
+	"xQbkAq1SbvJeOr92Ekh3qe2eeS1N4GceTgcChiw195qI0YgUzfrO5D4ZEm7iej2ncOio6rGs6CU3Qf+P",
+	"OYHBgyQvaN4rXuAwTXVHnnt/QbyAhTzlU3e0cnekAERs/Xx+elIlgLBHPzRpnCqxgMRd9Yo36QvPs1bb",
+	"24rDDmTdmDC7xLYCrq3OsTDJOpgVlES6JGhva6+tRAeOI0jMFtozRbNiqKMj7KZ52LF83+b2ftssdJoy",
+	"Olj4GNg+sdR5sHfau88KfT8UmGQpFElTH6VSVg/jdg3TTAv1YLt6SHd+aZIj6CCiMWeXKRk1O9TAFRmP",
+	"dY1JWPqmRc/llZR7ekd7KE2UgCqHZIRwmrbQGQFBLUZGgqaxYTIoR0piTjo0GpLoisRQG6uJLklfA1ys",
+	"wE2VpA1tHhG6ZWkwBIiV5VTh6XSOZBk4fNwTubqm2/wE+gKZ2nvX4H5p1//sDORAeHSOYBcBFTwaOMw9",
+	"5hPwJUtfPp/zruWPF0qRaqy2efMKM2ZlIC3ID+qDoKtqPZaTptlBA33WHMAHBW/SFzx6w01unDE8KZiP",
+	"dkFcgtLBG83GnvsD/hE07GjmBAUnZwQTQPVPv9yyrawcxMYUK1jYUo8yGREQdpyq0VdkfU341N5zxlvQ",
+	"oWCZiZkHynGInEQGoThlewDMy9ZfXq9NgFaB/fXmgCXY+qG2Zc3K6nNvaXziSmmNH4qbU1Xrj/pm98mN",
+	"kkWaPnXcT5lnR1Ilwtm4XBfgVuauW4/bdMPIZ+WhMQOYX9GXk4gpMg5x8t32sqxcEBp3Cxlu5jJ0SiYB",
+	"dn5JlDInkGQem9V8vIjkXJTTd2gdq0d35/Rq2v/wZ73h9/fF78HboEeNKCANjQNW5whGThi4JIRuLoHN",
+	"JfAVXwK6prtJLVfw+JVvgWJSsvXcBLKYP7zmEnComhywAxeDPlZedYxCoXAao2uWxMYVqGHyELgPfkWd",
+	"0ZPxKwH+gqZxROIOpWRCOHhIE53v8wDOsHqgpmMME5wQFOOp0Oh/ihJ6nUjtMpzlUa67G+Raso9TMlk0",
+	"9fiMjOLN+84KmkM0lN6zRGbQB8tJXr135ick17JTMFR3k5n8UaQONfS2uU7u2zgEC12AWAa1ibq7YPsj",
+	"HP7bGXcCwFsE6nGfd/Za6B0nfQDCYOkBUhA27CShCKP3Z8f6/sjG6kHKBtoRYbJaomEiJOMJEXOZ9ffT",
+	"44RezSszNCvPsas2tBSvDVYmsrmdVytOpCYCqXVtfaJPewetcJvMUlA298XmvtjcF5/RfYEup2DxmXNv",
+	"rFzs39cUTFZPDWKkJFhE9FTpD17l6gcrjXlarIK0Kai/CRD6kgOEbNnL0bRU/8tjBO7RqvXtvcO/7gL3",
+	"62MRn7SIfCFB76aG/OdZQ34t9ePn1Y5fT234DR+9j3Lvo+ls9rlirGVetH2FYu1+ShZ0JNEIT9ElKcR8",
+	"18lgSxdxD9VO31l3Vd9NzfSNPPjgJXDr6hktUP/2hMkfWEbjL7ZaOuvPZXw5L9MFBrpepoq5RWwNHr6a",
+	"h9ZIiC2kLV42vRNsrXAZogyEWslQfiQ5YrxDe+WCsD0d4+bBGyJM3Rf7SrC1MXg2ps1G8+VDkPiKCET6",
+	"fRJJlIxGJE6wJOm06SWjyhPnlgPpAIObxsCVoWxPh9ZVvEtk8VuTIaF5dV82JkYkByiHWz/zQQEmWVN9",
+	"zw0epPAOdWJ4KQeWD8JwmNOA1fY9bLOfM2TlVLpMDkP2TYeBVetYgSYsVOi3gNZolSuolyPyWpcrJAWZ",
+	"XfnXUjYzRHUfllJT0aOU0dE8rBpL9bBR5hqs+ZqzpwfCawW+VidBg4w40Q8xnW6uvqV32YOnFyOg3Dkx",
+	"IWY2yOezCSd6qJCfuSfWC/xZc/Fe9KXV7n3QBKU6Fc3cl0Hwu2DsNI2XCstQnefyYpirGUnD396CqJHq",
+	"0lVVcaMQRTYnAKdD/Qicx0Mr91/T8wHCb+zpnxN5owU8xotsdfHIm7VDEjdhN4+hWHYlIGuxTFu7xvoT",
+	"42lDjdfH8+3PxfPpkkP1mA0NfvYJb2aB7RBGr8842n0GoxAOsYcqgD3QpUK1vY20tzRCD4Y+3dTkXq8q",
+	"EE6RPSNvl057bV/7030V5vZT0Gwk/09SmHtzFczCbGt2lNePNrEOCxSQ1jzax9cF/adLsWrNlsHxpFuN",
+	"WQI/aESFNu/YRInq33+BzEw2z5R6sUON3afPGeRfiptoMkyiIeTfEiaVlGbAPXU19H56c/i6l5vejBZP",
+	"mRwmdDCPv3forzMSupeyWSHIAM9JnCilwlmo3Ej/InT9bDN1k+7A+IjRW5ykHSoiTClUhkoFQ32mZGa9",
+	"YtruBsqmi1iazokl8m6jLxmAuLlbvuy7ZW953VxvX2VPZUIzYlPUq8MYMCSmBGsUB6QUnCo5lmyVuOca",
+	"d3wWgznw+aiSblvoRDMuMMkYoOZL1DtmejFcKbqc0Vx7HNokGVyvCm6/Pfc9vaLQ9h3WN/HXYeMM1iaC",
+	"kj1NgBE1ESfjFEckBjUM6pXOSpxk2ac1dBqxyukHD2J1tBx4hmLgLlZFu4+rENGXCvmYJ/kF0LLzo/Xq",
+	"dH0tLsbketsaxoIy4rHN7GQFubJDb8KyNNaAUiUpNkFPB68loOsg0VFCUUyuScrGIyVMuoIgOkRXd2QS",
+	"qYIYpiTNKE0gWyfzSmeOcDRMqOGNmSDgbY1wioZMSVaqicgiyKbagx/U8x568vrkHHFymdA4oYOnLQRo",
+	"20kiwOVoU30+C1YjSYR8x8l1QiYkfmsNAzNlFklu5PZQjtIyJwEJtRTmrKv3J9S7yxqdrN3ei/4Us0hO",
+	"xwSpruARWcawiOv9f2ki1loX4JWe+9a5MV8tyNjVEB9Oe11nIZBl8Rer8JDbCswrwmOZcVtQylcDvbNV",
+	"OtYOuzUTP+v4jNMbFIkgLFHP9dRrqlNlTuyYswHHIySGbCJQIqs4rvMhm5TPzYJwLiNBUzeQ+wV2mVEu",
+	"COx69Id77ab+R3K6l5HY4rn+mqPXJ0wenmSjS8Iby/tsLSHXbcLR64Jf9guQnh6c5SkGgnCJ6c3meSwS",
+	"c1nd+QQPBoSj90dNZFJUQqp2Z8FCOAUI1Cs/I7zGiUiGJJ9qZymgkfLiIcHaRa/VgD5/jqK00Y248Dmd",
+	"ndOxAeQdvjtSGmnKOCSjd2eHRZk6OL7dWJ2e7Y9YCCIXEBiQftpEQk5TgsSQEKnU3yTS8O8e9NerPRaH",
+	"QqfCmykSnIBrs2/QmCkp2jGFPslbWdKKwKwTEAuwyDPuLS8ZwCChyP0ikkEywgOyPTZJsBf/wNFIn72m",
+	"5gRqLhVGME0rlQC8hfd4QStflY9LHH8YyAW5kfk4/ouvsd6MynDc08J49FOPLTWUgiYkTyLZabxccTQ1",
+	"AMb0ThwJPrDWi3VZEaUKmjthSh8GFKRBqy0MlQMqt8nJbJnrPuMjLGsyxkvFOzyMnD0nOUBuVp8Ph42b",
+	"J2e55dqIW3e8Mn4kjvwMx13i7hgSnMrhH3Ovjd12G02G6htg5dYhR1ruEq7MTdGr97u6h6F5jCW+xIIE",
+	"75SfYARrqRJ5XWa18CgQibkEPZvh1QlYZiESgeD7j4Z+H1ZOujMNvxqSyAs4KC9rIUSEXyeRLWLKxoTi",
+	"cdKyBDE31hhskfYggLHR9THFozQs9sCm4Eia2g13JNQFlYOPDTOwxkFjr9Vu7S1V/M+M+LWZaS243rT7",
+	"Sun20zBrUFntyisaNHQ1i0/7RLoAoTud+C/5l5q6Pk8ihXVKNG0FcBcWw7EkCDwQYuZJ+Nfh2+PlToId",
+	"+Cpq8p9RkVaXPwezRNLNGXgMZ8BQ1KwzwAmOp4uJKiYLsRU8DLA61lnEhtjcBUAk6JrwPPTZg0PZ/vbb",
+	"e9poNElczcA44wkdIDHMZMwm1GWiyFIXL62jNSJGY8TSYAGrH4k8IzhOqMY23PFagdUp11LD8TQs/zQb",
+	"E8xppe4TvGEYBUa2STCXhfkRdqvP+ATzmMTdPuPdZECZ0tg/LFWJxC5EbbQzmPig/BOOpxtBa3mX9jLZ",
+	"0szBqUaHuSPlxXnC2QqovZnnJS/Wx3K92CoxXrsVS2PZs1gdck46qo1UBxcaVgdsf++a3/0h1/dyvwr1",
+	"CZP6HM89GHoz1nw4zojk063DvinaOvtsSD7VLe9yqmYpBiUuENYLIBxDtQsjLR2LbzQbGU8bB42hlOOD",
+	"7W0HOzjYb7d3wFZieg8XqfVAoE1TLLWJBiZNmk2VkQnC9a8sAxHD2jeLFVhum0GEbxVI4nVRAJBUO9Ap",
+	"2zDqMz5gUhJayK9o+nAp20Lv47hpsG5NRG7GjOuczTqZiEbosQn1q4TayZnYk2qn4A6HAGwa5z34qYFM",
+	"Fy4VQLWPt5jiQV5sSwuuBOvgeJzFiUSSQ2T6mQ3th+AqlhLUG7GYQNGuHmIc9aCOV88fel7YK7ys2iCg",
+	"K5vp3NIpwzG6xCmmESCI1Y0/1h8pzkhTaLXLi6IwBLl/NJCQWTsOSmQLnfb7JuFLnEWAfM4oFDTuvT59",
+	"df6dupf9qRRlqMBnGUv1DIxHTvE0nOOmAfSYs+bip/3veP682yWBTP9fAAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -784,7 +784,7 @@ export type InvalidProfileChange = {
 };
 
 /**
- * A parameter is not valid.
+ * A parameter is not valid, or unknown.
  */
 export type InvalidParameter = {
     ok: Failed;
@@ -795,19 +795,6 @@ export type InvalidParameter = {
     code: 'invalid_fields';
     request_id: RequestId;
     fields?: FieldErrors;
-};
-
-/**
- * The request has more than one session cookie.
- */
-export type AmbiguousSession = {
-    ok: Failed;
-    error: ErrorSentence;
-    /**
-     * Stable error code.
-     */
-    code: 'ambiguous_session';
-    request_id: RequestId;
 };
 
 /**
@@ -1100,8 +1087,7 @@ export type ProfileConflict = {
 };
 
 /**
- * A field is missing or not valid, the body is not valid JSON, or the request has more than one session cookie.
- *
+ * A parameter is not valid or unknown, or the request has more than one session cookie.
  */
 export type InvalidSessionParameter = {
     ok: Failed;
@@ -1314,11 +1300,11 @@ export type GetCurrentUserData = {
 
 export type GetCurrentUserErrors = {
     /**
-     * The request has more than one session cookie, for example because a sibling domain planted one (cookie tossing).
-     * The server did nothing.
+     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
+     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
      *
      */
-    400: AmbiguousSession;
+    400: InvalidSessionParameter;
     /**
      * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
@@ -1359,11 +1345,11 @@ export type LogoutData = {
 
 export type LogoutErrors = {
     /**
-     * The request has more than one session cookie, for example because a sibling domain planted one (cookie tossing).
-     * The server did nothing.
+     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
+     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
      *
      */
-    400: AmbiguousSession;
+    400: InvalidSessionParameter;
     /**
      * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
@@ -1785,11 +1771,11 @@ export type GetProfileData = {
 
 export type GetProfileErrors = {
     /**
-     * The request has more than one session cookie, for example because a sibling domain planted one (cookie tossing).
-     * The server did nothing.
+     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
+     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
      *
      */
-    400: AmbiguousSession;
+    400: InvalidSessionParameter;
     /**
      * The request has no session, or the session has ended.
      */
@@ -2075,11 +2061,11 @@ export type ExportAccountData = {
 
 export type ExportAccountErrors = {
     /**
-     * The request has more than one session cookie, for example because a sibling domain planted one (cookie tossing).
-     * The server did nothing.
+     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
+     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
      *
      */
-    400: AmbiguousSession;
+    400: InvalidSessionParameter;
     /**
      * The request has no session, or the session has ended.
      */
@@ -2186,11 +2172,11 @@ export type EndOtherSessionsData = {
 
 export type EndOtherSessionsErrors = {
     /**
-     * The request has more than one session cookie, for example because a sibling domain planted one (cookie tossing).
-     * The server did nothing.
+     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
+     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
      *
      */
-    400: AmbiguousSession;
+    400: InvalidSessionParameter;
     /**
      * The request has no session, or the session has ended.
      */
@@ -2235,11 +2221,11 @@ export type ListSessionsData = {
 
 export type ListSessionsErrors = {
     /**
-     * The request has more than one session cookie, for example because a sibling domain planted one (cookie tossing).
-     * The server did nothing.
+     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
+     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
      *
      */
-    400: AmbiguousSession;
+    400: InvalidSessionParameter;
     /**
      * The request has no session, or the session has ended.
      */
@@ -3157,6 +3143,10 @@ export type GetBannerData = {
 
 export type GetBannerErrors = {
     /**
+     * The query of the URL has a parameter. This operation has none.
+     */
+    400: InvalidParameter;
+    /**
      * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
@@ -3186,6 +3176,10 @@ export type GetHealthData = {
 
 export type GetHealthErrors = {
     /**
+     * The query of the URL has a parameter. This operation has none.
+     */
+    400: InvalidParameter;
+    /**
      * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
@@ -3214,6 +3208,10 @@ export type GetReadinessData = {
 };
 
 export type GetReadinessErrors = {
+    /**
+     * The query of the URL has a parameter. This operation has none.
+     */
+    400: InvalidParameter;
     /**
      * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
@@ -3247,6 +3245,10 @@ export type GetDocsData = {
 };
 
 export type GetDocsErrors = {
+    /**
+     * The query of the URL has a parameter. This operation has none.
+     */
+    400: InvalidParameter;
     /**
      * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
@@ -3323,6 +3325,10 @@ export type GetContractYamlData = {
 
 export type GetContractYamlErrors = {
     /**
+     * The query of the URL has a parameter. This operation has none.
+     */
+    400: InvalidParameter;
+    /**
      * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
@@ -3356,6 +3362,10 @@ export type GetContractJsonData = {
 
 export type GetContractJsonErrors = {
     /**
+     * The query of the URL has a parameter. This operation has none.
+     */
+    400: InvalidParameter;
+    /**
      * The origin of the request is not in `ALLOWED_ORIGINS`.
      */
     403: CrossOriginRefused;
@@ -3388,6 +3398,10 @@ export type ListPreviewedMailData = {
 };
 
 export type ListPreviewedMailErrors = {
+    /**
+     * The query of the URL has a parameter. This operation has none.
+     */
+    400: InvalidParameter;
     /**
      * The origin of the request is not in `ALLOWED_ORIGINS`.
      */

@@ -611,7 +611,7 @@ export const zInvalidProfileChange = z.object({
 });
 
 /**
- * A parameter is not valid.
+ * A parameter is not valid, or unknown.
  */
 export const zInvalidParameter = z.object({
     ok: zFailed,
@@ -619,16 +619,6 @@ export const zInvalidParameter = z.object({
     code: z.enum(['invalid_fields']),
     request_id: zRequestId,
     fields: zFieldErrors.optional()
-});
-
-/**
- * The request has more than one session cookie.
- */
-export const zAmbiguousSession = z.object({
-    ok: zFailed,
-    error: zErrorSentence,
-    code: z.enum(['ambiguous_session']),
-    request_id: zRequestId
 });
 
 /**
@@ -869,8 +859,7 @@ export const zProfileConflict = z.object({
 });
 
 /**
- * A field is missing or not valid, the body is not valid JSON, or the request has more than one session cookie.
- *
+ * A parameter is not valid or unknown, or the request has more than one session cookie.
  */
 export const zInvalidSessionParameter = z.object({
     ok: zFailed,

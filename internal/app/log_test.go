@@ -168,7 +168,8 @@ func TestALineSaysWhatHappened(t *testing.T) {
 		}{
 			{"GET", "/auth/profile", nil, map[string]any{"method": "GET", "route": "/auth/profile", "status": 200.0, "user_id": id, "code": nil, "level": "INFO"}},
 			{"HEAD", "/auth/profile", nil, map[string]any{"method": "HEAD", "route": "/auth/profile", "status": 200.0, "user_id": id}},
-			{"GET", "/docs/init.js?x=1", nil, map[string]any{"route": "/docs/{asset}", "status": 200.0, "user_id": nil}},
+			{"GET", "/docs/init.js", nil, map[string]any{"route": "/docs/{asset}", "status": 200.0, "user_id": nil}},
+			{"GET", "/docs/init.js?secret=1", nil, map[string]any{"route": "/docs/{asset}", "status": 400.0, "code": "invalid_fields"}},
 			{"GET", "/docs/secret.js", nil, map[string]any{"route": "/docs/{asset}", "status": 404.0, "code": "not_found"}},
 			{"GET", "/reset/secret", nil, map[string]any{"route": "unmatched", "status": 404.0, "code": "not_found", "level": "INFO"}},
 			{"DELETE", "/auth/profile", nil, map[string]any{"method": "DELETE", "route": "unmatched", "status": 405.0, "code": "method_not_allowed"}},

@@ -35,26 +35,6 @@ import (
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// SessionScheme is the security scheme of the session cookie.
-const SessionScheme = "session"
-
-// enforcedSchemes are the security schemes that the server's Authorize checks. A
-// contract that names another one does not load: nothing would enforce it.
-var enforcedSchemes = []string{SessionScheme}
-
-// A SessionUse says what an operation wants with the caller's session.
-type SessionUse int
-
-const (
-	// SessionIgnored operations do not look at the session: no database is
-	// asked, whatever cookies come along.
-	SessionIgnored SessionUse = iota
-	// SessionOptional operations behave differently for somebody logged in.
-	SessionOptional
-	// SessionRequired operations answer 401 to everybody else.
-	SessionRequired
-)
-
 // An Operation is one method of one path of the contract.
 type Operation struct {
 	ID      string
@@ -63,7 +43,9 @@ type Operation struct {
 	Session SessionUse
 	// Schemes are the security schemes of which one suffices, such as [SessionScheme].
 	Schemes []string
-	Roles   []string // who may call; nil means everybody with a session
+	// Anonymous operations need none of the schemes.
+	Anonymous bool
+	Roles     []string // roles that may call; nil means every role
 	// Limits say how often; none means that nobody counts.
 	Limits []ratelimit.Limit
 
@@ -168,23 +150,14 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 	if spec.Security != nil {
 		requirements = *spec.Security
 	}
-	for _, r := range requirements {
-		for scheme := range r {
-			if len(r) > 1 || !slices.Contains(enforcedSchemes, scheme) {
-				return nil, fmt.Errorf("security scheme %q is not enforced by this server", scheme)
-			}
-			op.Schemes = append(op.Schemes, scheme)
-			op.Session = SessionRequired
-		}
-	}
-	if op.Session == SessionRequired && slices.ContainsFunc(requirements, func(r openapi3.SecurityRequirement) bool { return len(r) == 0 }) {
-		op.Session = SessionOptional
+	if err := op.readSecurity(requirements, enforcedSchemes); err != nil {
+		return nil, err
 	}
 	roles, err := extensionStrings(spec.Extensions["x-roles"])
 	if err != nil {
 		return nil, fmt.Errorf("x-roles: %w", err)
 	}
-	if roles != nil && op.Session != SessionRequired {
+	if roles != nil && op.Anonymous {
 		return nil, fmt.Errorf("x-roles needs a session, and the operation does not require one")
 	}
 	op.Roles = roles

@@ -101,6 +101,10 @@ paths:
 func TestLoad_RejectsUnenforcedExtensions(t *testing.T) {
 	tests := map[string]struct{ add, want string }{
 		"another security scheme":        {"      security: [{token: []}]\n", "not enforced"},
+		"another scheme as alternative":  {"      security: [{session: []}, {token: []}]\n", "not enforced"},
+		"two schemes together":           {"      security: [{session: [], token: []}]\n", "not enforced"},
+		"scopes":                         {"      security: [{session: [write]}]\n", "not enforced"},
+		"unenforced scheme at the root":  {"security: [{token: []}]\n", "not enforced"},
 		"roles without a session":        {"      x-roles: [admin]\n", "x-roles needs a session"},
 		"roles with an optional session": {"      security: [{}, {session: []}]\n      x-roles: [admin]\n", "x-roles needs a session"},
 		"roles not in a list":            {"      security: [{session: []}]\n      x-roles: admin\n", "list of strings"},

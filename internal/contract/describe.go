@@ -164,10 +164,16 @@ func unknownFields(e *openapi3.SchemaError) []problem.Field {
 	var all []problem.Field
 	for name := range object {
 		if _, known := e.Schema.Properties[name]; !known {
-			all = append(all, newField(name, "unknown_field", "This field is not known here"))
+			all = append(all, unknownField(name))
 		}
 	}
 	return all
+}
+
+// unknownField refuses a member of a body or a query parameter that the contract does not
+// have.
+func unknownField(name string) problem.Field {
+	return newField(name, "unknown_field", "This field is not known here")
 }
 
 // isEmpty reports whether a value of a required field counts as missing: "" and null do,

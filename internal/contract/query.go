@@ -1,28 +1,33 @@
 package contract
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/techtreks/auth/internal/problem"
 )
 
-// checkQuery rejects a query that two parsers could read differently, if the
-// operation has query parameters. net/url drops what it cannot parse, such as a
-// stray ";" or "%zz", and everything if there is too much: the server would then
-// ignore a filter that the client sent. The validator uses the first value of a
-// repeated parameter, and treats an empty value as missing
-// (ASVS 5.0.0-1.5.3, 15.3.7).
+// checkQuery rejects a query with parameters that the operation does not have, as the
+// schema of a body does with unknown members: a misspelled filter would otherwise be
+// ignored. It also rejects a query that two parsers could read differently. net/url drops
+// what it cannot parse, such as a stray ";" or "%zz", and everything if there is too much.
+// The validator uses the first value of a repeated parameter, and treats an empty value as
+// missing (ASVS 5.0.0-1.5.3, 15.3.7).
 func (op *Operation) checkQuery(r *http.Request) error {
-	names := op.queryNames()
-	if len(names) == 0 {
+	if r.URL.RawQuery == "" {
 		return nil
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		e := invalidParameter("", unreadableQuery)
 		return e.Because(err)
+	}
+	names := op.queryNames()
+	if unknown := unknownParameters(values, names); unknown != nil {
+		return problem.Invalid(unknown...)
 	}
 	for _, name := range names {
 		switch given := values[name]; {
@@ -33,6 +38,22 @@ func (op *Operation) checkQuery(r *http.Request) error {
 		}
 	}
 	return nil
+}
+
+// unknownParameters lists the parameters of a query that the operation does not have, in
+// the order of their names.
+func unknownParameters(values url.Values, known []string) []problem.Field {
+	var fields []problem.Field
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		field := unknownField(name)
+		if slices.Contains(known, name) || slices.Contains(fields, field) {
+			continue // two names that are not repeated are one field
+		}
+		if fields = append(fields, field); len(fields) == maxFields {
+			break
+		}
+	}
+	return fields
 }
 
 func invalidParameter(name, sentence string) *problem.Error {

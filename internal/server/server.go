@@ -152,10 +152,10 @@ func (s *Server) loadSession(c *gin.Context) {
 	c.Request = c.Request.WithContext(ctx)
 }
 
-// Authorize implements [contract.Edge]. The session cookie is the only credential yet; a
-// further security scheme is checked here.
+// Authorize implements [contract.Edge]. The session cookie is the only credential yet. A
+// further security scheme is checked here, if op.Schemes has it.
 func (s *Server) Authorize(ctx context.Context, op *contract.Operation) error {
-	if op.Session != contract.SessionRequired {
+	if op.Anonymous {
 		return nil
 	}
 	current := session.From(ctx)
