@@ -19,6 +19,8 @@ import (
 type credentialChange struct {
 	event  audit.Event
 	reason string
+	// actor is the owner if a mailed link proves it; 0 means that of the request.
+	actor int64
 	// sessions says which sessions end.
 	sessions endSessions
 	// notice is the mail to the owner, empty for none, newAddress a part of it.
@@ -42,7 +44,7 @@ func (m *Manager) credentialChanged(ctx context.Context, q *gendb.Queries, user 
 	if err := m.voidLinks(ctx, q, user); err != nil {
 		return err
 	}
-	if err := m.Audit.Record(ctx, q, audit.Entry{Event: c.event, Reason: c.reason, Subject: user.ID}); err != nil {
+	if err := m.Audit.Record(ctx, q, audit.Entry{Event: c.event, Reason: c.reason, Actor: c.actor, Subject: user.ID}); err != nil {
 		return err
 	}
 	switch c.sessions {
@@ -90,7 +92,7 @@ func (m *Manager) ChangePassword(ctx context.Context, q *gendb.Queries, user gen
 // others.
 func (m *Manager) ResetPassword(ctx context.Context, q *gendb.Queries, user gendb.User, hash string, purpose onetime.Purpose) error {
 	now := m.Now()
-	change := credentialChange{event: audit.PasswordChange, reason: "reset", sessions: endAll}
+	change := credentialChange{event: audit.PasswordChange, reason: "reset", actor: user.ID, sessions: endAll}
 	if purpose != onetime.Invitation { // which sets the first password
 		change.notice = mail.PasswordReset
 	}
@@ -182,7 +184,7 @@ func (m *Manager) ConfirmEmail(ctx context.Context, q *gendb.Queries, user gendb
 
 func (m *Manager) emailChanged(ctx context.Context, q *gendb.Queries, user gendb.User, address email.Address) error {
 	return m.credentialChanged(ctx, q, user, credentialChange{
-		event: audit.UserUpdated, reason: "email_changed", notice: mail.EmailChanged, newAddress: address.Display,
+		event: audit.UserUpdated, reason: "email_changed", actor: user.ID, notice: mail.EmailChanged, newAddress: address.Display,
 	})
 }
 

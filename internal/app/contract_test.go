@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	gendb "github.com/techtreks/auth/gen/db"
-
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
 	genapi "github.com/techtreks/auth/gen/api"
+	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/apptest"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/problem"
@@ -48,7 +48,7 @@ func TestGeneratedCodeCarriesTheContract(t *testing.T) {
 }
 
 func TestRouteTableIsTheContract(t *testing.T) {
-	h := newServer(t, dbtest.Open(t, db.SQLite))
+	h := apptest.NewServer(t, dbtest.Open(t, db.SQLite))
 	table, err := h.Routes()
 	if err != nil {
 		t.Fatal(err)
@@ -75,15 +75,15 @@ func example(op *contract.Operation) (path string, body any) {
 	path = strings.NewReplacer("{asset}", "swagger-ui.css").Replace(op.Path)
 	switch op.ID {
 	case "register":
-		body = members{"username": "somebody", "email": "somebody@example.com", "password": goodPassword}
+		body = apptest.Members{"username": "somebody", "email": "somebody@example.com", "password": apptest.GoodPassword}
 	case "login":
-		body = members{"username": "alice", "password": goodPassword}
+		body = apptest.Members{"username": "alice", "password": apptest.GoodPassword}
 	}
 	return path, body
 }
 
 func TestOperationsThatNeedASessionRefuseVisitors(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		walked := 0
 		for _, op := range h.Contract.Operations {
 			if op.Session != contract.SessionRequired {
@@ -91,14 +91,14 @@ func TestOperationsThatNeedASessionRefuseVisitors(t *testing.T) {
 			}
 			walked++
 			path, body := example(op)
-			for name, edit := range inOrder(map[string]func(*http.Request){
+			for name, edit := range apptest.InOrder(map[string]func(*http.Request){
 				"no cookie":           func(*http.Request) {},
-				"a junk cookie":       sessionCookie("junk"),
-				"a token in a header": header("Authorization", "Bearer "+strings.Repeat("A", 43)),
-				"a role of one's own": header("X-User-Role", "admin"),
+				"a junk cookie":       apptest.SessionCookie("junk"),
+				"a token in a header": apptest.Header("Authorization", "Bearer "+strings.Repeat("A", 43)),
+				"a role of one's own": apptest.Header("X-User-Role", "admin"),
 			}) {
 				t.Run(op.ID+" with "+name, func(t *testing.T) {
-					h.browser().call(op.Method, path, body, edit).want(401, "login_required")
+					h.Browser().Call(op.Method, path, body, edit).Want(401, "login_required")
 				})
 			}
 		}
@@ -109,75 +109,53 @@ func TestOperationsThatNeedASessionRefuseVisitors(t *testing.T) {
 }
 
 func TestUnknownPathsAndMethods(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
 		for _, path := range []string{
 			"/nothing", "/auth", "/auth/login/", "/auth//login", "/AUTH/LOGIN", "/docs/", "/.git/config", "/metrics", "/debug/pprof/",
 			"/auth/login%2f", "/auth/%6cogin/x", "/" + strings.Repeat("a", 4000),
 		} {
 			for _, method := range []string{"GET", "POST", "TRACE", "BREW"} {
-				a := b.call(method, path, nil)
-				a.want(404, "not_found")
-				if a.header.Get("Location") != "" {
-					t.Errorf("%s %s redirects to %s", method, path, a.header.Get("Location"))
+				a := b.Call(method, path, nil)
+				a.Want(404, "not_found")
+				if a.Header.Get("Location") != "" {
+					t.Errorf("%s %s redirects to %s", method, path, a.Header.Get("Location"))
 				}
 			}
 		}
 		for _, op := range h.Contract.Operations {
 			path, _ := example(op)
-			allow := h.allowed(op.Path)
+			allow := h.Allowed(op.Path)
 			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} {
 				if slices.Contains(allow, method) {
 					continue
 				}
-				a := b.call(method, path, nil)
-				if a.status != 405 || !slices.Equal(a.allow(), allow) {
-					t.Errorf("%s %s: %d, Allow %q, want 405 and %q", method, path, a.status, a.allow(), allow)
+				a := b.Call(method, path, nil)
+				if a.Status != 405 || !slices.Equal(a.Allow(), allow) {
+					t.Errorf("%s %s: %d, Allow %q, want 405 and %q", method, path, a.Status, a.Allow(), allow)
 				}
 			}
-			a := b.call("OPTIONS", path, nil)
-			if a.status != 204 || !slices.Equal(a.allow(), allow) || len(a.body) != 0 {
-				t.Errorf("OPTIONS %s: %d, Allow %q, %d bytes", path, a.status, a.allow(), len(a.body))
+			a := b.Call("OPTIONS", path, nil)
+			if a.Status != 204 || !slices.Equal(a.Allow(), allow) || len(a.Body) != 0 {
+				t.Errorf("OPTIONS %s: %d, Allow %q, %d bytes", path, a.Status, a.Allow(), len(a.Body))
 			}
 		}
 	})
 }
 
-// allowed are the methods of a path, sorted.
-func (h *harness) allowed(path string) []string {
-	methods := []string{"OPTIONS"}
-	for _, op := range h.Contract.Operations {
-		if op.Path == path {
-			methods = append(methods, op.Method)
-			if op.Method == "GET" {
-				methods = append(methods, "HEAD")
-			}
-		}
-	}
-	slices.Sort(methods)
-	return methods
-}
-
-// allow is what the answer says of that, sorted.
-func (a *answer) allow() []string {
-	methods := strings.Split(a.header.Get("Allow"), ", ")
-	slices.Sort(methods)
-	return methods
-}
-
 func TestHeadAnswersLikeGetWithoutABody(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
 		for _, op := range h.Contract.Operations {
 			if op.Method != http.MethodGet {
 				continue
 			}
 			path, _ := example(op)
-			get, head := b.call("GET", path, nil), b.call("HEAD", path, nil)
-			if get.status != head.status || len(head.body) != 0 {
-				t.Errorf("%s: GET %d, HEAD %d with %d bytes", path, get.status, head.status, len(head.body))
+			get, head := b.Call("GET", path, nil), b.Call("HEAD", path, nil)
+			if get.Status != head.Status || len(head.Body) != 0 {
+				t.Errorf("%s: GET %d, HEAD %d with %d bytes", path, get.Status, head.Status, len(head.Body))
 			}
-			if g, h := get.header.Get("Content-Type"), head.header.Get("Content-Type"); g != h {
+			if g, h := get.Header.Get("Content-Type"), head.Header.Get("Content-Type"); g != h {
 				t.Errorf("%s: GET is %q, HEAD is %q", path, g, h)
 			}
 		}
@@ -185,72 +163,72 @@ func TestHeadAnswersLikeGetWithoutABody(t *testing.T) {
 }
 
 func TestDocumentationIsOffInProduction(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		for _, path := range []string{"/docs", "/docs/swagger-ui.css", "/openapi.yaml", "/openapi.json"} {
-			h.browser().call("GET", path, nil).want(404, "not_found")
+			h.Browser().Call("GET", path, nil).Want(404, "not_found")
 		}
-		if got := string(h.browser().call("GET", "/", nil).body); got != "ok" {
+		if got := string(h.Browser().Call("GET", "/", nil).Body); got != "ok" {
 			t.Errorf("the banner is %q", got)
 		}
-	}, inProduction)
+	}, apptest.InProduction)
 }
 
 func TestServedContractIsThisServers(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		text := string(b.call("GET", "/openapi.yaml", nil).body)
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		text := string(b.Call("GET", "/openapi.yaml", nil).Body)
 		for _, want := range []string{"url: https://auth.example.com", "name: __Host-session", "__Host-session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("the served contract lacks %q", want)
 			}
 		}
-		document := b.call("GET", "/openapi.json", nil).json()
+		document := b.Call("GET", "/openapi.json", nil).JSON()
 		if got := document["servers"].([]any)[0].(map[string]any)["url"]; got != "https://auth.example.com" {
 			t.Errorf("the JSON has the server %v", got)
 		}
-	}, inProduction, func(c *config.Config) { c.Docs = new(true) })
+	}, apptest.InProduction, func(c *config.Config) { c.Docs = new(true) })
 }
 
 func TestDocumentationPageLoadsOnlyWhatIsThere(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		page := string(b.call("GET", "/docs", nil).want(200, "").body)
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		page := string(b.Call("GET", "/docs", nil).Want(200, "").Body)
 		for _, name := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "init.js", "favicon-32x32.png"} {
 			if !strings.Contains(page, name) {
 				t.Errorf("the page does not load %s", name)
 			}
-			b.call("GET", "/docs/"+name, nil).want(200, "")
+			b.Call("GET", "/docs/"+name, nil).Want(200, "")
 		}
-		b.call("GET", "/docs/nothing.css", nil).want(404, "not_found")
-		b.call("GET", "/docs/..%2f..%2fetc%2fpasswd", nil).want(404, "not_found")
-		b.call("GET", "/docs/..%5cetc", nil).want(400, "invalid_fields")
+		b.Call("GET", "/docs/nothing.css", nil).Want(404, "not_found")
+		b.Call("GET", "/docs/..%2f..%2fetc%2fpasswd", nil).Want(404, "not_found")
+		b.Call("GET", "/docs/..%5cetc", nil).Want(400, "invalid_fields")
 	})
 }
 
 func TestBannerNamesThePort(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		if got := string(h.browser().call("GET", "/", nil).body); got != "Backend is running on port 5001!" {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		if got := string(h.Browser().Call("GET", "/", nil).Body); got != "Backend is running on port 5001!" {
 			t.Errorf("got %q", got)
 		}
 	})
 }
 
 func TestReadinessFollowsTheDatabaseAndTheShutdown(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		b.call("GET", "/readyz", nil).want(200, "")
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Call("GET", "/readyz", nil).Want(200, "")
 		if err := h.DB.Close(); err != nil {
 			t.Fatal(err)
 		}
-		b.call("GET", "/readyz", nil).want(200, "") // within the second
-		h.clock.advance(time.Second)
-		if got := b.call("GET", "/readyz", nil).want(503, "unavailable").header.Get("Retry-After"); got != "2" {
+		b.Call("GET", "/readyz", nil).Want(200, "") // within the second
+		h.Clock.Advance(time.Second)
+		if got := b.Call("GET", "/readyz", nil).Want(503, "unavailable").Header.Get("Retry-After"); got != "2" {
 			t.Errorf("Retry-After is %q", got)
 		}
-		b.call("GET", "/healthz", nil).want(200, "")
+		b.Call("GET", "/healthz", nil).Want(200, "")
 		h.Service.Draining.Store(true)
-		b.call("GET", "/readyz", nil).want(503, "shutting_down")
-		b.call("GET", "/healthz", nil).want(200, "")
+		b.Call("GET", "/readyz", nil).Want(503, "shutting_down")
+		b.Call("GET", "/healthz", nil).Want(200, "")
 	})
 }
 

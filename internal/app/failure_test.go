@@ -14,67 +14,57 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/apptest"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// everything calls every operation, with alice's session where one counts.
-func (h *harness) everything(b *browser, cookie string, check func(op *contract.Operation, a *answer)) {
-	h.t.Helper()
-	b.client.Jar = nil // this cookie and no other
-	for _, op := range h.Contract.Operations {
-		path, body := h.sample(op)
-		check(op, b.call(op.Method, path, body, sessionCookie(cookie)))
-	}
-}
-
 // A panic is one answer that says nothing and one stack in the log. The process
 // serves on (PocketBase #7762: one panic took every user down).
 func TestPanicsAreAnswersAndTheProcessLives(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		b.register("alice")
-		cookie := b.login("alice").cookie()
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
+		cookie := b.Login("alice").Cookie()
 		logins := []string{"login", "register"}
-		for name, test := range inOrder(map[string]struct {
-			breakIt    func(h *harness) // before it serves
-			afterwards func(h *harness) // while it serves
-			panics     []string         // operations; nil is all
+		for name, test := range apptest.InOrder(map[string]struct {
+			breakIt    func(h *apptest.Harness) // before it serves
+			afterwards func(h *apptest.Harness) // while it serves
+			panics     []string                 // operations; nil is all
 		}{
-			"in the middleware":   {breakIt: func(h *harness) { h.Edge.Contract = nil }},
-			"before any query":    {breakIt: func(h *harness) { h.setPasswords(nil) }, panics: logins},
-			"at the first query":  {breakIt: func(h *harness) { h.DB, h.Service.DB = nil, nil }, panics: append(logins, "getReadiness")},
-			"loading the session": {breakIt: func(h *harness) { h.Sessions.DB = nil }, panics: []string{"getCurrentUser", "getProfile", "login", "logout"}},
-			"checking the cookie": {breakIt: func(h *harness) { h.Sessions.Signer = nil }, panics: []string{"getCurrentUser", "getProfile", "login", "logout"}},
-			"serving a document":  {breakIt: func(h *harness) { h.Contract = nil }, panics: []string{"getContractYAML", "getContractJSON"}},
+			"in the middleware":   {breakIt: func(h *apptest.Harness) { h.Edge.Contract = nil }},
+			"before any query":    {breakIt: func(h *apptest.Harness) { h.SetPasswords(nil) }, panics: logins},
+			"at the first query":  {breakIt: func(h *apptest.Harness) { h.DB, h.Service.DB = nil, nil }, panics: append(logins, "getReadiness")},
+			"loading the session": {breakIt: func(h *apptest.Harness) { h.Sessions.DB = nil }, panics: []string{"getCurrentUser", "getProfile", "login", "logout"}},
+			"checking the cookie": {breakIt: func(h *apptest.Harness) { h.Sessions.Signer = nil }, panics: []string{"getCurrentUser", "getProfile", "login", "logout"}},
+			"serving a document":  {breakIt: func(h *apptest.Harness) { h.Contract = nil }, panics: []string{"getContractYAML", "getContractJSON"}},
 		}) {
-			broken := h.beside()
-			visitor := broken.browser() // keeps the contract to compare with
+			broken := h.Beside()
+			visitor := broken.Browser() // keeps the contract to compare with
 			if test.breakIt != nil {
 				test.breakIt(broken)
 			}
-			broken.serve()
+			broken.Serve()
 			if test.afterwards != nil {
 				test.afterwards(broken)
 			}
 			all := map[string]bool{}
-			h.everything(visitor, cookie, func(op *contract.Operation, a *answer) {
-				all[op.ID] = a.status == 500
-				if a.status != 500 {
+			h.Everything(visitor, cookie, func(op *contract.Operation, a *apptest.Answer) {
+				all[op.ID] = a.Status == 500
+				if a.Status != 500 {
 					return
 				}
-				m := a.want(500, "internal_error").json()
-				if id := a.header.Get("X-Request-Id"); m["error"] != "Internal server error" || m["request_id"] != id || len(m) != 4 || a.header.Get("Set-Cookie") != "" {
-					t.Errorf("%s: %s: %s", name, op.ID, a.body)
+				m := a.Want(500, "internal_error").JSON()
+				if id := a.Header.Get("X-Request-Id"); m["error"] != "Internal server error" || m["request_id"] != id || len(m) != 4 || a.Header.Get("Set-Cookie") != "" {
+					t.Errorf("%s: %s: %s", name, op.ID, a.Body)
 				}
 				stack := false
-				for _, line := range broken.logs.lines(t) {
+				for _, line := range broken.Logs.Lines(t) {
 					stack = stack || line["msg"] == "panic" && line["request_id"] == m["request_id"] && strings.Contains(fmt.Sprint(line["stack"]), "goroutine")
 				}
 				if !stack {
@@ -98,22 +88,22 @@ func TestPanicsAreAnswersAndTheProcessLives(t *testing.T) {
 // SQLite has one writer: a panic that kept its transaction would be the last
 // login for everybody.
 func TestPanicInATransactionLeavesNothingBehind(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		b.register("alice")
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
 		signer := h.Sessions.Signer
 		h.Sessions.Signer = nil // is needed after the row has been inserted
 		for range 20 {
-			a := h.browser().call("POST", "/auth/login", members{"username": "alice", "password": goodPassword})
-			if a.want(500, "internal_error").header.Get("Set-Cookie") != "" {
+			a := h.Browser().Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.GoodPassword})
+			if a.Want(500, "internal_error").Header.Get("Set-Cookie") != "" {
 				t.Error("the panic sets a cookie")
 			}
 		}
 		h.Sessions.Signer = signer
-		if n := h.count("SELECT count(*) FROM sessions"); n != 0 {
+		if n := h.Count("SELECT count(*) FROM sessions"); n != 0 {
 			t.Errorf("%d sessions", n)
 		}
-		b.login("alice")
+		b.Login("alice")
 	})
 }
 
@@ -121,14 +111,19 @@ func TestPanicInATransactionLeavesNothingBehind(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Connect(context.Context) (driver.Conn, error) { return nil, f.err }
-func (f failing) Driver() driver.Driver                        { return nil }
+
+func (f failing) Driver() driver.Driver { return nil }
+
 func (f failing) ExecContext(context.Context, string, ...any) (sql.Result, error) {
 	return nil, f.err
 }
+
 func (f failing) PrepareContext(context.Context, string) (*sql.Stmt, error) { return nil, f.err }
+
 func (f failing) QueryContext(context.Context, string, ...any) (*sql.Rows, error) {
 	return nil, f.err
 }
+
 func (f failing) QueryRowContext(ctx context.Context, _ string, _ ...any) *sql.Row {
 	d := sql.OpenDB(f)
 	defer func() { _ = d.Close() }()
@@ -139,12 +134,12 @@ func (f failing) QueryRowContext(ctx context.Context, _ string, _ ...any) *sql.R
 // to be logged out: that would be a guess. A fault that passes is 503, one that
 // nobody has foreseen is 500.
 func TestDatabaseThatFailsLetsNobodyInAndTurnsNobodyAway(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		b.register("alice")
-		cookie := b.login("alice").cookie()
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
+		cookie := b.Login("alice").Cookie()
 		working := h.DB.Queries
-		for name, test := range inOrder(map[string]struct {
+		for name, test := range apptest.InOrder(map[string]struct {
 			err    error
 			status int
 			code   string
@@ -157,23 +152,23 @@ func TestDatabaseThatFailsLetsNobodyInAndTurnsNobodyAway(t *testing.T) {
 			"unforeseen":      {errors.New("disk on fire"), 500, "internal_error"},
 		}) {
 			h.DB.Queries = gendb.New(failing{test.err})
-			h.everything(h.browser(), cookie, func(op *contract.Operation, a *answer) {
+			h.Everything(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
 				switch {
-				case op.Session == contract.SessionIgnored && !looksTokenUp(op):
+				case op.Session == contract.SessionIgnored && !apptest.LooksTokenUp(op):
 					// Either none, or a transaction, which this failure leaves alone.
-					if a.status >= 500 || a.header.Get("Set-Cookie") != "" {
-						t.Errorf("%s: %d %v", op.ID, a.status, a.header)
+					if a.Status >= 500 || a.Header.Get("Set-Cookie") != "" {
+						t.Errorf("%s: %d %v", op.ID, a.Status, a.Header)
 					}
 					return
 				}
-				a.want(test.status, test.code)
-				if wait := a.header.Get("Retry-After"); (wait == "2") != (test.status == 503) || a.header.Get("Set-Cookie") != "" || strings.Contains(string(a.body), test.err.Error()) {
-					t.Errorf("%s: %s: %v\n%s", name, op.ID, a.header, a.body)
+				a.Want(test.status, test.code)
+				if wait := a.Header.Get("Retry-After"); (wait == "2") != (test.status == 503) || a.Header.Get("Set-Cookie") != "" || strings.Contains(string(a.Body), test.err.Error()) {
+					t.Errorf("%s: %s: %v\n%s", name, op.ID, a.Header, a.Body)
 				}
 			})
 		}
 		h.DB.Queries = working
-		h.browser().call("GET", "/auth/profile", nil, sessionCookie(cookie)).want(200, "")
+		h.Browser().Call("GET", "/auth/profile", nil, apptest.SessionCookie(cookie)).Want(200, "")
 	})
 }
 
@@ -181,10 +176,10 @@ func TestDatabaseThatFailsLetsNobodyInAndTurnsNobodyAway(t *testing.T) {
 // a failover. The server needs no restart of its own.
 func TestDatabaseThatComesBackIsUsedAgain(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) {
-		h := start(t, dbtest.Open(t, db.Postgres))
-		b := h.browser()
-		b.register("alice")
-		cookie := b.login("alice").cookie()
+		h := apptest.Start(t, dbtest.Open(t, db.Postgres))
+		b := h.Browser()
+		b.Register("alice")
+		cookie := b.Login("alice").Cookie()
 		var name string
 		if err := h.DB.QueryRowContext(t.Context(), "SELECT current_database()").Scan(&name); err != nil {
 			t.Fatal(err)
@@ -207,54 +202,54 @@ func TestDatabaseThatComesBackIsUsedAgain(t *testing.T) {
 				back()
 			}
 		}()
-		h.everything(h.browser(), cookie, func(op *contract.Operation, a *answer) {
+		h.Everything(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
 			switch {
-			case usesDatabase(op):
-				if a.want(503, "unavailable").header.Get("Retry-After") != "2" || a.header.Get("Set-Cookie") != "" {
-					t.Errorf("%s: %v", op.ID, a.header)
+			case apptest.UsesDatabase(op):
+				if a.Want(503, "unavailable").Header.Get("Retry-After") != "2" || a.Header.Get("Set-Cookie") != "" {
+					t.Errorf("%s: %v", op.ID, a.Header)
 				}
-			case a.status >= 500:
-				t.Errorf("%s: %d", op.ID, a.status)
+			case a.Status >= 500:
+				t.Errorf("%s: %d", op.ID, a.Status)
 			}
 		})
 		back()
 		back = nil
-		h.clock.advance(time.Second)
-		b.call("GET", "/readyz", nil).want(200, "")
-		b.call("GET", "/auth/profile", nil).want(200, "")
-		b.register("bob")
-		b.login("bob")
+		h.Clock.Advance(time.Second)
+		b.Call("GET", "/readyz", nil).Want(200, "")
+		b.Call("GET", "/auth/profile", nil).Want(200, "")
+		b.Register("bob")
+		b.Login("bob")
 	})
 }
 
 // A full disk or a standby that has not taken over yet: writes wait, but people
 // who are logged in stay so.
 func TestReadOnlyDatabaseStillAnswersWhoIsLoggedIn(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		b.register("alice")
-		b.register("bob")
-		h.setRole("alice", "admin")
-		cookie := b.login("alice").cookie()
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
+		b.Register("bob")
+		h.SetRole("alice", "admin")
+		cookie := b.Login("alice").Cookie()
 		if h.DB.Kind == db.Postgres {
 			h.DB.SetMaxOpenConns(1)
-			h.exec("SET default_transaction_read_only = on")
+			h.Exec("SET default_transaction_read_only = on")
 		} else {
-			h.exec("PRAGMA query_only = on")
+			h.Exec("PRAGMA query_only = on")
 		}
-		h.clock.advance(2 * time.Minute) // the session is due for renewal, which fails
-		h.everything(h.browser(), cookie, func(op *contract.Operation, a *answer) {
+		h.Clock.Advance(2 * time.Minute) // the session is due for renewal, which fails
+		h.Everything(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
 			switch {
-			case looksTokenUp(op):
-				a.want(400, "invalid_token") // looked up before anything is written
-			case op.Method == "GET" && op.ID != "verifyEmailByLink" && usesDatabase(op):
-				a.want(200, "")
-			case usesDatabase(op):
-				if a.want(503, "unavailable").header.Get("Set-Cookie") != "" {
+			case apptest.LooksTokenUp(op):
+				a.Want(400, "invalid_token") // looked up before anything is written
+			case op.Method == "GET" && op.ID != "verifyEmailByLink" && apptest.UsesDatabase(op):
+				a.Want(200, "")
+			case apptest.UsesDatabase(op):
+				if a.Want(503, "unavailable").Header.Get("Set-Cookie") != "" {
 					t.Errorf("%s sets a cookie", op.ID)
 				}
-			case a.status >= 500:
-				t.Errorf("%s: %d", op.ID, a.status)
+			case a.Status >= 500:
+				t.Errorf("%s: %d", op.ID, a.Status)
 			}
 		})
 	})
@@ -264,24 +259,24 @@ func TestReadOnlyDatabaseStillAnswersWhoIsLoggedIn(t *testing.T) {
 // cookie would be for a session that does not exist, and the one that the
 // person had would be lost.
 func TestFailedCommitSendsNoCookie(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		b.register("alice")
-		b.login("alice")
-		h.doom("sessions")
-		before := h.dump()
-		a := b.call("POST", "/auth/login", members{"username": "alice", "password": goodPassword})
-		a.want(500, "internal_error")
-		if got := a.header.Values("Set-Cookie"); got != nil {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
+		b.Login("alice")
+		h.Doom("sessions")
+		before := h.Dump()
+		a := b.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.GoodPassword})
+		a.Want(500, "internal_error")
+		if got := a.Header.Values("Set-Cookie"); got != nil {
 			t.Errorf("the failure sets %q", got)
 		}
-		if after := h.dump(); after != before {
+		if after := h.Dump(); after != before {
 			t.Errorf("the database is\n%s\nwas\n%s", after, before)
 		}
-		if cause := h.logs.requests(t); !strings.Contains(fmt.Sprint(cause[len(cause)-1]["cause"]), "commit") {
+		if cause := h.Logs.Requests(t); !strings.Contains(fmt.Sprint(cause[len(cause)-1]["cause"]), "commit") {
 			t.Errorf("something else failed: %v", cause[len(cause)-1])
 		}
-		if !b.loggedIn() {
+		if !b.LoggedIn() {
 			t.Error("the session from before is gone")
 		}
 	})
@@ -302,7 +297,7 @@ func verifying(c *config.Config) { c.VerifyResponses = true }
 
 // The contract is altered, so that what the server rightly does is wrong by it.
 func TestVerifyReportsAnswersThatBreakTheContract(t *testing.T) {
-	login := members{"username": "alice", "password": goodPassword}
+	login := apptest.Members{"username": "alice", "password": apptest.GoodPassword}
 	for name, test := range map[string]struct {
 		old, new, method, path string
 		body                   any
@@ -315,29 +310,29 @@ func TestVerifyReportsAnswersThatBreakTheContract(t *testing.T) {
 		"unknown path":      {"      description: The path does not exist, or the server has nothing to return there.\n      headers:\n", "      description: x\n      headers:\n        Retry-After: {$ref: '#/components/headers/RetryAfter'}\n", "GET", "/nothing", nil, 404},
 	} {
 		t.Run(name, func(t *testing.T) {
-			each(t, func(t *testing.T, h *harness) {
-				h.browser().register("alice")
-				altered := h.beside(verifying)
-				b := altered.browser() // holds answers against the real contract
+			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+				h.Browser().Register("alice")
+				altered := h.Beside(verifying)
+				b := altered.Browser() // holds answers against the real contract
 				altered.Edge.Contract = alteredContract(t, test.old, test.new)
 				altered.Service.Port = 54321 // makes the banner longer by one
-				altered.serve()
-				a := b.call(test.method, test.path, test.body)
-				if a.status != test.status || len(a.body) == 0 {
-					t.Errorf("the client got %d %q", a.status, a.body)
+				altered.Serve()
+				a := b.Call(test.method, test.path, test.body)
+				if a.Status != test.status || len(a.Body) == 0 {
+					t.Errorf("the client got %d %q", a.Status, a.Body)
 				}
 				reports := 0
-				for _, line := range altered.logs.lines(t) {
-					if line["level"] == "ERROR" && line["request_id"] == a.header.Get("X-Request-Id") && line["error"] != nil {
+				for _, line := range altered.Logs.Lines(t) {
+					if line["level"] == "ERROR" && line["request_id"] == a.Header.Get("X-Request-Id") && line["error"] != nil {
 						reports++
 					}
 				}
-				if n := altered.violations(); n != 1 || reports != 1 {
+				if n := altered.Violations(); n != 1 || reports != 1 {
 					t.Errorf("%d counted, %d reported, want 1", n, reports)
 				}
-				for _, secret := range []string{a.cookie(), "alice", "Backend"} {
-					if secret != "" && strings.Contains(altered.logs.String(), secret) {
-						t.Errorf("the report repeats %s:\n%s", secret, altered.logs)
+				for _, secret := range []string{a.Cookie(), "alice", "Backend"} {
+					if secret != "" && strings.Contains(altered.Logs.String(), secret) {
+						t.Errorf("the report repeats %s:\n%s", secret, altered.Logs)
 					}
 				}
 			})
@@ -346,27 +341,27 @@ func TestVerifyReportsAnswersThatBreakTheContract(t *testing.T) {
 }
 
 func TestVerifyFindsNothingInTheNormalFlow(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		b.register("alice")
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
 		for range 2 { // the second time as somebody logged in
 			for _, op := range h.Contract.Operations {
-				path, body := h.sample(op)
+				path, body := h.Sample(op)
 				for _, edit := range []func(*http.Request){
-					func(*http.Request) {}, header("Origin", devOrigin), header("Origin", "null"), header("Content-Type", "text/plain"),
+					func(*http.Request) {}, apptest.Header("Origin", apptest.DevOrigin), apptest.Header("Origin", "null"), apptest.Header("Content-Type", "text/plain"),
 					func(r *http.Request) { r.Method = "HEAD" }, func(r *http.Request) { r.Method = "PUT" }, func(r *http.Request) { r.Method = "OPTIONS" },
-					func(r *http.Request) { r.URL.Path += "/x" }, header("Cookie", "session=a; session=b"),
+					func(r *http.Request) { r.URL.Path += "/x" }, apptest.Header("Cookie", "session=a; session=b"),
 				} {
-					b.call(op.Method, path, body, edit)
+					b.Call(op.Method, path, body, edit)
 				}
 			}
-			b.call("POST", "/auth/login", "{")
-			b.call("OPTIONS", "/auth/login", nil, header("Origin", devOrigin), header("Access-Control-Request-Method", "POST"))
-			b.call("POST", "/auth/register", members{"username": "alice", "email": "alice@example.com", "password": goodPassword})
-			b.login("alice")
+			b.Call("POST", "/auth/login", "{")
+			b.Call("OPTIONS", "/auth/login", nil, apptest.Header("Origin", apptest.DevOrigin), apptest.Header("Access-Control-Request-Method", "POST"))
+			b.Call("POST", "/auth/register", apptest.Members{"username": "alice", "email": "alice@example.com", "password": apptest.GoodPassword})
+			b.Login("alice")
 		}
-		if n := h.violations(); n != 0 {
-			t.Errorf("%d answers broke the contract:\n%s", n, h.logs)
+		if n := h.Violations(); n != 0 {
+			t.Errorf("%d answers broke the contract:\n%s", n, h.Logs)
 		}
 	}, verifying)
 }

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -13,22 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/techtreks/auth/internal/apptest"
 	"github.com/techtreks/auth/internal/mail"
 )
-
-// A flaskCase is a row of the table in docs/flask.md.
-type flaskCase struct {
-	who, method, path, body string
-	sent                    http.Header
-	theirs                  int // the status of the Flask system
-	flaskAnswer
-}
-
-type flaskAnswer struct {
-	status  int
-	members string // JSON that has to be in the answer, or its text; "" for any
-	header  http.Header
-}
 
 // flaskStatuses are the endpoints that the Flask system has, with all that they
 // answer, and those answers of its framework that any of them gives.
@@ -78,14 +64,14 @@ func readFlaskTable(t *testing.T) (cases []flaskCase) {
 			t.Errorf("a difference has a reason, and nothing else has: %s", line)
 		}
 		theirs := readFlaskAnswer(t, row[6])
-		c := flaskCase{who: row[1], method: row[2], path: row[3], body: row[4], sent: readFlaskHeaders(row[5]), theirs: theirs.status, flaskAnswer: theirs}
+		c := flaskCase{Who: row[1], Method: row[2], Path: row[3], Body: row[4], Sent: readFlaskHeaders(row[5]), Theirs: theirs.Status, flaskAnswer: theirs}
 		if ours != "same" {
 			c.flaskAnswer = readFlaskAnswer(t, ours)
 		}
 		cases = append(cases, c)
-		endpoint := c.method + " " + flaskToken.ReplaceAllString(c.path, "$1/TOKEN")
-		seen[endpoint] = append(seen[endpoint], c.theirs)
-		seen["any"] = append(seen["any"], c.theirs)
+		endpoint := c.Method + " " + flaskToken.ReplaceAllString(c.Path, "$1/TOKEN")
+		seen[endpoint] = append(seen[endpoint], c.Theirs)
+		seen["any"] = append(seen["any"], c.Theirs)
 	}
 	for endpoint, statuses := range flaskStatuses {
 		for _, status := range statuses {
@@ -121,129 +107,95 @@ func readFlaskHeaders(text string) http.Header {
 // The front end of the Flask system meets the statuses and members it knows.
 func TestAnswersAreThoseOfTheFlaskSystem(t *testing.T) {
 	cases := readFlaskTable(t)
-	each(t, func(t *testing.T, h *harness) {
-		hurried := h.another(limiting())
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		hurried := h.Another(apptest.Limiting())
 		for _, c := range cases {
-			t.Run(c.who+" "+c.method+" "+c.path, func(t *testing.T) {
-				h := h.in(t)
-				h.exec("DELETE FROM users") // and all that is theirs
-				b := h.flaskVisitor(c.who)
-				if c.who == "hurried" {
-					b = hurried.in(t).browser()
+			t.Run(c.Who+" "+c.Method+" "+c.Path, func(t *testing.T) {
+				h := h.In(t)
+				h.Exec("DELETE FROM users") // and all that is theirs
+				b := flaskVisitor(h, c.Who)
+				if c.Who == "hurried" {
+					b = hurried.In(t).Browser()
 					for range 5 {
-						b.call(c.method, c.path, c.body).want(401, "invalid_credentials")
+						b.Call(c.Method, c.Path, c.Body).Want(401, "invalid_credentials")
 					}
 				}
-				h.answersFlask(b, c)
+				answersFlask(h, b, c)
 			})
 		}
 	})
 }
 
+// A flaskCase is a row of the table in docs/flask.md.
+type flaskCase struct {
+	Who, Method, Path, Body string
+	Sent                    http.Header
+	Theirs                  int // the status of the Flask system
+	flaskAnswer
+}
+
+type flaskAnswer struct {
+	Status  int
+	members string // JSON that has to be in the answer, or its text; "" for any
+	header  http.Header
+}
+
 // flaskVisitor is the browser of whom the table calls that.
-func (h *harness) flaskVisitor(who string) *browser {
-	h.t.Helper()
-	b := h.browser()
-	b.register("alice")
-	b.register("bob")
+func flaskVisitor(h *apptest.Harness, who string) *apptest.Browser {
+	h.T.Helper()
+	b := h.Browser()
+	b.Register("alice")
+	b.Register("bob")
 	if who == "visitor" || who == "hurried" {
 		return b
 	}
-	cookie := b.login("alice").cookie()
+	cookie := b.Login("alice").Cookie()
 	switch who {
 	case "alice":
 		return b
 	case "late":
-		h.clock.advance(11 * time.Minute)
+		h.Clock.Advance(11 * time.Minute)
 		return b
 	case "admin":
-		h.setRole("alice", "admin")
+		h.SetRole("alice", "admin")
 		return b
 	case "left":
-		b.call("POST", "/auth/logout", nil).want(200, "")
+		b.Call("POST", "/auth/logout", nil).Want(200, "")
 	case "changed":
-		b.changePassword(goodPassword, newPassword).want(200, "")
+		b.ChangePassword(apptest.GoodPassword, apptest.NewPassword).Want(200, "")
 	case "gone":
-		b.deleteAccount(goodPassword).want(200, "")
+		b.DeleteAccount(apptest.GoodPassword).Want(200, "")
 	default:
-		h.t.Fatalf("who is %s?", who)
+		h.T.Fatalf("who is %s?", who)
 	}
-	b = h.browser()
-	b.client.Jar.SetCookies(&url.URL{Scheme: "http", Host: strings.TrimPrefix(h.url, "http://")}, []*http.Cookie{{Name: "session", Value: cookie}})
+	b = h.Browser()
+	b.Client.Jar.SetCookies(&url.URL{Scheme: "http", Host: strings.TrimPrefix(h.URL, "http://")}, []*http.Cookie{{Name: "session", Value: cookie}})
 	return b
 }
 
 // answersFlask makes the request of a row and checks the answer.
-func (h *harness) answersFlask(b *browser, c flaskCase) {
-	h.t.Helper()
-	if path, ok := strings.CutSuffix(c.path, "VERIFY"); ok {
-		c.path = path + h.mailedToken(mail.VerifyEmail, "alice@example.com")
+func answersFlask(h *apptest.Harness, b *apptest.Browser, c flaskCase) {
+	h.T.Helper()
+	if path, ok := strings.CutSuffix(c.Path, "VERIFY"); ok {
+		c.Path = path + h.MailedToken(mail.VerifyEmail, "alice@example.com")
 	}
-	if path, ok := strings.CutSuffix(c.path, "RESET"); ok {
-		b.call("POST", "/auth/request_reset", members{"email": "alice@example.com"}).want(200, "")
-		c.path = path + h.mailedToken(mail.ResetPassword, "alice@example.com")
+	if path, ok := strings.CutSuffix(c.Path, "RESET"); ok {
+		b.Call("POST", "/auth/request_reset", apptest.Members{"email": "alice@example.com"}).Want(200, "")
+		c.Path = path + h.MailedToken(mail.ResetPassword, "alice@example.com")
 	}
 	var body any
-	if c.body != "" {
-		body = c.body
+	if c.Body != "" {
+		body = c.Body
 	}
-	a := b.call(c.method, c.path, body, func(r *http.Request) { maps.Copy(r.Header, c.sent) })
-	if a.status != c.status {
-		h.t.Fatalf("got %d, want %d\n%s", a.status, c.status, a.body)
+	a := b.Call(c.Method, c.Path, body, func(r *http.Request) { maps.Copy(r.Header, c.Sent) })
+	if a.Status != c.Status {
+		h.T.Fatalf("got %d, want %d\n%s", a.Status, c.Status, a.Body)
 	}
-	a.has(c.members)
+	a.Has(c.members)
 	for name, want := range c.header {
 		pattern := strings.ReplaceAll(regexp.QuoteMeta(want[0]), "…", ".+")
-		if got := strings.Join(a.header[name], ", "); !regexp.MustCompile("^" + pattern + "$").MatchString(got) {
-			h.t.Errorf("%s is %q, want %q", name, got, want[0])
+		if got := strings.Join(a.Header[name], ", "); !regexp.MustCompile("^" + pattern + "$").MatchString(got) {
+			h.T.Errorf("%s is %q, want %q", name, got, want[0])
 		}
 	}
-}
-
-// has fails the test unless the answer has at least these members, or is that
-// text.
-func (a *answer) has(want string) {
-	a.t.Helper()
-	if !strings.HasPrefix(want, "{") {
-		if want != "" && string(a.body) != want {
-			a.t.Errorf("got %q, want %q", a.body, want)
-		}
-		return
-	}
-	var expected any
-	if err := json.Unmarshal([]byte(want), &expected); err != nil {
-		a.t.Fatalf("%s: %v", want, err)
-	}
-	if !contains(a.json(), expected) {
-		a.t.Errorf("got %s, want at least %s", a.body, want)
-	}
-}
-
-// contains reports whether all that is in want is in got. Lists have to be as
-// long as each other, and an id is any number.
-func contains(got, want any) bool {
-	switch want := want.(type) {
-	case map[string]any:
-		object, ok := got.(map[string]any)
-		for name, value := range want {
-			member, there := object[name]
-			if _, isNumber := member.(float64); name == "id" && isNumber {
-				value = member
-			}
-			ok = ok && there && contains(member, value)
-		}
-		return ok
-	case []any:
-		list, ok := got.([]any)
-		if !ok || len(list) != len(want) {
-			return false
-		}
-		for i := range want {
-			if !contains(list[i], want[i]) {
-				return false
-			}
-		}
-		return true
-	}
-	return got == want
 }

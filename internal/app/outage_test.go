@@ -1,61 +1,35 @@
 package app_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/techtreks/auth/internal/apptest"
 	"github.com/techtreks/auth/internal/contract"
-	"github.com/techtreks/auth/internal/mail"
-	"github.com/techtreks/auth/internal/mail/mailtest"
 )
-
-// smtp has the server's mails sent to a mail server.
-func (h *harness) smtp() *mailtest.Server {
-	h.t.Helper()
-	server := &mailtest.Server{Domain: "mail.example.com"}
-	h.t.Cleanup(server.Close)
-	h.MailWorker.Sender = &mail.SMTP{Host: "mail.example.com", Port: 587, Dial: server.Dial}
-	return server
-}
-
-// deliver sends mail until the test ends.
-func (h *harness) deliver() {
-	h.t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		h.MailWorker.Run(ctx)
-	}()
-	h.t.Cleanup(func() {
-		stop()
-		<-ended
-	})
-}
 
 // R12: nobody who registers notices that there is no mail server, and when there is
 // one again, everybody gets one mail.
 func TestRegistrationsDoNotNeedTheMailServer(t *testing.T) {
 	const n = 200
-	each(t, func(t *testing.T, h *harness) {
-		server := h.smtp()
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		server := h.SMTP()
 		server.SetDown(true)
-		h.deliver()
-		b := h.browser()
+		h.Deliver()
+		b := h.Browser()
 		for i := range n {
-			b.register(fmt.Sprintf("user%d", i))
+			b.Register(fmt.Sprintf("user%d", i))
 		}
-		if waiting := h.count("SELECT count(*) FROM outbox WHERE dead_at IS NULL"); waiting != n || len(server.Mails()) != 0 {
+		if waiting := h.Count("SELECT count(*) FROM outbox WHERE dead_at IS NULL"); waiting != n || len(server.Mails()) != 0 {
 			t.Fatalf("%d mails wait, %d are out", waiting, len(server.Mails()))
 		}
 		server.SetDown(false)
-		h.clock.advance(2 * time.Minute)
+		h.Clock.Advance(2 * time.Minute)
 		h.Mail.Wake()
 		recipients, ids := map[string]bool{}, map[string]bool{}
 		mails := server.WaitFor(t, n)
-		until(func() bool { return h.count("SELECT count(*) FROM outbox") == 0 })
+		apptest.Until(func() bool { return h.Count("SELECT count(*) FROM outbox") == 0 })
 		for _, m := range mails {
 			recipients[m.To[0]], ids[m.MessageID(t)] = true, true
 		}
@@ -66,21 +40,21 @@ func TestRegistrationsDoNotNeedTheMailServer(t *testing.T) {
 }
 
 func TestClosedDatabaseLetsNobodyIn(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		b.register("alice")
-		cookie := b.login("alice").cookie()
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
+		cookie := b.Login("alice").Cookie()
 		if err := h.DB.Close(); err != nil {
 			t.Fatal(err)
 		}
-		h.everything(h.browser(), cookie, func(op *contract.Operation, a *answer) {
+		h.Everything(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
 			switch {
-			case usesDatabase(op):
-				if a.want(503, "unavailable").json()["ok"] != false || a.header.Get("Set-Cookie") != "" {
-					t.Errorf("%s: %d %s", op.ID, a.status, a.body)
+			case apptest.UsesDatabase(op):
+				if a.Want(503, "unavailable").JSON()["ok"] != false || a.Header.Get("Set-Cookie") != "" {
+					t.Errorf("%s: %d %s", op.ID, a.Status, a.Body)
 				}
-			case a.status >= 500:
-				t.Errorf("%s: %d", op.ID, a.status)
+			case a.Status >= 500:
+				t.Errorf("%s: %d", op.ID, a.Status)
 			}
 		})
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	gendb "github.com/techtreks/auth/gen/db"
+	"github.com/techtreks/auth/internal/apptest"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/mail"
@@ -19,18 +20,18 @@ import (
 // Each operation with a body refuses the same bad bodies, as its part of the
 // contract says; which operations those are and what they need is read there.
 func TestEveryOperationRefusesBadBodies(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		b.register("alice")
-		h.setRole("alice", "admin")
-		b.login("alice")
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
+		h.SetRole("alice", "admin")
+		b.Login("alice")
 		promised := map[contract.Outcome]bool{}
 		for _, o := range h.Contract.Outcomes() {
 			promised[o] = true
 		}
 		tried := 0
 		for _, op := range h.Contract.Operations {
-			path, body := h.sample(op)
+			path, body := h.Sample(op)
 			if body == nil {
 				continue
 			}
@@ -52,7 +53,7 @@ func TestEveryOperationRefusesBadBodies(t *testing.T) {
 					t.Errorf("the contract lacks %s", outcome)
 					continue
 				}
-				b.call(op.Method, path, wrongTypes(t, bad.body, bad.code, body)).want(bad.status, bad.code)
+				b.Call(op.Method, path, wrongTypes(t, bad.body, bad.code, body)).Want(bad.status, bad.code)
 			}
 		}
 		if tried < 10 {
@@ -80,27 +81,27 @@ func wrongTypes(t *testing.T, body, code string, valid any) string {
 
 // What hashes a password says that it is busy when the gate is full.
 func TestEveryOperationThatHashesCanBeBusy(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		b.register("alice")
-		b.call("POST", "/auth/request_reset", members{"email": "alice@example.com"}).want(200, "")
-		reset := h.mailedToken(mail.ResetPassword, "alice@example.com")
-		b.login("alice")
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
+		b.Call("POST", "/auth/request_reset", apptest.Members{"email": "alice@example.com"}).Want(200, "")
+		reset := h.MailedToken(mail.ResetPassword, "alice@example.com")
+		b.Login("alice")
 		bodies := map[string]struct {
 			path string // where it is not the operation's own
-			body members
+			body apptest.Members
 		}{
-			"register":            {body: members{"username": "bob", "email": "bob@example.com", "password": goodPassword}},
-			"login":               {body: members{"username": "alice", "password": goodPassword}},
-			"reauthenticate":      {body: members{"password": goodPassword}},
-			"changePassword":      {body: members{"current_password": goodPassword, "new_password": newPassword}},
-			"updateProfile":       {body: members{"email": "new@example.com", "current_password": goodPassword}},
-			"deleteAccount":       {body: members{"password": goodPassword}},
-			"resetPassword":       {body: members{"token": reset, "password": newPassword}},
-			"resetPasswordByLink": {path: "/auth/reset_password/" + reset, body: members{"password": newPassword}},
+			"register":            {body: apptest.Members{"username": "bob", "email": "bob@example.com", "password": apptest.GoodPassword}},
+			"login":               {body: apptest.Members{"username": "alice", "password": apptest.GoodPassword}},
+			"reauthenticate":      {body: apptest.Members{"password": apptest.GoodPassword}},
+			"changePassword":      {body: apptest.Members{"current_password": apptest.GoodPassword, "new_password": apptest.NewPassword}},
+			"updateProfile":       {body: apptest.Members{"email": "new@example.com", "current_password": apptest.GoodPassword}},
+			"deleteAccount":       {body: apptest.Members{"password": apptest.GoodPassword}},
+			"resetPassword":       {body: apptest.Members{"token": reset, "password": apptest.NewPassword}},
+			"resetPasswordByLink": {path: "/auth/reset_password/" + reset, body: apptest.Members{"password": apptest.NewPassword}},
 		}
-		h.clock.advance(15 * time.Minute) // no fresh login, or a change would need no password
-		defer h.saturate()()
+		h.Clock.Advance(15 * time.Minute) // no fresh login, or a change would need no password
+		defer h.Saturate()()
 		for _, o := range h.Contract.Outcomes() {
 			if o.Status != http.StatusServiceUnavailable || o.Code != "busy" {
 				continue
@@ -114,44 +115,44 @@ func TestEveryOperationThatHashesCanBeBusy(t *testing.T) {
 			if send.path == "" {
 				send.path = op.Path
 			}
-			b.call(op.Method, send.path, send.body).want(503, "busy")
+			b.Call(op.Method, send.path, send.body).Want(503, "busy")
 		}
 	})
 }
 
 // A link to a new address does not take it from somebody who has it by now.
 func TestConfirmedAddressThatIsTakenByNow(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		b.register("alice")
-		b.call("POST", "/auth/verify", members{"token": h.mailedToken(mail.VerifyEmail, "alice@example.com")}).want(200, "")
-		b.login("alice")
-		b.updateProfile(members{"email": "wanted@example.com"}).want(200, "")
-		token := h.mailedToken(mail.ConfirmEmail, "wanted@example.com")
-		bob := h.browser()
-		bob.call("POST", "/auth/register", members{"username": "bob", "email": "wanted@example.com", "password": goodPassword}).want(201, "")
-		b.call("POST", "/auth/confirm_email", members{"token": token}).want(409, "email_taken")
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
+		b.Call("POST", "/auth/verify", apptest.Members{"token": h.MailedToken(mail.VerifyEmail, "alice@example.com")}).Want(200, "")
+		b.Login("alice")
+		b.UpdateProfile(apptest.Members{"email": "wanted@example.com"}).Want(200, "")
+		token := h.MailedToken(mail.ConfirmEmail, "wanted@example.com")
+		bob := h.Browser()
+		bob.Call("POST", "/auth/register", apptest.Members{"username": "bob", "email": "wanted@example.com", "password": apptest.GoodPassword}).Want(201, "")
+		b.Call("POST", "/auth/confirm_email", apptest.Members{"token": token}).Want(409, "email_taken")
 	}, func(c *config.Config) { c.Registration = "verified" })
 }
 
 // A link of any length that is answered at all, however it is encoded, fits into what
 // net/http reads of a header; one that is longer breaks a rule.
 func TestOverlongTokenInThePath(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		h.browser().call("GET", "/auth/verify/"+strings.Repeat("x", 512), nil).want(400, "invalid_token")
-		h.browser().call("GET", "/auth/verify/"+strings.Repeat("x", 513), nil).want(400, "invalid_fields")
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		h.Browser().Call("GET", "/auth/verify/"+strings.Repeat("x", 512), nil).Want(400, "invalid_token")
+		h.Browser().Call("GET", "/auth/verify/"+strings.Repeat("x", 513), nil).Want(400, "invalid_fields")
 	})
 }
 
 // A fault before it is known which operation a request is for is still an
 // answer of the contract.
 func TestFaultOutsideTheContractIsAnAnswer(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		broken := h.beside()
-		visitor := broken.browser() // keeps the contract to compare with
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		broken := h.Beside()
+		visitor := broken.Browser() // keeps the contract to compare with
 		broken.Edge.Contract = nil
-		broken.serve()
-		visitor.call("GET", "/nowhere", nil).want(500, "internal_error")
+		broken.Serve()
+		visitor.Call("GET", "/nowhere", nil).Want(500, "internal_error")
 	})
 }
 
@@ -187,36 +188,36 @@ func (q theSessionAlone) QueryRowContext(ctx context.Context, query string, args
 // Whoever is logged in is known, and then the operation itself fails in a way
 // that nobody has foreseen: at a query of its own, or in its transaction.
 func TestEveryOperationThatAsksTheDatabaseFailsWithIt(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		b := h.browser()
-		b.register("alice")
-		h.browser().register("bob") // account 2, as in the examples
-		h.setRole("alice", "admin")
-		cookie := b.login("alice").cookie()
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
+		h.Browser().Register("bob") // account 2, as in the examples
+		h.SetRole("alice", "admin")
+		cookie := b.Login("alice").Cookie()
 		for range 6 { // and his is session 7
-			h.browser().login("bob")
+			h.Browser().Login("bob")
 		}
-		h.browser().login("alice")
-		for table := range inOrder(h.columns()) {
+		h.Browser().Login("alice")
+		for table := range apptest.InOrder(h.Columns()) {
 			if table != "users" && table != "sessions" && !strings.HasPrefix(table, "sqlite_") {
-				h.exec("ALTER TABLE " + table + " RENAME TO no_more_" + table)
+				h.Exec("ALTER TABLE " + table + " RENAME TO no_more_" + table)
 			}
 		}
 		h.DB.Queries = gendb.New(theSessionAlone{failing{errors.New("disk on fire")}, h.DB.DB})
 		for _, op := range h.Contract.Operations {
 			disabled := any(nil)
 			if op.ID == "enableUser" { // for somebody who is enabled it has nothing to do
-				disabled = h.clock.Now()
+				disabled = h.Clock.Now()
 			}
-			h.exec("UPDATE users SET disabled_at = $1 WHERE username = 'bob'", disabled)
-			path, body := h.sample(op)
-			a := h.browser().call(op.Method, path, body, sessionCookie(cookie))
+			h.Exec("UPDATE users SET disabled_at = $1 WHERE username = 'bob'", disabled)
+			path, body := h.Sample(op)
+			a := h.Browser().Call(op.Method, path, body, apptest.SessionCookie(cookie))
 			if askingNothing[op.ID] == "" {
-				a.want(500, "internal_error")
-			} else if a.status == 500 {
+				a.Want(500, "internal_error")
+			} else if a.Status == 500 {
 				t.Errorf("%s fails with the database", op.ID)
 			}
-			lines := h.logs.requests(t)
+			lines := h.Logs.Requests(t)
 			if known := lines[len(lines)-1]["user_id"] != nil; known != (op.Session != contract.SessionIgnored) {
 				t.Errorf("%s: the session was found: %t", op.ID, known)
 			}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/techtreks/auth/api"
+	"github.com/techtreks/auth/internal/apptest"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/ratelimit"
 )
@@ -49,27 +50,27 @@ func refusal(who string) (int, string) {
 }
 
 func TestEveryOperationIsForThoseItIsFor(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		h.browser().register("keeper") // there is always another administrator
-		h.setRole("keeper", "admin")
-		h.browser().register("target") // account 2, as in the examples of the contract
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		h.Browser().Register("keeper") // there is always another administrator
+		h.SetRole("keeper", "admin")
+		h.Browser().Register("target") // account 2, as in the examples of the contract
 		for _, op := range h.Contract.Operations {
 			may, known := mayCall[op.ID]
 			if !known {
 				t.Errorf("nobody has said who may call %s", op.ID)
 			}
 			for i, who := range everybody {
-				b := h.browser()
+				b := h.Browser()
 				if who != "anonymous" {
-					b = h.somebody(fmt.Sprintf("%s%d", op.ID[:min(20, len(op.ID))], i), who)
+					b = h.Somebody(fmt.Sprintf("%s%d", op.ID[:min(20, len(op.ID))], i), who)
 				}
-				path, body := h.sample(op)
+				path, body := h.Sample(op)
 				// What the request says of the role counts for nothing.
-				a := b.call(op.Method, path, body, header("X-User-Role", "admin"), header("X-User-Id", "1"))
+				a := b.Call(op.Method, path, body, apptest.Header("X-User-Role", "admin"), apptest.Header("X-User-Id", "1"))
 				status, code := refusal(who)
-				refused := a.status == status && a.json()["code"] == code
+				refused := a.Status == status && a.JSON()["code"] == code
 				if refused == slices.Contains(may, who) {
-					t.Errorf("%s by %s: %d %s", op.ID, who, a.status, a.body)
+					t.Errorf("%s by %s: %d %s", op.ID, who, a.Status, a.Body)
 				}
 			}
 		}
@@ -79,24 +80,6 @@ func TestEveryOperationIsForThoseItIsFor(t *testing.T) {
 			}
 		}
 	})
-}
-
-// somebody is logged in as one of everybody.
-func (h *harness) somebody(name, who string) *browser {
-	h.t.Helper()
-	role := who
-	if !slices.Contains([]string{"moderator", "admin"}, who) {
-		role = "user"
-	}
-	b := h.member(name, role)
-	switch who {
-	case "unverified":
-		return b
-	case "disabled":
-		h.exec("UPDATE users SET disabled_at = created_at WHERE username = $1", name)
-	}
-	h.exec("UPDATE users SET email_verified_at = created_at WHERE username = $1", name)
-	return b
 }
 
 // Everything under /auth/admin needs a role, and says so in the contract.
@@ -123,30 +106,30 @@ func TestAdministrationIsNeverOpen(t *testing.T) {
 // A role that is taken away, or an account that is disabled, counts at the next
 // request, on the instance that was not asked as well (ASVS 5.0.0-8.3.2, 7.4.2).
 func TestRolesCountAtOnceOnEveryInstance(t *testing.T) {
-	each(t, func(t *testing.T, h *harness) {
-		other := h.another()
-		root := h.admin("alice")
-		for name, take := range inOrder(map[string]struct {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		other := h.Another()
+		root := h.Admin("alice")
+		for name, take := range apptest.InOrder(map[string]struct {
 			method, path string
 			body         any
 			status       int
 			code         string
 		}{
-			"demoted":    {"PUT", "/role", members{"role": "user"}, 403, "forbidden"},
-			"moderating": {"PUT", "/role", members{"role": "moderator"}, 403, "forbidden"},
+			"demoted":    {"PUT", "/role", apptest.Members{"role": "user"}, 403, "forbidden"},
+			"moderating": {"PUT", "/role", apptest.Members{"role": "moderator"}, 403, "forbidden"},
 			"disabled":   {"POST", "/disable", nil, 401, "login_required"},
 			"deleted":    {"DELETE", "", nil, 401, "login_required"},
 		}) {
-			boss := h.member(name, "admin")
-			elsewhere := other.browser()
-			elsewhere.login(name)
-			for _, b := range []*browser{boss, elsewhere} {
-				b.call("GET", "/auth/admin/users/1/sessions", nil).want(200, "")
+			boss := h.Member(name, "admin")
+			elsewhere := other.Browser()
+			elsewhere.Login(name)
+			for _, b := range []*apptest.Browser{boss, elsewhere} {
+				b.Call("GET", "/auth/admin/users/1/sessions", nil).Want(200, "")
 			}
-			id := boss.call("GET", "/auth/profile", nil).json()["id"]
-			root.call(take.method, fmt.Sprintf("/auth/admin/users/%v%s", id, take.path), take.body).want(200, "")
-			for _, b := range []*browser{boss, elsewhere} {
-				b.call("GET", "/auth/admin/users/1/sessions", nil, func(r *http.Request) { r.Header.Set("X-User-Role", "admin") }).want(take.status, take.code)
+			id := boss.Call("GET", "/auth/profile", nil).JSON()["id"]
+			root.Call(take.method, fmt.Sprintf("/auth/admin/users/%v%s", id, take.path), take.body).Want(200, "")
+			for _, b := range []*apptest.Browser{boss, elsewhere} {
+				b.Call("GET", "/auth/admin/users/1/sessions", nil, func(r *http.Request) { r.Header.Set("X-User-Role", "admin") }).Want(take.status, take.code)
 			}
 		}
 	})

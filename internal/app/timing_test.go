@@ -11,6 +11,7 @@ import (
 
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/db/dbtest"
+	"github.com/techtreks/auth/internal/apptest"
 	"github.com/techtreks/auth/internal/mail/mailtest"
 	"github.com/techtreks/auth/internal/password"
 )
@@ -31,19 +32,19 @@ const (
 // alone. (That every class costs one hash is a test: TestUnknownUsersCostAHash.)
 func BenchmarkLoginTiming(b *testing.B) {
 	dbtest.Run(b, func(b *testing.B, d *db.DB) {
-		h := newServer(b, d)
+		h := apptest.NewServer(b, d)
 		h.Accounts.Registration = "verified" // so that the unverified are a class of their own
-		h.setPasswords(&password.Hasher{})
+		h.SetPasswords(&password.Hasher{})
 		handler, err := h.Handler()
 		if err != nil {
 			b.Fatal(err)
 		}
 		classes := []string{"known", "unknown", "noaddress@example.com", "disabled", "unverified", "passwordless", "oldcost"}
 		for _, name := range []string{"known", "disabled", "unverified", "passwordless", "oldcost"} {
-			serveOnce(b, handler, "POST", "/auth/register", fmt.Sprintf(`{"username":%q,"email":"%s@example.com","password":"Tr4vel-light"}`, name, name), "", 201)
+			apptest.ServeOnce(b, handler, "POST", "/auth/register", fmt.Sprintf(`{"username":%q,"email":"%s@example.com","password":"Tr4vel-light"}`, name, name), "", 201)
 		}
 		cheaper := &password.Hasher{Params: &password.Params{Memory: 9216, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}}
-		old, err := cheaper.Hash(b.Context(), goodPassword)
+		old, err := cheaper.Hash(b.Context(), apptest.GoodPassword)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -77,19 +78,19 @@ func BenchmarkRequestResetTiming(b *testing.B) {
 // timeResets also measures the request after one, which may meet what the worker writes
 // for the one before. That is reported and no fault: docs/security.md says what it tells.
 func timeResets(b *testing.B, d *db.DB, delay time.Duration) {
-	h := newServer(b, d)
+	h := apptest.NewServer(b, d)
 	handler, err := h.Handler()
 	if err != nil {
 		b.Fatal(err)
 	}
-	serveOnce(b, handler, "POST", "/auth/register", `{"username":"known","email":"known@example.com","password":"Tr4vel-light"}`, "", 201)
-	h.smtp().Answer = func(stage, _ string) string {
+	apptest.ServeOnce(b, handler, "POST", "/auth/register", `{"username":"known","email":"known@example.com","password":"Tr4vel-light"}`, "", 201)
+	h.SMTP().Answer = func(stage, _ string) string {
 		if stage == mailtest.Dot {
 			time.Sleep(delay)
 		}
 		return ""
 	}
-	h.deliver()
+	h.Deliver()
 	ask := func(name string) time.Duration {
 		return timeOf(b, handler, "/auth/request_reset", fmt.Sprintf(`{"email":"%s@example.com"}`, name), 200)
 	}
@@ -112,14 +113,14 @@ func timeResets(b *testing.B, d *db.DB, delay time.Duration) {
 // has an account, where that is not told (`REGISTRATION=verified`), X5.
 func BenchmarkRegisterTiming(b *testing.B) {
 	dbtest.Run(b, func(b *testing.B, d *db.DB) {
-		h := newServer(b, d)
+		h := apptest.NewServer(b, d)
 		h.Accounts.Registration = "verified"
-		h.setPasswords(&password.Hasher{})
+		h.SetPasswords(&password.Hasher{})
 		handler, err := h.Handler()
 		if err != nil {
 			b.Fatal(err)
 		}
-		serveOnce(b, handler, "POST", "/auth/register", `{"username":"first","email":"taken@example.com","password":"Tr4vel-light"}`, "", 201)
+		apptest.ServeOnce(b, handler, "POST", "/auth/register", `{"username":"first","email":"taken@example.com","password":"Tr4vel-light"}`, "", 201)
 		n := 0
 		compareTimes(b, []string{"free", "taken"}, func(class string) time.Duration {
 			n++
@@ -135,7 +136,7 @@ func BenchmarkRegisterTiming(b *testing.B) {
 // timeOf is how long a request takes.
 func timeOf(b *testing.B, handler http.Handler, path, body string, want int) time.Duration {
 	start := time.Now()
-	serveOnce(b, handler, "POST", path, body, "", want)
+	apptest.ServeOnce(b, handler, "POST", path, body, "", want)
 	return time.Since(start)
 }
 

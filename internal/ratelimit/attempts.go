@@ -43,7 +43,7 @@ type Attempts struct {
 // UserKey is the account of an attempt at an existing account.
 func UserKey(userID int64) string { return "user " + strconv.FormatInt(userID, 10) }
 
-// An AttemptStore is the database that the instances share.
+// An AttemptStore is the database that all instances share.
 type AttemptStore interface {
 	LoginAttempts(context.Context, gendb.LoginAttemptsParams) ([]gendb.LoginAttempt, error)
 	LoginAttemptTakeBack(context.Context, gendb.LoginAttemptTakeBackParams) error

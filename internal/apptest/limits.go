@@ -1,0 +1,20 @@
+package apptest
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/techtreks/auth/internal/config"
+)
+
+// Limiting switches limits on. Without an argument they are those of the contract.
+func Limiting(settings ...string) func(*config.Config) {
+	return func(c *config.Config) { c.RateLimits = strings.Join(settings, "; ") }
+}
+
+// Forwarded is a request of some client through the trusted proxy.
+func Forwarded(ip string) func(*http.Request) { return Header("X-Forwarded-For", ip) }
+
+func Wrong(username string) Members {
+	return Members{"username": username, "password": "Wrong-passw0rd"}
+}

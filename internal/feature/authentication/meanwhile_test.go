@@ -1,0 +1,178 @@
+package authentication_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/techtreks/auth/internal/apptest"
+	"github.com/techtreks/auth/internal/mail"
+	"github.com/techtreks/auth/internal/password"
+	"github.com/techtreks/auth/internal/token"
+)
+
+// Somebody who knows the old password has sent a login, and before it is done
+// the owner has done something against just that.
+func TestALoginUnderWayDoesNotOutliveItsPassword(t *testing.T) {
+	tests := map[string]struct {
+		happens func(other *apptest.Harness, resetToken string)
+		status  int
+		code    string
+	}{
+		"reset": {func(other *apptest.Harness, token string) {
+			other.Browser().Call("POST", "/auth/reset_password", apptest.Members{"token": token, "password": apptest.NewPassword}).Want(200, "")
+		}, 401, "invalid_credentials"},
+		"change": {func(other *apptest.Harness, _ string) {
+			b := other.Browser()
+			b.Login("alice")
+			b.ChangePassword(apptest.GoodPassword, apptest.NewPassword).Want(200, "")
+		}, 401, "invalid_credentials"},
+		"deletion": {func(other *apptest.Harness, _ string) {
+			b := other.Browser()
+			b.Login("alice")
+			b.DeleteAccount(apptest.GoodPassword).Want(200, "")
+		}, 401, "invalid_credentials"},
+		"disabling": {func(other *apptest.Harness, _ string) {
+			other.Exec("UPDATE users SET disabled_at = created_at")
+			other.Exec("DELETE FROM sessions")
+		}, 403, "account_disabled"},
+		"removal of the password": {func(other *apptest.Harness, _ string) {
+			other.Exec("UPDATE users SET password_hash = NULL")
+		}, 401, "invalid_credentials"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+				h.Browser().Register("alice")
+				token := h.ResetToken("alice")
+				thief := h.Browser()
+				a := h.While(
+					func() *apptest.Answer {
+						return thief.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.GoodPassword})
+					},
+					func(other *apptest.Harness) { test.happens(other, token) },
+				)
+				if a.Want(test.status, test.code); a.Cookie() != "" || thief.LoggedIn() {
+					t.Error("the old password has opened a session")
+				}
+				recorded := h.Recorded()
+				if last := recorded[len(recorded)-1]; last["event"] != "authn_login_fail" || last["reason"] != test.code {
+					t.Errorf("recorded as %v", last)
+				}
+			})
+		})
+	}
+}
+
+// Of two logins with a hash of old parameters one renews it. The other must not
+// take that for another password.
+func TestALoginUnderWayOutlivesTheRenewalOfItsHash(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		h.Browser().Register("alice")
+		cheaper := &password.Hasher{Params: &password.Params{Memory: 32, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}}
+		old, err := cheaper.Hash(t.Context(), apptest.GoodPassword)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Exec("UPDATE users SET password_hash = $1", old)
+		b := h.Browser()
+		h.While(
+			func() *apptest.Answer {
+				return b.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.GoodPassword})
+			},
+			func(other *apptest.Harness) { other.Browser().Login("alice") },
+		).Want(200, "")
+		if !b.LoggedIn() || h.Account("alice")["password_hash"] == old {
+			t.Error("not logged in, or the hash is the old one")
+		}
+	})
+}
+
+// What changes an account takes the account, its mails and its tokens in one
+// order. If two of these requests did not, PostgreSQL would end one of them.
+func TestWhatHappensAtOnceWaitsForNoneOfTheOthers(t *testing.T) {
+	apptest.EachByChance(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
+		b.Login("alice")
+		rounds := map[string]func(i int) [2]func() *apptest.Answer{
+			"confirmation and change of the address": func(i int) [2]func() *apptest.Answer {
+				to := fmt.Sprintf("a%d@example.com", i)
+				b.UpdateProfile(apptest.Members{"email": to, "current_password": apptest.GoodPassword}).Want(200, "")
+				token := h.MailedToken(mail.VerifyEmail, to)
+				return [2]func() *apptest.Answer{
+					func() *apptest.Answer {
+						return h.Browser().Call("POST", "/auth/verify", apptest.Members{"token": token})
+					},
+					func() *apptest.Answer { return b.UpdateProfile(apptest.Members{"email": "alice@example.com"}) },
+				}
+			},
+			"reset and the writing of the next mail": func(int) [2]func() *apptest.Answer {
+				token := h.ResetToken("alice")
+				ask := func() *apptest.Answer {
+					return h.Browser().Call("POST", "/auth/request_reset", apptest.Members{"email": "alice@example.com"})
+				}
+				ask()
+				return [2]func() *apptest.Answer{
+					func() *apptest.Answer {
+						return h.Browser().Call("POST", "/auth/reset_password", apptest.Members{"token": token, "password": apptest.GoodPassword})
+					},
+					func() *apptest.Answer { h.Mails(); return ask() },
+				}
+			},
+		}
+		for _, name := range slices.Sorted(maps.Keys(rounds)) {
+			for i := range 40 {
+				b.Login("alice")
+				requests := rounds[name](i)
+				apptest.AtOnce(2, func(j int) {
+					if a := requests[j](); a.Status >= 500 {
+						t.Errorf("%s: %s answers %d", name, a.What, a.Status)
+					}
+				})
+			}
+		}
+		if n := h.MailWorker.Counters.Retried.Load(); n != 0 {
+			t.Errorf("%d mails could not be written at once", n)
+		}
+	})
+}
+
+// Of two requests for a link at once, neither of which sees the other's mail,
+// both are answered; the link that works is that of the later one, whichever
+// mail is written first.
+func TestOfLinksAskedForAtOnceTheNewestWorks(t *testing.T) {
+	apptest.EachAtOnce(t, func(t *testing.T, h *apptest.Harness) {
+		h.Browser().Register("alice")
+		var ticks atomic.Int64
+		h.Mail.Now = func() time.Time {
+			return h.Clock.Now().Add(-time.Minute + time.Duration(ticks.Add(1))*time.Microsecond)
+		}
+		seen := len(h.Mails())
+		for range 40 {
+			apptest.AtOnce(3, func(int) {
+				h.Browser().Call("POST", "/auth/request_reset", apptest.Members{"email": "alice@example.com"}).Want(200, "")
+			})
+			var newest mail.Previewed
+			for _, m := range h.Mails()[seen:] {
+				seen++
+				if m.Date.After(newest.Date) {
+					newest = m
+				}
+			}
+			_, value, _ := strings.Cut(newest.Link, "#token=")
+			live, err := h.DB.TokenByHash(t.Context(), token.Hash(value))
+			if err != nil || !live.CreatedAt.Equal(newest.Date) {
+				t.Fatalf("the newest link does not work: %v", err)
+			}
+			if seen > 80 { // the page keeps a hundred
+				h.Preview, seen = &mail.Preview{Now: h.Now, Logger: h.Logger}, 0
+				h.MailWorker.Sender = h.Preview
+			}
+		}
+	})
+}

@@ -1,0 +1,62 @@
+package recovery_test
+
+import (
+	"testing"
+
+	"github.com/techtreks/auth/internal/apptest"
+	"github.com/techtreks/auth/internal/mail"
+)
+
+// X22: two changes at once, to an address of one's own and to somebody else's, and
+// links that are used while the next change is on its way: a link that went to the one
+// address never confirms the other.
+func TestALinkConfirmsOnlyTheAddressItWentTo(t *testing.T) {
+	const own, victim = "own@example.com", "victim@example.com"
+	for mode, path := range map[string]string{"open": "/auth/verify", "verified": "/auth/confirm_email"} {
+		t.Run(mode, func(t *testing.T) {
+			apptest.EachByChance(t, func(t *testing.T, h *apptest.Harness) {
+				b := h.Browser()
+				b.Register("alice")
+				b.Login("alice")
+				h.Accounts.Registration = mode
+				confirmed := 0
+				for range 200 {
+					h.Exec("UPDATE users SET email = 'alice@example.com', email_key = 'alice@example.com', email_verified_at = created_at")
+					h.Drain()
+					h.Preview = &mail.Preview{Now: h.Now, Logger: h.Logger}
+					h.MailWorker.Sender = h.Preview
+					change := func(to string) { b.UpdateProfile(apptest.Members{"email": to}).Want(200, "") }
+					apptest.AtOnce(2, func(i int) { change([]string{own, victim}[i]) })
+					tokens := h.TokensTo(own)
+					use := func() {
+						for _, token := range tokens {
+							switch a := b.Call("POST", path, apptest.Members{"token": token}); a.Status {
+							case 200:
+								confirmed++
+							case 400:
+								a.Want(400, "invalid_token")
+							default:
+								t.Errorf("%d %s", a.Status, a.Body)
+							}
+						}
+					}
+					apptest.AtOnce(2, func(i int) {
+						if i == 0 {
+							use()
+						} else {
+							change(victim)
+						}
+					})
+					use()
+					row := h.Account("alice")
+					if unconfirmed := row["email_verified_at"] == "<nil>"; row["email"] == victim && (mode == "verified" || !unconfirmed) {
+						t.Fatalf("somebody else's address is the account's: %v", row)
+					}
+				}
+				if confirmed == 0 {
+					t.Error("no link has confirmed anything: the test has proved nothing")
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,180 @@
+package server_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/techtreks/auth/internal/apptest"
+	"github.com/techtreks/auth/internal/config"
+)
+
+// spoofs are the headers by which proxies, and those who play one, say where a
+// request comes from.
+var spoofs = []string{
+	"X-Forwarded-For", "X-Real-Ip", "Forwarded", "X-Client-Ip", "Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip",
+	"X-Appengine-Remote-Addr", "Fly-Client-Ip", "X-Cluster-Client-Ip", "X-Originating-Ip", "X-Remote-Addr", "Via",
+}
+
+// gin believes X-Forwarded-For from anybody by default, which gives whoever
+// guesses passwords a new address for each attempt (gin CVE-2020-28483).
+func TestStrangersCannotChooseTheirAddress(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
+		for _, name := range spoofs {
+			for _, value := range []string{"203.0.113.9", "203.0.113.9, 127.0.0.1", "for=203.0.113.9", "::1", "rubbish"} {
+				if got := h.LoggedIP(b, apptest.Header(name, value)); got != "127.0.0.1" {
+					t.Errorf("%s: %s makes the client %q", name, value, got)
+				}
+			}
+		}
+	})
+}
+
+// A proxy appends the peer it has seen on the right; everything to the left of
+// the last address that is no proxy of ours was written by the client.
+func TestTrustedProxiesNameTheClient(t *testing.T) {
+	tests := map[string]struct {
+		forwardedFor []string // one header line each
+		want         string
+	}{
+		"one":                               {[]string{"203.0.113.9"}, "203.0.113.9"},
+		"right-most":                        {[]string{"198.51.100.1, 203.0.113.9"}, "203.0.113.9"},
+		"right-most that is not a proxy":    {[]string{"198.51.100.1, 203.0.113.9, 10.1.2.3"}, "203.0.113.9"},
+		"through a proxy by its other name": {[]string{"198.51.100.1, 203.0.113.9, ::ffff:10.1.2.3"}, "203.0.113.9"},
+		// HAProxy adds a line of its own below the one that the client sent.
+		"client sent a line of its own":  {[]string{"198.51.100.1", "203.0.113.9"}, "203.0.113.9"},
+		"client sent many":               {[]string{"10.0.0.1", "198.51.100.1", "127.0.0.1", "203.0.113.9"}, "203.0.113.9"},
+		"client plays our proxy":         {[]string{"10.9.9.9, 203.0.113.9"}, "203.0.113.9"},
+		"IPv4 in IPv6":                   {[]string{"::ffff:203.0.113.9"}, "203.0.113.9"},
+		"IPv4 in IPv6, in hexadecimal":   {[]string{"::FFFF:CB00:7109"}, "203.0.113.9"},
+		"upper case":                     {[]string{"2001:DB8::A"}, "2001:db8::a"},
+		"written out":                    {[]string{"2001:0db8:0000:0000:0000:0000:0000:000a"}, "2001:db8::a"},
+		"spaces":                         {[]string{"  2001:db8:0::a  "}, "2001:db8::a"},
+		"rubbish on the left":            {[]string{"unknown, <script>, 203.0.113.9"}, "203.0.113.9"},
+		"nothing but proxies":            {[]string{"10.0.0.1, 10.0.0.2"}, "10.0.0.1"},
+		"no header":                      {nil, "127.0.0.1"},
+		"empty":                          {[]string{""}, "127.0.0.1"},
+		"commas":                         {[]string{",,,"}, "127.0.0.1"},
+		"rubbish":                        {[]string{"unknown"}, "127.0.0.1"},
+		"rubbish on the right":           {[]string{"203.0.113.9, unknown"}, "127.0.0.1"},
+		"a port":                         {[]string{"203.0.113.9:4711"}, "127.0.0.1"},
+		"brackets":                       {[]string{"[2001:db8::a]"}, "127.0.0.1"},
+		"a zone":                         {[]string{"fe80::a%eth0"}, "127.0.0.1"},
+		"leading zeros, which are octal": {[]string{"0313.0.0161.011"}, "127.0.0.1"},
+		"a number":                       {[]string{"3405803785"}, "127.0.0.1"},
+		"a range":                        {[]string{"203.0.113.0/24"}, "127.0.0.1"},
+		"10 KiB":                         {[]string{strings.Repeat("203.0.113.9", 1000)}, "127.0.0.1"},
+	}
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Register("alice")
+		for name, test := range apptest.InOrder(tests) {
+			got := h.LoggedIP(b, func(r *http.Request) {
+				r.Header["X-Forwarded-For"] = test.forwardedFor
+				// Only the one header that our proxies are told to set counts.
+				for _, other := range spoofs[1:] {
+					r.Header.Set(other, "198.51.100.77")
+				}
+			})
+			if got != test.want {
+				t.Errorf("%s: %q makes the client %q, want %q", name, test.forwardedFor, got, test.want)
+			}
+		}
+	}, apptest.TrustingLoopback)
+}
+
+// One machine is one client, however its address is spelled; otherwise it has
+// a limit per spelling (better-auth CVE-2026-45364).
+func TestPeersHaveOneSpelling(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Direct()
+		b.Register("alice")
+		for peer, want := range apptest.InOrder(map[string]string{
+			"192.0.2.1:1":            "192.0.2.1",
+			"[::ffff:192.0.2.1]:1":   "192.0.2.1",
+			"[::ffff:c000:201]:1":    "192.0.2.1",
+			"[2001:DB8::0:1]:1":      "2001:db8::1",
+			"[fe80::1%eth0]:1":       "fe80::1",
+			"[fe80::2%25]:1":         "fe80::2",
+			"[::ffff:192.0.2.1%x]:1": "192.0.2.1",
+		}) {
+			got := h.LoggedIP(b, func(r *http.Request) { r.RemoteAddr = peer }, apptest.Header("X-Forwarded-For", "203.0.113.9"))
+			if got != want {
+				t.Errorf("%s is %q, want %q", peer, got, want)
+			}
+		}
+	})
+}
+
+// Nothing served is built from what the request calls the server: a link or a
+// cookie's domain made of it would be the attacker's (cache poisoning, poisoned
+// links in mail). Nor does a header make a plain connection a secure one.
+func TestTheRequestsNameForTheServerIsNotBelieved(t *testing.T) {
+	for where, options := range map[string][]func(*config.Config){
+		"development": {apptest.TrustingLoopback}, "production": {apptest.InProduction, apptest.TrustingLoopback, func(c *config.Config) { c.Docs = new(true) }},
+	} {
+		t.Run(where, func(t *testing.T) {
+			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+				b := h.Browser()
+				b.Register("alice")
+				const evil = "evil.example"
+				names := []func(*http.Request){func(r *http.Request) { r.Host = evil }}
+				for name, value := range apptest.InOrder(map[string]string{
+					"X-Forwarded-Host": evil, "X-Host": evil, "X-Forwarded-Server": evil, "Forwarded": "host=" + evil + ";proto=https",
+					"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on", "Front-End-Https": "on", "X-Forwarded-Port": "666",
+					"X-Forwarded-Prefix": "/" + evil, "X-Original-Url": "/auth/profile", "X-Rewrite-Url": "/auth/profile",
+				}) {
+					names = append(names, apptest.Header(name, value))
+				}
+				for _, op := range append(h.Safe(), h.Contract.Operation("login")) {
+					if strings.HasPrefix(op.Path, "/dev/") {
+						continue // asks for the name to refuse it: TestMailPreviewIsOfDevelopmentAlone
+					}
+					path, body := h.Sample(op)
+					plain := apptest.Visible(b.Call(op.Method, path, body))
+					for _, edit := range names {
+						if a := b.Call(op.Method, path, body, edit); apptest.Visible(a) != plain || strings.Contains(string(a.Body), evil) {
+							t.Errorf("%s: %s\nwithout the header\n%s", a.What, apptest.Visible(a), plain)
+						}
+					}
+				}
+			}, options...)
+		})
+	}
+}
+
+// A proxy that nobody has told the server about makes all people one client. That
+// shows in the log, once, on readiness and in a metric, and in nothing else.
+func TestAForgottenProxyShows(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		warned := func() int { return strings.Count(h.Logs.String(), "TRUSTED_PROXIES does not name") }
+		ready := func() string { return string(b.Call("GET", "/readyz", nil).Want(200, "").Body) }
+		if ready(); warned() != 0 || strings.Contains(ready(), "warnings") {
+			t.Error("a warning before there is a reason")
+		}
+		for range 3 {
+			b.Call("GET", "/healthz", nil, apptest.Header("X-Forwarded-For", "203.0.113.9")).Want(200, "")
+		}
+		if n := warned(); n != 1 {
+			t.Errorf("%d warnings", n)
+		}
+		if !strings.Contains(ready(), `"warnings":["forwarded_for_ignored"]`) {
+			t.Errorf("readiness says %s", ready())
+		}
+		h.Clock.Advance(11 * time.Minute)
+		if strings.Contains(ready(), "warnings") {
+			t.Errorf("long after, readiness says %s", ready())
+		}
+	})
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Call("GET", "/healthz", nil, apptest.Header("X-Forwarded-For", "203.0.113.9")).Want(200, "")
+		if got := string(b.Call("GET", "/readyz", nil).Body); strings.Contains(got, "warnings") || strings.Contains(h.Logs.String(), "TRUSTED_PROXIES") {
+			t.Errorf("of a trusted proxy: %s", got)
+		}
+	}, apptest.TrustingLoopback)
+}
