@@ -170,7 +170,7 @@ func TestDocumentationIsOffInProduction(t *testing.T) {
 		if got := string(h.Browser().Call("GET", "/", nil).Body); got != "ok" {
 			t.Errorf("the banner is %q", got)
 		}
-	}, apptest.InProduction)
+	}, apptest.Production)
 }
 
 func TestServedContractIsThisServers(t *testing.T) {
@@ -186,7 +186,7 @@ func TestServedContractIsThisServers(t *testing.T) {
 		if got := document["servers"].([]any)[0].(map[string]any)["url"]; got != "https://auth.example.com" {
 			t.Errorf("the JSON has the server %v", got)
 		}
-	}, apptest.InProduction, func(c *config.Config) { c.Docs = new(true) })
+	}, apptest.Production, func(c *config.Config) { c.Docs = new(true) })
 }
 
 func TestDocumentationPageLoadsOnlyWhatIsThere(t *testing.T) {

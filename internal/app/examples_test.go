@@ -62,7 +62,7 @@ func TestEveryExampleOfARequestIsUnderstood(t *testing.T) {
 				t.Helper()
 				name = strings.TrimSpace(op.ID + " " + name)
 				sent[name] = true
-				a := h.AsInTheExamples(op.ID).Call(op.Method, path, body)
+				a := h.ExampleState(op.ID).Call(op.Method, path, body)
 				if refused, ok := refusedExamples[name]; ok {
 					a.Want(refused.status, refused.code)
 				} else if a.Status >= 300 {
@@ -127,7 +127,7 @@ func TestTheExamplesOfTheContractCanBeSeen(t *testing.T) {
 		shows("listUsers", "page", root.Call("GET", "/auth/admin/users?limit=2&cursor="+cursor, nil))
 		shows("setUserRole", "changed", root.Manage("PUT", "bob", "/role", apptest.Members{"role": "moderator"}))
 
-		h.Browser().Call("POST", "/auth/login", apptest.Wrong("alice")).Want(401, "invalid_credentials")
+		h.Browser().Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(401, "invalid_credentials")
 		h.Exec("DELETE FROM audit_events WHERE event <> 'authn_login_fail'") // what is older has gone
 		shows("getActivity", "page", alice.Call("GET", "/auth/activity", nil))
 	})

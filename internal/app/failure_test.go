@@ -44,7 +44,7 @@ func TestPanicsAreAnswersAndTheProcessLives(t *testing.T) {
 			"checking the cookie": {breakIt: func(h *apptest.Harness) { h.Sessions.Signer = nil }, panics: []string{"getCurrentUser", "getProfile", "login", "logout"}},
 			"serving a document":  {breakIt: func(h *apptest.Harness) { h.Contract = nil }, panics: []string{"getContractYAML", "getContractJSON"}},
 		}) {
-			broken := h.Beside()
+			broken := h.NewAnother()
 			visitor := broken.Browser() // keeps the contract to compare with
 			if test.breakIt != nil {
 				test.breakIt(broken)
@@ -54,7 +54,7 @@ func TestPanicsAreAnswersAndTheProcessLives(t *testing.T) {
 				test.afterwards(broken)
 			}
 			all := map[string]bool{}
-			h.Everything(visitor, cookie, func(op *contract.Operation, a *apptest.Answer) {
+			h.CallAll(visitor, cookie, func(op *contract.Operation, a *apptest.Answer) {
 				all[op.ID] = a.Status == 500
 				if a.Status != 500 {
 					return
@@ -152,9 +152,9 @@ func TestDatabaseThatFailsLetsNobodyInAndTurnsNobodyAway(t *testing.T) {
 			"unforeseen":      {errors.New("disk on fire"), 500, "internal_error"},
 		}) {
 			h.DB.Queries = gendb.New(failing{test.err})
-			h.Everything(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
+			h.CallAll(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
 				switch {
-				case op.Session == contract.SessionIgnored && !apptest.LooksTokenUp(op):
+				case op.Session == contract.SessionIgnored && !apptest.ReadsToken(op):
 					// Either none, or a transaction, which this failure leaves alone.
 					if a.Status >= 500 || a.Header.Get("Set-Cookie") != "" {
 						t.Errorf("%s: %d %v", op.ID, a.Status, a.Header)
@@ -202,7 +202,7 @@ func TestDatabaseThatComesBackIsUsedAgain(t *testing.T) {
 				back()
 			}
 		}()
-		h.Everything(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
+		h.CallAll(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
 			switch {
 			case apptest.UsesDatabase(op):
 				if a.Want(503, "unavailable").Header.Get("Retry-After") != "2" || a.Header.Get("Set-Cookie") != "" {
@@ -238,9 +238,9 @@ func TestReadOnlyDatabaseStillAnswersWhoIsLoggedIn(t *testing.T) {
 			h.Exec("PRAGMA query_only = on")
 		}
 		h.Clock.Advance(2 * time.Minute) // the session is due for renewal, which fails
-		h.Everything(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
+		h.CallAll(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
 			switch {
-			case apptest.LooksTokenUp(op):
+			case apptest.ReadsToken(op):
 				a.Want(400, "invalid_token") // looked up before anything is written
 			case op.Method == "GET" && op.ID != "verifyEmailByLink" && apptest.UsesDatabase(op):
 				a.Want(200, "")
@@ -263,7 +263,7 @@ func TestFailedCommitSendsNoCookie(t *testing.T) {
 		b := h.Browser()
 		b.Register("alice")
 		b.Login("alice")
-		h.Doom("sessions")
+		h.FailCommits("sessions")
 		before := h.Dump()
 		a := b.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.GoodPassword})
 		a.Want(500, "internal_error")
@@ -312,7 +312,7 @@ func TestVerifyReportsAnswersThatBreakTheContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 				h.Browser().Register("alice")
-				altered := h.Beside(verifying)
+				altered := h.NewAnother(verifying)
 				b := altered.Browser() // holds answers against the real contract
 				altered.Edge.Contract = alteredContract(t, test.old, test.new)
 				altered.Service.Port = 54321 // makes the banner longer by one

@@ -108,7 +108,7 @@ func readFlaskHeaders(text string) http.Header {
 func TestAnswersAreThoseOfTheFlaskSystem(t *testing.T) {
 	cases := readFlaskTable(t)
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		hurried := h.Another(apptest.Limiting())
+		hurried := h.StartAnother(apptest.WithLimits())
 		for _, c := range cases {
 			t.Run(c.Who+" "+c.Method+" "+c.Path, func(t *testing.T) {
 				h := h.In(t)

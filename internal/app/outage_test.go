@@ -16,7 +16,7 @@ func TestRegistrationsDoNotNeedTheMailServer(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		server := h.SMTP()
 		server.SetDown(true)
-		h.Deliver()
+		h.SendMails()
 		b := h.Browser()
 		for i := range n {
 			b.Register(fmt.Sprintf("user%d", i))
@@ -47,7 +47,7 @@ func TestClosedDatabaseLetsNobodyIn(t *testing.T) {
 		if err := h.DB.Close(); err != nil {
 			t.Fatal(err)
 		}
-		h.Everything(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
+		h.CallAll(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
 			switch {
 			case apptest.UsesDatabase(op):
 				if a.Want(503, "unavailable").JSON()["ok"] != false || a.Header.Get("Set-Cookie") != "" {

@@ -101,7 +101,7 @@ func TestEveryOperationThatHashesCanBeBusy(t *testing.T) {
 			"resetPasswordByLink": {path: "/auth/reset_password/" + reset, body: apptest.Members{"password": apptest.NewPassword}},
 		}
 		h.Clock.Advance(15 * time.Minute) // no fresh login, or a change would need no password
-		defer h.Saturate()()
+		defer h.SaturateGate()()
 		for _, o := range h.Contract.Outcomes() {
 			if o.Status != http.StatusServiceUnavailable || o.Code != "busy" {
 				continue
@@ -148,7 +148,7 @@ func TestOverlongTokenInThePath(t *testing.T) {
 // answer of the contract.
 func TestFaultOutsideTheContractIsAnAnswer(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		broken := h.Beside()
+		broken := h.NewAnother()
 		visitor := broken.Browser() // keeps the contract to compare with
 		broken.Edge.Contract = nil
 		broken.Serve()

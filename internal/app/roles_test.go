@@ -62,7 +62,7 @@ func TestEveryOperationIsForThoseItIsFor(t *testing.T) {
 			for i, who := range everybody {
 				b := h.Browser()
 				if who != "anonymous" {
-					b = h.Somebody(fmt.Sprintf("%s%d", op.ID[:min(20, len(op.ID))], i), who)
+					b = h.LogInAs(fmt.Sprintf("%s%d", op.ID[:min(20, len(op.ID))], i), who)
 				}
 				path, body := h.Sample(op)
 				// What the request says of the role counts for nothing.
@@ -107,7 +107,7 @@ func TestAdministrationIsNeverOpen(t *testing.T) {
 // request, on the instance that was not asked as well (ASVS 5.0.0-8.3.2, 7.4.2).
 func TestRolesCountAtOnceOnEveryInstance(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		other := h.Another()
+		other := h.StartAnother()
 		root := h.Admin("alice")
 		for name, take := range apptest.InOrder(map[string]struct {
 			method, path string

@@ -90,7 +90,7 @@ func timeResets(b *testing.B, d *db.DB, delay time.Duration) {
 		}
 		return ""
 	}
-	h.Deliver()
+	h.SendMails()
 	ask := func(name string) time.Duration {
 		return timeOf(b, handler, "/auth/request_reset", fmt.Sprintf(`{"email":"%s@example.com"}`, name), 200)
 	}

@@ -43,9 +43,9 @@ func (h *Harness) WantEvent(id int, want string) {
 	}
 }
 
-// JustBeforeHolding has a statement run when a transaction is about to hold an
+// BeforeLock has a statement run when a transaction is about to hold an
 // account.
-func (h *Harness) JustBeforeHolding(username, statement string) {
+func (h *Harness) BeforeLock(username, statement string) {
 	h.T.Helper()
 	if h.DB.Kind == db.SQLite {
 		h.Exec("CREATE TRIGGER meanwhile BEFORE UPDATE ON users WHEN NEW.username = '" + username + "' BEGIN " + statement + "; END")

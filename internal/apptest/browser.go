@@ -165,9 +165,9 @@ func (h *Harness) Exec(statement string, args ...any) {
 	}
 }
 
-// Doom has every transaction fail that inserts into a table, at its commit: by a rule
+// FailCommits has every transaction fail that inserts into a table, at its commit: by a rule
 // that is looked at only then, and always broken.
-func (h *Harness) Doom(table string) {
+func (h *Harness) FailCommits(table string) {
 	h.T.Helper()
 	if h.DB.Kind == db.Postgres {
 		h.Exec("CREATE TABLE nobody (id BIGINT PRIMARY KEY)")

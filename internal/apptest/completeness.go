@@ -14,15 +14,15 @@ import (
 // A new one gets a line here when it gets its part of the export.
 var ExportedAs = map[string]string{"sessions": "sessions", "tokens": "tokens", "outbox": "mails", "audit_events": "events"}
 
-// Outliving are the tables that keep a number of somebody who has left, and
+// KeptAfterDeletion are the tables that keep a number of somebody who has left, and
 // nothing else that tells who it was: docs/audit.md says for how long and why.
 // They have no foreign key, so they are named here, with the column of whose the
 // rows are.
-var Outliving = map[string]string{"audit_events": "user_id"}
+var KeptAfterDeletion = map[string]string{"audit_events": "user_id"}
 
-// Personal maps each table that refers to users to the column that does. What
+// PersonalTables maps each table that refers to users to the column that does. What
 // refers to one of those in turn is found as well.
-func (h *Harness) Personal() map[string]string {
+func (h *Harness) PersonalTables() map[string]string {
 	h.T.Helper()
 	query := `SELECT m.name AS tab, f."from" AS col, f."table" AS target FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'`
 	if h.DB.Kind == db.Postgres {

@@ -1,9 +1,9 @@
 package apptest
 
-// AsInTheExamples makes the world that the examples are about, and returns the
+// ExampleState makes the world that the examples are about, and returns the
 // browser of alice, an administrator: bob has account 2 and session 7, and for her
 // own sessions she has session 1.
-func (h *Harness) AsInTheExamples(operation string) *Browser {
+func (h *Harness) ExampleState(operation string) *Browser {
 	h.T.Helper()
 	h.Exec("DELETE FROM users")
 	if operation == "register" {

@@ -58,8 +58,8 @@ func (h *Harness) Export(b *Browser, userID int) (members, rows map[string][]map
 		members[table] = listOf(h.T, string(raw[member]))
 	}
 	rows = map[string][]map[string]any{"users": h.rows("SELECT * FROM users WHERE id = $1", userID)}
-	owners := h.Personal()
-	maps.Copy(owners, Outliving)
+	owners := h.PersonalTables()
+	maps.Copy(owners, KeptAfterDeletion)
 	for table := range ExportedAs {
 		where := owners[table] + " = $1"
 		if table == "outbox" { // and what nobody knows yet whose it is

@@ -42,9 +42,9 @@ func Each(t *testing.T, test func(t *testing.T, h *Harness), options ...func(*co
 	record(t, false, test, options)
 }
 
-// EachAtOnce is each for tests that send many requests at once: what is answered
+// EachConcurrent is each for tests that send many requests at once: what is answered
 // is compared, and the order is not.
-func EachAtOnce(t *testing.T, test func(t *testing.T, h *Harness), options ...func(*config.Config)) {
+func EachConcurrent(t *testing.T, test func(t *testing.T, h *Harness), options ...func(*config.Config)) {
 	t.Helper()
 	record(t, true, test, options)
 }
@@ -66,16 +66,16 @@ func record(t *testing.T, atOnce bool, test func(t *testing.T, h *Harness), opti
 	t.Cleanup(func() { CompareRecordings(t, recordings) }) // after the subtests
 }
 
-// EachByChance is each for races: which answer goes to whom depends on who comes
+// EachRace is each for races: which answer goes to whom depends on who comes
 // first, so there is nothing to compare. They load the machine, so it is one
 // database after the other.
-func EachByChance(t *testing.T, test func(t *testing.T, h *Harness), options ...func(*config.Config)) {
+func EachRace(t *testing.T, test func(t *testing.T, h *Harness), options ...func(*config.Config)) {
 	t.Helper()
 	dbtest.Run(t, func(t *testing.T, d *db.DB) { test(t, Start(t, d, options...)) })
 }
 
-// InProduction sets what production needs.
-func InProduction(c *config.Config) {
+// Production sets what production needs.
+func Production(c *config.Config) {
 	c.Env = "production"
 	c.PublicURL = "https://auth.example.com"
 	c.AllowedOrigins = []string{"https://app.example.com"}
@@ -151,16 +151,16 @@ func (h *Harness) Violations() int {
 	return int(h.Scrape()["techtreks_contract_violations_total"])
 }
 
-// Another serves on the database of h as well, in the same recording.
-func (h *Harness) Another(options ...func(*config.Config)) *Harness {
+// StartAnother serves on the database of h as well, in the same recording.
+func (h *Harness) StartAnother(options ...func(*config.Config)) *Harness {
 	h.T.Helper()
-	other := h.Beside(options...)
+	other := h.NewAnother(options...)
 	other.Serve()
 	return other
 }
 
-// Beside is another server before it serves, for tests that change it first.
-func (h *Harness) Beside(options ...func(*config.Config)) *Harness {
+// NewAnother is another server before it serves, for tests that change it first.
+func (h *Harness) NewAnother(options ...func(*config.Config)) *Harness {
 	h.T.Helper()
 	other := NewServer(h.T, h.DB, options...)
 	other.Recording = h.Recording

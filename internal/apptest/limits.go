@@ -7,14 +7,14 @@ import (
 	"github.com/techtreks/auth/internal/config"
 )
 
-// Limiting switches limits on. Without an argument they are those of the contract.
-func Limiting(settings ...string) func(*config.Config) {
+// WithLimits switches limits on. Without an argument they are those of the contract.
+func WithLimits(settings ...string) func(*config.Config) {
 	return func(c *config.Config) { c.RateLimits = strings.Join(settings, "; ") }
 }
 
-// Forwarded is a request of some client through the trusted proxy.
-func Forwarded(ip string) func(*http.Request) { return Header("X-Forwarded-For", ip) }
+// ForwardedFor is a request of some client through the trusted proxy.
+func ForwardedFor(ip string) func(*http.Request) { return Header("X-Forwarded-For", ip) }
 
-func Wrong(username string) Members {
+func WrongLogin(username string) Members {
 	return Members{"username": username, "password": "Wrong-passw0rd"}
 }

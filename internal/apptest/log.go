@@ -27,9 +27,9 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// Direct returns a browser whose requests take that way. Its answers are held
+// InProcess returns a browser whose requests take that way. Its answers are held
 // against the contract like all others.
-func (h *Harness) Direct() *Browser {
+func (h *Harness) InProcess() *Browser {
 	h.T.Helper()
 	handler, err := h.Handler()
 	if err != nil {
@@ -40,9 +40,9 @@ func (h *Harness) Direct() *Browser {
 	return b
 }
 
-// RefuseUsers makes the database refuse every new account for a reason that
+// FailUserInserts makes the database refuse every new account for a reason that
 // the server does not know.
-func (h *Harness) RefuseUsers() {
+func (h *Harness) FailUserInserts() {
 	if h.DB.Kind == db.Postgres {
 		h.Exec("ALTER TABLE users ADD CONSTRAINT refused CHECK (false) NOT VALID")
 		return

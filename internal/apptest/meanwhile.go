@@ -1,13 +1,13 @@
 package apptest
 
-// While runs a request that hashes a password, and something else after the
+// DuringHash runs a request that hashes a password, and something else after the
 // request has read the account and before its hash is made. The something else
 // gets a second server on the same database, whose gate is free.
-func (h *Harness) While(request func() *Answer, happens func(other *Harness)) *Answer {
+func (h *Harness) DuringHash(request func() *Answer, happens func(other *Harness)) *Answer {
 	h.T.Helper()
-	other := h.Another()
+	other := h.StartAnother()
 	other.Accounts.Registration = h.Accounts.Registration
-	release := h.Fill()
+	release := h.OccupyGate()
 	var a *Answer
 	answered := make(chan struct{})
 	go func() {

@@ -32,8 +32,8 @@ func (h *Harness) Scrape() map[string]float64 {
 	return series
 }
 
-// Measured fails the test unless the series have these values; -1 is absent.
-func (h *Harness) Measured(want map[string]float64) {
+// WantMetrics fails the test unless the series have these values; -1 is absent.
+func (h *Harness) WantMetrics(want map[string]float64) {
 	h.T.Helper()
 	got := h.Scrape()
 	for series, value := range want {

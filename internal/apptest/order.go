@@ -66,7 +66,7 @@ func UsesDatabase(op *contract.Operation) bool {
 	return op.Session != contract.SessionIgnored
 }
 
-// LooksTokenUp says whether an operation looks for a token before it writes.
-func LooksTokenUp(op *contract.Operation) bool {
+// ReadsToken says whether an operation looks for a token before it writes.
+func ReadsToken(op *contract.Operation) bool {
 	return op.ID == "confirmEmail" || strings.HasPrefix(op.ID, "resetPassword") || strings.HasPrefix(op.ID, "verifyEmail")
 }

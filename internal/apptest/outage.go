@@ -16,8 +16,8 @@ func (h *Harness) SMTP() *mailtest.Server {
 	return server
 }
 
-// Deliver sends mail until the test ends.
-func (h *Harness) Deliver() {
+// SendMails sends mail until the test ends.
+func (h *Harness) SendMails() {
 	h.T.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})

@@ -8,9 +8,9 @@ import (
 	"github.com/techtreks/auth/internal/password"
 )
 
-// Fill occupies the only slot of the gate until the returned function is
+// OccupyGate occupies the only slot of the gate until the returned function is
 // called, which waits until the slot is free.
-func (h *Harness) Fill() (release func()) {
+func (h *Harness) OccupyGate() (release func()) {
 	h.T.Helper()
 	// Nobody waits an hour: a test that needed the wait to end would hang.
 	h.SetPasswords(&password.Hasher{Params: h.Passwords().Params, Gate: password.Gate{Slots: 1, Queue: 1, Wait: time.Hour}})
@@ -23,10 +23,10 @@ func (h *Harness) Fill() (release func()) {
 	return func() { close(leave); <-left }
 }
 
-// Saturate fills the gate and its queue until the returned function is called.
-func (h *Harness) Saturate() (release func()) {
+// SaturateGate fills the gate and its queue until the returned function is called.
+func (h *Harness) SaturateGate() (release func()) {
 	h.T.Helper()
-	leave := h.Fill()
+	leave := h.OccupyGate()
 	waiting, stop := context.WithCancel(context.Background())
 	queued := make(chan struct{})
 	go func() {

@@ -11,8 +11,8 @@ type door struct {
 	Set         func(password string) *Answer
 }
 
-// Doors are all of them.
-func (h *Harness) Doors(b *Browser, resetToken string) []door {
+// PasswordEntries are all of them.
+func (h *Harness) PasswordEntries(b *Browser, resetToken string) []door {
 	stranger := h.Browser()
 	return []door{
 		{"register", "password", func(p string) *Answer {
@@ -30,9 +30,9 @@ func (h *Harness) Doors(b *Browser, resetToken string) []door {
 	}
 }
 
-// Refuses checks that a password is refused at every door, with one field, and
+// RefusesPassword checks that a password is refused at every door, with one field, and
 // that nothing comes of it.
-func (h *Harness) Refuses(doors []door, password, code, sentence string) {
+func (h *Harness) RefusesPassword(doors []door, password, code, sentence string) {
 	h.T.Helper()
 	for _, d := range doors {
 		a := d.Set(password).Want(400, "invalid_fields")
@@ -43,12 +43,12 @@ func (h *Harness) Refuses(doors []door, password, code, sentence string) {
 	}
 }
 
-// Open prepares alice and everything that sets a password.
-func (h *Harness) Open() []door {
+// OpenPasswordEntries prepares alice and everything that sets a password.
+func (h *Harness) OpenPasswordEntries() []door {
 	h.T.Helper()
 	b := h.Browser()
 	b.Register("alice")
 	b.Login("alice")
 	h.Browser().Call("POST", "/auth/request_reset", Members{"email": "alice@example.com"}).Want(200, "")
-	return h.Doors(b, h.MailedToken(mail.ResetPassword, "alice@example.com"))
+	return h.PasswordEntries(b, h.MailedToken(mail.ResetPassword, "alice@example.com"))
 }

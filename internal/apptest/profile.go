@@ -4,8 +4,8 @@ import (
 	"sync"
 )
 
-// AtOnce does something n times at the same time.
-func AtOnce(n int, do func(i int)) {
+// Concurrently does something n times at the same time.
+func Concurrently(n int, do func(i int)) {
 	var wait sync.WaitGroup
 	for i := range n {
 		wait.Go(func() { do(i) })

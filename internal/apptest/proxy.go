@@ -22,10 +22,10 @@ func (h *Harness) LoggedIP(b *Browser, edit ...func(*http.Request)) string {
 	return logged
 }
 
-func TrustingLoopback(c *config.Config) { c.TrustedProxies = []string{"127.0.0.1/32", "10.0.0.0/8"} }
+func TrustLoopback(c *config.Config) { c.TrustedProxies = []string{"127.0.0.1/32", "10.0.0.0/8"} }
 
-// Visible is what of an answer must not depend on the request's headers.
-func Visible(a *Answer) string {
+// StableParts is what of an answer must not depend on the request's headers.
+func StableParts(a *Answer) string {
 	lines := strings.Split(Snapshot(a.Header), "\n")
 	for i, line := range lines {
 		if cookie, attributes, ok := strings.Cut(line, ";"); ok && strings.HasPrefix(line, "Set-Cookie: ") {

@@ -19,9 +19,9 @@ func (h *Harness) Flood(n int, path string, peer func(i int) string) {
 	}
 }
 
-// Counted adds up lines about refusals: those that were written, and the
+// CountRefusals adds up lines about refusals: those that were written, and the
 // numbers that stand for the rest.
-func (h *Harness) Counted(code string) (lines, repeats, reports int) {
+func (h *Harness) CountRefusals(code string) (lines, repeats, reports int) {
 	h.T.Helper()
 	for _, line := range h.Logs.Lines(h.T) {
 		if line["code"] != code {

@@ -4,8 +4,8 @@ import (
 	"slices"
 )
 
-// Somebody is logged in as one of everybody.
-func (h *Harness) Somebody(name, who string) *Browser {
+// LogInAs is logged in as one of everybody.
+func (h *Harness) LogInAs(name, who string) *Browser {
 	h.T.Helper()
 	role := who
 	if !slices.Contains([]string{"moderator", "admin"}, who) {

@@ -6,7 +6,7 @@ import (
 	"github.com/techtreks/auth/internal/config"
 )
 
-func Registration(mode string) func(*config.Config) {
+func WithRegistration(mode string) func(*config.Config) {
 	return func(c *config.Config) { c.Registration = mode }
 }
 

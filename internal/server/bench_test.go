@@ -58,7 +58,7 @@ func BenchmarkVisitor(b *testing.B) {
 // wanted of a machine with two cores.
 func BenchmarkRefusedLogin(b *testing.B) {
 	dbtest.Run(b, func(b *testing.B, d *db.DB) {
-		h := apptest.NewServer(b, d, apptest.Limiting("login: 1 per day"))
+		h := apptest.NewServer(b, d, apptest.WithLimits("login: 1 per day"))
 		handler, err := h.Handler()
 		if err != nil {
 			b.Fatal(err)

@@ -57,7 +57,7 @@ func TestHeadersOfEveryKindOfAnswer(t *testing.T) {
 		{"503 by the database", 503, "GET", "/readyz", nil, nil, withoutSchema, []string{json, "Retry-After: 2"}},
 		{"503 by shutting down", 503, "GET", "/readyz", nil, nil, draining, []string{json, "Retry-After: 5"}},
 	}
-	for where, options := range map[string][]func(*config.Config){"development": nil, "production": {apptest.InProduction}} {
+	for where, options := range map[string][]func(*config.Config){"development": nil, "production": {apptest.Production}} {
 		t.Run(where, func(t *testing.T) {
 			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 				for _, test := range tests {
@@ -66,7 +66,7 @@ func TestHeadersOfEveryKindOfAnswer(t *testing.T) {
 						edit = func(*http.Request) {}
 					}
 					if test.server != nil {
-						at = test.server(h.Another(options...))
+						at = test.server(h.StartAnother(options...))
 					}
 					a := at.Browser().Call(test.method, test.path, test.body, edit)
 					lines := append(strings.Split(everyAnswer, "\n"), test.more...)

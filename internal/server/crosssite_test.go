@@ -101,7 +101,7 @@ func TestOriginsAreComparedWhole(t *testing.T) {
 				}
 			}
 		}
-	}, apptest.InProduction)
+	}, apptest.Production)
 }
 
 // Own pages come over http in development, where nothing else is to be had.

@@ -29,7 +29,7 @@ func TestLoginsAreLimitedWhateverTheClientSaysOfItself(t *testing.T) {
 			for _, name := range spoofs {
 				edits = append(edits, apptest.Header(name, fmt.Sprintf("203.0.113.%d", i)))
 			}
-			a := b.Call("POST", "/auth/login", apptest.Wrong(fmt.Sprint("user", i)), edits...)
+			a := b.Call("POST", "/auth/login", apptest.WrongLogin(fmt.Sprint("user", i)), edits...)
 			if i < 5 {
 				a.Want(401, "invalid_credentials")
 			} else {
@@ -37,8 +37,8 @@ func TestLoginsAreLimitedWhateverTheClientSaysOfItself(t *testing.T) {
 			}
 		}
 		h.Clock.Advance(time.Minute)
-		b.Call("POST", "/auth/login", apptest.Wrong("alice")).Want(401, "invalid_credentials")
-	}, apptest.Limiting())
+		b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(401, "invalid_credentials")
+	}, apptest.WithLimits())
 }
 
 // X13: one IPv6 customer has a /64, and every address has many spellings.
@@ -53,15 +53,15 @@ func TestOneNetworkIsOneClient(t *testing.T) {
 			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 				b, refused := h.Browser(), 0
 				for i := range 100 {
-					if b.Call("POST", "/auth/login", apptest.Wrong(fmt.Sprint("user", i)), apptest.Forwarded(addresses(i))).Status == 429 {
+					if b.Call("POST", "/auth/login", apptest.WrongLogin(fmt.Sprint("user", i)), apptest.ForwardedFor(addresses(i))).Status == 429 {
 						refused++
 					}
 				}
 				if refused != 95 {
 					t.Errorf("%d of 100 were refused, want 95", refused)
 				}
-				b.Call("POST", "/auth/login", apptest.Wrong("alice"), apptest.Forwarded("2001:db8:1:3::1")).Want(401, "invalid_credentials")
-			}, apptest.Limiting(), apptest.TrustingLoopback)
+				b.Call("POST", "/auth/login", apptest.WrongLogin("alice"), apptest.ForwardedFor("2001:db8:1:3::1")).Want(401, "invalid_credentials")
+			}, apptest.WithLimits(), apptest.TrustLoopback)
 		})
 	}
 }
@@ -69,13 +69,13 @@ func TestOneNetworkIsOneClient(t *testing.T) {
 // X17: of any number of logins at once, over any number of instances on one
 // database, exactly as many get to the password hash as may.
 func TestInstancesLetThroughTogetherWhatOneWould(t *testing.T) {
-	apptest.EachByChance(t, func(t *testing.T, h *apptest.Harness) {
-		instances := []*apptest.Harness{h, h.Another(apptest.Limiting())}
+	apptest.EachRace(t, func(t *testing.T, h *apptest.Harness) {
+		instances := []*apptest.Harness{h, h.StartAnother(apptest.WithLimits())}
 		var wait sync.WaitGroup
 		for i := range 200 {
 			b := instances[i%2].Browser()
 			wait.Go(func() {
-				if a := b.Call("POST", "/auth/login", apptest.Wrong(fmt.Sprint("user", i))); a.Status != 401 && a.Status != 429 {
+				if a := b.Call("POST", "/auth/login", apptest.WrongLogin(fmt.Sprint("user", i))); a.Status != 401 && a.Status != 429 {
 					t.Errorf("%d %s", a.Status, a.Body)
 				}
 			})
@@ -87,7 +87,7 @@ func TestInstancesLetThroughTogetherWhatOneWould(t *testing.T) {
 		if n := instances[0].Count("SELECT count(*) FROM audit_events WHERE event = 'excess_rate_limit_exceeded'"); n != 1 {
 			t.Errorf("%d notes of one window, want 1", n)
 		}
-	}, apptest.Limiting())
+	}, apptest.WithLimits())
 }
 
 // R31: a restart is no way around a limit.
@@ -95,10 +95,10 @@ func TestLimitsOutliveTheProcess(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		for range 5 {
-			b.Call("POST", "/auth/login", apptest.Wrong("alice")).Want(401, "invalid_credentials")
+			b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(401, "invalid_credentials")
 		}
-		h.Another(apptest.Limiting()).Browser().Call("POST", "/auth/login", apptest.Wrong("alice")).Want(429, "rate_limited")
-	}, apptest.Limiting())
+		h.StartAnother(apptest.WithLimits()).Browser().Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
+	}, apptest.WithLimits())
 }
 
 func TestAnswersSayWhatIsLeft(t *testing.T) {
@@ -120,7 +120,7 @@ func TestAnswersSayWhatIsLeft(t *testing.T) {
 			}
 			h.Clock.Advance(10 * time.Second)
 		}
-	}, apptest.Limiting("default: 200 per day, 2 per hour"))
+	}, apptest.WithLimits("default: 200 per day, 2 per hour"))
 }
 
 func TestEveryLimitIsHeld(t *testing.T) {
@@ -132,7 +132,7 @@ func TestEveryLimitIsHeld(t *testing.T) {
 				once = append(once, op.ID+": "+one.String())
 			}
 		}
-		limited := h.Another(apptest.Limiting(once...))
+		limited := h.StartAnother(apptest.WithLimits(once...))
 		b := limited.Browser()
 		for _, op := range limited.Contract.Operations {
 			path, body := limited.Sample(op)
@@ -148,7 +148,7 @@ func TestEveryLimitIsHeld(t *testing.T) {
 			}
 			second.Want(429, "rate_limited")
 		}
-	}, apptest.Limiting())
+	}, apptest.WithLimits())
 }
 
 // L15: the refusal is the same whoever is asked about.
@@ -156,38 +156,38 @@ func TestRefusalsAreTheSameForEverybody(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
 		b := h.Browser()
-		b.Call("POST", "/auth/login", apptest.Wrong("alice")).Want(401, "invalid_credentials")
-		known := b.Call("POST", "/auth/login", apptest.Wrong("alice")).Want(429, "rate_limited")
-		for _, body := range []any{apptest.Wrong("nobody"), apptest.Wrong("nobody@example.com"), "rubbish"} {
-			if a := b.Call("POST", "/auth/login", body).Want(429, "rate_limited"); apptest.Visible(a) != apptest.Visible(known) {
-				t.Errorf("got\n%s\nwant\n%s", apptest.Visible(a), apptest.Visible(known))
+		b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(401, "invalid_credentials")
+		known := b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
+		for _, body := range []any{apptest.WrongLogin("nobody"), apptest.WrongLogin("nobody@example.com"), "rubbish"} {
+			if a := b.Call("POST", "/auth/login", body).Want(429, "rate_limited"); apptest.StableParts(a) != apptest.StableParts(known) {
+				t.Errorf("got\n%s\nwant\n%s", apptest.StableParts(a), apptest.StableParts(known))
 			}
 		}
-	}, apptest.Limiting("login: 1 per minute"))
+	}, apptest.WithLimits("login: 1 per minute"))
 }
 
 // L14: a refused request asks no database, reads no body, hashes nothing.
 func TestRefusalsCostNothing(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
-		b.Call("POST", "/auth/login", apptest.Wrong("alice")).Want(401, "invalid_credentials")
-		b.Call("POST", "/auth/login", apptest.Wrong("alice")).Want(429, "rate_limited")
+		b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(401, "invalid_credentials")
+		b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
 		hashes := h.Passwords().Hashes()
 		if err := h.DB.Close(); err != nil {
 			t.Fatal(err)
 		}
 		for range 10 {
-			b.Call("POST", "/auth/login", apptest.Wrong("alice")).Want(429, "rate_limited")
+			b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
 		}
 		body := &unread{}
-		h.Direct().Call("POST", "/auth/login", nil, func(r *http.Request) { r.Body = body }).Want(429, "rate_limited")
+		h.InProcess().Call("POST", "/auth/login", nil, func(r *http.Request) { r.Body = body }).Want(429, "rate_limited")
 		if body.read {
 			t.Error("the body was read")
 		}
 		if n := h.Passwords().Hashes() - hashes; n != 0 {
 			t.Errorf("%d hashes", n)
 		}
-	}, apptest.Limiting("login: 1 per minute"))
+	}, apptest.WithLimits("login: 1 per minute"))
 }
 
 // unread is a body that remembers whether somebody has looked into it.
@@ -219,7 +219,7 @@ func TestReadsAreLimitedWithoutTheDatabase(t *testing.T) {
 		}
 		h.Clock.Advance(time.Minute)
 		b.Call("GET", "/auth/current_user", nil).Want(200, "")
-	}, apptest.Limiting())
+	}, apptest.WithLimits())
 }
 
 // R18: a clock that is set back leaves nobody outside for longer than a window,
@@ -230,22 +230,22 @@ func TestLimitsBearAClockThatJumps(t *testing.T) {
 		exhaust := func() {
 			t.Helper()
 			for range 3 {
-				a := b.Call("POST", "/auth/login", apptest.Wrong("alice"))
+				a := b.Call("POST", "/auth/login", apptest.WrongLogin("alice"))
 				if wait := a.Header.Get("Retry-After"); a.Status == 429 && wait != "60" {
 					t.Errorf("Retry-After is %s", wait)
 				}
 			}
-			b.Call("POST", "/auth/login", apptest.Wrong("alice")).Want(429, "rate_limited")
+			b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
 		}
 		exhaust()
 		for _, jump := range []time.Duration{-time.Hour, 400 * 24 * time.Hour, -400 * 24 * time.Hour} {
 			h.Clock.Advance(jump)
 			exhaust()
 			h.Clock.Advance(time.Minute)
-			b.Call("POST", "/auth/login", apptest.Wrong("alice")).Want(401, "invalid_credentials")
+			b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(401, "invalid_credentials")
 			h.Clock.Advance(time.Minute)
 		}
-	}, apptest.Limiting("login: 1 per minute"))
+	}, apptest.WithLimits("login: 1 per minute"))
 }
 
 // 6.6.3: tokens cannot be guessed often, in whichever way they are presented.
@@ -274,13 +274,13 @@ func TestTokensCannotBeGuessedOften(t *testing.T) {
 				}
 			}
 		}
-	}, apptest.Limiting())
+	}, apptest.WithLimits())
 }
 
 func TestCountsAreSweptWhenTheirWindowHasEnded(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		for i := range 3 {
-			h.Browser().Call("POST", "/auth/login", apptest.Wrong("alice"), apptest.Forwarded(fmt.Sprintf("198.51.100.%d", i))).Want(401, "invalid_credentials")
+			h.Browser().Call("POST", "/auth/login", apptest.WrongLogin("alice"), apptest.ForwardedFor(fmt.Sprintf("198.51.100.%d", i))).Want(401, "invalid_credentials")
 			h.Clock.Advance(30 * time.Second)
 		}
 		if text := h.Dump(); strings.Contains(text, "198.51.100") || strings.Contains(text, "alice") {
@@ -292,7 +292,7 @@ func TestCountsAreSweptWhenTheirWindowHasEnded(t *testing.T) {
 		if n := h.Count("SELECT count(*) FROM rate_limits"); n != 1 {
 			t.Errorf("%d rows are left", n)
 		}
-	}, apptest.Limiting(), apptest.TrustingLoopback)
+	}, apptest.WithLimits(), apptest.TrustLoopback)
 }
 
 func TestTheServedContractSaysWhatIsInForce(t *testing.T) {
@@ -310,7 +310,7 @@ func TestTheServedContractSaysWhatIsInForce(t *testing.T) {
 		"none": {"off", map[string]string{"login": "[]", "changePassword": "[]", "getProfile": "[]", "requestReset": "[]"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := apptest.Start(t, dbtest.Open(t, db.SQLite), apptest.Limiting(test.settings))
+			h := apptest.Start(t, dbtest.Open(t, db.SQLite), apptest.WithLimits(test.settings))
 			for _, path := range []string{"/openapi.yaml", "/openapi.json"} {
 				served, err := contract.Load(h.Browser().Call("GET", path, nil).Want(200, "").Body, nil, ratelimit.Settings{})
 				if err != nil {

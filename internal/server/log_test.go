@@ -31,7 +31,7 @@ var hostile = map[string]string{
 // the name that the client goes by is, as plain ASCII.
 func TestNothingThatIsSentCanForgeALineOfTheLog(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		b := h.Direct()
+		b := h.InProcess()
 		b.Register("alice")
 		b.Call("GET", "/healthz", nil, apptest.Header("X-Forwarded-For", "192.0.2.1")) // which is warned of once
 		ways := map[string]func(text string) *apptest.Answer{
@@ -201,7 +201,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		h.Edge.VerifyResponses = true // its reports go to the log, too
 		secrets := []string{canaryPassword, canaryHeader, canaryCookie, canaryQuery}
-		b := h.Direct()
+		b := h.InProcess()
 		send := func(b *apptest.Browser, method, path string, body any, edit ...func(*http.Request)) *apptest.Answer {
 			t.Helper()
 			a := b.Call(method, path, body, append([]func(*http.Request){
@@ -219,7 +219,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 		credentials := apptest.Members{"username": canaryName, "password": canaryPassword}
 		for i, broken := range brokenBodies(canaryPassword) {
 			for _, path := range []string{"/auth/register", "/auth/login"} {
-				if a := send(h.Direct(), "POST", path, broken); a.Status < 400 || a.Status >= 500 {
+				if a := send(h.InProcess(), "POST", path, broken); a.Status < 400 || a.Status >= 500 {
 					t.Errorf("broken body %d to %s: %d", i, path, a.Status)
 				}
 			}
@@ -256,10 +256,10 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 		rows := h.Dump() + h.Trail()
 
 		// The database refuses a row, a handler panics, the database is gone.
-		h.RefuseUsers()
+		h.FailUserInserts()
 		send(b, "POST", "/auth/register", apptest.Members{"username": "x" + canaryName, "email": "x@" + canaryName + ".com", "password": canaryPassword}).Want(500, "internal_error")
-		panicking := withoutPasswords(h.Another())
-		send(panicking.Direct(), "POST", "/auth/login", credentials, apptest.SessionCookie(cookie)).Want(500, "internal_error")
+		panicking := withoutPasswords(h.StartAnother())
+		send(panicking.InProcess(), "POST", "/auth/login", credentials, apptest.SessionCookie(cookie)).Want(500, "internal_error")
 		send(b, "POST", "/auth/logout", nil).Want(200, "")
 		_ = h.DB.Close()
 		for _, op := range h.Contract.Operations {

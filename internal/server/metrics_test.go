@@ -27,7 +27,7 @@ func TestRequestsAreCountedByRouteStatusAndCode(t *testing.T) {
 			b.Call("GET", fmt.Sprint("/secret", i), nil).Want(404, "not_found")
 			b.Call(fmt.Sprint("SECRET", i), "/auth/login", nil).Want(405, "method_not_allowed")
 		}
-		h.Measured(map[string]float64{
+		h.WantMetrics(map[string]float64{
 			`techtreks_http_requests_total{code="",method="POST",route="/auth/register",status="201"}`:                 1,
 			`techtreks_http_requests_total{code="",method="POST",route="/auth/login",status="200"}`:                    1,
 			`techtreks_http_requests_total{code="invalid_credentials",method="POST",route="/auth/login",status="401"}`: 2,
@@ -52,9 +52,9 @@ func TestRequestsAreCountedByRouteStatusAndCode(t *testing.T) {
 
 func TestAPanicIsCountedAsTheAnswerItBecomes(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		broken := withoutPasswords(h.Another())
-		broken.Direct().Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": "x"}).Want(500, "internal_error")
-		broken.Measured(map[string]float64{
+		broken := withoutPasswords(h.StartAnother())
+		broken.InProcess().Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": "x"}).Want(500, "internal_error")
+		broken.WantMetrics(map[string]float64{
 			`techtreks_http_requests_total{code="internal_error",method="POST",route="/auth/login",status="500"}`: 1,
 		})
 	})
@@ -66,7 +66,7 @@ func TestHashesAreMeasured(t *testing.T) {
 		gate.Slots, gate.Queue, gate.Wait = 1, 1, time.Millisecond
 		h.Browser().Register("alice")
 		err := gate.Do(t.Context(), func() {
-			h.Measured(map[string]float64{"techtreks_password_hashes_running": 1, "techtreks_password_hashes_waiting": 0})
+			h.WantMetrics(map[string]float64{"techtreks_password_hashes_running": 1, "techtreks_password_hashes_waiting": 0})
 			b := h.Browser()
 			b.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": "x"}).Want(503, "busy")
 		})
@@ -78,7 +78,7 @@ func TestHashesAreMeasured(t *testing.T) {
 		if _, err := h.Passwords().Hash(gone, "x"); err == nil {
 			t.Error("hashed for nobody")
 		}
-		h.Measured(map[string]float64{
+		h.WantMetrics(map[string]float64{
 			"techtreks_password_hashes_running":              0,
 			"techtreks_password_hashes_refused_total":        1,
 			"techtreks_password_hash_wait_seconds_count":     3, // the registration, the test's own, the refused one
@@ -93,20 +93,20 @@ func TestHashesAreMeasured(t *testing.T) {
 
 func TestTheOutboxIsMeasuredNowAndThen(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		h.Measured(map[string]float64{"techtreks_outbox_pending": 0, "techtreks_outbox_dead": 0, "techtreks_outbox_oldest_seconds": 0})
+		h.WantMetrics(map[string]float64{"techtreks_outbox_pending": 0, "techtreks_outbox_dead": 0, "techtreks_outbox_oldest_seconds": 0})
 		h.Browser().Register("alice")
 		h.Browser().Register("bob")
 		h.Clock.Advance(9 * time.Second)
-		h.Measured(map[string]float64{"techtreks_outbox_pending": 0}) // as it was nine seconds ago
+		h.WantMetrics(map[string]float64{"techtreks_outbox_pending": 0}) // as it was nine seconds ago
 		h.Clock.Advance(time.Second)
-		h.Measured(map[string]float64{"techtreks_outbox_pending": 2, "techtreks_outbox_oldest_seconds": 10})
+		h.WantMetrics(map[string]float64{"techtreks_outbox_pending": 2, "techtreks_outbox_oldest_seconds": 10})
 		now := h.Clock.Now()
 		if _, err := h.DB.ExecContext(t.Context(), "UPDATE outbox SET dead_at = $1 WHERE id = (SELECT min(id) FROM outbox)", now); err != nil {
 			t.Fatal(err)
 		}
 		h.MailWorker.Counters.Failed.Add(1)
 		h.Clock.Advance(time.Minute)
-		h.Measured(map[string]float64{
+		h.WantMetrics(map[string]float64{
 			"techtreks_outbox_pending": 1, "techtreks_outbox_dead": 1, "techtreks_outbox_oldest_seconds": 70,
 			`techtreks_mails_total{outcome="failed"}`: 1, `techtreks_mails_total{outcome="sent"}`: 0,
 		})
@@ -114,7 +114,7 @@ func TestTheOutboxIsMeasuredNowAndThen(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.Clock.Advance(time.Minute)
-		h.Measured(map[string]float64{"techtreks_outbox_pending": -1, "techtreks_outbox_dead": -1, "techtreks_outbox_oldest_seconds": -1})
+		h.WantMetrics(map[string]float64{"techtreks_outbox_pending": -1, "techtreks_outbox_dead": -1, "techtreks_outbox_oldest_seconds": -1})
 		if n := strings.Count(h.Logs.String(), "outbox not measured"); n != 1 {
 			t.Errorf("%d lines say why", n)
 		}
@@ -128,5 +128,5 @@ func TestThePublicPortTellsNothingAboutTheInside(t *testing.T) {
 		for _, path := range []string{"/metrics", "/metrics/", "/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/debug", "/stats", "/swagger", "/docs", "/openapi.json", "/dev/mail"} {
 			h.Browser().Call("GET", path, nil).Want(404, "not_found")
 		}
-	}, apptest.InProduction, func(c *config.Config) { c.MetricsAddr = "127.0.0.1:9090" })
+	}, apptest.Production, func(c *config.Config) { c.MetricsAddr = "127.0.0.1:9090" })
 }

@@ -21,7 +21,7 @@ func TestLimitStandsBeforeTheSessionAndTheBody(t *testing.T) {
 		b.Call("POST", "/auth/login", "not JSON").Want(400, "malformed_body")
 		b.Call("POST", "/auth/login", "not JSON", apptest.Header("Cookie", "session=a; session=b")).Want(429, "rate_limited")
 		b.Call("GET", "/nothing", nil).Want(404, "not_found")
-	}, apptest.Limiting("login: 1 per minute"))
+	}, apptest.WithLimits("login: 1 per minute"))
 }
 
 // Whatever a body is, an operation that has none neither reads it nor waits
@@ -98,7 +98,7 @@ func TestReadsDoNotWaitForTheRenewal(t *testing.T) {
 // Probes share one look at a database that hangs; each of them looking for
 // itself would pile up for as long as it does.
 func TestProbesShareOneLookAtTheDatabase(t *testing.T) {
-	apptest.EachAtOnce(t, func(t *testing.T, h *apptest.Harness) {
+	apptest.EachConcurrent(t, func(t *testing.T, h *apptest.Harness) {
 		if err := h.DB.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestPagesOfThePublicAddressAreOurOwn(t *testing.T) {
 		h.Browser().Call("GET", "/auth/current_user", nil, own, apptest.Header("Sec-Fetch-Site", "same-origin")).Want(200, "")
 		h.Browser().Call("POST", "/auth/logout", nil, own).Want(200, "")
 		h.Browser().Call("POST", "/auth/logout", nil, apptest.Header("Origin", "http://auth.example.com")).Want(403, "cross_origin_refused")
-	}, apptest.InProduction, func(c *config.Config) { c.AllowedOrigins = nil })
+	}, apptest.Production, func(c *config.Config) { c.AllowedOrigins = nil })
 }
 
 func TestTheLogSaysWhoHasLoggedIn(t *testing.T) {

@@ -21,7 +21,7 @@ var hashing = map[string]any{
 func TestFullGateRefusesAtOnce(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
-		release := h.Saturate()
+		release := h.SaturateGate()
 		before := h.Dump()
 		for path, body := range apptest.InOrder(hashing) {
 			a := h.Browser().Call("POST", path, body).Want(503, "busy")
@@ -51,7 +51,7 @@ func TestNothingIsHashedForThoseWhoHaveLeft(t *testing.T) {
 		h.Browser().Register("alice")
 		gone, leave := context.WithCancel(t.Context())
 		leave()
-		b, before := h.Direct(), h.Passwords().Hashes()
+		b, before := h.InProcess(), h.Passwords().Hashes()
 		for path, body := range apptest.InOrder(hashing) {
 			b.Call("POST", path, body, func(r *http.Request) { *r = *r.WithContext(gone) }).Want(503, "unavailable")
 		}
@@ -70,7 +70,7 @@ func TestWhoLeavesTheQueueIsNotHashed(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
 		for path, body := range apptest.InOrder(hashing) {
-			release := h.Fill()
+			release := h.OccupyGate()
 			ctx, leave := context.WithCancel(t.Context())
 			b := h.Browser()
 			r, err := http.NewRequestWithContext(ctx, "POST", h.URL+path, strings.NewReader(apptest.Quoted(body)))

@@ -83,14 +83,14 @@ func TestTrustedProxiesNameTheClient(t *testing.T) {
 				t.Errorf("%s: %q makes the client %q, want %q", name, test.forwardedFor, got, test.want)
 			}
 		}
-	}, apptest.TrustingLoopback)
+	}, apptest.TrustLoopback)
 }
 
 // One machine is one client, however its address is spelled; otherwise it has
 // a limit per spelling (better-auth CVE-2026-45364).
 func TestPeersHaveOneSpelling(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		b := h.Direct()
+		b := h.InProcess()
 		b.Register("alice")
 		for peer, want := range apptest.InOrder(map[string]string{
 			"192.0.2.1:1":            "192.0.2.1",
@@ -114,7 +114,7 @@ func TestPeersHaveOneSpelling(t *testing.T) {
 // links in mail). Nor does a header make a plain connection a secure one.
 func TestTheRequestsNameForTheServerIsNotBelieved(t *testing.T) {
 	for where, options := range map[string][]func(*config.Config){
-		"development": {apptest.TrustingLoopback}, "production": {apptest.InProduction, apptest.TrustingLoopback, func(c *config.Config) { c.Docs = new(true) }},
+		"development": {apptest.TrustLoopback}, "production": {apptest.Production, apptest.TrustLoopback, func(c *config.Config) { c.Docs = new(true) }},
 	} {
 		t.Run(where, func(t *testing.T) {
 			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
@@ -134,10 +134,10 @@ func TestTheRequestsNameForTheServerIsNotBelieved(t *testing.T) {
 						continue // asks for the name to refuse it: TestMailPreviewIsOfDevelopmentAlone
 					}
 					path, body := h.Sample(op)
-					plain := apptest.Visible(b.Call(op.Method, path, body))
+					plain := apptest.StableParts(b.Call(op.Method, path, body))
 					for _, edit := range names {
-						if a := b.Call(op.Method, path, body, edit); apptest.Visible(a) != plain || strings.Contains(string(a.Body), evil) {
-							t.Errorf("%s: %s\nwithout the header\n%s", a.What, apptest.Visible(a), plain)
+						if a := b.Call(op.Method, path, body, edit); apptest.StableParts(a) != plain || strings.Contains(string(a.Body), evil) {
+							t.Errorf("%s: %s\nwithout the header\n%s", a.What, apptest.StableParts(a), plain)
 						}
 					}
 				}
@@ -176,5 +176,5 @@ func TestAForgottenProxyShows(t *testing.T) {
 		if got := string(b.Call("GET", "/readyz", nil).Body); strings.Contains(got, "warnings") || strings.Contains(h.Logs.String(), "TRUSTED_PROXIES") {
 			t.Errorf("of a trusted proxy: %s", got)
 		}
-	}, apptest.TrustingLoopback)
+	}, apptest.TrustLoopback)
 }

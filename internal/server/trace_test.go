@@ -170,7 +170,7 @@ func TestOnlyATrustedProxyContinuesATrace(t *testing.T) {
 	const remote = "4bf92f3577b34da6a3ce929d0e0e4736"
 	traced(t, func(t *testing.T, h *apptest.Harness, got *spans, finish func()) {
 		h.Edge.Forwarded.TrustedProxies = []string{"192.0.2.0/24", "198.51.100.7"}
-		b := h.Direct()
+		b := h.InProcess()
 		for _, peer := range []string{"192.0.2.9:1", "198.51.100.7:1", "203.0.113.5:1", "127.0.0.1:1"} {
 			b.Call("GET", "/healthz", nil, from(peer), apptest.Header("traceparent", "00-"+remote+"-00f067aa0ba902b7-01")).Want(200, "")
 		}

@@ -146,7 +146,7 @@ func TestPasswordsAreTakenWholeAndAsTyped(t *testing.T) {
 // Of two changes at once, each with the right password, one wins, and the
 // other's session has ended by then.
 func TestPasswordChangesAtOnceLeaveOnePassword(t *testing.T) {
-	apptest.EachByChance(t, func(t *testing.T, h *apptest.Harness) {
+	apptest.EachRace(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
 		password := apptest.GoodPassword
 		for range 10 {
@@ -157,7 +157,7 @@ func TestPasswordChangesAtOnceLeaveOnePassword(t *testing.T) {
 				browsers[i].Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": password}).Want(200, "")
 			}
 			next := [2]string{password + "a", password + "b"}
-			apptest.AtOnce(2, func(i int) { answers[i] = browsers[i].ChangePassword(password, next[i]) })
+			apptest.Concurrently(2, func(i int) { answers[i] = browsers[i].ChangePassword(password, next[i]) })
 			winner := 0
 			if answers[1].Status == 200 {
 				winner = 1
@@ -236,7 +236,7 @@ func TestARequestWhoseSessionEndsMeanwhileDoesNothing(t *testing.T) {
 				h.Browser().Register("alice")
 				thief := h.Browser()
 				thief.Login("alice")
-				release := h.Fill()
+				release := h.OccupyGate()
 				var a *apptest.Answer
 				answered := make(chan struct{})
 				go func() {

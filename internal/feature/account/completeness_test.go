@@ -39,11 +39,11 @@ var withheld = map[string][]string{
 // that do not refer to users.
 func unlinked(h *apptest.Harness) (list []string) {
 	h.T.Helper()
-	tables, personal := h.Columns(), h.Personal()
+	tables, personal := h.Columns(), h.PersonalTables()
 	for table, columns := range tables {
 		for _, c := range columns {
 			_, linked := personal[table]
-			if linked = linked || apptest.Outliving[table] != "" || nobodys[table] != ""; !linked && table != "users" && telling.MatchString(c.Name) {
+			if linked = linked || apptest.KeptAfterDeletion[table] != "" || nobodys[table] != ""; !linked && table != "users" && telling.MatchString(c.Name) {
 				list = append(list, table+"."+c.Name)
 			}
 		}
@@ -59,7 +59,7 @@ func undeleted(h *apptest.Harness, b *apptest.Browser, userID int) (left []strin
 	if a := b.DeleteAccount(apptest.GoodPassword); a.Status != 200 {
 		return []string{fmt.Sprintf("all of it: %d", a.Status)}
 	}
-	for table, owner := range h.Personal() {
+	for table, owner := range h.PersonalTables() {
 		if h.Count(fmt.Sprintf("SELECT count(*) FROM %s WHERE %s = $1", table, owner), userID) > 0 {
 			left = append(left, table)
 		}
@@ -78,7 +78,7 @@ func populate(h *apptest.Harness) (alice *apptest.Browser, id int) {
 		h.Browser().Register(name)
 		h.Browser().Login(name)
 		ids[name] = h.Count("SELECT id FROM users WHERE username = $1", name)
-		for table, owner := range h.Personal() {
+		for table, owner := range h.PersonalTables() {
 			h.Insert(table, owner, ids[name])
 		}
 		h.Insert("outbox", "recipient_key", name+"@example.com") // nobody knows yet whose
@@ -91,8 +91,8 @@ func populate(h *apptest.Harness) (alice *apptest.Browser, id int) {
 
 func TestExportAndDeletionLeaveNothingOut(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		tables := h.Personal()
-		maps.Copy(tables, apptest.Outliving)
+		tables := h.PersonalTables()
+		maps.Copy(tables, apptest.KeptAfterDeletion)
 		if got := slices.Sorted(maps.Keys(tables)); !slices.Equal(got, slices.Sorted(maps.Keys(apptest.ExportedAs))) {
 			t.Errorf("these tables refer to users: %v", got)
 		}
@@ -121,7 +121,7 @@ func TestExportAndDeletionLeaveNothingOut(t *testing.T) {
 		if all := h.Dump() + h.Trail(); strings.Contains(all, "alice") {
 			t.Errorf("something still knows her:\n%s", all)
 		}
-		for table, column := range apptest.Outliving {
+		for table, column := range apptest.KeptAfterDeletion {
 			if h.Count(fmt.Sprintf("SELECT count(*) FROM %s WHERE %s = $1", table, column), id) == 0 {
 				t.Errorf("%s has forgotten her", table)
 			}

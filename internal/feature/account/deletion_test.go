@@ -11,7 +11,7 @@ import (
 func TestDeletionEndsEverySession(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
-		elsewhere := h.Another() // another instance
+		elsewhere := h.StartAnother() // another instance
 		var all []*apptest.Browser
 		for i := range 5 {
 			b := []*apptest.Harness{h, elsewhere}[i%2].Browser()

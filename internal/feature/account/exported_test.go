@@ -70,7 +70,7 @@ func unexported(h *apptest.Harness, b *apptest.Browser, userID int) (lacks []str
 	if members["users"][0]["has_password"] != true {
 		lacks = append(lacks, "whether there is a password")
 	}
-	tables := h.Personal()
+	tables := h.PersonalTables()
 	for table := range tables {
 		if _, has := members[table]; !has {
 			lacks = append(lacks, table)

@@ -66,13 +66,13 @@ func TestCommonPasswordsAreRefusedAtEveryDoor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-				doors := h.Open()
+				doors := h.OpenPasswordEntries()
 				before := h.Dump()
 				for _, word := range words {
-					h.Refuses(doors, test.decorated(word), tooCommon, commonSentence)
+					h.RefusesPassword(doors, test.decorated(word), tooCommon, commonSentence)
 				}
 				for _, password := range test.more {
-					h.Refuses(doors, password, tooCommon, commonSentence)
+					h.RefusesPassword(doors, password, tooCommon, commonSentence)
 				}
 				if h.Dump() != before {
 					t.Error("a refusal has changed the database")
@@ -87,9 +87,9 @@ func TestCommonPasswordsAreRefusedAtEveryDoor(t *testing.T) {
 // spelled. A refusal spends no token.
 func TestPasswordsMadeOfNamesAreRefusedAtEveryDoor(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		doors := h.Open()
+		doors := h.OpenPasswordEntries()
 		for _, password := range []string{"TechTreks2026!aA", "t3chTr3k$-X", "Alice-7Qx!", "Al1c3!7q-X", "3c1lA-Zu7!"} {
-			h.Refuses(doors, password, identity, identitySentence)
+			h.RefusesPassword(doors, password, identity, identitySentence)
 		}
 		// The names of the new account are not those of the one that resets.
 		doors[0].Set("Miller-7Qx!").Want(400, "invalid_fields")
@@ -97,9 +97,9 @@ func TestPasswordsMadeOfNamesAreRefusedAtEveryDoor(t *testing.T) {
 		doors[0].Set("Alice went up 1 hill").Want(201, "")
 	})
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		doors := h.Open()
-		h.Refuses(doors, "Trailblazers7!", identity, identitySentence)
-		h.Refuses(doors, "Example-7Qx!", identity, identitySentence) // of auth.example.com
+		doors := h.OpenPasswordEntries()
+		h.RefusesPassword(doors, "Trailblazers7!", identity, identitySentence)
+		h.RefusesPassword(doors, "Example-7Qx!", identity, identitySentence) // of auth.example.com
 		doors[2].Set(apptest.NewPassword).Want(200, "")
 	}, func(c *config.Config) {
 		c.MailFrom = "Trail Blazers <no-reply@trails.example>"
@@ -129,8 +129,8 @@ func TestRefusedPasswordsTellNobodyWhoHasAnAccount(t *testing.T) {
 // goes first.
 func TestResetTokenGoesBeforeThePolicy(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		doors := h.Open()
-		h.Doors(h.Browser(), "wrong")[2].Set("Password1!").Want(400, "invalid_token")
+		doors := h.OpenPasswordEntries()
+		h.PasswordEntries(h.Browser(), "wrong")[2].Set("Password1!").Want(400, "invalid_token")
 		doors[2].Set(apptest.NewPassword).Want(200, "")
 		doors[2].Set("Alice-2026").Want(400, "invalid_token")
 	})
@@ -139,12 +139,12 @@ func TestResetTokenGoesBeforeThePolicy(t *testing.T) {
 func TestLengthPolicy(t *testing.T) {
 	const phrase = "correct horse battery staple"
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		doors := h.Open()
+		doors := h.OpenPasswordEntries()
 		const short = "Password must be at least 15 characters"
 		for _, password := range []string{"fourteen chars", strings.Repeat("\U0001F511", 7), "Aa1!", "日本語のパスワードです。"} {
-			h.Refuses(doors, password, "too_short", short)
+			h.RefusesPassword(doors, password, "too_short", short)
 		}
-		h.Refuses(doors, strings.Repeat("x", 1025), "too_long", "Password must be at most 1024 characters")
+		h.RefusesPassword(doors, strings.Repeat("x", 1025), "too_long", "Password must be at most 1024 characters")
 		for i, password := range []string{
 			phrase, "fifteen chars 1", "日本語のパスワードは長いです。", "\U0001F600\U0001F601\U0001F602\U0001F923\U0001F603\U0001F604\U0001F605\U0001F606\U0001F609\U0001F60A\U0001F60B\U0001F60E\U0001F60D\U0001F618\U0001F970",
 			strings.Repeat("a long way ", 93) + "x", "   spaces count   ",
@@ -206,10 +206,10 @@ func TestBreachedPasswordsAreRefusedAtEveryDoor(t *testing.T) {
 		h.Validator.Policy.Breaches.URL = corpus.URL
 		found := suffix + ":3\r\n"
 		answer.Store(&found)
-		doors := h.Open()
-		h.Refuses(doors, known, breached, breachedSentence)
+		doors := h.OpenPasswordEntries()
+		h.RefusesPassword(doors, known, breached, breachedSentence)
 		before := asked.Load()
-		h.Refuses(doors, "Password1!", tooCommon, commonSentence)
+		h.RefusesPassword(doors, "Password1!", tooCommon, commonSentence)
 		if !h.LoginWith("alice", apptest.GoodPassword) || asked.Load() != before {
 			t.Error("the corpus is asked about what is refused anyway, or at a login")
 		}
@@ -219,7 +219,7 @@ func TestBreachedPasswordsAreRefusedAtEveryDoor(t *testing.T) {
 		if asked.Load() != before+2 || strings.Count(h.Logs.String(), "breached passwords not asked") != 2 {
 			t.Errorf("asked %d times", asked.Load()-before)
 		}
-		h.Measured(map[string]float64{
+		h.WantMetrics(map[string]float64{
 			`techtreks_breach_checks_total{outcome="found"}`: 4, `techtreks_breach_checks_total{outcome="unknown"}`: 2,
 		})
 	}, func(c *config.Config) { c.HIBPURL = "http://corpus.invalid" })

@@ -241,7 +241,7 @@ func TestVerifiedAddressChangesOnConfirmation(t *testing.T) {
 		if n := h.CountMails(mail.EmailChanged); n != 1 {
 			t.Errorf("%d notices", n)
 		}
-	}, apptest.Registration("verified"))
+	}, apptest.WithRegistration("verified"))
 }
 
 // Whether somebody has the address is told to nobody but its owner.
@@ -274,7 +274,7 @@ func TestVerifiedAddressChangeDoesNotTellWhoHasAccounts(t *testing.T) {
 		if alice, bob := h.Account("alice"), h.Account("bob"); alice["email"] != "alice@example.com" || bob["email"] != "bob@example.com" {
 			t.Errorf("%v\n%v", alice, bob)
 		}
-	}, apptest.Registration("verified"))
+	}, apptest.WithRegistration("verified"))
 }
 
 // An attacker in the account has asked for an address. The owner sets a new
@@ -304,7 +304,7 @@ func TestNewPasswordEndsAPendingAddressChange(t *testing.T) {
 				if got := h.Account("alice")["email"]; got != "alice@example.com" {
 					t.Errorf("the address is %s", got)
 				}
-			}, apptest.Registration("verified"))
+			}, apptest.WithRegistration("verified"))
 		})
 	}
 }

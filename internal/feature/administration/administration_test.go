@@ -17,7 +17,7 @@ func TestDisabledAccountLetsNobodyIn(t *testing.T) {
 		root := h.Admin("alice")
 		open := make([]*apptest.Browser, 5)
 		h.Browser().Register("bob")
-		elsewhere := h.Another() // another instance
+		elsewhere := h.StartAnother() // another instance
 		for i := range open {
 			open[i] = []*apptest.Harness{h, elsewhere}[i%2].Browser()
 			open[i].Login("bob")
@@ -115,8 +115,8 @@ func TestLastAdminStays(t *testing.T) {
 // X26: two administrators take the role from each other at the same time, in
 // each of the ways there are. One stays.
 func TestTwoAdminsCannotRemoveEachOther(t *testing.T) {
-	apptest.EachByChance(t, func(t *testing.T, h *apptest.Harness) {
-		other := h.Another()
+	apptest.EachRace(t, func(t *testing.T, h *apptest.Harness) {
+		other := h.StartAnother()
 		ways := []func(b *apptest.Browser, victim string) *apptest.Answer{
 			func(b *apptest.Browser, victim string) *apptest.Answer {
 				return b.Manage("PUT", victim, "/role", apptest.Members{"role": "user"})
@@ -169,7 +169,7 @@ func TestRequestsOnTheirWayLoseTheRoleWithTheirSender(t *testing.T) {
 				h.Admin("alice")
 				mallory := h.Member("mallory", "admin")
 				h.Browser().Register("bob")
-				h.JustBeforeHolding("bob", change)
+				h.BeforeLock("bob", change)
 				before := h.Count("SELECT count(*) FROM users WHERE role = 'admin'")
 				a := mallory.Manage("PUT", "bob", "/role", apptest.Members{"role": "admin"})
 				if a.Status != 401 && a.Status != 403 {

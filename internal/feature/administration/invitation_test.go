@@ -41,7 +41,7 @@ func TestInvitationsWorkWhereNobodyCanRegister(t *testing.T) {
 					t.Error("a mail says that the password was reset, and there was none")
 				}
 				h.WantEvent(h.IDOf("Dave"), "user_created invited_as_moderator by 1")
-			}, apptest.Registration(mode))
+			}, apptest.WithRegistration(mode))
 		})
 	}
 }
@@ -182,7 +182,7 @@ func TestAdministratorsTakeSomebodysWord(t *testing.T) {
 		}
 		b.Login("bob")
 		h.WantEvent(h.IDOf("bob"), "user_updated email_verified by 1")
-	}, apptest.Registration("verified"))
+	}, apptest.WithRegistration("verified"))
 }
 
 // What an operation can be asked about an account, it refuses of no account and

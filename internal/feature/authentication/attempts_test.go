@@ -12,7 +12,7 @@ import (
 )
 
 // manyLogins leaves the limits per address out of the way of what is tested here.
-var manyLogins = apptest.Limiting("login: 100000 per minute", "default: 100000 per minute", "register: 1000 per minute")
+var manyLogins = apptest.WithLimits("login: 100000 per minute", "default: 100000 per minute", "register: 1000 per minute")
 
 const home, away = "192.0.2.10", "203.0.113.10"
 
@@ -22,11 +22,11 @@ func TestSpellingsOfAnAccountShareItsFailures(t *testing.T) {
 		h.Browser().Register("bob")
 		b := h.Browser()
 		for _, name := range []string{"bob", "BOB", "bob@example.com", "BOB@Example.com", "Bob"} {
-			b.Call("POST", "/auth/login", apptest.Wrong(name)).Want(401, "invalid_credentials")
+			b.Call("POST", "/auth/login", apptest.WrongLogin(name)).Want(401, "invalid_credentials")
 		}
 		hashes := h.Passwords().Hashes()
 		for _, name := range []string{"bob", "BOB", "bob@example.com", "BOB@example.com"} {
-			if wait := b.Call("POST", "/auth/login", apptest.Wrong(name)).Want(429, "rate_limited").Header.Get("Retry-After"); wait != "1" {
+			if wait := b.Call("POST", "/auth/login", apptest.WrongLogin(name)).Want(429, "rate_limited").Header.Get("Retry-After"); wait != "1" {
 				t.Errorf("%s waits %s", name, wait)
 			}
 		}
@@ -44,8 +44,8 @@ func TestFailuresAreDelayedTheSameForNamesThatNobodyHas(t *testing.T) {
 		b := h.Browser()
 		both := func() (a *apptest.Answer) {
 			t.Helper()
-			a = b.Call("POST", "/auth/login", apptest.Wrong("bob"))
-			if other := b.Call("POST", "/auth/login", apptest.Wrong("nobody")); other.Status != a.Status || other.Header.Get("Retry-After") != a.Header.Get("Retry-After") || len(other.Body) != len(a.Body) {
+			a = b.Call("POST", "/auth/login", apptest.WrongLogin("bob"))
+			if other := b.Call("POST", "/auth/login", apptest.WrongLogin("nobody")); other.Status != a.Status || other.Header.Get("Retry-After") != a.Header.Get("Retry-After") || len(other.Body) != len(a.Body) {
 				t.Errorf("bob: %d %s, nobody: %d %s", a.Status, a.Header.Get("Retry-After"), other.Status, other.Header.Get("Retry-After"))
 			}
 			return a
@@ -78,24 +78,24 @@ func TestStrangersCannotLockTheOwnerOut(t *testing.T) {
 		h.Browser().Register("alice")
 		owner := h.Browser()
 		right := apptest.Members{"username": "alice", "password": apptest.GoodPassword}
-		owner.Call("POST", "/auth/login", right, apptest.Forwarded(home)).Want(200, "")
+		owner.Call("POST", "/auth/login", right, apptest.ForwardedFor(home)).Want(200, "")
 		stranger := h.Browser()
 		for i := range 1000 {
-			stranger.Call("POST", "/auth/login", apptest.Wrong("alice"), apptest.Forwarded(fmt.Sprintf("198.51.%d.%d", i/250, i%250+1)))
+			stranger.Call("POST", "/auth/login", apptest.WrongLogin("alice"), apptest.ForwardedFor(fmt.Sprintf("198.51.%d.%d", i/250, i%250+1)))
 		}
-		h.Browser().Call("POST", "/auth/login", right, apptest.Forwarded(away)).Want(429, "rate_limited")
-		h.Browser().Call("POST", "/auth/login", right, apptest.Forwarded(home)).Want(200, "")
-		h.Browser().Call("POST", "/auth/login", right, apptest.Forwarded(away)).Want(429, "rate_limited")
-		owner.Call("POST", "/auth/reauthenticate", apptest.Members{"password": apptest.GoodPassword}, apptest.Forwarded(away)).Want(200, "")
+		h.Browser().Call("POST", "/auth/login", right, apptest.ForwardedFor(away)).Want(429, "rate_limited")
+		h.Browser().Call("POST", "/auth/login", right, apptest.ForwardedFor(home)).Want(200, "")
+		h.Browser().Call("POST", "/auth/login", right, apptest.ForwardedFor(away)).Want(429, "rate_limited")
+		owner.Call("POST", "/auth/reauthenticate", apptest.Members{"password": apptest.GoodPassword}, apptest.ForwardedFor(away)).Want(200, "")
 		// The reset works from anywhere, and so does the login after it.
 		h.Browser().Call("POST", "/auth/request_reset", apptest.Members{"email": "alice@example.com"}).Want(200, "")
-		h.Browser().Call("POST", "/auth/reset_password", apptest.Members{"token": h.MailedToken(mail.ResetPassword, "alice@example.com"), "password": "N3w-Tr4vel-light"}, apptest.Forwarded(away)).Want(200, "")
+		h.Browser().Call("POST", "/auth/reset_password", apptest.Members{"token": h.MailedToken(mail.ResetPassword, "alice@example.com"), "password": "N3w-Tr4vel-light"}, apptest.ForwardedFor(away)).Want(200, "")
 		right["password"] = "N3w-Tr4vel-light"
-		h.Browser().Call("POST", "/auth/login", right, apptest.Forwarded(away)).Want(200, "")
+		h.Browser().Call("POST", "/auth/login", right, apptest.ForwardedFor(away)).Want(200, "")
 		// Elsewhere still, the longest wait is a minute.
 		h.Clock.Advance(time.Minute)
-		h.Browser().Call("POST", "/auth/login", right, apptest.Forwarded("203.0.113.99")).Want(200, "")
-	}, manyLogins, apptest.TrustingLoopback)
+		h.Browser().Call("POST", "/auth/login", right, apptest.ForwardedFor("203.0.113.99")).Want(200, "")
+	}, manyLogins, apptest.TrustLoopback)
 }
 
 // 6.3.5: the owner is told of a login that follows five failures, once, in their
@@ -115,10 +115,10 @@ func TestOwnersAreToldOfLoginsAfterFailures(t *testing.T) {
 		login := func(failures int) {
 			t.Helper()
 			for range failures {
-				h.Browser().Call("POST", "/auth/login", apptest.Wrong("alice"), apptest.Forwarded(away)).Want(401, "invalid_credentials")
+				h.Browser().Call("POST", "/auth/login", apptest.WrongLogin("alice"), apptest.ForwardedFor(away)).Want(401, "invalid_credentials")
 			}
 			h.Clock.Advance(time.Second)
-			h.Browser().Call("POST", "/auth/login", apptest.Members{"username": "alice@example.com", "password": apptest.GoodPassword}, apptest.Forwarded(away)).Want(200, "")
+			h.Browser().Call("POST", "/auth/login", apptest.Members{"username": "alice@example.com", "password": apptest.GoodPassword}, apptest.ForwardedFor(away)).Want(200, "")
 		}
 		login(4)
 		if told := notices(); len(told) != 0 {
@@ -136,7 +136,7 @@ func TestOwnersAreToldOfLoginsAfterFailures(t *testing.T) {
 		if told := notices(); len(told) != 3 {
 			t.Errorf("%d mails in an hour, want 3", len(told))
 		}
-	}, manyLogins, apptest.TrustingLoopback)
+	}, manyLogins, apptest.TrustLoopback)
 }
 
 // X15: every check of the password counts for the account, and a success from
@@ -156,7 +156,7 @@ func TestEveryPasswordCheckSharesTheFailures(t *testing.T) {
 			func() *apptest.Answer {
 				return b.Call("PUT", "/auth/update_profile", apptest.Members{"username": "alicia", "current_password": no})
 			},
-			func() *apptest.Answer { return h.Browser().Call("POST", "/auth/login", apptest.Wrong("alice")) },
+			func() *apptest.Answer { return h.Browser().Call("POST", "/auth/login", apptest.WrongLogin("alice")) },
 		}
 		for range 2 {
 			for _, check := range checks {
@@ -176,22 +176,22 @@ func TestEveryPasswordCheckSharesTheFailures(t *testing.T) {
 // Of guesses at one account that come at once, from anywhere and through any
 // instance, five are compared.
 func TestGuessesAtOnceAreNoMoreThanMayFail(t *testing.T) {
-	apptest.EachByChance(t, func(t *testing.T, h *apptest.Harness) {
-		instances := []*apptest.Harness{h, h.Another(manyLogins, apptest.TrustingLoopback)}
+	apptest.EachRace(t, func(t *testing.T, h *apptest.Harness) {
+		instances := []*apptest.Harness{h, h.StartAnother(manyLogins, apptest.TrustLoopback)}
 		instances[0].Browser().Register("alice")
 		before := instances[0].Passwords().Hashes()
 		var wait sync.WaitGroup
 		for i := range 100 {
 			b := instances[i%2].Browser()
 			wait.Go(func() {
-				b.Call("POST", "/auth/login", apptest.Wrong("alice"), apptest.Forwarded(fmt.Sprintf("198.51.100.%d", i)))
+				b.Call("POST", "/auth/login", apptest.WrongLogin("alice"), apptest.ForwardedFor(fmt.Sprintf("198.51.100.%d", i)))
 			})
 		}
 		wait.Wait()
 		if n := instances[0].Passwords().Hashes() + instances[1].Passwords().Hashes() - before; n != 5 {
 			t.Errorf("%d hashes, want 5", n)
 		}
-	}, manyLogins, apptest.TrustingLoopback)
+	}, manyLogins, apptest.TrustLoopback)
 }
 
 // The clocks of two instances differ a little, and so do those of two requests that
@@ -200,12 +200,12 @@ func TestAttemptsBearClocksThatDiffer(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
 		for i := range 5 {
-			h.Browser().Call("POST", "/auth/login", apptest.Wrong("alice")).Want(401, "invalid_credentials")
+			h.Browser().Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(401, "invalid_credentials")
 			if i == 1 {
 				h.Clock.Advance(-5 * time.Millisecond)
 			}
 		}
-		h.Browser().Call("POST", "/auth/login", apptest.Wrong("alice")).Want(429, "rate_limited")
+		h.Browser().Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
 		h.Clock.Advance(time.Second)
 		h.Browser().Login("alice")
 		h.Clock.Advance(-5 * time.Millisecond)
@@ -218,9 +218,9 @@ func TestDelaysBearAClockThatJumps(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		for _, jump := range []time.Duration{-time.Hour, 400 * 24 * time.Hour, -400 * 24 * time.Hour} {
 			for range 5 {
-				h.Browser().Call("POST", "/auth/login", apptest.Wrong("alice")).Want(401, "invalid_credentials")
+				h.Browser().Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(401, "invalid_credentials")
 			}
-			h.Browser().Call("POST", "/auth/login", apptest.Wrong("alice")).Want(429, "rate_limited")
+			h.Browser().Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
 			h.Clock.Advance(jump)
 		}
 		if text := h.Dump(); strings.Contains(text, "127.0.0.1/") {

@@ -183,7 +183,7 @@ func TestTwinRegistrationsGiveOneAccount(t *testing.T) {
 	}
 	for name, identity := range kinds {
 		t.Run(name, func(t *testing.T) {
-			apptest.EachByChance(t, func(t *testing.T, h *apptest.Harness) {
+			apptest.EachRace(t, func(t *testing.T, h *apptest.Harness) {
 				const n = 100
 				statuses := make(chan int, n)
 				var wait sync.WaitGroup

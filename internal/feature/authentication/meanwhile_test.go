@@ -50,7 +50,7 @@ func TestALoginUnderWayDoesNotOutliveItsPassword(t *testing.T) {
 				h.Browser().Register("alice")
 				token := h.ResetToken("alice")
 				thief := h.Browser()
-				a := h.While(
+				a := h.DuringHash(
 					func() *apptest.Answer {
 						return thief.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.GoodPassword})
 					},
@@ -80,7 +80,7 @@ func TestALoginUnderWayOutlivesTheRenewalOfItsHash(t *testing.T) {
 		}
 		h.Exec("UPDATE users SET password_hash = $1", old)
 		b := h.Browser()
-		h.While(
+		h.DuringHash(
 			func() *apptest.Answer {
 				return b.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.GoodPassword})
 			},
@@ -95,7 +95,7 @@ func TestALoginUnderWayOutlivesTheRenewalOfItsHash(t *testing.T) {
 // What changes an account takes the account, its mails and its tokens in one
 // order. If two of these requests did not, PostgreSQL would end one of them.
 func TestWhatHappensAtOnceWaitsForNoneOfTheOthers(t *testing.T) {
-	apptest.EachByChance(t, func(t *testing.T, h *apptest.Harness) {
+	apptest.EachRace(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
 		b.Login("alice")
@@ -129,7 +129,7 @@ func TestWhatHappensAtOnceWaitsForNoneOfTheOthers(t *testing.T) {
 			for i := range 40 {
 				b.Login("alice")
 				requests := rounds[name](i)
-				apptest.AtOnce(2, func(j int) {
+				apptest.Concurrently(2, func(j int) {
 					if a := requests[j](); a.Status >= 500 {
 						t.Errorf("%s: %s answers %d", name, a.What, a.Status)
 					}
@@ -146,7 +146,7 @@ func TestWhatHappensAtOnceWaitsForNoneOfTheOthers(t *testing.T) {
 // both are answered; the link that works is that of the later one, whichever
 // mail is written first.
 func TestOfLinksAskedForAtOnceTheNewestWorks(t *testing.T) {
-	apptest.EachAtOnce(t, func(t *testing.T, h *apptest.Harness) {
+	apptest.EachConcurrent(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
 		var ticks atomic.Int64
 		h.Mail.Now = func() time.Time {
@@ -154,7 +154,7 @@ func TestOfLinksAskedForAtOnceTheNewestWorks(t *testing.T) {
 		}
 		seen := len(h.Mails())
 		for range 40 {
-			apptest.AtOnce(3, func(int) {
+			apptest.Concurrently(3, func(int) {
 				h.Browser().Call("POST", "/auth/request_reset", apptest.Members{"email": "alice@example.com"}).Want(200, "")
 			})
 			var newest mail.Previewed

@@ -14,7 +14,7 @@ func TestAMailboxInOtherLettersIsConfirmedLikeAnyOther(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
-		h.ConfirmEverybody()
+		h.ConfirmAll()
 		b.Login("alice")
 		before := h.Account("alice")
 		b.UpdateProfile(apptest.Members{"email": "ALICE@example.com"}).Want(200, "")
@@ -29,7 +29,7 @@ func TestAMailboxInOtherLettersIsConfirmedLikeAnyOther(t *testing.T) {
 			t.Errorf("the address is %s", got["email"])
 		}
 		h.LastMail(mail.EmailChanged, "alice@example.com")
-	}, apptest.Registration("verified"))
+	}, apptest.WithRegistration("verified"))
 }
 
 // Typing one's own address again, its domain in other letters, ends a change that
@@ -38,7 +38,7 @@ func TestOnesOwnAddressEndsAPendingChange(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
-		h.ConfirmEverybody()
+		h.ConfirmAll()
 		b.Login("alice")
 		b.UpdateProfile(apptest.Members{"email": "typo@new.example"}).Want(200, "")
 		token := h.MailedToken(mail.ConfirmEmail, "typo@new.example")
@@ -51,5 +51,5 @@ func TestOnesOwnAddressEndsAPendingChange(t *testing.T) {
 		if got := h.Account("alice"); got["email"] != "alice@EXAMPLE.com" || got["email_verified_at"] == "<nil>" {
 			t.Errorf("%v", got)
 		}
-	}, apptest.Registration("verified"))
+	}, apptest.WithRegistration("verified"))
 }

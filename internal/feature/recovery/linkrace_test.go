@@ -14,7 +14,7 @@ func TestALinkConfirmsOnlyTheAddressItWentTo(t *testing.T) {
 	const own, victim = "own@example.com", "victim@example.com"
 	for mode, path := range map[string]string{"open": "/auth/verify", "verified": "/auth/confirm_email"} {
 		t.Run(mode, func(t *testing.T) {
-			apptest.EachByChance(t, func(t *testing.T, h *apptest.Harness) {
+			apptest.EachRace(t, func(t *testing.T, h *apptest.Harness) {
 				b := h.Browser()
 				b.Register("alice")
 				b.Login("alice")
@@ -26,7 +26,7 @@ func TestALinkConfirmsOnlyTheAddressItWentTo(t *testing.T) {
 					h.Preview = &mail.Preview{Now: h.Now, Logger: h.Logger}
 					h.MailWorker.Sender = h.Preview
 					change := func(to string) { b.UpdateProfile(apptest.Members{"email": to}).Want(200, "") }
-					apptest.AtOnce(2, func(i int) { change([]string{own, victim}[i]) })
+					apptest.Concurrently(2, func(i int) { change([]string{own, victim}[i]) })
 					tokens := h.TokensTo(own)
 					use := func() {
 						for _, token := range tokens {
@@ -40,7 +40,7 @@ func TestALinkConfirmsOnlyTheAddressItWentTo(t *testing.T) {
 							}
 						}
 					}
-					apptest.AtOnce(2, func(i int) {
+					apptest.Concurrently(2, func(i int) {
 						if i == 0 {
 							use()
 						} else {

@@ -57,7 +57,7 @@ func TestResetReplacesEverything(t *testing.T) {
 }
 
 func TestParallelResetsSucceedOnce(t *testing.T) {
-	apptest.EachByChance(t, func(t *testing.T, h *apptest.Harness) {
+	apptest.EachRace(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
 		token := h.ResetToken("alice")
 		password := func(i int) string { return fmt.Sprintf("N3w-passphrase-%d", i) }

@@ -17,7 +17,7 @@ func TestNothingAskedAfterARegistrationTellsWhoHasAnAccount(t *testing.T) {
 		h.Browser().Register("owner.a")
 		mallory := h.Browser()
 		mallory.Register("mallory")
-		h.ConfirmEverybody()
+		h.ConfirmAll()
 		mallory.Login("mallory")
 		h.Browser().Register("owner.b") // has not confirmed yet
 
@@ -68,7 +68,7 @@ func TestNothingAskedAfterARegistrationTellsWhoHasAnAccount(t *testing.T) {
 		for name, address := range apptest.InOrder(subjects) {
 			b.Call("POST", "/auth/register", apptest.Members{"username": name, "email": address, "password": apptest.NewPassword}).Want(201, "")
 		}
-	}, apptest.Registration("verified"))
+	}, apptest.WithRegistration("verified"))
 }
 
 // What goes by itself is what nobody has confirmed where that is needed, and

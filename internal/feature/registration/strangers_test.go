@@ -20,7 +20,7 @@ func TestAnAddressAskedForTwiceIsAskedForByBoth(t *testing.T) {
 		alice, mallory := h.Browser(), h.Browser()
 		alice.Register("alice")
 		mallory.Register("mallory")
-		h.ConfirmEverybody()
+		h.ConfirmAll()
 		alice.Login("alice")
 		mallory.Login("mallory")
 		alice.UpdateProfile(apptest.Members{"email": "alice@new.example"}).Want(200, "")
@@ -37,7 +37,7 @@ func TestAnAddressAskedForTwiceIsAskedForByBoth(t *testing.T) {
 		b := h.Browser()
 		b.Call("POST", "/auth/confirm_email", apptest.Members{"token": tokens[0]}).Want(200, "")
 		b.Call("POST", "/auth/confirm_email", apptest.Members{"token": tokens[1]}).Want(409, "email_taken")
-	}, apptest.Registration("verified"))
+	}, apptest.WithRegistration("verified"))
 }
 
 // However often strangers register with somebody's address, one mail waits for
@@ -46,7 +46,7 @@ func TestRegistrationsWithATakenAddressPileNothingUp(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("victim")
-		h.ConfirmEverybody()
+		h.ConfirmAll()
 		h.Mail.MaxPending = 10
 		for i := range 40 {
 			b.Call("POST", "/auth/register", apptest.Members{"username": fmt.Sprintf("name%d", i), "email": "Victim@example.com", "password": apptest.GoodPassword},
@@ -66,7 +66,7 @@ func TestRegistrationsWithATakenAddressPileNothingUp(t *testing.T) {
 		if n := h.Count("SELECT count(*) FROM outbox"); n != 10 {
 			t.Errorf("%d mails wait with a bound of ten", n)
 		}
-	}, apptest.Registration("verified"))
+	}, apptest.WithRegistration("verified"))
 }
 
 // The answer to a change of address is the same for a free and a taken one, and
@@ -76,7 +76,7 @@ func TestExportDoesNotTellWhoHasAccounts(t *testing.T) {
 		b := h.Browser()
 		b.Register("victim")
 		b.Register("mallory")
-		h.ConfirmEverybody()
+		h.ConfirmAll()
 		b.Login("mallory")
 		h.Exec("DELETE FROM audit_events")
 		export := func() string {
@@ -102,7 +102,7 @@ func TestExportDoesNotTellWhoHasAccounts(t *testing.T) {
 		if h.LastMail(mail.AddressInUse, "victim@example.com").Link != "" {
 			t.Error("the owner gets a link to somebody else's account")
 		}
-	}, apptest.Registration("verified"))
+	}, apptest.WithRegistration("verified"))
 }
 
 // Nobody can have us mail words of their choice to an address that has not shown
@@ -142,7 +142,7 @@ func TestMailsSayWhatSomebodyHasTypedToTheOwnerAlone(t *testing.T) {
 		mail.LoginAfterFailures: {says: []string{"evil.name", "Firefox, Linux"}, cause: func(h *apptest.Harness, b *apptest.Browser) {
 			h.CountAttempts()
 			for range 5 {
-				b.Call("POST", "/auth/login", apptest.Wrong("evil.name")).Want(401, "invalid_credentials")
+				b.Call("POST", "/auth/login", apptest.WrongLogin("evil.name")).Want(401, "invalid_credentials")
 			}
 			h.Clock.Advance(time.Second)
 			b.Call("POST", "/auth/login", apptest.Members{"username": "evil.name", "password": apptest.GoodPassword}, apptest.Header("User-Agent", firefox)).Want(200, "")

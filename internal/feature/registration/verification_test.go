@@ -164,7 +164,7 @@ func TestVerifiedRegistrationTellsStrangersNothing(t *testing.T) {
 		b.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.GoodPassword}).Want(403, "email_unverified")
 		b.Call("POST", "/auth/verify", apptest.Members{"token": h.MailedToken(mail.VerifyEmail, "alice@example.com")}).Want(200, "")
 		b.Login("alice")
-	}, apptest.Registration("verified"))
+	}, apptest.WithRegistration("verified"))
 }
 
 func TestClosedRegistrationMakesNoAccount(t *testing.T) {
@@ -174,7 +174,7 @@ func TestClosedRegistrationMakesNoAccount(t *testing.T) {
 		if a.Want(403, "registration_closed"); h.Passwords().Hashes() != before || h.Count("SELECT count(*) FROM users") != 0 {
 			t.Error("something was done")
 		}
-	}, apptest.Registration("closed"))
+	}, apptest.WithRegistration("closed"))
 }
 
 // An account never exists without its mail, nor the mail without the account.
@@ -184,7 +184,7 @@ func TestAccountAndMailAreOneTransaction(t *testing.T) {
 			func(h *apptest.Harness) { h.Exec("ALTER TABLE outbox RENAME TO elsewhere") },
 			func(h *apptest.Harness) { h.Exec("ALTER TABLE elsewhere RENAME TO outbox") },
 		},
-		"the account cannot be committed": {func(h *apptest.Harness) { h.Doom("users") }, func(*apptest.Harness) {}},
+		"the account cannot be committed": {func(h *apptest.Harness) { h.FailCommits("users") }, func(*apptest.Harness) {}},
 	}
 	for name, failure := range failures {
 		t.Run(name, func(t *testing.T) {
@@ -247,17 +247,17 @@ func TestMailPreviewIsOfDevelopmentAlone(t *testing.T) {
 				}
 			}
 		}
-		proxied := h.Another(func(c *config.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
+		proxied := h.StartAnother(func(c *config.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
 		proxied.Browser().Call("GET", "/dev/mail", nil, apptest.Header("X-Forwarded-For", "127.0.0.1")).Want(200, "")
 		proxied.Browser().Call("GET", "/dev/mail", nil, apptest.Header("X-Forwarded-For", "192.0.2.7")).Want(404, "not_found")
-		production := h.Another(apptest.InProduction)
+		production := h.StartAnother(apptest.Production)
 		production.Browser().Call("GET", "/dev/mail", nil).Want(404, "not_found")
 		production.Browser().Call("GET", "/dev/mail/1", nil).Want(404, "not_found")
 	})
 }
 
 func TestParallelConfirmationsSucceedOnce(t *testing.T) {
-	apptest.EachAtOnce(t, func(t *testing.T, h *apptest.Harness) {
+	apptest.EachConcurrent(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
 		token := h.MailedToken(mail.VerifyEmail, "alice@example.com")
 		if n := apptest.Successes(h, 50, func(b *apptest.Browser, _ int) *apptest.Answer {

@@ -26,17 +26,17 @@ func TestCookieIsSetByteForByte(t *testing.T) {
 		"production": {
 			"__Host-session", "; Path=/; Max-Age=86400; HttpOnly; Secure; SameSite=Lax",
 			"__Host-session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax",
-			[]func(*config.Config){apptest.InProduction},
+			[]func(*config.Config){apptest.Production},
 		},
 		"production shared with sub-domains": {
 			"__Secure-session", "; Path=/; Domain=example.com; Max-Age=86400; HttpOnly; Secure; SameSite=Lax",
 			"__Secure-session=; Path=/; Domain=example.com; Max-Age=0; HttpOnly; Secure; SameSite=Lax",
-			[]func(*config.Config){apptest.InProduction, func(c *config.Config) { c.CookieDomain = "example.com" }},
+			[]func(*config.Config){apptest.Production, func(c *config.Config) { c.CookieDomain = "example.com" }},
 		},
 		"production strict, twelve hours": {
 			"__Host-session", "; Path=/; Max-Age=43200; HttpOnly; Secure; SameSite=Strict",
 			"__Host-session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict",
-			[]func(*config.Config){apptest.InProduction, func(c *config.Config) {
+			[]func(*config.Config){apptest.Production, func(c *config.Config) {
 				c.CookieSameSite, c.SessionAbsolute = "strict", 12*time.Hour
 			}},
 		},
@@ -284,7 +284,7 @@ func TestRenewalDoesNotReviveAnEndedSession(t *testing.T) {
 }
 
 func TestLogoutWinsAgainstRequestsInFlight(t *testing.T) {
-	apptest.EachByChance(t, func(t *testing.T, h *apptest.Harness) {
+	apptest.EachRace(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
 		for range 100 {
@@ -356,9 +356,9 @@ func TestKeysRotate(t *testing.T) {
 		b := h.Browser()
 		b.Register("alice")
 		cookie := b.Login("alice").Cookie()
-		both := h.Another(func(c *config.Config) { c.SecretKey = newer + "," + older })
+		both := h.StartAnother(func(c *config.Config) { c.SecretKey = newer + "," + older })
 		both.Browser().Call("GET", "/auth/profile", nil, apptest.SessionCookie(cookie)).Want(200, "")
-		after := h.Another(func(c *config.Config) { c.SecretKey = newer })
+		after := h.StartAnother(func(c *config.Config) { c.SecretKey = newer })
 		after.Browser().Call("GET", "/auth/profile", nil, apptest.SessionCookie(cookie)).Want(401, "login_required")
 	})
 }

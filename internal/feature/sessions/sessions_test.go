@@ -203,7 +203,7 @@ func TestASessionThatEndsMeanwhileEndsNoOthers(t *testing.T) {
 		owner.Login("alice")
 		thief.Login("alice")
 		id := owner.SessionID()
-		h.JustBeforeHolding("alice", fmt.Sprintf("DELETE FROM sessions WHERE id = %d", thief.SessionID()))
+		h.BeforeLock("alice", fmt.Sprintf("DELETE FROM sessions WHERE id = %d", thief.SessionID()))
 		before := h.Dump()
 		thief.EndSession(id).Want(401, "login_required")
 		thief.Call("DELETE", "/auth/sessions", nil).Want(401, "login_required")
