@@ -109,7 +109,7 @@ func (a *App) newMailWorker(templates *mail.Templates) (err error) {
 	if sender != nil {
 		a.MailWorker = &mail.Worker{
 			DB: a.DB, Outbox: a.Mail, Sender: sender, Templates: templates, Tokens: a.Tokens, Links: links(a.Config),
-			Product: product(a.Config), Audit: a.Audit, Now: a.Now, Logger: a.Logger,
+			Contact: contact(a.Config), Audit: a.Audit, Now: a.Now, Logger: a.Logger,
 		}
 	}
 	return nil

@@ -79,10 +79,10 @@ func links(cfg *config.Config) mail.Links {
 	return mail.Links{FrontendURL: cfg.FrontendURL, VerifyTTL: cfg.VerifyTTL, ResetTTL: cfg.ResetTTL, InviteTTL: cfg.InviteTTL}
 }
 
-// product returns the name and the support contact that mails show.
-func product(cfg *config.Config) mail.Product {
+// contact returns the name and the support contact that mails show.
+func contact(cfg *config.Config) mail.Contact {
 	text, link := cfg.Support()
-	return mail.Product{Name: cfg.ProductName, Support: text, SupportURL: link}
+	return mail.Contact{Product: cfg.ProductName, Support: text, SupportURL: link}
 }
 
 // passwordPolicy returns the policy with the names that attackers guess: that of the

@@ -61,7 +61,7 @@ func newBundle(t testing.TB, d *db.DB) *bundle {
 		Outbox: &Outbox{From: netmail.Address{Name: "TechTreks", Address: "no-reply@techtreks.example"}, Now: time.Now},
 		Sender: b.smtp, Templates: templates,
 		Links:   Links{FrontendURL: "https://app.example.com", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour},
-		Product: Product{Name: "TechTreks", Support: "help@techtreks.example", SupportURL: "mailto:help@techtreks.example"},
+		Contact: Contact{Product: "TechTreks", Support: "help@techtreks.example", SupportURL: "mailto:help@techtreks.example"},
 		Now:     time.Now, Logger: slog.New(slog.NewTextHandler(b.logs, nil)),
 	}
 	signer := &token.Signer{Keys: [][]byte{[]byte("key")}}
@@ -74,7 +74,7 @@ func newBundle(t testing.TB, d *db.DB) *bundle {
 func (b *bundle) another(d *db.DB) *Worker {
 	return &Worker{
 		DB: d, Outbox: &Outbox{From: b.Outbox.From, Now: time.Now},
-		Sender: b.Sender, Templates: b.Templates, Tokens: b.Tokens, Links: b.Links, Product: b.Product,
+		Sender: b.Sender, Templates: b.Templates, Tokens: b.Tokens, Links: b.Links, Contact: b.Contact,
 		Now: time.Now, Logger: b.Logger, Audit: b.Audit,
 	}
 }

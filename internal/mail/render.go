@@ -21,14 +21,6 @@ const (
 	textWidth   = 72   // columns of the text form
 )
 
-// A Product is the name and the support contact that mails show.
-type Product struct {
-	Name string
-	// Support is an email address or a page as people read it, SupportURL the same as a
-	// link. Both are empty without a support contact.
-	Support, SupportURL string
-}
-
 // render writes the mail of a row. value is its token, if it has one.
 func (w *Worker) render(row gendb.Outbox, user gendb.User, details Details, value string) (Rendered, error) {
 	// Parsed again, strictly, because the mail server gets this address.
@@ -42,8 +34,11 @@ func (w *Worker) render(row gendb.Outbox, user gendb.User, details Details, valu
 	}
 	details = details.forTemplate(kind.anonymous())
 	data := Data{
-		Product: w.Product.Name, Support: w.Product.Support, SupportURL: w.Product.SupportURL, FrontendURL: w.Links.FrontendURL,
-		NewAddress: masked(details.NewAddress), Time: formatTime(language, details.Time), IP: details.IP, Browser: details.UserAgent,
+		FrontendURL: w.Links.FrontendURL,
+		Contact:     w.Contact,
+		Change: Change{
+			NewAddress: masked(details.NewAddress), Time: formatTime(language, details.Time), IP: details.IP, Browser: details.UserAgent,
+		},
 	}
 	// An invitation needs the username, which an administrator has chosen.
 	if details.Confirmed || kind == Invitation {

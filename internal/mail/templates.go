@@ -19,21 +19,35 @@ var embedded embed.FS
 // Data holds the variables of a mail template. Unknown values are empty.
 type Data struct {
 	Language    string
-	Product     string // PRODUCT_NAME
-	Support     string // address or page of the support, as people read it
-	SupportURL  string // the same as a link: mailto: or https:
 	FrontendURL string
-	// Username, NewAddress and Browser are empty unless the recipient's address was
-	// confirmed when the mail was requested; see Details.
+	// Username is empty unless the recipient's address was confirmed when the mail was
+	// requested; see Details.
 	Username string
+	Contact
+	Action
+	Change
+}
+
+// Contact is who sends the mail.
+type Contact struct {
+	Product    string // PRODUCT_NAME
+	Support    string // address or page of the support, as people read it
+	SupportURL string // the same as a link: mailto: or https:
+}
+
+// Action is what the button does.
+type Action struct {
 	// Link is where the button leads, and LinkText the same as people read it. Both are
 	// empty in a mail whose button would lead to a support contact that is not set.
-	Link     string
-	LinkText string
+	Link, LinkText string
 	// ValidFor and Expires are the lifetime and the end of a link with a token. They are
 	// empty in a notice.
-	ValidFor   string
-	Expires    string
+	ValidFor, Expires string
+}
+
+// Change is the change that a mail reports. NewAddress and Browser are empty unless the
+// recipient's address was confirmed when the mail was requested; see Details.
+type Change struct {
 	NewAddress string // masked
 	Time       string
 	IP         string
@@ -175,7 +189,7 @@ func parseTemplate(files map[string]string, language string, kind Kind) (m mailT
 // try renders the mail once with all values set and once with as few as possible.
 func (t *Templates) try(language string, kind Kind) error {
 	const site = "https://app.example.com"
-	least := Data{Product: "Product", FrontendURL: site}
+	least := Data{Contact: Contact{Product: "Product"}, FrontendURL: site}
 	if purpose, page := kind.purpose(); page != "" {
 		least.Link = site + page
 		if purpose != "" {

@@ -18,8 +18,9 @@ func sampleData(language string, kind Kind) Data {
 	const site = "https://app.example.com"
 	when := time.Date(2026, 12, 2, 0, 22, 0, 0, time.UTC)
 	data := Data{
-		Product: "TechTreks", Support: "help@techtreks.example", SupportURL: "mailto:help@techtreks.example", FrontendURL: site,
-		Username: "alice", NewAddress: masked("bob@new.example"), Time: formatTime(language, when), IP: "192.0.2.1", Browser: "Firefox, Linux",
+		FrontendURL: site, Username: "alice",
+		Contact: Contact{Product: "TechTreks", Support: "help@techtreks.example", SupportURL: "mailto:help@techtreks.example"},
+		Change:  Change{NewAddress: masked("bob@new.example"), Time: formatTime(language, when), IP: "192.0.2.1", Browser: "Firefox, Linux"},
 	}
 	purpose, page := kind.purpose()
 	switch {
@@ -205,7 +206,9 @@ func TestLoadTemplates_ReplacesFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	subject, text, html, err := templates.render("en", VerifyEmail, Data{Product: "a\r\nBcc: b", Link: "https://x.example/#token=t", LinkText: "https://x.example/#token=t"})
+	subject, text, html, err := templates.render("en", VerifyEmail, Data{
+		Contact: Contact{Product: "a\r\nBcc: b"}, Action: Action{Link: "https://x.example/#token=t", LinkText: "https://x.example/#token=t"},
+	})
 	if err != nil || subject != "Welcome to a Bcc: b" || text != "Own words https://x.example/#token=t\n" ||
 		html != `<h1>Welcome to a Bcc: b</h1><p>Own words</p><a href="https://x.example/#token=t">Go</a><p>More</p>` {
 		t.Errorf("%q, %q, %q, %v", subject, text, html, err)

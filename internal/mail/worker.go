@@ -30,7 +30,7 @@ type Worker struct {
 	Templates *Templates
 	Tokens    *onetime.Tokens
 	Links     Links
-	Product   Product
+	Contact   Contact
 
 	Now    func() time.Time
 	Logger *slog.Logger

@@ -46,7 +46,7 @@ func (c *conversation) read() (string, bool) {
 	}
 	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 	c.mu.Lock()
-	c.lines = append(c.lines, line)
+	c.received.lines = append(c.received.lines, line)
 	c.mu.Unlock()
 	return line, true
 }
@@ -154,10 +154,10 @@ func (c *conversation) data(argument string) bool {
 	}
 	if answer[0] == '2' || answer == Hangup {
 		c.mu.Lock()
-		c.mails = append(c.mails, c.mail)
-		if c.arrived != nil {
-			close(c.arrived)
-			c.arrived = nil
+		c.received.mails = append(c.received.mails, c.mail)
+		if c.received.arrived != nil {
+			close(c.received.arrived)
+			c.received.arrived = nil
 		}
 		c.mu.Unlock()
 	}
@@ -168,7 +168,7 @@ func (c *conversation) secured() error {
 	if err := c.makeCertificate(); err != nil {
 		return err
 	}
-	secured := tls.Server(c.conn, &tls.Config{Certificates: []tls.Certificate{c.cert}, MinVersion: tls.VersionTLS12})
+	secured := tls.Server(c.conn, &tls.Config{Certificates: []tls.Certificate{c.identity.cert}, MinVersion: tls.VersionTLS12})
 	if err := secured.Handshake(); err != nil {
 		return err
 	}

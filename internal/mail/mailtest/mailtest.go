@@ -50,17 +50,29 @@ type Server struct {
 	// message at [Dot]. It may block, and may be called by several connections at once.
 	Answer func(stage, argument string) string
 
-	mu       sync.Mutex
-	mails    []Mail
-	lines    []string
-	open     map[net.Conn]bool
-	most     int
+	mu       sync.Mutex // guards received, conns and down
+	received received
+	conns    connections
 	down     bool
-	cert     tls.Certificate
-	pool     *x509.CertPool
-	certOnce sync.Once
-	arrived  chan struct{}
-	serving  sync.WaitGroup
+	identity identity
+}
+
+type received struct {
+	mails   []Mail
+	lines   []string
+	arrived chan struct{}
+}
+
+type connections struct {
+	open    map[net.Conn]bool
+	most    int
+	serving sync.WaitGroup
+}
+
+type identity struct {
+	once sync.Once
+	cert tls.Certificate
+	pool *x509.CertPool
 }
 
 // A Mail is an accepted mail.
@@ -85,13 +97,13 @@ func New(t testing.TB, configure ...func(*Server)) *Server {
 		t.Fatal(err)
 	}
 	s.Addr = listener.Addr().String()
-	s.serving.Go(func() {
+	s.conns.serving.Go(func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			s.serving.Go(func() { s.serve(conn) })
+			s.conns.serving.Go(func() { s.serve(conn) })
 		}
 	})
 	t.Cleanup(func() {
@@ -104,7 +116,7 @@ func New(t testing.TB, configure ...func(*Server)) *Server {
 // Close closes all connections and waits until their goroutines have ended.
 func (s *Server) Close() {
 	s.hangUp()
-	s.serving.Wait()
+	s.conns.serving.Wait()
 }
 
 // URL returns a MAIL_URL for the server.
@@ -124,7 +136,7 @@ func (s *Server) Dial(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 	}
 	client, server := net.Pipe()
-	s.serving.Go(func() { s.serve(server) })
+	s.conns.serving.Go(func() { s.serve(server) })
 	return client, nil
 }
 
@@ -140,28 +152,28 @@ func (s *Server) SetDown(down bool) {
 func (s *Server) Mails() []Mail {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.mails)
+	return slices.Clone(s.received.mails)
 }
 
 // Lines returns all lines that clients have sent outside of messages.
 func (s *Server) Lines() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.lines)
+	return slices.Clone(s.received.lines)
 }
 
 // Open returns the number of open connections.
 func (s *Server) Open() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.open)
+	return len(s.conns.open)
 }
 
 // MostAtOnce returns the highest number of simultaneous connections.
 func (s *Server) MostAtOnce() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.most
+	return s.conns.most
 }
 
 // WaitFor waits until the server has n mails and returns them. Use it outside of synctest
@@ -171,11 +183,11 @@ func (s *Server) WaitFor(t testing.TB, n int) []Mail {
 	end := time.After(20 * time.Second)
 	for {
 		s.mu.Lock()
-		mails := slices.Clone(s.mails)
-		if s.arrived == nil {
-			s.arrived = make(chan struct{})
+		mails := slices.Clone(s.received.mails)
+		if s.received.arrived == nil {
+			s.received.arrived = make(chan struct{})
 		}
-		arrived := s.arrived
+		arrived := s.received.arrived
 		s.mu.Unlock()
 		if len(mails) >= n {
 			return mails
@@ -194,11 +206,11 @@ func (s *Server) Certificates(t testing.TB) *x509.CertPool {
 	if err := s.makeCertificate(); err != nil {
 		t.Fatal(err)
 	}
-	return s.pool
+	return s.identity.pool
 }
 
 func (s *Server) makeCertificate() (err error) {
-	s.certOnce.Do(func() {
+	s.identity.once.Do(func() {
 		var key *ecdsa.PrivateKey
 		if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 			return
@@ -216,9 +228,9 @@ func (s *Server) makeCertificate() (err error) {
 		if parsed, err = x509.ParseCertificate(der); err != nil {
 			return
 		}
-		s.cert = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-		s.pool = x509.NewCertPool()
-		s.pool.AddCert(parsed)
+		s.identity.cert = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+		s.identity.pool = x509.NewCertPool()
+		s.identity.pool.AddCert(parsed)
 	})
 	return err
 }
@@ -226,24 +238,24 @@ func (s *Server) makeCertificate() (err error) {
 func (s *Server) opened(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open == nil {
-		s.open = make(map[net.Conn]bool)
+	if s.conns.open == nil {
+		s.conns.open = make(map[net.Conn]bool)
 	}
-	s.open[conn] = true
-	s.most = max(s.most, len(s.open))
+	s.conns.open[conn] = true
+	s.conns.most = max(s.conns.most, len(s.conns.open))
 }
 
 func (s *Server) closed(conn net.Conn) {
 	_ = conn.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.open, conn)
+	delete(s.conns.open, conn)
 }
 
 func (s *Server) hangUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for conn := range s.open {
+	for conn := range s.conns.open {
 		_ = conn.Close()
 	}
 }
