@@ -8,7 +8,7 @@
 A mutation is a file scripts/mutations/NAME.toml:
 
   # What it breaks, in one sentence.
-  test = "TestCookieIsSetByteForByte"    # the Go test that must fail, in whatever package it is
+  test = "TestLogin_SetsCookieByteForByte"    # the Go test that must fail, in whatever package it is
   check = "make lint-spec"               # or instead of test: the shell command that must fail
   says = '; Path=/; Max-Age=86400'       # words that the failing check must print
 
