@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -372,6 +373,27 @@ const (
 func (e InvalidCredentialsCode) Valid() bool {
 	switch e {
 	case InvalidCredentialsCodeInvalidCredentials:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InvalidDeletionCode.
+const (
+	InvalidDeletionCodeAmbiguousSession InvalidDeletionCode = "ambiguous_session"
+	InvalidDeletionCodeInvalidFields    InvalidDeletionCode = "invalid_fields"
+	InvalidDeletionCodeMalformedBody    InvalidDeletionCode = "malformed_body"
+)
+
+// Valid indicates whether the value is a known member of the InvalidDeletionCode enum.
+func (e InvalidDeletionCode) Valid() bool {
+	switch e {
+	case InvalidDeletionCodeAmbiguousSession:
+		return true
+	case InvalidDeletionCodeInvalidFields:
+		return true
+	case InvalidDeletionCodeMalformedBody:
 		return true
 	default:
 		return false
@@ -883,6 +905,16 @@ func (e UserState) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// AccountDeletion The current password, unless the login is fresh.
+//
+// Example: {"password":"Tr4vel-lighter!"}
+type AccountDeletion struct {
+	// Password The current password.
+	//
+	// Example: Tr4vel-lighter!
+	Password *PasswordAsSet `json:"password,omitempty"`
 }
 
 // AddressOnly An email address.
@@ -1603,6 +1635,41 @@ type InvalidCredentials struct {
 // Example: invalid_credentials
 type InvalidCredentialsCode string
 
+// InvalidDeletion The body or the query is not valid, or the request has more than one session cookie.
+//
+// Example: {"code":"invalid_fields","error":"This field is not known here","fields":[{"code":"unknown_field","field":"confirm","message":"This field is not known here"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
+type InvalidDeletion struct {
+	// Code Stable error code.
+	//
+	// Example: invalid_fields
+	Code InvalidDeletionCode `json:"code"`
+
+	// Error A sentence for people. It may change; use `code` in programs.
+	//
+	// Example: All fields required
+	Error ErrorSentence `json:"error"`
+
+	// Fields All validation errors, in the order of the fields.
+	//
+	// Example: [{"code":"too_short","field":"username","message":"Username must be 3-30 characters"}]
+	Fields *FieldErrors `json:"fields,omitempty"`
+
+	// Ok Always false in an error response.
+	//
+	// Example: false
+	Ok Failed `json:"ok"`
+
+	// RequestID ID of the request in the server's log.
+	//
+	// Example: 5GJ2XQ7KZC4VTB6MW3RNHD5YAE
+	RequestID RequestID `json:"request_id"`
+}
+
+// InvalidDeletionCode Stable error code.
+//
+// Example: invalid_fields
+type InvalidDeletionCode string
+
 // InvalidParameter A parameter is not valid, or unknown.
 //
 // Example: {"code":"invalid_fields","error":"asset has an invalid format","fields":[{"code":"pattern","field":"asset","message":"asset has an invalid format"}],"ok":false,"request_id":"5GJ2XQ7KZC4VTB6MW3RNHD5YAE"}
@@ -2231,14 +2298,14 @@ type Page = string
 // Example: Tr4vel-lighter!
 type PasswordAsSet = string
 
-// PasswordChange The current password and a new one.
+// PasswordChange The current password, if the account has one, and a new one.
 //
 // Example: {"current_password":"Tr4vel-lighter!","new_password":"N3w-passphrase!"}
 type PasswordChange struct {
-	// CurrentPassword The current password.
+	// CurrentPassword The current password. Required if the account has one. Empty and null count as missing.
 	//
 	// Example: Tr4vel-lighter!
-	CurrentPassword PasswordAsSet `json:"current_password"`
+	CurrentPassword *string `json:"current_password,omitempty"`
 
 	// NewPassword At least 8 characters with an uppercase letter, a lowercase letter, a digit and a special character. Any
 	// character is allowed, and the password is never trimmed or truncated. Common passwords are rejected: see
@@ -2319,7 +2386,7 @@ type PreviewID = int
 
 // Profile The account of the current user.
 //
-// Example: {"created_at":"2026-03-01T09:30:00Z","email":"alice@example.com","email_verified":false,"id":1,"role":"user","username":"alice"}
+// Example: {"created_at":"2026-03-01T09:30:00Z","email":"alice@example.com","email_verified":false,"has_password":true,"id":1,"role":"user","username":"alice"}
 type Profile struct {
 	// CreatedAt Time of creation.
 	//
@@ -2337,6 +2404,11 @@ type Profile struct {
 	//
 	// Example: false
 	EmailVerified bool `json:"email_verified"`
+
+	// HasPassword Whether the account has a password.
+	//
+	// Example: true
+	HasPassword bool `json:"has_password"`
 
 	// ID ID of the account. IDs are never reused.
 	//
@@ -3009,7 +3081,7 @@ type ListUsersParams struct {
 }
 
 // DeleteAccountJSONRequestBody defines body for DeleteAccount for application/json ContentType.
-type DeleteAccountJSONRequestBody = CurrentPassword
+type DeleteAccountJSONRequestBody = AccountDeletion
 
 // CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
 type CreateUserJSONRequestBody = Invitation
@@ -4422,6 +4494,16 @@ type QueryRefusedJSONResponse struct {
 	Headers QueryRefusedResponseHeaders
 }
 
+type ReauthRequiredResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+type ReauthRequiredJSONResponse struct {
+	Body ReauthRequired
+
+	Headers ReauthRequiredResponseHeaders
+}
+
 type SessionQueryRefusedResponseHeaders struct {
 	CacheControl *string
 	XRequestID   *RequestID
@@ -4616,7 +4698,15 @@ func (response DeleteAccount200JSONResponse) VisitDeleteAccountResponse(w http.R
 	return err
 }
 
-type DeleteAccount400JSONResponse struct{ PasswordRequiredJSONResponse }
+type DeleteAccount400ResponseHeaders struct {
+	CacheControl *string
+	XRequestID   *RequestID
+}
+
+type DeleteAccount400JSONResponse struct {
+	Body    InvalidDeletion
+	Headers DeleteAccount400ResponseHeaders
+}
 
 func (response DeleteAccount400JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
 
@@ -4656,7 +4746,7 @@ func (response DeleteAccount401JSONResponse) VisitDeleteAccountResponse(w http.R
 	return err
 }
 
-type DeleteAccount403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+type DeleteAccount403JSONResponse struct{ ReauthRequiredJSONResponse }
 
 func (response DeleteAccount403JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
 
@@ -7806,7 +7896,7 @@ func (response ChangePassword401JSONResponse) VisitChangePasswordResponse(w http
 	return err
 }
 
-type ChangePassword403JSONResponse struct{ CrossOriginRefusedJSONResponse }
+type ChangePassword403JSONResponse struct{ ReauthRequiredJSONResponse }
 
 func (response ChangePassword403JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
 
@@ -10985,15 +11075,7 @@ func (response UpdateProfile401JSONResponse) VisitUpdateProfileResponse(w http.R
 	return err
 }
 
-type UpdateProfile403ResponseHeaders struct {
-	CacheControl *string
-	XRequestID   *RequestID
-}
-
-type UpdateProfile403JSONResponse struct {
-	Body    ReauthRequired
-	Headers UpdateProfile403ResponseHeaders
-}
+type UpdateProfile403JSONResponse struct{ ReauthRequiredJSONResponse }
 
 func (response UpdateProfile403JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
 
@@ -12804,10 +12886,13 @@ func (sh *strictHandler) DeleteAccount(ctx *gin.Context) {
 		err = binding.Validator.ValidateStruct(&body)
 	}
 	if err != nil {
-		sh.options.RequestErrorHandlerFunc(ctx, err)
-		return
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(ctx, err)
+			return
+		}
+	} else {
+		request.Body = &body
 	}
-	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.DeleteAccount(ctx, request.(DeleteAccountRequestObject))
@@ -14089,351 +14174,362 @@ func (sh *strictHandler) GetReadiness(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P37d9s20j+O/ytY7fM9m+zKsmzHaeOcnvfjJmnrrmOntrPd3SorwSQkcU0BKgBaVvP4+7d/DgYXgiSo",
-	"m2XHSfRLG1MgiMtgMJfXzHxsRGw0ZpRQKRoHHxvkBo/GKYF/v+JMiFOeDBJ6RvqZILF6KrLRCPNp46Bx",
-	"MSSIwc8oEYgyiXCasgmJG83GNU4zoppHLCaNg0ak+urq1l1uems2COeMQ1eJsH2N8BQ6i3CaIjkkSBB+",
-	"TXij2WBXjYM+TgVpNjj5PSNCdpO4cdDY//Hn3X/+8s3f//3q2T8uvn/+9te9s5OfXu//6/BN4/a22XiN",
-	"Jb7Egryn+BonKb5MSXUisWmEYkb0ZDgRY0ZDk8m8jvw5eL3YBfHarTj6NyOcpEf0vQgMmqjf1LcSijJB",
-	"AkOFFl2Jrwj1hgp9IpxyguNp/vJdRnhGBomQhIeIRA9ziAXCFOEoYhmVK46V559Zebw/MH6ZxDGh1ZFy",
-	"lrq9E1m/n0QJCY617/rIR3oYjxKYHxECqQEldxrm0esTJg9PstEl4dWRHr12NIaoblMdZUKvcZrE3X5C",
-	"0lh4Q01iNMqERJdEbUlCJRlAB6bhwW+uCzkdE/sDvNhoNkZECDwgtf3cflh50scMuI1Zu8KsT5hEKRsM",
-	"SIwSGphsyjRvcetuJwt9rmFDoJ8Lxk7TAI3D19WWSMYQS0NsgxOcyWFohO9SophGxGg/4SM0ZRlHYyzE",
-	"hPE7jPctTtLTfr86Vs1Q4UBShnpvD4+Ou+/PjnuBMcORZP1+mVebLgShMXSi2q0+0vf0irIJfYc5HhFZ",
-	"JvdDijLdAP2eET5FY9duCZKHYcNTe3B0l0PCSZDyzTd1T94RGCvS9w/BzJ7vcBbeC8IpHpEL4IiVXczM",
-	"z0B0hmlWbirTpsJVbd+OsdoGK431ttkYEhwTDnLDoZIC1D9iIiKejGXCqBnziMghiwWSQyzhbh9jOUQi",
-	"G48Zl6KlBqgFkMZB48c3F03005vD1010+u7i6PTkvNFsiGhIRlh1PsI3x4QO5LBxsNNuNxtjLCXh6kP/",
-	"+e1w698f/vakifQ/nv71fxpNzcgOGkLyhA5gfQ+FIPIVjobkFaOSs7Q65u85mwjCBQglQjJOYNT9JCWo",
-	"zzhilKAhy3hx5OPsMk2iJhrhmy08IN/tPW+3C2MnNBs1Dn4LN/wQGuvsYfYo24LR9Q7QpR0ypjEac3aT",
-	"EKGZNFxqbg5avBGkOHTbUXC47sfwEFOC+TkRImH0FWNXCakO9IyM2DURRqyDpiiCtqjP2QiemwkUx2Ua",
-	"f/cSvcNy+N32S/QW32wdDsh37ZfoJynHpzSdvkTneETOE0m+O8Y3ddSyp6glMHzNfLEa6Ts42CEC7nNG",
-	"JSI0/otAihFoSr4mPOmrdcZUCztNNEnkEKYj2RWhCPcl4aj3515xWkMpx+JgexuPxy3ztBWx0TZ0OP0z",
-	"vPvd1d7P1+3p79/SM75zs//T7ujf8pvo12fi+xfZ6+f9H9v4zV5y/C17t//LpKFPrb48Jc9IzRrstsOL",
-	"oCb+jqVJNK1OH461MKdWzZyhlOFYERLLeESE3cL8emA0nRYnHJM+zlK5JXiE/kIZJX95ifRH9CNB0r56",
-	"JKcpKTxJRgPvbxC0D16qG5OSqPiukr+3Mp64/vuMj7ZwpKaRP1M3yBamEVEULczzOpLZD6/WGZbkOBkl",
-	"srpYPzCOCI6GKFW/I9aHdWNjwoHADswRBAYrUEr6Ej3p8d5TOLX6dERM3a0ZlYlWg3RPnAgiBXrSk72n",
-	"TYSV6N+hMcd9uZUQ2d9SFIXHyRbHksAbW4Yztzq0sBOdxiihmSSdxkv+3d5L+d2z3UY9tcycfh3FLLQI",
-	"v2dMYvSk93vvKRoTjiYJjdlENbZL8KQ36T1t1Q3+9+/2X06+e95edvB67Y9eV4d99FoPNRF2h5qIUUSu",
-	"leyRJpQgfMkyiRKpVKdcQ/2LUFJgcaAzrk1/vP/DSb9x0Pjzdq6Nb+tfxXY+Uj1uyaeHfSMkFQd+bhZM",
-	"MjTBiZLK+4rbY8TVS4WB7ZZWKxkpFv/t82dqtUYJ1X/vuJVzov1ts3FO5Bw2f1Fh7wdoyITcUgyhCTen",
-	"Uu7V5S+aRtnGsdKT0eXU8APh8VAzQJQmfSKTEbGkZL7R6tAjqu66ONOnHKeCod45iTJOemXCt1fJ78+v",
-	"2z+PduU/yYvo7NnwePLt5fnOH3//Znqyl/24zw7b8Q/Px0fJP3Yv3rR+/WOf/+vbq9c79PtnN798M3rV",
-	"/u9Pe9cXzwfHL8S73f6bffz+W3a2k/z98rB6Q8GqruWWulXsXV/bWtKKZHKdyKm9ryJGpdJXDz428Hic",
-	"JhGcs+3/CkbLxp2xecUTs1EfJymJtSrjC5PkWpuHfvvYwJFkHCRCmqVpsxFxgiWJu1g2Dhq77d3nW+29",
-	"rfbORfvFwV77oN3+t1r6axhTQ2k/tKvVtL7WF1RHO81GMm4cNHZe7Lbard3WN0oKtTzC6nXqWSYjNgLl",
-	"GydpBjIKJxjm5sT+iJOYUJngVMDPY4LVyNuLS7NNSyDdIRZDO08lSHfxQE8kyni6/W1LsRx4XmkI01KS",
-	"PyU3shtlXCihWzWAPVzs3B9mcSJhZ+Gl0mWs72DWR3pz1OH2RHAQF7c8eTH0IdN+uyBblq+1WS/mDf23",
-	"tvLrYKGXTfPbZuOfW4bXbWm2PPP1AldME3oFE1cLXi+9qV9h4ZoooykRAvW8HeqB+palacunwCNFLwMi",
-	"7VlrKFXD6J/wSbu9arhGpL5k8fTP2/7m38IegoUoEVL3fAb2gCXPbZQbZeuWyDbfDhhwb5ue6Wre+7mh",
-	"DBiPHe3Md3wjyRK0HlqYANmrTYxwmsJlGzbWNbWwZM0xI63vYIokoUhLDQKxNEZPwMDc0/NSPCPCkiih",
-	"inHVRYcae7S5awz/KJm69eWyrpO36gEIkJaz1z9+2lqZSsxnVyQTvc1ooV1+JHvsboS73vWnlOiLY3PN",
-	"fybXPFbNNpf9Kpd9rkcIPALjnbq6lxUB0kRI2Ks3+pjcRQzQW27eXpFXm8+VrcL6ee7FHGEZDa3REsa6",
-	"hM3cdGaYITQKmspNB56R3AzPN5OHOlvZOr7w8TrSQzMKa+5hqDls5ufCKLVEMXdh3Y1i75Ah9sUPRp2+",
-	"2qFaKX40wsP3LJ5eMHaM+dJ3i/Re8yiRMZTC4yq1qVPRlYx1bQPfgW7XTjWy3jTb7n4JpbAGNTJFeXQw",
-	"Mq739/kz9Pfk+0ciKXyfiekpLwEeltjVy0xMqzs6wnTq/JIoGpLoKsRO4OXithp7cCKQ+XFFl1hWnNFM",
-	"CTME+1iCHCorGKKJmkVBmBPEM0oTOnBsoRYb0kJg1EMpltrtsba7XXW75YyFs+nHmRXvRnlh0NADKiEL",
-	"73Dw5eCxn6kiJBT1Do+PT39987p7enb049HJee+RcAEDzMnBFEtswygRIqGDionQurnt7wHIgP6lKk1o",
-	"JI8Hf6gKEuUfLSqoIEg41JNr/WBihFngOkJxIzNr4M6+vTCcTPFIKOSISsIpTt/oLVqKQhLzbpFEbI9I",
-	"73pI2NQNuraBJQ/3prks7O/3vbH+CtTsqxmRto+30JEETw8IeJojKPUUZTQmHPXyQfYezS4Dzen3ltnh",
-	"eC4HLoDU7kUqt2A3muNFisL5olK38UQ9rj05I4LIpQ+eVp4K5+5XzhS/UddYE3EyTnFEYrU25GZsOGqd",
-	"2gcog8JBhOfey8g2WVFsmxB8VVVVndBk5PyIjUaMLqOfvqvroXqz2I+B5lFs5/1auGdqen/Ay0bRRs2R",
-	"0LASp41OGL9yR8Et7CUnWEmjiGfpIyP8CzV+e50+Tvq/E9Evu9mF9Zi557l4gXx7hKKAR7LFx1hIsNUv",
-	"ubEp1rRQQtZiIRHOTf9BqUI16kKjkuZZfVuD4YTE03vf23whanbUgOGBw7jBRjK5JsUxP5aNLaOzl9nc",
-	"8rvz3Yiu9RIrXnpvphnHAKCNfODYp5UX1M+Exo/G/fMWwLNK3jJhNktqdIHX85P2nhoULokNSjek2sEP",
-	"XcpkNw/1sadND68UB3S/56uyIjUbDlKj45Rmohrhpaf0EvWgix5KEyHVYWTCYDsTmeOT0ZtrjT+XQxRh",
-	"ijiRGafQUYc6s3/Zquvw0LP2WjeySN9PQF0nTP7AMrosVVHvNZ+aNARerVSAjhQB9eGtnHxOmET22f1S",
-	"jZvpQtRCbhIhPd7ghU7IobqEJcvpgPDHImZZ4fWIRoxzEsmHZNfNxkSJY0HvFCdUFkR/3TQQMqjbdp3k",
-	"nrip5FTzqtKh1+h+yai6wgF6KgQtOSqqXYZHRjyPx3bodLFlzYdBzc5f94c3Ihqrxxxh3x+jMycGbYmf",
-	"qwnkl4zw6WpOAhObNZcvVQLLlt6subYpHZJmfAPvz451nGvuSm4hHdxswQTm7qCPZRcMNd5hM/DoMhlk",
-	"LBMlfj9hJboLOQvdy13TtsYhPI+m7+JTfChaWtTcOY+kmiZKJExW6HRJGIIG5Jt5oksS4UwQhJFILlMl",
-	"4MRshBOKximmSjtQPTwxQVuSAWN6qojcCUdxElvh6NEgHC4Ye4vp1DwVS1I4t/ClSnS7dQDbUJ5Q2C+W",
-	"pJuatz3iDrx6v9fPmTeLIPxFjdTE6iQCkZuIkJjY6yURzloxxDEYRGH4Jmig5AGfQRA9zy3dQ4Mkjwcs",
-	"RK+sl3Q+GcztU/jgV8d9PBy+Yh6yYjZgIkxcL3Wg05cBpPAMMm9JnOALiAVacjddF9VUCj+fn54Ec5u4",
-	"d7oj9d2uyQBRi9JyCSDKo7lvfhZcoRpa6r3Sy7alGvUsRfXKY+5VPPbqu5wI8WisgO8F4e9zkWVtppr6",
-	"vCyP21pjL6WAwSbJTbxZNHTRgo9hH930tYUwjhWNndIUrhgcx4maIU7fcSXgSSU62yUuXdom4Bxh3UUh",
-	"yPOjAc8cNHCaROR/vQhzNfix17lrOgesTqdmrA0djGjtA7+Z9/PMAOzyv9oKc7NlFG8tSrlXynigWQFS",
-	"S6xIfRqfUmSQSdSydCCIt7wPlAyovFX6s5XoXwkBtDAApJrAYE3qBn+I1Tw0wexcH/ygWf/9UlSqm/Ns",
-	"0gGAzTlR3Coi6i12Ne+VH0C0bNwWl2qZaGmfQNmV256mXsJCvxXKnRVUtSZ6/Noob0NnNXSWs9Vq2o0y",
-	"h0eHFCWjsdK81aozSpr6fsMCdHOIdskV/t39ZygaYo4jHaSgOJ+O5kI4T1gCb7FMdmieok2L2SkEpOdq",
-	"oR+PL5I/dHBSQSIsB9xXL5+mH+n+fH9/7zkkHXD5fAJ7D8l6jkbBaB9YEDwopbJpQDjiCELWLhOqpJ3Q",
-	"d8NfOsGjwIfUUz3ffpKSpl001GcppNgo5hmY4MGA8K0saUVClL79rDzhUvoivPVHe+vFh/yfre7Wh1Ae",
-	"IzPeC3ITyEJyiCS5kTDY4tha+eA+Fkf2bOfFs732s9B3XPDTkhzwlBI/fK2FYhaJbXjSGsXG4zoZEqqT",
-	"hYBNPmI8rjC9TVTi4lGJZc6dr11dupNclAa/t+IX8UsIhnN0jn0Z2mUNedFuf7Pz4sXu/rNvnrVfvNgp",
-	"JhBRHWh7gs5HVE4oUtzGSiCfl+1DU0+Bjms23Z37GEuyJZMRKRF5O3S7WNKeG60JhwA4xG2zMXtJq2Pe",
-	"WXjlqiulSLXyrXf2ZrDfjNKkslA+fZf4UM0G5QvjnYfyx70QyZeIjMZyqm3JECKJWCZFEsP+WSNncVT2",
-	"dJVGVB2BPX3l7/86JHJIuKFesIOLLNJ2S18IgYfAhO3xLUod7kxXPm0PefnLr1hMcolNtXkJSeIuiV6H",
-	"4kTDHGLetB0HqdxDgLdWn09inbkgtWtuMuslWhaARDhwqIsr316MCNshIizKSHWEb1otkQ1pWbIscsry",
-	"SP5OpiRW6v+wlCxIoyhfosRI2Cjfk9YKo/B5c3kM7wXhW4fqt1lH02Po5fw/i319kQXAebpIdT59kc9L",
-	"yrvyAixxr0yU1NnvE3W9rMgY510pJYE80Squu2Qsq8/5ijvmPrNr5ndmPkt/yYEfFyigcDhKFJof56AG",
-	"ULxXaiVPd6c084SJp78enr9Dx2wwSOgA/YNF+DJLsUn4ZRigL/7kzDDwFBIVGgEpIDOVH3VHkMLKf5yy",
-	"6Mo9cuCdaIgpRPEGnxe7hxPaNTtWesrJNbsKPNUZrNWzP/zO/ih++I8cI3yjZtvNnXNd6++CM5AmUcIy",
-	"0Y0E7xcfMAihF2qfaeQGbrc6H7R9wgklk8KTHJFun6RswDLpPcgE6cJOmMaWzPLu4c9sHPt/Yh4Nk+v8",
-	"75ikxA6GikQm16TLCYYHU9EVEnOZje1fw0zGbELNnxHXRAsJgLWPr3hnBogjrDLYDA3LWDW9ZBdNpNZP",
-	"KC2Gl+4TL2VJMAlHxcR5bdPcB0L3jMhiEv+NjTqZSDISiwuFatIjfHOk3/JTD2LOMTgEC8OcY/omN/KV",
-	"TRxRsrbaJBR+dyHG8j2mNJQr8FBnMlTzJTelG+l7HF0RqtFROogZMYoAM7vfbu/8qXhL7LRD0nQ5pcCy",
-	"FrO6PABhO9iD5hRYg1GsNN7CwarM5euxgwXTFixJOXmqAUlGY8YxT9Ip8hzbNRR0T0kL1kEs+uu+b75I",
-	"MPr3r4dMwAGHI/maRdlopj1Ky4cVa+HpmNDDd0coNh1AIl0QpcwPYkyipG+cqUi/f0kESsoXEBsTisdJ",
-	"46Cx12q39qr77RqUt/wfhIM6YoS64JeLbFl/ocR7Q7ltC8trvj9rHWuMh9V1Usv0r8O3x8Vx/RnsxJHp",
-	"rFUe4bNv978J2VlfebrwkuJBVZlpusTJVrIsbZTDAR80Lviza5JupclgKAn/k5GWKMjd2lhd3cb89ZDw",
-	"UMZzF9en+j1nn/LRyf6a7T6baxDPxxxSO0uLk1CE6RRFuJzvXU+38PXd/XkfL5GYG0kzn88yfmAbzegb",
-	"R+pTiSx5HazuW/tkJYvWcGXMd7TVzO4rukT0mX3nHewlSWvmqZ/JcWayl0ViTg7FOYSGF1dhpdNXjay4",
-	"zVdHsZI7rIziDODltin1/Jvzyl7PmflIPVilaWpDmToLsfu0ceFwltpqJ0FuXr2Vr2bbkn3sdMHp4SZQ",
-	"sDxdMpYSTC1bngtcE4Sf8pMsTcOEDH3U0KxRG0setjH+PSNNJJIBJTEaMwG7Zbmey4RY5P0nF29ae79c",
-	"tX/+dvqP33dG+9ftaJe9EP/8hv7ML55l/7o8Hr7749f+j/Eb/Pfk+S8l26BJFD/Phdnqbn34W9Bv+ZrR",
-	"VeT7HPFetPTnlDUSA4cushTzJ8OL1bZVqAFeqCrIwjA0cGmMCRuXvajVT8ypO7AIYzy3swrThhpriDTe",
-	"WPhWJadhipMShCB3XMeJGKfq8sIj0oQEFyAN/54xCYngI5yiMeZSnWHP0YSFCQpoIZM/R29gh+rHOgFa",
-	"IUXybDiAE4hctqd6eWSvhtL+9Of/+f91snZ79/lf/vq3Tmf7u//3n26v0/nY6fxfp3P7/+90tj787Umn",
-	"01rujad//d8nv/2n07lpt7c6ne2Drf/tdH7bUq22Op2bb3744H5tdjqtYIu/znz/6f/rdFpP/2bbrL/7",
-	"6uEr3wZu9W3mC00t5nFhM2qb5PtT1yTftGADl7DsFaP9NInkCrzB5d+CalZhse7eKyKuQXzzx1iQ2oqD",
-	"/3qEteKYF+TV6EiCZK49AC/VlqKe+l5PbfCYswHHo5JH+jBNdZxqATpXZutzVLM3N2PGl6Vf9WWorhVD",
-	"4IO6u8GDq31nTQjHGXshw6DvQkKYIRZDIipYGQ3nhoyK82EycSIUPepGGkyyuDjmvTTEopsLs1pIMkIa",
-	"3CZAxABCLYps2pExc4ghJT2YsnxnOWRQxTei+ng2BxdEYIsPHWY+xwfl3jWHD9KN1wQJarxosyT9Yff5",
-	"/j9/32+sCA6603KVPV2qk72lcVSBdfpCVijsa1Ud7T6iVboDtOwOa1PyYi4CwbMlf+etS6E08CcvCaAY",
-	"pGFMUpLR2IxlIV5MsM9SYyJ1X42Pt/mSXSVUTUcXCuxasRnSYBkpQL9d5LrgLTQDmjkGTqJknBh6rgaP",
-	"fHBrZeY4UkLUeGL98racyuyJLkQ44P8WpTa7hTZ1VASrIQihc++V6garKcL1Ct7lAJzSXa8zZa0bHZ9m",
-	"LwrvygqXLABPt1/roYShadpEmEpqVr/1vNJEvTt7rHfa7XbIaW2ouWJppkru0mK3WPjjdlHeKppd6PM5",
-	"rVUkP50szTbQbgBI2qWkJ6/QbDFxDzLQCDQlculxmzD+xYZuaaiy3fDcQKIIN7oLiXPdXA5Jwj3hbqkx",
-	"QveVEZaHVxLM8xBAt+BuApYGHAEHxfQSuS+vwXlANF91+3Il2JKuuAAUGtpUnIPrREIXlrJaBnaCp7pI",
-	"StNLFmHfcWC/CFMdjQm4kUQKUGtaC45pLuxwoXBFbRS7De52cHmlMyJMsHCWvbWt9NxZFYlvNtrZ5mLQ",
-	"qUECLog6E/V83f29IFwp7jnJl4dyjOkgsxUIHfv3DBUlWPfefgjfzOrTDDgzgmpzWzxfs4IEIIWm1vjv",
-	"74D4vtd56wjtgpBUz29q5TdYEbfqJXoIkXHxsJZgrt6azeLWb81JWjKkJ/Mu/7Lx4QsUeSsSoJtjPTrf",
-	"tkGCoT7mtRB8LTy05yHvH8ntYPeqloMaWUtINh6TGEk+tbUQKn7Ae+Wmjowq2BucZkSArRBKtJPROMWS",
-	"AAzo5/PTk+IQgQYL334RwrPMCQSqHJO7BALpo1CB/Cc0dgy5OIfSoZkXeeIfqmoNf5GlssBvDZ0foJj0",
-	"CedKis0oJzgagpGbcUjzQ7vZ2ASUmcrUunoWz3tolY2t1V32fD9P7Of+z/va/9lPPQ16HRe50ML7tdid",
-	"VmE3sy4rcMx6U7+fA+sxtupemp9ay0TsgkduNiYILjigUv/73s1mz2bpyiovXzPnswWqzNnQrJvNamrL",
-	"X24hl/8XaeaoXGujEFg8n2vCqMmZjJ6c/fAKfbvzzfNScX69PvNYTHX95op1xRxj93dgFg1IBXPtPQak",
-	"ejRRZVeSCImIZvh+Lfx7G858tcEcN605LBarGljCGaGq4XvKkf5cAjKW4CaSTOcxgHLQ96sn3Edw4H67",
-	"vRADLrDWwlqFYtcqJ7IJ3KBAiLO4rbY5Lc9rjeVLezNXsPzMNPMszlfHGR8zERCWMuEZiB6pyYaE4T8a",
-	"1pDoqEtQ1yS781U/mzPZOUOb6X2zozpxu0pLdxG3HWmUP/hO/1D9qgFylCiJE0Gkr9Cb6Ef7e0KvE6n9",
-	"Xh9mSO8hPjObADNBHlz/CjEku5C5xaMYl5vTVT6pEMsxgJQ64ySwGg16NwgbV5wh3xxo5C+zYVBVg9kP",
-	"CUljVyJvSe4GUCctN+mhGGAHoEzCECXJWFcMNWTA5jH3jEV5HnOH9Lc5GPe29tpetp9FwUgQJZelJHeX",
-	"QA5AUz/KJ2gPFGPyQvqDhag1nc3fqmmOlFyiZZ3cXVO7qRqdjceER1iQbp4aPmWTyrM4GSTS+xuCZXDq",
-	"PQmX+cqjjRmVOKGiq/MmyKn/4yXokMQ3zXXVieXXZfB8Yc7lw2h2bFYEt9579AYSZiRG4TRIMBoRTnU0",
-	"0mTIUpILLYzbtrDnNobBIDz1jPoJ4WXApU86c+QpR1q1FGIA0XOQsXMJc0lMVYmXWAoy4DE76iCncGc3",
-	"5D1M08r5FM7FyniszXhuy4pG7t/u48B+WNDR5/GkeV6+ZuMngtOVEimOOYM0colAOE2uSQ2GvwZfvzLM",
-	"ObSRlVKlq8WFmhqeQb77IKVJ1wAPLY3zQzHTTGkOXw9I1MCKV48rhBqChdjCmtCeUgHBYlYfSzTmV1T8",
-	"9ZORTHWoH+ZnKPrqiCevzbBsSKqrzlCtzWIEn9lEVCl5g4Ugxr9LkSUmJ0yFKpw6ictcQdBD4f6Z1eeq",
-	"9W/WSJ1mUkHCdOuzJpq0C7joNSs+M0LmrJ+k5JXOfnP3BBx3qDaETlhe+8nObsnDsIBAWT0R6xXLHsfZ",
-	"gFxE6sSSuKv2Box05RI6mwN09wPk1SZe19EJ03xtzbNwLMpCVc+cn9eRuAuNunO9szXQdGXK84i8QNCV",
-	"tzcEvRhBm1LzS5LzapXG63n7PZebXyPLtcO4G7mWe9tQ6yLUWqmVth553BPHVyqbuITIksR5aRwlbGtv",
-	"QlBO0ZZUy7yTYrHKcD+PSSLZCCD3eALuQQ5ZE+XXCi6hhD6PplzrpxBf5h6RjUiz0hFZBXFQI9KsJrM8",
-	"MkFlETvKRgxZmsJWZ8Ga0PIKzorxfnlkt5GPH5YwLUZk6VJxLhE7QwA1gRwZArEJJRxFQ8aEqcVa4/ew",
-	"SKsYX5cxQ7UpuFTbFavNufCtpQKF7hqbUwnLWSabmrMkQhxqtcBdvnt3SHNTTeVvU944yc6GYBAaQ5GD",
-	"UJSOrfhpsQ7lnDj5XExaHNvgE7Gd6kAL2XDgD9bvF7lL5aWvx6V1jIWEYnArkJgO69DB1Tivgqd2Rcd1",
-	"XirtYcSu6yz5gDZ1yfa9rMq650KXoN4KiT9hjmVvuAXyKUzjKyKdhF454bpSUwyEGig/YcvH6QyzaIzl",
-	"sIUO6RQxHahKbqRLqW8KyZXqz5neAHhWlIxKKKarvZ+v29Pfv6VnfOdm/6fd0b/lN9Gvz8T3L7LXz/s/",
-	"tvGbveT4W/Zu/5dJCSy9szsbXVRm56F0Z1o4USt7zAYDEh/RlSAoWqmeYIEM7jGYulCXKDUpTvpZ6uUu",
-	"/CTZMlfNjxiYx3oTJC6ebrM+meKMdJt6q0+zZe9o/R5imazbXvPzfSSlLPT+6fJRHrM7pW0uZRFI2QAl",
-	"dA0FU7+4pM5Nm7WjawPB3fnPqOMAm9TPAdq0faxsWLXFxYOxglYOYnqVnaXTkhoM4hHU5y0N8EOFgXfL",
-	"mO+vgkbewgCWkYEqgs/Cks68Orsdulih3ZVFpMVK8L7FFA9IvEJOcM/0oFbCF/4FEoSgREK2TgvP16cq",
-	"4kSK9WYCumSXc0QlLWTVJQHaLUtPQmIJohOoSkVx6pJdfpYZflweB7tnSl61bxTCiD55Jp/ZOXKcbSSY",
-	"yKcuPc5dc/C8NOFHGZVJanCWxuYDOPooImNJ1p+qZxkjmSHb+V2fQ8MHSHmjR1TZ30oKnEK8mE/GQSYO",
-	"geonTB5qmXCVCAgshzm7FtkY0lmBQqvD4Gt8o/BblzLZNfKod/XrYfnC6qe7/gMDLXomQxP5esSAEzIp",
-	"VAhJ09M+uLC9u/LbuQYFLzm6K7fhMB0SpQQLib4tAE5vmx+9VCe/HW79+0Mwj7s14gYi6IqDyDsrDsHc",
-	"uYpRuU5QSlTjyijw1h8zRxGK2VtyFMj1UTeI9taLmYMoBwkuOwAK6Zsqn/1PXpV/1terIYnLft/0kFND",
-	"4/b2Q0WiClENpI4MbWQzsK5NSNo3SCS4KgKfBXm2Q93fOggMWEC12hYo3+RaXYw8GY0IAK0kzygkE2ih",
-	"VxCK6ZrrAhGc/BfKAB8oGbBDYxaJbdeiNYpb6Fc1od67w/PzX0/PXnffnR4fvfrXd1pU7mkurI893MFa",
-	"9uZZSkRZNF6xBtfihsLQuR4xIZHqqBSSe7MFWrcJUKrGn3q9JQIBWM2oGjo1vG44O661PCJjsx9hXbZ8",
-	"yjJuqn7AP8mWXyDE2lmoi1lVC034tS4WFgqyLY5ZMobMD7fARV0h02BkaU8XMO1VCtY4aRMx6ueBWX8p",
-	"m7li6gmTP7CMrixDmCVNJBnl8gS5SSo1bQ0jUTduHz6YCw4nTCL77BPJC/mwCmKCP9qvSDpg8ozgeHqn",
-	"MqWKDsC/WuOe9cp+Fj1pihdcKoZuDZ9eu0/loi0MVgwzKRM66EJd6aJbttDw66GYd8Ho+kOKfrp4exxg",
-	"bJ2s3d6L/hSzSHWFhnKUwiOyaJXNYsW4R1O90g5r5fi08qCNFEPJBDFaAazqxt2ZRUApmfgNTvYmW+rP",
-	"8ZBjQQI1+6qdLlW7r/zBeaXAcz2kTIaVgZS6Xga/Yur+wWqqtRwHqwPaoRzRiHFOlgaxnGiXzoDEvlen",
-	"sqWJQBPO6KDGlVOadjdxo8n55KtKn16jx2Fxb86aycYcb/mmXppTmk6XDgXxCbm+SOfcA7+Os7rGEp32",
-	"6SpxXUEHhsdCl18tUyhgSS/EetbYfXv2O75Lp7wvFny60v5Al7B6NeySk+uETI5e12UswyjCY5lxEq85",
-	"T7CJAr+DA97mJvQquq47Rd+dwCqPPB3fA/s0alOY3Zcj4b7dAhV3gLe/wXvijmkPTLy1ZLaGAHprkPvm",
-	"lytCxqY0C+RIKzsoyxTaurwHyXE58lppj2pX9q7VORnP8ctfVqXOZhlsvCndedtsnGFJjpNRIpd2vx0i",
-	"jiXJERHkJlju2QYTYkm6qfmQZyhhDI0wnVrgxCfMwVQYYYE2SmP/ioiD4DihRIg7WdBC1rP1pKZrNiaY",
-	"04QOAskD33F2mZKRqeGFqalMzjgSQ5alJkv5S4QvIfGuTt3ICXg+aNlG8ZuSMyaYxyTu9hnvJgPKDBxr",
-	"oXSAbiF/1eMtJwWcU/mrJudepdfKIvSCw+4d2ByKYK+XhJpU24CTICDKYAfYTCjqXZy9P79487r77uz0",
-	"n0dvzns6WXHvn1s/2P7Vv3qtDj3qI80OwG8x5uxm2kQ4TU36bIHEUK0wo8RjH8YdZA5i7VLnJzLcJHA0",
-	"zwjO5PAOYEINkjY+E5bGawC5chhTCHT4LiVYEBQx2k/4yCxhbjb6VIyxMt4gRLXIMivvfE1c01U6XV2x",
-	"mxeEoKRBVKipunaoevUTnw6vrteUrxRYCSaTcOXCWYrvTGv0fE13OSVgRcPK+qMpV7SxhJJh3Zb27V5C",
-	"Kr/koMlNpGT18K8Ws+L3oEgnSpkg67nL8467uleP2sKffXQhKqFJbEJSihRoO5tR1MLRDfXikf4ilAhZ",
-	"vFhnFjn379gi6F/96ZVX++1w69+7W998+Lj7/PZ/wrKvIPIOTNeKIkkJXr5kAHsoAMqmUDRf8H76RCcj",
-	"MMhwwHqg4Vd0DFioNp96WqqDXr7i1HKyWOvfjWYjEMltWlWJmKVkJa8iZ5VMh8ZZkY+kQjmL29ZLiwkv",
-	"LiMwndnaEU5UystzzeAxNpgNHZn7ycvitTa3lB0J7bO11ea75GwCkUlQM2vBsnvGEl+q871ihT0mGgeN",
-	"xSvtuQGXN+N7/YNGX4KHVm1MXi+syOt/SDjps5syBucR17Vzi17n58oD4GzEvMWgGvaxptiZTb26snYd",
-	"MHOeglUzoQMkpkKSUYgiXyJiS9mEct03jhOaLUShn1fBPHuCYeFyug5dbIbUjhOxmqAEiVjMaQBixLTG",
-	"4pBnirDNIV7l0bPHD3e11OfTLVPOWwZnKSJUplOl6se66nDTgfR32221jAuZ2v3Lq2Bl320vYGb3xhmk",
-	"Ezejutpmait0thWTWCNU20w1+rAAjwTkykrSTygAukiIa8EDrQnYs4zgVE358t4DK9/FTyXJaMw45omi",
-	"wrzPLwz3vcF5A8mYUFESvyVxgi+gwVpS+MYkSjHXSQUqxeo98nED6I7UCLomy7RPSYXuXeDSeJyaSs/b",
-	"/xXsU9ouw3MoEVjNPL8iWls+IcPFbEjfw8H1NkC5+wHK1dGJBsbdxW+I+9KssEHI1ToPS0a3YvqypRN5",
-	"+I12VIsStPTeUnt40ygn91ivJ7RgGnz4NGl+epdVsqWpF1eJkDycr8msTDSfOvvLXXWatezbzB2bbQ20",
-	"G4OOXuuQbR3jzYlSotZmDlTjWEEzPoR4OVCG9TDLWFxKbmQ3MnHHmhTUWiiFuKptFhrP85G7cOZb1+XH",
-	"aoQ+qJY9ACD1CmNcSM8s7OtyeqYeUrMwpzoCOOUnWZreUX7I47QniRyyTEKR4JCZ9j5Fi3IM90bU+JSi",
-	"xjnBPBoGRX4uddRLBXVRvBUvWekq3K8Elvruyv90Ojft9lanc7Pb7nRuvvnhw9+Cbss8r9FC2Z0iTE3+",
-	"yaI/z7B8d2uXvHjm5+DX7e6U0oZCXg7R1Gk51P8Z/BeLIREQXpTRmHARMU5EC72nye+Z0uEGmMepsVFH",
-	"WJREC306Cuu4Vyy3vVfx+uo8J63uVmgFZ2XBWKTut5cMZ4Hm+chc4whq1KRTlzMltQunU7eUVq7pL1s1",
-	"/Ua11Lv3KXA5mMe3t2BkjDKeyOm5OkN6/ragSzC2ulhHR8Nee+BE6CFBpNAJ+O23eqZ5DyUUxeSapGw8",
-	"IlQ2Ua/b/YkJueU3GHMWZxFAPzCNO7TX7Z6r4ZG6VpAepvfq9PTvR2+6r0/fHh6d9HTyQbWSas2RGt42",
-	"GxOKx0lrikdpDzKruGQgMAE5TESHGrtWJmy2lURNWk9U3T2aOdvVyW+scfJ3MtWrmRgHYFVeTvtbQyYg",
-	"dWImh4RKY5FAlzi6IpB8Bks0IZeozxmVCGACkKk1TjiJZDptdWiH/vWvPxJILc4liVt//St6pZr0LOaw",
-	"11Qzo3ZH9FoYSzlE+hS9UHpuLwGUgFIsQRLSUQWwth3a80oeHaBOI6FRmsWk0+ihJ1HG0wPU24rQfzFH",
-	"W5fqf72nLdQbEGnClBXd9RAnMuNUVOPu9IyM/Vmo6fikhDBFvZ+kHJ/SdNqzFGdTArExVtwCjJpNJLQ/",
-	"ya0dElKdDkSZHCZ00EKHdtIdCkuLIWCbZbJpFEBGCRqyjLsL364EiAK7z+BHYRrDKJtoMkyiIQiQERsR",
-	"oY3wLXRqcPNqAykkHKIDgi6ZHKI406AhYeauK3Womb+5Jnxq7EaWQoWi0J/PT0/AoHWgXtlCPWjTOwCJ",
-	"pKKGvUSJhEy/+qvwQsRiottr4xTEeel3OBtwPBIvEcHR0AD+FWWkiaIBAmNSr6teFZvSW6k3AV5RGkMm",
-	"4DO5Vad3gHTenn5i6m/MQPrAuxoJ2Tswn9TVdeFI6Pr2us4XjK2Jkj7CdIriJFYr8l476NDvmXrTVcmz",
-	"F4z+cUSAkepbGqyDSviHlRToSc800/Vdek/VMPVA3IrAfh1S1yGkwLGE/az9DD3p2YQ6vadNyFmVG/JM",
-	"Zj30rL2PnvTKSfzUmXlr68mgny4u3jU1/xsSrPg8SjEf6BADinaeo78n3zdh+JiKCeGQcwCNU3VxQJrW",
-	"J8/a7SZ6trfTRPvtnad5bquIUUo05wTMmiXCMxdWoM/gzRbHkmwZOR+4cYU0EinMK2is6F97LnXi10QA",
-	"34V9ZyxPmB+zKFPcv0PBJEsgLLG0znrTNfEKnR1KDd9kJoauWR++zia0hc6Mqwh21gQc5Z2pA8j5tEN7",
-	"Lmirp2nXo0mBUtKXqivzJ1MHGpswLUPwz3ZfmNvmjEg+3Trsa25rl9bcHTYPkuI5HUpSQVronBAEmcDM",
-	"Co9iu+wsJW7B1b/r1lovZEpMZA6cbsX2IQxE9WQAFtCZYpYeRFNANMrh8fHpr29ed0/Pjn48Ojnv5X24",
-	"TFiEe0sAbjCdfcx2YxeivdfsKKWZmgAgy2kcq4WrU8loVGilVd+bh2McDcnWLniyM65UpqGUY3GwvT2Z",
-	"TFoYfm4xPtg274rt46NXb07O38A7t82GTKRO4EKi4QUnVwIdZnLYaDauCdcCS6PdMm3Njd84aOy12q09",
-	"LXcNQbzZVv8ZhHLHnJnjrPaeauCCOk85c0WTIVO7U2JiFlIBTkxz27bQUUFU0RCQHrvq6QVye3yk5LMf",
-	"ifweUwqKoPV+wmB3223ta1CMHoashrQNpx10QC0WG3XdyVcgxmWjEeZTcAD6spdaMHUBNA4a3xvZQ0mF",
-	"GaVQz4siSAi6327v2JQRZg6VTr2f8j7ZFahfWiebp7GZSYPsNDMgTo9OKQKGKaqeXwFFvVKiHqtVhE37",
-	"bWhs2942G//cMtS+pS1Gs971vRu3zcYzvSmhN9zmbf+iriOLvYaX9ua/9IozIU7hxHmv7i/yvSOq1Aqc",
-	"gkSht8DtlZIZPS51aUlN4oFQup/NhPdBvbatBNRtoyxqukpJSLd8Dc9FMbOy4pGKO1tQQFNLaPY2hig4",
-	"0IyFuiwS4ZXfyWjMKDF3SF6up0Pr6vXogcWhA6XHZtCyucfpe6Zzm3nnqeIdLJ0qP84kX9FQxqb8EHyc",
-	"FQpzu/jxMFK0l3zltrlgvqvc/GEinOawlXnLYNa6uAqvzUNv4tpd4mDKroGLtVp89q8ZJXVTLmTyNmSw",
-	"RubgxIW5nME19N/aesfSJJou/LJpDrAqufVKa5zzhpwSzI3qZN54AK6W5+ixOFz14s7iL+YZtu7GE5+1",
-	"X8x/NS8Ypt7YWeBjikFcMHasJG790v78l4LYCPXy7gJjvGDsLaZTK3qtyu/VW4vMLxPTU+7jf3wjEADr",
-	"nPnntw+3H5qV045GU3v6vBvEPincIDK5hk7niFtwf2RxIpUuQKUIpej5i7AfbSJKJkqVBGX7QKviomn1",
-	"RPun1SCgbCGNSdyh9koCofkHxuF+UUrCpalyIdATkUVDKOlAi1UdnqrG6hUao6N32nOUpekB6sFzpfM2",
-	"US8Zq//meMBes0N9tRhetzax7hCLoTHRgKI/ZGksQNrEUpLRWIJ+ZE07ud5i1kPbl8PC5KFdeyX3WoUY",
-	"djeQq9ZzqriEtWNOrhOWibWkpgU7GqjnuRnNOHGWuAkFMzmsS1hI7aQzplI1fkIlV8ql0ksrw99vh8cD",
-	"yllhODHp4yyV+pUFv1n5lHMhgo9rltdQnbXQHT37PNuNhjScizLxQ3XY3lm6KDDVBTh5sdjQHbn44+OQ",
-	"q/HG40RIxRk1KBfh/PxVOCTY6519Rf30vN0GYtVoeGPjjogQBXaq2NE28Mn5CqzHTYv8smlNCFLxOQhB",
-	"ThVvaKFDpI8kuP0ALwouCcd1TEN4v0O16kdiZFNRFFmQWg6gsjcwhnlsCGwWhvmbDybaiVBy/WRySLs6",
-	"a2Rfu/BCZxl6Wpi15OM8Mb7DWcNTdwVH+JJlpmiGQxQoXmqz3xmRNBdTGb8S6l6ZkLQSdRSagsVjLDQD",
-	"61WdPXIT5pAIlEeB6DKXFOrCBTLI+Zj40ChNLyW2WcLC5F9bOMzED+Es+vLaWy8Ot37AW/2DVtAZOnsJ",
-	"sITNM4CvRCCZjGZEn3igrNDsRULBEVk798W7XyS4xV+U9pITvyR9xsncOe/OnTPUAFp1zrv3PueNPPO5",
-	"yzNaNHnkwsxhrhp4CRa+OHnGFyN8SaYw+yUFGmjMwKj0m41qLgs5DoA2U8hhlFTxclBgRd3NPQFonZ52",
-	"haQxgZI0I2J9tLoQi2nUdB2gyZCJPHtKh4KrXVi7ptcFenI5de2eGr97qRuNoyp1od6DH55qn6KeRIQp",
-	"uiRIDBmX1tdnkXYAJhrLaRNdkghngoDrV41cd2pFs5SxK7jkMLpkmVJ6vRNth9ah49zN39LuIlxlmoB9",
-	"G2ElthTLlKxfUHwvLDJmhojoQFYylNzGyTFVuBBgroLXt4ZzLSNkGQRY3WWb776TYSsx9VayC43IVo5b",
-	"aDw2qH72SMDfnghw05eFaYvoCi6OqV63xNrownoLLQ12wEL0RPKMPIUkqjR/CBDDpwEIncEuB0bspdSt",
-	"E07uWkpxI298hvLGEj4OxeSqbh7H+nw3x0wkNmQn09mava4mzJ2Cpj0Gri5Ubd8rkIsdyOdYXPbOY44w",
-	"Z+mdRr3XrKY9mT10+Gbj9sMSvi0XIRDwb4XDAD5719aqrqlmI03olZUH3wczjPxIpJdAAF1OwQd99LpV",
-	"EThsF0Vx4yPsvBqSiTy/ZPH0z1oQ3W5vJzrfjDqY4XpHF36Nt1wUArO+kYeaKKMAai7eF4lwxYeLA01r",
-	"JKOPDccaysP1Gcet79NbggfmASMVZ7eS+VyhN21B9OQ9n4OZkN1EB55rVJ3wQnVzAVJ1BY0azYZpBoyr",
-	"0IH9zb/2DGC7pjN1GawS4wvEZs5G6RZwZcwZQ8NkMFxmvvrlciFFdUEtNmt7ueaTru9x5akvzLtMPgHj",
-	"e3aqdx0rMz8XNqhpHXyzacolT7Pw0SEWaKQtWYCZJzmqV8ODtY7xKDBCG+vDHa0P5vK7F8tDILeaktqY",
-	"CBgcXoFEIvwLJg8KK5Rr08Ami04lvFgs3Uh9GvAqCFQSVLd87+zNj0fnF2eHF0enJ71Wh2p+Q6+M24DR",
-	"iDTBL9w7OvnH0cWb7sXFcQ89kUNOCIrxVDzV3gf9zWjImDCwLDc6jV3lRBCHJuoZ/HqH4lQwqweJXDvS",
-	"nRbBVzpcUpBS/2DJuGA6kABTjRz1Zw5Y0576uVDlqacxpwmHROomc3g40XrIeqB3xtznq0O8cmIoIRyv",
-	"E0kQRj6xOJ5vBU7CE1qSNwPioyctqhfgLNhY2MAXjbxc+ViMr8sxhl7P6tclGbnZoDqYVSkP9DxQ2c6S",
-	"Cw8UUgaVHZmHFVAZxJQn7te1R1MHFrcmgLOoOnhRnc+W0Xjsdi2lNNh8Bwvg4sxy5CD1/ECiSZKmYG80",
-	"+cY22oWFOIYVDIN9KiXsLHIj7/2FtQurWhiyrPm4/nHO170elv78TMXKx/euU7PSH19NTXGxz0Up3Vn1",
-	"fL1iYTHdJsrSvRj/ZEhCtx7pXEK3EcW5hB7sDAwcuo9i90t08cDyvTksYelex2klAo1MUTElIhSFfD/T",
-	"k57Oz+enJxvJfhHJHmdy6IFdVzkfoQ/ahjo5gFd841bncJ773lucpKf9/iKx+e4dG4J8gW0WumWFFJeY",
-	"u+buqy95MCcJNzrq6+hMrOhPv6BpU28MIJFA4O1Q+5HHQ44bWPOqamZZ3F5GzfS0zCWc2tsfk/h2kZia",
-	"kq55t5AaLQEaiHOEQb+iHeqQxapzd3icHttCAbkDSeYqRo7upry9rhOXfpufvsd3E+0ah9QYQzCgEa6T",
-	"uKKvLA2n+/DAUTM6adYmZOZhJP9FAUZGHNJpaz7J5f9sAQYoCDeB8CtGx3wpTN1oajkDXTtjb87HJdVq",
-	"aT8GlaQviONdsssitzv0N8IxvC8hFd5yhhudSXA2b97w40fMjz1g6QoM+Uthr0VP+4P5ZmqF6W3DEyDo",
-	"Oui+eQPpftK0UG3AF2mVxHvNklg7boBtkBgcMKLgV8EUUpAwOtAZgFBCm5BNSxZ8IR3KuPamTMu+FEhn",
-	"IiSeihZ6a2cpIBmHmYbGUpaBhDr9h44s7LWQyagpTAaODg3UnbLl+oKSd62p8EsSvW0au4qRMLBadbL4",
-	"l5/w9168D97Kbq60L/ZK+4p1DMOs161hLHfzETr74jsjW7pJTYoWlsbu0nqZ347OAGQvQVPgXaq7TjJO",
-	"4srlpT/ToStcXj7PMFWBZtxcb+iXf3HpxZx9bzmlJHRr2Q6aX6GWtfgFpb+4uZ42Gtcjv2w0z/vEdw2o",
-	"OV0/F1aNsqURcNJpTdhoSOomATccBlCRB0Up3QMm06NDrk2Jia13Tyxe1GVWhaBk75uZhb+pj4aukfMy",
-	"Du3LvU1EJRvgOSma4vTNceZ2CTBB63c/aI/sBnf0FakGD6GtP1jJ7KWxEQufmmLV8cVV6/mlxR8DPOFL",
-	"uYbPAdqc30L6WrOgrQeCDmzbshnjLARUNznPnM5VLKuKLKIXfrMpmCEtjFIHIX7JwrEY1aABH3cASfUT",
-	"mukUnR3q5egsocQhLsXCBHQM9J2gAufaa3am46Mf7029ZgD6W3xVBF/UQNGrVdqXYD62WvwMBLgNYl93",
-	"TtEor91W5PlAoABhNi2q4opqkf/6iBXdRYNI70HbLS/jRuBalkItu83J01YbMLkaFsYWw16sEPBovpOD",
-	"gqsdbRDBXyMi+EEM9hts6ariombNlk08lHhYLBkfhpgG/eG+mHjkwhfzSmEID7CuF1Y2yMc6MY757hds",
-	"lY/LksobeFQRTexa6LTD6zekuG0b4muiP7K52DdW7Mce0s0GCCKmaxnPQ+M0NRcC7TU8oKZOqqBT+qaQ",
-	"7C226eMu/PAQU7YPbC8AzW/V5jn78hml4lwFNnmaS25hBGh+af32sWHK5+i8HmmjuZAiZzLFF0Jxv2k2",
-	"knEpzWyKhewKQujM3phoHDSMcqbzuJvRbH/bai+X5sdsd12mH5+db6Jwr+xF6x2UoPiS1+KdFY9a6qgu",
-	"LFXnQVQnqQUHyGbnD4at2s2yOYE2l8/nk09EDsl6bp675zYtCuvbH3Oau50ruXuKcElwnyOcP9Yrp1k/",
-	"kFDF7W+CA/FO7aoDMsv0qfSFe1YXwJyyURY2/PpzUhZqed0DmlQ0kr/rAurDuJe3LlOyxjngPLFs0xUc",
-	"sPgUdRTHnF1DVmSduVhnTJrgaREgqVPOuby4M5CRagAAvvlHngf3C9Uwch9MbfoPLxlwidvCGvm/bzCS",
-	"QaBOKTPy5sLYXBiP+MJQ3K/Kee/vltAO1SIech4io5ApkDKvOLo6z8hWBWihwzQ1tZcLmHycpg6XbxJA",
-	"CMnGkCQwoQNTM9zUc9Z35gCq6IMPX9ulQjn0YIjv8hqmq8MY9KqUwn/h66ESqcZo051RKrXZoGTiNzjZ",
-	"m2ypP8dDjgVZqpaqnaGe77xSqjZlmj/4B4NAvKpDPdg5BJAPa9IW8oSRXxhsYPHCqudE3kNZ1SVoYkLw",
-	"VVW2cTtjchBHbDQqWlTnQRDe1fUQSnCmm3YlY91iu8ZB8VD62ISaL2wACp8DQGHtFXo34IG71ds1EILR",
-	"1L8+ZxTcjRjtJ3w0T1X1ZRLTi60miyTTaioluk6k+gMkB7gPINOUZC30XhCbUtjPXfydFbx6EMbeQkey",
-	"Q112byiDlJvug7KInsEbA6pdXRKBMZcFEf3QY5imVeNq7+fr9vT3b+kZ37nZ/2l39G/5TfTrM/H9i+z1",
-	"8/6PbfxmLzn+lr3b/2WyDFO6UN3PwlbqlTV1GUkO2/60QobWkO9NwjBxIBtU4irqJZCUu97WUUD9fnJK",
-	"HtH3giwRAgEvzQqBODQWMouENiFeiWVclE1am3yMj1eLz9mOZvEIU7NzRmnMbzZ9iURGUfeuN6MvWjPd",
-	"THDHbrttaizR2MvWb+6eJhJMX3A4r74HKeoTiRhFKcPeWxSBBG0DFgxCQQl5VEBow6+6mJPrvMeuoLCL",
-	"4pq65DvEviPQzGVeoxBSM9rGIByXWkNlmHCF91d6NVzu+7sVvmKDAYmPSjfmMTxFCZ2duMvaPXGaRAvm",
-	"T1eS/07ZzOlZNaErfZwok8fB0Z0widK6EZrv6CGqVVzi8vJXdo6VQPUPaoEt4bO5x+YwBqOh/ZIRPi1c",
-	"Rl9LCfnb5pzkWrJEX77Mn8khodLxxhUryZMbdYnMLyKfpkjn+9B5q8hNRMayaMbUEuwQi6Gu3VfCH8CH",
-	"Dp3L7o5cSnOFgHXRhUf1bTZbXaEV4sx81mCVprs7eeYzO++lOk/PTrORsggDEwTNpMQQx/HcIVaZZrNh",
-	"CvYq3RJHkvGu+dYiU9al8w8aglCRyOSadDnBSgsw1S0qkDq342oOpf1mmYyYhmdkUaQLxXOChdcYnowJ",
-	"VuNtL24aymFaivYaB40XbZakP+w+3//n7/u10D3zXL+SF23U66MO5h2WS4/GvNNwlQRnrpelz5nr9IWs",
-	"kOI8tAsz7uazNP7OR7NK3pQfcG2gmyLp7MxZFJu7e9668Dy5/6deoQ86gN4wJinJaGzGshAvJthnqTGR",
-	"uq/Gx9t8ya4SGttSwBayYVC/xgiu3y5yXSibaAY0cwycRMk4MfRcuQDgKvehzHjEGweN8UQtvXd1z8My",
-	"L0I4N+OEE1Fqs1toU0dFi2Gg67DPTW00M3VuF9fvNbMPKfZFKWMjRN9FiL431MEXIXrPSLEE5IlGU6DB",
-	"kJV9Dl6gRtLWV1etJR5q2gsPza5EakGkTkRrfEjokE5dA2eUtz6oCHOo1U1oLJoFr7XrM53gqVAyeod6",
-	"UAD0xDboJzdwqzxtacuDEie1+aJUU8XZqIvV9pENiQbQnDa4cEYHHWplXoEGRrGBgrgubsYYVOChTGxN",
-	"lVLgjLn9V/cFXE7fVItF/WpzE9pLwukIM+EIZXG7eAHcNhuX0xNTDCfwLff2qp9bxvvwipNY3Tg4FSG+",
-	"+75cLEdTz31iHZawMmlPhM4TYqSafpYG0Xr3aX5aeLGdiSqw0m6CGxzFOuKDUjZgWTjNd5n3BYpq65dX",
-	"BGYYxEDZBBFCFChZchoAZ5gmVXCGfTfyjm0ImeEOZQ7HCEIxfLiIe+fRAzFg2dYDwkCPE4OxXHVUyO8R",
-	"zD8CmEHG9VUbxtcV4UBFwrJkZ34tkd2D0MicC+pXmJgvf/h306PY0L1l/fC5FD3XjRqWuD+LNHkZXQCh",
-	"D8c6gNI3A9U3t9dTPtA3xuEryyj++6NYozSZbQj7hBjslY2psOzJzBSnKZt4GfsK3FnJe050t/toarjp",
-	"7BsHHdqhW6hX3r7eAcTEFHKvuQIQfmgHvF1e096BF7BS2hI0JRI9gXzes3A+uiy5zeh2Oe1Q5I7s0xY6",
-	"ND8YTyzKv22+yo2v4Vl7xzbK0U65lzaRLukr4uSa4FR9aDIkgAnIJ6EuAy8gclOi8bNCws10jR3DQVjK",
-	"GbZfAPQXtHIjQc4oGOOFnyJG/TSb6qRGKcFcN7Jq+is2Voq4Of/6aQGgjyRjXnSXgxd0qFPVBZqQsMf/",
-	"WI95TTrYaSaDSpj+RFULy39bAQx27D5ZrxyxTH5l2tErRUH3gDPfuN+378RjNJkv43Gv4TJjzvqJzh64",
-	"QBoafelb5uG5/4MlBN+Zvu/FpR6s17eQV+JegUALRvmYldnU2dt4GR5j6bzRNBTCPsvLsICbgRPfvTgD",
-	"+a+xl8VwxFzKdpgP5BiOrv1jtBeQ9f1MzcjPL7FIrOFZcaB3ser7oZdFFdNyz5BNZIa1fXmEoIuZnIMS",
-	"vNf4Qb2lFXC/ezwjhtBrc69RhPY7G/v3vfPsvKiJz3o3wV+fYfCXwckvHP3lEEH17B9kOFHK9YrqArRe",
-	"akR8D0w4PSgPAJFfIJvpiyGjye8ZQZwMMI9TIkD9jbAgJhjdROTHMSdCEIEuoSJqAollGU0inKo7ZaQv",
-	"EisEXxEyFuiSyaFSiOWQTNGEcILkdEziFjrqIzlh1sAmkJ23roQKvmQwGGNZdC43EbnBkUyn2klg1PBW",
-	"h3boRa7cE12/CCM/CkHXESrawHomcMFEobh7zprqSka2oFnPFC5yVWcLSTfQIZL4itgwCZwK5sxlu+0d",
-	"5+zvUGQH75IKJDaDbxNlYx3Ux4leBtj+Icu4WvREoDHXcFE3QkKzkZmLNhtGKRMwj9xYt/eyaHQUSOsH",
-	"rvZf+PJ3kLXVr/15GGD/vpulj9yb213P0uD0ZtRU8DSReTLBsn4jD/NXWKgzHwsYKhxYAAuuIBJ4H5hT",
-	"xQbkAq1SbvJeOr92Ekh3qe2eeS1N4GceTgcChiw195qI0YgUzfrO5D4ZEm7iej2ncOio6rGs6CU3Qf+P",
-	"OYHBgyQvaN4rXuAwTXVHnnt/QbyAhTzlU3e0cnekAERs/Xx+elIlgLBHPzRpnCqxgMRd9Yo36QvPs1bb",
-	"24rDDmTdmDC7xLYCrq3OsTDJOpgVlES6JGhva6+tRAeOI0jMFtozRbNiqKMj7KZ52LF83+b2ftssdJoy",
-	"Olj4GNg+sdR5sHfau88KfT8UmGQpFElTH6VSVg/jdg3TTAv1YLt6SHd+aZIj6CCiMWeXKRk1O9TAFRmP",
-	"dY1JWPqmRc/llZR7ekd7KE2UgCqHZIRwmrbQGQFBLUZGgqaxYTIoR0piTjo0GpLoisRQG6uJLklfA1ys",
-	"wE2VpA1tHhG6ZWkwBIiV5VTh6XSOZBk4fNwTubqm2/wE+gKZ2nvX4H5p1//sDORAeHSOYBcBFTwaOMw9",
-	"5hPwJUtfPp/zruWPF0qRaqy2efMKM2ZlIC3ID+qDoKtqPZaTptlBA33WHMAHBW/SFzx6w01unDE8KZiP",
-	"dkFcgtLBG83GnvsD/hE07GjmBAUnZwQTQPVPv9yyrawcxMYUK1jYUo8yGREQdpyq0VdkfU341N5zxlvQ",
-	"oWCZiZkHynGInEQGoThlewDMy9ZfXq9NgFaB/fXmgCXY+qG2Zc3K6nNvaXziSmmNH4qbU1Xrj/pm98mN",
-	"kkWaPnXcT5lnR1Ilwtm4XBfgVuauW4/bdMPIZ+WhMQOYX9GXk4gpMg5x8t32sqxcEBp3Cxlu5jJ0SiYB",
-	"dn5JlDInkGQem9V8vIjkXJTTd2gdq0d35/Rq2v/wZ73h9/fF78HboEeNKCANjQNW5whGThi4JIRuLoHN",
-	"JfAVXwK6prtJLVfw+JVvgWJSsvXcBLKYP7zmEnComhywAxeDPlZedYxCoXAao2uWxMYVqGHyELgPfkWd",
-	"0ZPxKwH+gqZxROIOpWRCOHhIE53v8wDOsHqgpmMME5wQFOOp0Oh/ihJ6nUjtMpzlUa67G+Raso9TMlk0",
-	"9fiMjOLN+84KmkM0lN6zRGbQB8tJXr135ick17JTMFR3k5n8UaQONfS2uU7u2zgEC12AWAa1ibq7YPsj",
-	"HP7bGXcCwFsE6nGfd/Za6B0nfQDCYOkBUhA27CShCKP3Z8f6/sjG6kHKBtoRYbJaomEiJOMJEXOZ9ffT",
-	"44RezSszNCvPsas2tBSvDVYmsrmdVytOpCYCqXVtfaJPewetcJvMUlA298XmvtjcF5/RfYEup2DxmXNv",
-	"rFzs39cUTFZPDWKkJFhE9FTpD17l6gcrjXlarIK0Kai/CRD6kgOEbNnL0bRU/8tjBO7RqvXtvcO/7gL3",
-	"62MRn7SIfCFB76aG/OdZQ34t9ePn1Y5fT234DR+9j3Lvo+ls9rlirGVetH2FYu1+ShZ0JNEIT9ElKcR8",
-	"18lgSxdxD9VO31l3Vd9NzfSNPPjgJXDr6hktUP/2hMkfWEbjL7ZaOuvPZXw5L9MFBrpepoq5RWwNHr6a",
-	"h9ZIiC2kLV42vRNsrXAZogyEWslQfiQ5YrxDe+WCsD0d4+bBGyJM3Rf7SrC1MXg2ps1G8+VDkPiKCET6",
-	"fRJJlIxGJE6wJOm06SWjyhPnlgPpAIObxsCVoWxPh9ZVvEtk8VuTIaF5dV82JkYkByiHWz/zQQEmWVN9",
-	"zw0epPAOdWJ4KQeWD8JwmNOA1fY9bLOfM2TlVLpMDkP2TYeBVetYgSYsVOi3gNZolSuolyPyWpcrJAWZ",
-	"XfnXUjYzRHUfllJT0aOU0dE8rBpL9bBR5hqs+ZqzpwfCawW+VidBg4w40Q8xnW6uvqV32YOnFyOg3Dkx",
-	"IWY2yOezCSd6qJCfuSfWC/xZc/Fe9KXV7n3QBKU6Fc3cl0Hwu2DsNI2XCstQnefyYpirGUnD396CqJHq",
-	"0lVVcaMQRTYnAKdD/Qicx0Mr91/T8wHCb+zpnxN5owU8xotsdfHIm7VDEjdhN4+hWHYlIGuxTFu7xvoT",
-	"42lDjdfH8+3PxfPpkkP1mA0NfvYJb2aB7RBGr8842n0GoxAOsYcqgD3QpUK1vY20tzRCD4Y+3dTkXq8q",
-	"EE6RPSNvl057bV/7030V5vZT0Gwk/09SmHtzFczCbGt2lNePNrEOCxSQ1jzax9cF/adLsWrNlsHxpFuN",
-	"WQI/aESFNu/YRInq33+BzEw2z5R6sUON3afPGeRfiptoMkyiIeTfEiaVlGbAPXU19H56c/i6l5vejBZP",
-	"mRwmdDCPv3forzMSupeyWSHIAM9JnCilwlmo3Ej/InT9bDN1k+7A+IjRW5ykHSoiTClUhkoFQ32mZGa9",
-	"YtruBsqmi1iazokl8m6jLxmAuLlbvuy7ZW953VxvX2VPZUIzYlPUq8MYMCSmBGsUB6QUnCo5lmyVuOca",
-	"d3wWgznw+aiSblvoRDMuMMkYoOZL1DtmejFcKbqc0Vx7HNokGVyvCm6/Pfc9vaLQ9h3WN/HXYeMM1iaC",
-	"kj1NgBE1ESfjFEckBjUM6pXOSpxk2ac1dBqxyukHD2J1tBx4hmLgLlZFu4+rENGXCvmYJ/kF0LLzo/Xq",
-	"dH0tLsbketsaxoIy4rHN7GQFubJDb8KyNNaAUiUpNkFPB68loOsg0VFCUUyuScrGIyVMuoIgOkRXd2QS",
-	"qYIYpiTNKE0gWyfzSmeOcDRMqOGNmSDgbY1wioZMSVaqicgiyKbagx/U8x568vrkHHFymdA4oYOnLQRo",
-	"20kiwOVoU30+C1YjSYR8x8l1QiYkfmsNAzNlFklu5PZQjtIyJwEJtRTmrKv3J9S7yxqdrN3ei/4Us0hO",
-	"xwSpruARWcawiOv9f2ki1loX4JWe+9a5MV8tyNjVEB9Oe11nIZBl8Rer8JDbCswrwmOZcVtQylcDvbNV",
-	"OtYOuzUTP+v4jNMbFIkgLFHP9dRrqlNlTuyYswHHIySGbCJQIqs4rvMhm5TPzYJwLiNBUzeQ+wV2mVEu",
-	"COx69Id77ab+R3K6l5HY4rn+mqPXJ0wenmSjS8Iby/tsLSHXbcLR64Jf9guQnh6c5SkGgnCJ6c3meSwS",
-	"c1nd+QQPBoSj90dNZFJUQqp2Z8FCOAUI1Cs/I7zGiUiGJJ9qZymgkfLiIcHaRa/VgD5/jqK00Y248Dmd",
-	"ndOxAeQdvjtSGmnKOCSjd2eHRZk6OL7dWJ2e7Y9YCCIXEBiQftpEQk5TgsSQEKnU3yTS8O8e9NerPRaH",
-	"QqfCmykSnIBrs2/QmCkp2jGFPslbWdKKwKwTEAuwyDPuLS8ZwCChyP0ikkEywgOyPTZJsBf/wNFIn72m",
-	"5gRqLhVGME0rlQC8hfd4QStflY9LHH8YyAW5kfk4/ouvsd6MynDc08J49FOPLTWUgiYkTyLZabxccTQ1",
-	"AMb0ThwJPrDWi3VZEaUKmjthSh8GFKRBqy0MlQMqt8nJbJnrPuMjLGsyxkvFOzyMnD0nOUBuVp8Ph42b",
-	"J2e55dqIW3e8Mn4kjvwMx13i7hgSnMrhH3Ovjd12G02G6htg5dYhR1ruEq7MTdGr97u6h6F5jCW+xIIE",
-	"75SfYARrqRJ5XWa18CgQibkEPZvh1QlYZiESgeD7j4Z+H1ZOujMNvxqSyAs4KC9rIUSEXyeRLWLKxoTi",
-	"cdKyBDE31hhskfYggLHR9THFozQs9sCm4Eia2g13JNQFlYOPDTOwxkFjr9Vu7S1V/M+M+LWZaS243rT7",
-	"Sun20zBrUFntyisaNHQ1i0/7RLoAoTud+C/5l5q6Pk8ihXVKNG0FcBcWw7EkCDwQYuZJ+Nfh2+PlToId",
-	"+Cpq8p9RkVaXPwezRNLNGXgMZ8BQ1KwzwAmOp4uJKiYLsRU8DLA61lnEhtjcBUAk6JrwPPTZg0PZ/vbb",
-	"e9poNElczcA44wkdIDHMZMwm1GWiyFIXL62jNSJGY8TSYAGrH4k8IzhOqMY23PFagdUp11LD8TQs/zQb",
-	"E8xppe4TvGEYBUa2STCXhfkRdqvP+ATzmMTdPuPdZECZ0tg/LFWJxC5EbbQzmPig/BOOpxtBa3mX9jLZ",
-	"0szBqUaHuSPlxXnC2QqovZnnJS/Wx3K92CoxXrsVS2PZs1gdck46qo1UBxcaVgdsf++a3/0h1/dyvwr1",
-	"CZP6HM89GHoz1nw4zojk063DvinaOvtsSD7VLe9yqmYpBiUuENYLIBxDtQsjLR2LbzQbGU8bB42hlOOD",
-	"7W0HOzjYb7d3wFZieg8XqfVAoE1TLLWJBiZNmk2VkQnC9a8sAxHD2jeLFVhum0GEbxVI4nVRAJBUO9Ap",
-	"2zDqMz5gUhJayK9o+nAp20Lv47hpsG5NRG7GjOuczTqZiEbosQn1q4TayZnYk2qn4A6HAGwa5z34qYFM",
-	"Fy4VQLWPt5jiQV5sSwuuBOvgeJzFiUSSQ2T6mQ3th+AqlhLUG7GYQNGuHmIc9aCOV88fel7YK7ys2iCg",
-	"K5vp3NIpwzG6xCmmESCI1Y0/1h8pzkhTaLXLi6IwBLl/NJCQWTsOSmQLnfb7JuFLnEWAfM4oFDTuvT59",
-	"df6dupf9qRRlqMBnGUv1DIxHTvE0nOOmAfSYs+bip/3veP682yWBTP9fAAAA//8=",
+	"7P37d9s20j+O/ytY7fM9m+zSsmInaeOcnvfjJmnrrmOntrPd3SorwSRkcU0BKgBaVvP4+7d/DgYXgiSo",
+	"m2XHSfRLG1MgiMtgZjCX13xsxWw0ZpRQKVp7H1vkGo/GGYF/v+JMiGOeXqT0hAxyQRL1VOSjEebT1l7r",
+	"bEgQg59RKhBlEuEsYxOStKLWFc5yoprHLCGtvVas+urp1j1ueotahHPGoatU2L5GeAqdxTjLkBwSJAi/",
+	"IrwVtdhla2+AM0GiFie/50TIXpq09lrPfvx555+/fPP3f796+o+z75+//XX35Oin18/+tf+mdXMTtV5j",
+	"ic+xIO8pvsJphs8zUp9IYhqhhBE9GU7EmNHQZHKvI38OXi92Qbx2K47+zQin2QF9LwKDJuo39a2UolyQ",
+	"wFChRU/iS0K9oUKfCGec4GRavHybEZ6Qi1RIwkNEooc5xAJhinAcs5zKFcfKi8+sPN4fGD9Pk4TQ+kg5",
+	"y9zeiXwwSOOUBMc6cH0UI91PRinMjwiB1IDSWw3z4PURk/tH+eic8PpID147GkNUt6mPMqVXOEuT3iAl",
+	"WSK8oaYJGuVConOitiSlklxAB6bh3m+uCzkdE/sDvNiKWiMiBL4gjf3cfFh50ocMuI1Zu9Ksj5hEGbu4",
+	"IAlKaWCyGdO8xa27nSz0uYYNgX7OGDvOAjQOX1dbIhlDLAuxDU5wLoehEb7LiGIaMaODlI/QlOUcjbEQ",
+	"E8ZvMd63OM2OB4P6WDVDhQNJGeq/3T847L0/OewHxgxHkg0GVV5tuhCEJtCJarf6SN/TS8om9B3meERk",
+	"ldz3Kcp1A/R7TvgUjV27JUgehg1P7cHRXQ4JJ0HKN9/UPXlHYKxI3z8EM3u+xVl4LwineETOgCPWdjE3",
+	"PwPRGaZZk1SmTY2r2r4dY7UNVhrrTdQaEpwQDnrDvtIC1D8SImKejmXKqBnziMghSwSSQyxBto+xHCKR",
+	"j8eMS9FWA9QKSGuv9eObswj99Gb/dYSO350dHB+dtqKWiIdkhFXnI3x9SOiFHLb2nnQ6UWuMpSRcfeg/",
+	"v+1v/fvD3x5FSP/j8V//pxVpRrbXEpKn9ALWd18IIl/heEheMSo5y+pj/p6ziSBcgFIiJOMERj1IM4IG",
+	"jCNGCRqynJdHPs7PszSO0Ahfb+EL8t3u806nNHZC81Fr77dwww+hsc4eZp+yLRhdfw+d2yFjmqAxZ9cp",
+	"EZpJg1Bzc9DqjSDloduOgsN1P4aHmBHMT4kQKaOvGLtMSX2gJ2TErogwah00RTG0RQPORvDcTKA8LtP4",
+	"u5foHZbD77Zforf4emv/gnzXeYl+knJ8TLPpS3SKR+Q0leS7Q3zdRC27iloCw9fMF6uRvoODHSLgAWdU",
+	"IkKTvwikGIGm5CvC04FaZ0y1shOhSSqHMB3JLglFeCAJR/0/98vTGko5Fnvb23g8bpun7ZiNtqHD6Z/h",
+	"3e8ud3++6kx//5ae8CfXz37aGf1bfhP/+lR8/yJ//XzwYwe/2U0Pv2Xvnv0yaelTq4Wn5DlpWIOdTngR",
+	"1MTfsSyNp/Xpw7EW5tSqmTOUMZwoQmI5j4mwW1iIB0azaXnCCRngPJNbgsfoL5RR8peXSH9EPxIkG6hH",
+	"cpqR0pN0dOH9DYr23kslMSmJy+8q/Xsr56nrf8D4aAvHahrFMyVBtjCNiaJoYZ43kcyz8GqdYEkO01Eq",
+	"64v1A+OI4HiIMvU7YgNYNzYmHAhszxxBYLACZWQg0aM+7z+GU6tPR8yUbM2pTPU1SPfEiSBSoEd92X8c",
+	"IaxU/y5NOB7IrZTIwZaiKDxOtziWBN7YMpy53aWlnei2RinNJem2XvLvdl/K757utJqpZeb0myhmoUX4",
+	"PWcSo0f93/uP0ZhwNElpwiaqsV2CR/1J/3G7afC/f/fs5eS7551lB6/X/uB1fdgHr/VQU2F3KEKMInKl",
+	"dI8spQThc5ZLlEp1dSpuqH8RSgssD3SG2PTH+z+cDFp7rT9vF7fxbf2r2C5Gqsct+XR/YJSk8sBPzYJJ",
+	"hiY4VVr5QHF7jLh6qTSwncpqpSPF4r99/lSt1iil+u8nbuWcan8TtU6JnMPmz2rsfQ8NmZBbiiFEIDnV",
+	"5V4JfxGZyzZO1D0ZnU8NPxAeDzUDRFk6IDIdEUtK5hvtLj2gStYluT7lOBMM9U9JnHPSrxK+FSW/P7/q",
+	"/Dzakf8kL+KTp8PDybfnp0/++Ps306Pd/MdnbL+T/PB8fJD+Y+fsTfvXP57xf317+foJ/f7p9S/fjF51",
+	"/vvT7tXZ84vDF+LdzuDNM/z+W3byJP37+X5dQsGqrkVK3Sj2rsW21rRimV6lcmrlVcyoVPfVvY8tPB5n",
+	"aQznbPu/gtGqcWdsXvHUbDTAaUYSfZXxlUlypc1Dv31s4VgyDhohzbMsasWcYEmSHpatvdZOZ+f5Vmd3",
+	"q/PkrPNib7ez1+n8Wy39FYyppW4/tKevaQN9X1AdPYla6bi113ryYqfdae+0v1FaqOUR9l6nnuUyZiO4",
+	"fOM0y0FH4QTD3JzaH3OSECpTnAn4eUywGnlncW02sgTSG2IxtPNUinQPX+iJxDnPtr9tK5YDz2sNYVpK",
+	"86fkWvbinAuldKsGsIeLnfv9PEkl7Cy8VBHGWgazAdKbow63p4KDurjl6YuhD5n22yXdsirWZr1YNPTf",
+	"2irEwUIvm+Y3UeufW4bXbWm2PPP1ElfMUnoJE1cL3qy9qV9h4SKU04wIgfreDvXh+pZnWdunwANFLxdE",
+	"2rPWUlcNc/+ET9rtVcM1KvU5S6Z/3vY3/wb2ECxEqZC65xOwByx5buPCKNu0RLb5dsCAexN5pqt57xeG",
+	"MmA8drQz3/GNJEvQemhhAmSvNjHGWQbCNmysi7SyZM0xI33fwRRJQpHWGgRiWYIegYG5r+eleEaMJVFK",
+	"FeOqiy419mgjawz/qJi6tXBZ18lb9QAESMvZ6x8+ba1MJeazK5KJ3ma00C4/kD12EuG2sv6YEi04NmL+",
+	"MxHzWDXbCPtVhH1xjxB4BMY7JbqXVQGyVEjYqzf6mNxGDdBbbt5ekVebz1Wtwvp54cUcYRkPrdESxrqE",
+	"zdx0ZpghNAqayk0HnpHcDM83k4c6W9k6vvDxOtBDMxfWwsPQcNjMz6VRao1i7sI6iWJlyBD76gej7r7a",
+	"pfpS/GCUh+9ZMj1j7BDzpWWL9F7zKJExlMHjOrWpU9GTjPVsA9+BbtdONbLeNNvubgmltAYNOkV1dDAy",
+	"rvf3+VP09/T7B6IpfJ+L6TGvBDwssavnuZjWd3SE6dT5JVE8JPFliJ3Ay+VtNfbgVCDz44ousbw8o5ka",
+	"ZijsYwlyqK1giCYaFgVhThDPKU3phWMLjbEhbQRGPZRhqd0ea5PtqtstZyycTT/OrHg7ygsHDd3jJWTh",
+	"HQ6+HDz2M68IKUX9/cPD41/fvO4dnxz8eHB02n8gXMAE5hTBFEtswygVIqUXNROhdXPb3wMhA/qXujah",
+	"I3m88Ie6IlH90UYFlRQJF/XkWt+bGmEWuIlQ3MjMGrizbwWG0ykeCIUcUEk4xdkbvUVLUUhq3i2TiO0R",
+	"6V0PKZu6Qc82sOTh3jTCwv5+1xvrr0DDvpoRaft4Gx1I8PSAgqc5grqeopwmhKN+Mcj+g9lloDn93jI7",
+	"nMzlwKUgtTvRym2wGy3iRcrK+aJat/FEPaw9OSGCyKUPnr48lc7dr5wpfqPEWIQ4GWc4JolaG3I9Nhy1",
+	"6doHUQalgwjPvZeRbbKi2jYh+LJ+VXVKk9HzYzYaMbrM/fRdUw91yWI/BjePcjvv15Kcaej9HoWNoo2G",
+	"I6HDStxtdML4pTsKbmHPOcFKG0U8zx4Y4Z+p8Vtx+jDp/1ZEv+xml9Zj5p4X6gXy7RGKAh7IFh9iIcFW",
+	"v+TGZljTQiWyFguJcGH6D2oVqlEPGlVunvW3dTCckHh653tbLETDjppgeOAwbrCxTK9IecwPZWOr0dnL",
+	"bG713fluRNd6iRWvvDfTjGMCoI1+4Nin1RfUz4QmD8b98xaCZ5W+ZdJslrzRBV4vTtp7aqJwSWKidENX",
+	"O/ihR5nsFak+9rTp4VXygO72fNVWpGHDQWt0nNJMVEd46Sm9RH3ooo+yVEh1GJkwsZ2pLOKT0ZsrHX8u",
+	"hyjGFHEic06hoy51Zv+qVdfFQ8/aa93IRvp+Auo6YvIHltNlqYp6r/nUpEPg1UoF6EgR0ADeKsjniElk",
+	"n90t1biZLkQt5DoV0uMNXuqEHCohLFlBB4Q/FDXLKq8HNGack1jeJ7uOWhOljgW9U5xQWVL9ddNAyqBu",
+	"23Oae+qmUlDNq1qHXqO7JaP6CgfoqZS05KiocRkeGPE8HNuhu4staz4M3uz8db9/I6KxesxR9v0xOnNi",
+	"0Jb4uZpAfskJn67mJDC5WXP5Ui2xbOnNmmub0ilpxjfw/uRQ57kWruQ20snNNpjAyA76UHZBB9uteNJv",
+	"HzF2p2GFlbk1uXfc1hheoPbPBBDS4l7mxQ9GJk1D7SsFhx7LEsL3UDCksI2OP8eIQsOmbnFK8eg8vchZ",
+	"LiqKwIRVGFLIi+xe7pm2DZEC85jdbZzN98VkFrWDz+M1Pl3W+Y0hw8XjU3SmhpknOicxzgVBGIn0PFOa",
+	"b8JGOKVonGGqro2qh0cmm08ykFiPFfdzWnOSJlZrfjBUfsbYW0yn5qlYksK5jWurwR7YyACb4xXKB8eS",
+	"9DLztkfcgVfvVi858WYRjItSIzVJXKlA5DomJCFW70iFM2MNcQKWchi+ySaphEbMIIi+F6/QRxdpkSha",
+	"SmtaL+l8svjHTxGcsXpA0P0F3swLuZkdSRMmrpc6A+7LiLDxLHVvSZLiM0gSW3I3XRd1jI2fT4+PgqA3",
+	"7p3eSH23Z6BBGsP3HDJIdTR3zc+CK9RAS/1Xetm2VKO+pah+dcz9WiiH+i4nQjwY8/B7Qfj7QmVZmw2v",
+	"GbDnYZvxrFAKWPLSwvafx0OXRvoQ9tFN3yR4whxek4zomX1s4SRJ1b9x9o4rJU8q9dkucyANpmJqcmHv",
+	"pSypASdiWEoQ/lhYTvZaZ/zpFcm2svRiKAn/k5rg2Pu433Yxm9m+OAXXtktxZef/BQta1NpPEnWsjmk2",
+	"XXK6+wZ8AWHdRWU+OpBsr4WzNCb/66Et1Kdjms5J3KBTM9aWTsy1N+jfzPsfqrOLWtdbxgiltUf3SjU2",
+	"blay4JIEsFCWnAEtWjopylveewLGqm6V/mwtE15CMjkMAKkmMFgDY+IPsY7JFESq++AnkPvvVzK03Zxn",
+	"kw4Em50SxaBjot5il/Ne+QG06dZNeamWQQ7wCZRduu2J9BKW+v0QPJcNCYZrosevjfI2dNZAZwVbrUPQ",
+	"VDk82qcoHY2ZEKladUZJpEU61pY5yPwqbBw7z56ieIg5jnXCjuJ8OrMR4QK8B95iuezSAq5Q3ywyAGco",
+	"bsI+NoVI/9CJeiUluAo+URc+kY/68PzZs93nAMDhsK0Cew/AVQejYOYbLAi+qMA6tSA1dwTpm+cpVQpe",
+	"6LvhLx3hUeBD6qme7yDNSGQXDQ3AFFrB8hITfHFB+FaetmMhKt9+Wp1wBcoLb/3R2Xrxofhnu7f1IYTp",
+	"ZcZ7Rq4DiDz7SJJrCYMtj61dDO5jeWRPn7x4utt5GvqOSwRckgMeU+KncrZRwmKxDU/ao8REH0yGhGrg",
+	"HPBPxYwnNaa3ydBdPEO3yrmLtWuC/iluDxADovhF8hISQx2dY//a4BB0XnQ63zx58WLn2dNvnnZevHhS",
+	"BtNRHWgTisbmqoLrlLexltTqId9o6inRccOmu3OfYEm2ZDoiFSLvhKSLJe25mctwCIBD3ESt2UtaH/OT",
+	"hVeuvlKKVGvfemclg/1mnKW1hfLpu8KHGjaoWBjvPFQ/7qULv0RkNJZTbT6HdGHEcinSBPbP2nXLo7Kn",
+	"qzKi+gjs6at+/9chkUPCDfWC6V/ksTbV+koIPAQmbI9vWetwZ7r2aXvIq19+xRJSaGyqzUsATDwneh3K",
+	"Ew1ziHnTdhykJocg90B9Pk20yy2za25QJo2XDkCh4FCXV76zGBF2QkRY1pGaCN+0WgIZbFmyLHPK6kj+",
+	"TqYkQeq3CnCWjih+iVKjYaNiT9orjMLnzdUxvBeEb+2r32YdTY+hV7GwFvv6IguAC+hUdT59lc8DqF55",
+	"AZaQKxOldQ4GRImXFRnjPJFSUchTfcV1Qsay+oKvuGPuM7uokJnFLP0lB35cooDS4ahQaHGcgzeAslxp",
+	"1DydTIkK8NDjX/dP36FDdnGR0gv0Dxbj8zzDBvzOMEBf/SmYYeApgHYaBSmgM1Uf9UYA5+Y/zlh86R65",
+	"QLZ4iClktAefl7uHE9ozO1Z5yskVuww81Wju6tkffmd/lD/8RxEvf61m2yv8kT3r4oMzkKVxynLRiwUf",
+	"lB8wgJMQap9p7AZut7oYtH3CCSWT0pMiO8M+ydgFy6X3IBekBzthGlsyK7qHP/Nx4v+JeTxMr4q/E5IR",
+	"OxgqUplekR4nGB5MRU9IzGU+tn8Nc5mwCTV/xlwTLYBha7dmWWYGiCN8ZbBoJctYNT3glwip9RPqFsMr",
+	"8sSD7wkC0tRMnFe25EMgjdWoLAYEc2yuk6kkI7G4UqgmPcLXB/otH4YTc47BB1oa5hxrP7mWryyISsXa",
+	"agFZ/O5CjOV7TGkIN3Nfo3qq+ZLrikT6HseXhOpIQZ3QjxhFED/+rNN58qeylHjSCWnTVXiNZS1mTZgY",
+	"YTvYveJrrMEoVhlv6WDV5vL12MGCEB5LUk4BuyHJaMw45mk2RZ4vv4GC7gjAYx3Eor/uhyOUCUb//vWQ",
+	"CfgccSxfszgfzbRHaf2wZi08HhO6/+4AJaYDAJUGVcr8IMYkTgfGf4z0++dEoLQqgNiYUDxOW3ut3Xan",
+	"vVvfb9eguuX/IByuI0apC365zJb1Fyq8N4TzXFpe8/1Z69hgPKyvk1qmf+2/PSyP689gJ45NZ+3qCJ9+",
+	"++ybkJ31lXcXXlI9qF9mIgcibjXLxT27kSsZYY3Vs5298x3O5fWpf8/Zp/xIfX/Ndp7ONYgXYw5dOyuL",
+	"k1KE6RTFuFr7QE+39PWdZ/M+XiExN5KomM8yfmCb2esbR5phdZYUB6v71j5Z+a41iIz5jraG2X1FQkSf",
+	"2Xfewb5lmMkniSXxV2Gl01fPMropVkexklusjOIM4OW28JK+5Ly04jk3H2kOVolMnTRTcyRxnzYuHM4y",
+	"W/knyM3rUvlyti3ZDxcvOT3cBEqWp3PGMoKpZctzY/UE4cf8KM+yMCFDHw00a66NFQ/bGP+ekwiJ9IKS",
+	"BI2ZgN2yXM+hgpZ5/9HZm/buL5edn7+d/uP3J6NnV514h70Q//yG/szPnub/Oj8cvvvj18GPyRv89/T5",
+	"LxXboCmaMM+F2e5tffhb0G/5mtFV9PsiyL9s6S8oayQuXHSRpZg/GV6stq1GDfBC/YIsDEMDl8aYsHHV",
+	"i1r/xJwaHIswxlM7qzBtqLGGSOONDd+q4XtmOK2EEBSO6yQV40wJLzwiEYC9gDb8e84kFEWIcYbGmEt1",
+	"hj1HExYmD6KNDJaU3sAu1Y81GGApuWd2OIBTiBzyWbM+sttAaX/68//8/7p5p7Pz/C9//Vu3u/3d//tP",
+	"r9/tfux2/6/bvfn/d7tbH/72qNttL/fG47/+76Pf/tPtXnc6W93u9t7W/3a7v22pVlvd7vU3P3xwv0bd",
+	"bjvY4q8z33/8/7rd9uO/2Tbr775++KrSwK2+RYHR1GIelzajsUmxP01Nik0LNnDgfa8YHWRpLFfgDQ6L",
+	"Diq7hdW6O68Ougb1zR9jSWsrD/7rUdbKY16QV6MDCZq59gC8VFuK+up7fbXBY84uOB5VPNL7WaZztkuh",
+	"c1W2Pudq9uZ6zPiy9Ku+DJXmEsj1ULIbPLjadxZBBtLYS5+H+y6AIw2xGBJRi5XREeyQsDo/TCZJhaJH",
+	"3UgHkyyujnkvDbHoFcqsVpKMkgbSBIgYglDLKpt2ZMwcYuiSHoTvf7JcZFDNN6L6eDonLojAFu+7NIEi",
+	"Pqjwrrn4IN14TSFBrRcdlmY/7Dx/9s/fn7VWDA661XJVPV2qk92l46gC6/SFrFDY16o62nlAq3SL0LJb",
+	"rE3Fi7lICJ4tfz1vXUplsj95eQzFIA1jkpKMxmYsC/Fign2WmhCp+2p9vCmW7DKlajq6aGbPqs0ACWe0",
+	"AP12meuCt9AMaOYYOInTcWrouZ488sGtlZnjSClR44n1y1scgNkTXYhwwP8tKm12Sm2aqAhWQxBC58qV",
+	"+garKYJ4Be9yIJzSideZuta1TsmzgsITWeHyHeDp9uueVGJoIgvPoLRm9VvfK9PVv7XH+kmn0wk5rQ01",
+	"1yzNVOldWu0WC3/cLspbRbMLfb6gtZrmp4EDbQPtBgAAO6U9eUWXyyBWyIRGoCmRS4/bIBcsNnRLQ7Xt",
+	"hucmJIpwc3chSXE3l0OSck+5W2qM0H1thNXhVRTzIuvRLbibgKUBR8BBNb1C7svf4LxANP/q9uVqsJW7",
+	"4gKh0NCm5hxcZyR0aSnrJZEneKoLBkUePoZ9xwX7xZjqBFSIG0mlgGtNe8ExzQ07XChdURvFboK7HVxe",
+	"6YwIEyycZW9tKz13VmXimx3tbOEnNBpKwAXRZKKef3d/LwhXF/eC5KtDOcT0IrfVOB379wwVlbDu3Weh",
+	"+GbWjKzgzAiqzU35fM1KEgDYIn3jv7sD4vte560jtAuGpHp+U6u/wYq4Va/QQ4iMy4e1Eubqrdksbv3W",
+	"nKQlU3pyT/hXjQ9foMpb0wDdHJuj820bJBgaYN4Ygq+Vh868yPsHIh3sXjVyUKNrCcnGY5Igyae2LkjN",
+	"D3in3NSRUS32Bmc5EWArVONVm5RhSSAM6OfT46PyEIEGS99+EYpnmZMIVDsmt0kE0kehFvKf0sQx5PIc",
+	"KodmXuaJf6iqXzkhIs9kid8aOt9DCRkQzgkgLnCC4yEYuRkHZCPay8cmocxUadeV5HjRQ7tqbK3vsuf7",
+	"eWQ/93/e1/7Pfupx0Ou4iEAL79diMq3GbmYJK3DMelO/mwPrMbb6Xpqf2stk7IJHbnZMEAg4oFL/+55k",
+	"s2ezIrKqyxcVfLZElQUbmiXZ7E1teeEWcvl/kWaOmlgbhYLFi7mmjBr8cPTo5IdX6Nsn3zx/XKYevT7z",
+	"WEx9/eaqdWVYtbs7MIsmpIK59g4TUj2aqLMrSYRERDN8L73t7oYz/9pgjpu+OSyWqxpYwhmpqmE55Uh/",
+	"LgEZS3CEJNM4BgBterf3hLtIDnzW6SzEgEustbRWody12omMgBuUCHEWt9U2p+V5rbF8aW/mCpafmWae",
+	"xfnqOOdjJgLKUi48A9EDNdmQcPiPDmtIddYlXNcku7Won82Z7JyhzfSu2VGTul2npduo2440qh98p3+o",
+	"f9UEclQoiRNBpH+hN9mP9veUXqVS+70+zNDeQ3xmNgHmgtz7/SvEkOxCFhaPcl5uQVfFpEIsxwSkNBkn",
+	"gdXooHcTYeMKlRSbA438ZTYMqm4w+yElWeLKRS7J3SDUSetNeigmsAOiTMIhSpKxnhjqkAGL6e8ZiwpM",
+	"fxfpb2End7d2Ox7az6LBSJAll2ekcJcA7KGppeYTtBcUY6Aw/cFC1pqubGGvaY6UHLa0LnSgqd1UUM/H",
+	"Y8JjLEivKJOQsUntWZJepNL7G5JlcOY9CZe8K7KNGZU4paKncRPk1P/xHO6QxDfN9dSJ5VfV4PnSnKuH",
+	"0ezYrAxuvffoDQBmpObCaSLBaEw41dlIkyHLSKG0MG7bwp7bHAYT4alnNEgJrwZc+qQzR59ypNVIISYg",
+	"ek5k7FzCXDKmqsJLLAWZ4DE76iCncGc35D3Mstr5FM7FyniizXhuy8pG7t/u4sB+WNDR5/GkeV6+qPUT",
+	"wdlKQIpjzgBGLhUIZ+kVaYjhb4ivXznMObSRtbK9q+WFmnq2Qb57L2V61xAeWhnnhzLSTGUOX0+QqAkr",
+	"Xj2vEOpplnILG1J7KsU0y6g+lmjMr6j86ycjmfpQP8xHKPrqiOcWqMMAL2A8Crpoxa0LFjWTXK1YFKQj",
+	"umpT6rMayXpIAD2kXjeqqo1ZuRUzOkj5qCS2Zna+ag2pNVK1W40RzpS6SZKe2g0wYFQrqgSp3nWwJoK3",
+	"y72oDBef1ykpirYsm7jtyrbUD4chyCXpHgtBTBQERZbluitHqCa2u5cYgoceSuQ+q8+HQ+0bQl4DIXM2",
+	"SDPySmNE3R6m5hbsHh2xgsXa2S15GBa4dtVPxHovLxtJ8FUdIK+a/bqOTpjmG6tkhjO2FqqT6aIhHIm7",
+	"BMJbV8hcA03XpjyPyEsEXXt7Q9CLEbTSBpYnZ52K5+quTBi/dDLA+a21PRVhMKXN5u3QX8kEodUQKE4H",
+	"+IHINvnELNcO43bkWu1tQ62LUGutiOJ69HFPHb/re2uaFDWzlLKtfW5BPUX7GyzzTsvljcP9PCSNZKOA",
+	"3OEJuAM9ZE2U36i4hGCvHkyB70+hvsw9IhuVZqUjskpcToNKs5rO8sAUlUXsKBs1ZGkKW50Fa0Irav4r",
+	"xvvlkd1GP75fwrSRVEsXVHTlChiCgCxAkhGITSjhKB4yJkyR5gbvoI1HTPBVNbKuEahOtV2xJqNLclwq",
+	"ne62GWy15LVlMAedJRGytetlIIvduwUYVL3ghQWGcpqdTVQiNIFSIKFcNususxFBVeSoYi4GPMo2+ERs",
+	"pz7QEmYU/MEGgzJ3qb309Th+D7GQUDJxBRLTyU8aggAXtSLVrujs53N1exixqyZLPsRku5IUHva47rnU",
+	"JVxvhcSfEIncG26JfErT+IpIJ6WXTrmuVd4DpQaKtNgiixqHGY2xHLbRPp0iptO5ybV0hSdMucVKlUbT",
+	"G4RnljWjSqzf5e7PV53p79/SE/7k+tlPO6N/y2/iX5+K71/kr58PfuzgN7vp4bfs3bNfJpWUgic7s2Pw",
+	"quw8BAqolRO1sofs4oIkB3SlQC19qZ5ggUx0cBDgUxfyNUBAgzzzED4/CabsqiiigXmsF0Z0cVDaZsjR",
+	"GaC0equP82VltH4PsVw2ba/5+S6gW0u9fzrU1kN2K3DzCtZGxi5QStdQVviLgz6PLLZNz8IluPOfU8cB",
+	"NgDpAdq0faxsWNWQSw0ZtVYPYnqVnaXTkhoM4gFUsa4M8EONgfeqmRFfBY28hQEsowPVFJ+FNZ151ai7",
+	"dLFy1CurSIsVqn6LKb4gyQrI+Z7pQa2Er/wLJAhBqQRMW5vEok9VzIkU68XLOmfnc1QlrWQ1QWXtVLUn",
+	"IbEE1QmuSmV16pydf5Y4WA7txO6Z0lftG6Vku0+OdzUbScrZRoJwV00gUrdFqnppkvRyKtPMxFkamw9k",
+	"m8QxGUuyfkCrZYxkhmznd30KDe8BGEqPqLa/NaCoUlalT8ZBJg5wDkdM7mudcJU8ISyHBbsW+RhA3+BC",
+	"q8EiGnyj8FuPMtkz+qgn+vWwfGX104n/wEDLnsnQRL4eNeCITEp1dLLseAAubE9WfjvXoOCVEHBFaVxM",
+	"h0QZwUKib0sBpzfRRw8Q6Lf9rX9/CFY7sEbcQJ5peRBFZ+UhGJmrGJXrBGVENa6NAm/9MXMUoczWJUeB",
+	"XB9Ng+hsvZg5iGoq7bIDoAByVvvsf1xxjZlfryfuLvt900NBDa2bmw81jSpENQCwGtrIKLCuEUBbXqQS",
+	"XBWBz4I+26Xub50qCSygXpMOLt/kSglGno5GBAKtJM8pQG600StIWHbNdRkVTv4LxbL3lA7YpQmLxbZr",
+	"0R4lbfSrmlD/3f7p6a/HJ697744PD1796zutKvc1F9bHHmSw1r15nhFRVY1XrFS3uKEwdK5HTEikOqok",
+	"rl9vwa3bpPHVs7S93lJhEpL0VUMXUNANZ2d/V0dkbPYjrIv7T1nOTW0c+CfZ8svoWDsLdZndaqEJv9Il",
+	"9UKp6OUxS8aQ+eEGuKgr9xvMv+7rMr/9Wlknp20iRn20pPUXfJqrph4x+QPL6co6hFnSVJJRoU+Q67RW",
+	"+dkwEiVxB/DBQnE4YhLZZ59IXyiGVVIT/NF+RdoBkycEJ9NbFfNVdAD+1Qb3rFcct+xJU7zgXDF0a/j0",
+	"2n0qF21psGKYS5nSix5UXy+7ZUsNvx6KeRfEoNin6Kezt4cBxtbNO53d+E8Ji1VXaChHGTwii9aiLddV",
+	"fDA1Xu2wVs5Pqw46sggi/qWcURIZ9YaSifqzesZ0L72ZNXQpmfgNjnYnW+rP8ZBjQQIlL+udLrTqyFqk",
+	"G2ZiUVXUfEAkOoOa0TXXsm9z5WB5NeaV+S9uT9XDU+pnmRAbU8BTrwOZFCpoKdDGfveAxoxzsnSczZH2",
+	"Ol2o7SgcT9VNU6x3wlll7QtvU4USeqkbTcHKX9X69Bo9DKdANGsmG4+BZe16aY5pNl06W8Un5OZqu3NZ",
+	"zzoO5hpr7dqnq6SeBX0sHjNffrVMxY8lHSXrWWP37dnv+F6n6r7Y+NiV9ge6hNVrYJecXKVkcvC6CXoQ",
+	"oxiPZa7E03oBv02i+i1iBCzIqFeaed1Ym+F4mhkFVebF2DxwrM17dsU04hM+uKoh9xqJPMdlsoSrJCiv",
+	"bokQYVLTJbNFSdBbk+RgfrkkZGxqPQHoYtWXWz0V7fPFdOklysgvS9IrbVnjyt623C/jRaj3l1X6N6rG",
+	"ZW9qAd9ErRMsyWE6SuXSnsp9xLEkRfAIuQ7Wj7d5l1iSXmY+5NmUGEMjTKc2xuQTgrqVRliijcrYvyLi",
+	"IDhJKRHiVsbGkKFxPViXUWuCOU3pRQCN9B1n5xkZmaKAmCJdBZVxJIYsz0zZg5cInwOSt7Z/cAJOIlq1",
+	"2vymdJsJ5glJegPGe+kFZSZybSF8UbeQv+rxVlFG55QSbADxrPVaW4R+cNj9PQvKCq4NSajB7gc1hoB2",
+	"g11sa0pR/+zk/enZm9e9dyfH/zx4c9rX6Of9f279YPtX/+q3u/RggDQ7ABfPmLPraYRwlhk8foHEUK0w",
+	"o8RjH8ZzZg5i41IXJzLcJHA0TwjO5fAWcZc6nty4l1iWrCEemMOYQvGZ7zKCBUEGNNAsYaFcfSrGWBtv",
+	"MJq3zDJr73xNXNOVTl79gjkvX0Npg6hUpHntUf31T3y60H69pnylHFQw3YRLoc66gM+0z8+/XS93CVjR",
+	"wLP+xNMVbT0h3LCbyr7dSfbpl5xfukkqrR/+1dJ7/B4U6cQZE2Q9srzouKd79agt/NkHl80TmsQme6dM",
+	"gbazGVVyHN1QL3XrL0KpkGXBOmOXyzK2nB+h/vTqNf62v/Xvna1vPnzceX7zP2HdVxB5C6ZrVZG0Eom/",
+	"ZK5/KFfMok2aL3g/faKTERhkOLc/0PArOgYsVOxTPbVnwFezPBGnlpMl+v7dilqBpHfTqk7ELCMreTc5",
+	"q4FCGgdJMZIa5Sxuaq8sJry4jMJ0YovROFWpqPc3g8fYvD90YOSTB3i2NveYHQkdsLUV+zznbAJJXFCE",
+	"b8E6nsYSX/FzrViyk4nWXmvx0p1uwNXN+F7/oANVwVOsNqYoQFjm9T+knAzYdTXs5QEXynSL3uT6KnIF",
+	"LbiADdc17GNNHrBNAczq7Tpg5jwGq2ZKL5CYCklGIYp8iYitjRUqC9A6TGm+EIV+XhU47QmGhSvoOiTY",
+	"DKkdpmI1RQkwa8xpAGLEtMHiUIBq2OaQ2vPg2eOH21rqi+lWKectg7MUEyqzqbrqJ7qMeeTyGXY6HbWM",
+	"C5nafeFVsrLvdBYws3vjDNKJm1FTsUS1FRqYxmCQhIolqkYfFuCREEGzkvYTyhUvE+Ja4pLWFGC0jOJU",
+	"R8d578V138ZPJclozDjmqaLCos8vLER+ExIPJGOyaknyliQpPoMGa0E7TkicYa7xF34+PT5qIh83gN5I",
+	"jaBnALl9Sip173K8xuPMlI7f/q9gn9J2GZ5DhcAa5vkV0dry2BVns0ML7w6G63ZOjHsIzvtC4uaa6EQH",
+	"xt3Gb4gH0qywiZBrdB5WjG5lpLelMU/8Rk9Ui0qI652hoHjTqOKgrNcTWjIN3j+inI+EswqwnHpxlWTS",
+	"/fk3mZWJ5lMD5dz2TrOWfZu5Y7OtgXZj0MFrnd2u0+E5UZeotZkD1ThWuBnvQ2ohXIb1MKuxuJRcy15s",
+	"UrQ1Kai1UBfi+m2z1Hiej9xlft+4Lj/WwQzgatmHAKR+aYwL3TNL+7rcPVMPKSrNqYkAjvlRnmW31B+K",
+	"lPZJKocsl1B1PGSmvUvVoprmt1E1PqWqcUowj4dBlZ9LnX1Ti7ooS8VzVhGFz2o5uL678j/d7nWns9Xt",
+	"Xu90ut3rb3748Leg27KAgFoo+SLG1EB1lv15huU7qV3x4pmfg1+3u1NBWAUIExFpBBP1fwb/xWJIBKQ5",
+	"5TQhXMSME9FG72n6e67ucBeYJ5mxUcdYVFQLfTpK67hbrt+/W/P6akiYdm8rtIKzAEMWqGjp4wYt0LwY",
+	"mWscQzmfbOrgZTK7cBrlprJykb9sdaQSF/bCCVhqSoD34HIwj29uwMgY5zyV01N1hvT8be2bYEJ0ueSQ",
+	"DnvtgxOhjwSRQtcqsN/qm+Z9lFKUkCuSsfGIUBmhfq/3ExNyy28w5izJYwj9wDTp0n6vd6qGR5paAZJO",
+	"/9Xx8d8P3vReH7/dPzjqa5xGtZJqzZEa3jYbE4rHaXuKR1kfko8cbgpMQA5T0aXGrpULC0yTUqhHrSaq",
+	"ZI9mznZ1Cok1Tv9Opno1U+MArOvL2WBryASgTOZySKg0Fgl0juNLAjg9WKIJOUcDzqhEECYAoLZJykks",
+	"s2m7S7v0r3/9kQAKO5ckaf/1r+iVatK3MYf9SM2M2h3Ra2Es5ZDpU/ZC6bm9hKAElGEJmpDOKoC17dK+",
+	"Vx1qD3VbKY2zPCHdVh89inOe7aH+Voz+iznaOlf/6z9uo/4FkSZdWtFdH3Eic05FPf9Pz8jYn4Wajk9K",
+	"CFPU/0nK8THNpn1LcRY9iY2x4hZg1IyQ0P4kt3ZISHU6EGVymNKLNtq3k+5SWFoMieMsl5G5ADJK0JDl",
+	"3Al8uxKgCuw8hR+FaQyjjNBkmMZDUCBjNiJCG+Hb6NjEzasNpIDNRC8IOmdyiJJcBw0JM3dd1ETN/M0V",
+	"4VNjN7IUKhSF/nx6fAQGrT31yhbqQ5v+HmgktWvYS5RKAEXWX4UXYpYQ3V4bpyDPS7/D2QXHI/ESERwP",
+	"TcC/oowsVTRAYEzqddWrYlN6K/UmwCvqxpAL+Exh1envIQ1xNEhNqZIZkT7wro6E7O+ZT+pCxHAkBmCN",
+	"0iXRYGyAIYHpFCVpolbkvXbQmZr3rqCgFTD6xxEBRqqlNFgHlfIPKynQo36pGH3/sRqmHohbEdivfeo6",
+	"BLQgS9hPO0/Ro77FHuo/jgDeqzDkGRBC9LTzDD3qV/EO1Zl5a0vvoJ/Ozt5Fmv8NCVZ8HmWYX+gUA4qe",
+	"PEd/T7+PYPiYigkBKAqKxpkSHIBo++hppxOhp7tPIvSs8+RxAQMWM0qJ5pwQs2aJ8MSlFegzeL3FsSRb",
+	"Rs8HblwjjVQK8woaK/rXnkuNkZsK4Luw74wVtQUSFueK+3cpmGQJpCVW1llvuiZeoYG01PANiDN0zQbw",
+	"dTahbXRiXEWwsybhqOhMHUDOp13ad0lbfU27Hk0KlJGB1MAe8CdTBxqbNC1D8E93Xhhpc0Ikn27tDzS3",
+	"tUtrZIeFjFI8p0tJJkgbnRKCADTNrPAoscvOMuIWXP27aa31QmbEZObA6VZsH9JAVE8mwAI6U8zSC9EU",
+	"kI2yf3h4/Oub173jk4MfD45O+0UfDjSMcG8JwA2mgdpsN3YhOrtRV12aqUkAspzGsVoQnUpHo0JfWrXc",
+	"3B/jeEi2dsCTnXN1ZRpKORZ729uTyaSN4ec24xfb5l2xfXjw6s3R6Rt45yZqyVRqzBQSD884uRRoP5fD",
+	"VtS6IlwrLK1O27Q1Er+119ptd9q7Wu8agnqzrf5zEYLZOTHHWe091YEL6jwVzBVNhkztToWJ2ZAKcGIa",
+	"adtGByVVRYeA9NllXy+Q2+MDpZ/9SOT3mFK4CFrvJwx2p9PRvgbF6GHIakjbcNrhDqjVYnNdd/oVqHH5",
+	"aIT5FByAvu6lFkwJgNZe63ujeyitMKcUSp9RBNipzzqdJxa6wsyh1qn3U9Enu4Trl76TzbuxmUmD7jQz",
+	"IU6PTl0EDFNUPb8CinqlVD3WeBE27behsW17E7X+uWWofUtbjGa963s3bqLWU70poTfc5m3/osSRjb2G",
+	"l3bnv/SKMyGO4cR5rz5b5HsHVF0rcAYahd4Ct1dKZ/S41LklNYkvhLr7WdDAD+q1baWgbpvLoqarjITu",
+	"lq/huSiDUCseqbizDQqItIZmpTFkwcHNWChhkQqvUlFOEwBQqlQ26tKm0kZ6YJqdmoQ1dXgHnIihVdGU",
+	"WteUuvdIEKLUFk8jJ0p4M4761lzaN/CWpW67VPUHaoRSis4J6n+86av3LMgT2teIQ15HnrbwJEIeBy0y",
+	"5uATIf6gl9oE/xYOtO+ZRrXz2EPN2VlhEvCJ8kmuz684zh9vKqk2lddCcEve27NSgm4WZxNm4rAKKaBV",
+	"3iyGNpZTsCMEFlm7N2dy2nlLacivvCqvzUNvDbQHyUVuuwYu/WzxhXjNKGmafQkH3pyMNfJLp0HNZZau",
+	"of/W1juWpfF04ZdNc4g0k1uv9CV83pAzgrm5TZo31sLol6AJcz0o04R3bdD3EJ865hUoByap70MmXkL3",
+	"NCScBOs1l+4yXtFmkyNbqtk8s/NVazcvTs4mMmneuQZGa9Io9C3v1nWyH4QW8WS+VK8D5C2qSlTyuOG1",
+	"F/NfK8oRqjeeLPAhJYTOGDtUl1T90rP5LwXDidTLOwuM8Yyxt5hO7W1lVRVJvbXI/HIxPeZ+yJxvN4WT",
+	"5yymv31Qh6YqDdBoarmzp3TZJyWlS6ZX0OmcGwqoXHmSStAjpAiha/1F2I9GiJKJOhlgn9rTolBE1rRi",
+	"/7SXbiiKShOSdKnV4kDF+oFxUMnUvfrc1NBRSlQeD6FgDC3XjHmsGqtXaIIO3mlna55le6gPz3tp0o9Q",
+	"Px2r/xYhtP2oS31LErxuzci9IRZDY9UE29iQZYmACxqWkozGEkwK1hpaXPXNemiXTPj+tW/XXuk71oYE",
+	"uxtAwvb8kA4Oe8zJVcpysRbgazA9A68rLM/G77koc7UO3ZuoFj6s/drGu6DGT6jkKdGmnNrwn3XC4wF7",
+	"Rmk4CRngPJP6lQW/WfuU87qDW3iWo12dtZAON/s8240GkN9Fb3P76rC9s3RRutYtwMXLpcxudxl8gBxy",
+	"Nd54mAqpOKOOY0e4OH81DgkuLmeSVD8973SAWPVVzriFYiJEiZ0qdrQNfHK+zcfjpmV+GVmrm1R8DrL2",
+	"M8Ub1B1PH0nwlEOINXjxHNcxDeH9LtXWEpIgi95SZkFqOYDK3sAY5rEhMPMZ5m8+mGq/W8Vbmssh7WnA",
+	"14H2eofOMvS0MGspxnlk3O2zhncOyhs+Z7kpyeOCcBQvtcCV5spSXGMYvxRKrkxIVkvUC03BhjAtNAMb",
+	"iDB75CYzKBWoSJzSRXQpVJ0MAD36aSShUZpeKmyzEj5WfG3hzCw/67ns/u5svdjf+gFvDfbawfiB2UuA",
+	"JWyeiZFMBZLpaEbClhfHGJq9SCn47hvnvnj3i+SD+YvSWXLi52Sg7xCz57wzd85QYWzVOe/c+Zw3+szn",
+	"rs9o1eSBKzP7xdXAwyT54vQZX43wNZnS7JdUaKAxAwPTbxYIoKrkuJjNmUoOo6QeYgr2bSWb+wIC3Pra",
+	"e5glBApejYgNa9BlnkyjyHWAJkMmCsChLoXoFGFdAV4X6NH51LV7bEJVKt3o0MNKF+o9+OGxdsPrSRjT",
+	"uxgyLq173AanQvzdWE4jdE5inAsC0RJq5LpTq5pljF2CkMPonOXq0uudaDu0Lh0XkTFt7WHFdaYJ4aIj",
+	"rNSWchGk9SuK74UNJpuhIrq4RBnCg3J6TD3CDsIUg+JbR0Auo2SZoMkmYVvsvtNhazAUVrMLjcjWpVxo",
+	"PBaHYvZIwFuUCohsqSrTNggyuDimNuYSa6PLdi60NNjF4qJHkufkMeAO0+IhWGkfB6JOTbh/YMQeKHWT",
+	"cnLbQq0bfeMz1DeW8HcoJld2dpz5rM93dMxMXgAvowY497qaMHcKInsMXNW5xr5XIBc7kM+xdPWtxxxj",
+	"zrJbjXo3qiMFzR46fLN182EJZ5FLqgl4icKZM5+963NV71LUylJ6afXB90FQnh+J9DA30PkUwjYOXrdr",
+	"CoftoqxufISdV0MyYA3nLJn+WSui253tVEM0qYMZrqZ25leQLFQhMOsbfcj578vyIhWutHl5oFmDZvSx",
+	"5VhDdbg+47hZ0edb5FiVuaDR+VwZSW1B9PS9ZdzAhQLpHJ9B76/pwPf7WrFXuH1Dna3s7Y2MIKtLAYtz",
+	"LxlDw/RiuMx89cvVMq1KQC02aytci0k393hvjm4Tm+Cu3k2szPxccXPLRWhqcW94lxp3ONwxPheH+Mb6",
+	"MMv6YITfnVgeAnCESmtjImBweAUaifAFTJFH6WpbgaMZYgFtQDfh6pWUXqXSxPrrTAOIERcE6pQqKd8/",
+	"efPjwenZyf7ZwfFRv92lmt/QS+M2YDQmEfiF+wdH/zg4e9M7Ozvso0dyyAlBCZ6Kx9r7oL8ZDxkTJpLR",
+	"jU6He3MiiLRRGH2T8tGlOBPM3oNEcTvSnZbjFXWGsSCV/sGSccZ07g2mOtjanzmEZ/fVz6UCbX1XghIC",
+	"lXVUWzjAMWQ90Dtj5PnqYYQFMVSCgq9SSRBGPrE4nm8VTsJTWtE3A+qjpy2qF+As2PTxwBeNvlz7WIKv",
+	"qmm5Xs/q1yUZudmgpmClCnR6kYZqkOYrF64nSy48UEg16PDAPKwFHQIMQ+p+XTsAQWBxF6rC5iVCP13m",
+	"xmO3a6lLg4UIWSBu0ixHkddRHEg0SbMM7I0Gom9zu7AhsOELhol9qmDclrmR9/7Ctwt7tTBk2fBx/eOc",
+	"r3s9LP35mRcrPyR+nTcr/fHVrikOLqCspTurnn+vWFhNt9hyuhfjnwxp6NYjXWjoNgm/0NCDnYGBQ/dR",
+	"7n6JLu5ZvzeHJazdu2hbkyoAQBNlJd8HR9PT+fn0+Gij2S+i2eNcDr1g11XOR+iDtqHG0/Dq1dxo2PO5",
+	"773FaXY8GCwCZ+HesVn7Z9gCNy6rpDgs+wbZ11wlZA5uPToY6IRmrOhPv6BpU28MRCKBwtul9iMPhxw3",
+	"Yc2rXjOr6vYy10zvlrmEU3v7Y5rcLJKGVrlr3i4LTWuAJsQ5xnC/ol3qIotV5+7wuHtsGwX0DiSZK7I6",
+	"ut3l7XWTuvTbfMQr3020YxxSYwz5s0a5TpPafWXpcLoP95xVpXHmNilV96P5LxpgZNQhjfT0SYT/0wUY",
+	"oCDcYEesmB3zpTB1c1MrGOjaGXs0Py6p8Zb2Y/CS9AVxvHN2XssXLDbCMbwvAT1yOcONBt+czZs3/PgB",
+	"82MvsHQFhvylsNeyp/3efDONyvS24QmQnx9037wBhKwsKxXo8FVapfFesTTRjhtgGyQBB4wo+VUwBdQe",
+	"Ri80aBZKaQQAdLLkC+lSxrU3ZVr1pQACkJB4KtrorZ2lAPwaMw0dS1kNJNSIOTqzsN9GBoRWGMiFLg2U",
+	"arMVLoOad6Op8EtSvS3yY81IGFitJl38y8fIvhPvg7eyG5H2xYq0r/iOYZj1um8Yy0k+QmcLvhOypZs0",
+	"oBqxLHFC62UhHZ0ByApBne3OpJJ1knGS1ISX/kyXriC8fJ5hCmnNkFxv6JcvuPRizpZb7lISklq2g+gr",
+	"vGUtLqD0FzfiaXPjeuDCRvO8Tyxr4JrT87HTGi5bOgJOulsTNjckJUnADYchqMgLRanIAQOO6iLXpsTk",
+	"1rsnNl7UgRFDUrL3zdyGv6mPhsTIaTUO7cuVJqIGoHlKyqY4LTlO3C5BTND63Q/aI7uJO/qKrgb3cVu/",
+	"tyrzS8dGLHxq4OjNC24ILMOcqIYHEp7wpYjhUwhtLqSQFms2aOueQge2baWZcR4KVDeYZ+7OVa5EjGxE",
+	"L/xmUcsBFkZdByF/yYZjMaqDBvy4A6hDkdJco9p2qQdrW4kSh7wUGyagc6BvFSpwqr1mJzo/+uFK6jUH",
+	"oL/Fl+Xgi4ZQ9Fq8+RIiW60plBieEQFuk9jnhX8vnWtWlDss83wgUAhhNi3q6opqUfz6gC+6iyaR3sFt",
+	"t7qMG4VrWQq17LYgT1ugw2A1LBxbDHuxQsKj+U4RFFzvaBMR/DVGBN+LwX4TW7qquqhZs2UT96UeWlVt",
+	"Vohp0B/uq4kHLn2xKK6H8AXWJfaqBvlEA+OY737BVvmkqqm8gUc11cSuhYYdXr8hxW3bEF8R/ZGNYN9Y",
+	"sR96Sje7QJAx3ch47jtOU3MhuL2GBxRpUAUN6ZsB2Fti4ePO/PQQU+kSbC8Qmt9uxDn78hml4lwlNnlc",
+	"aG7hCNBCaP32sWUqTmlcj6wVLXSRM0jxpVTcb6JWOq7AzGZYyJ4ghM7sjYnWXstczjSOuxnN9rftznIw",
+	"P2a7m5B+fHa+ycK9tILWOyhB9aUoXz0rH7XSUVNaqsZBVCepDQfIovMH01btZllMoI3w+XzwROSQrEfy",
+	"3B7btKysb38saO5mrubul4ApK+5zlPOHKnKi5oGEitR/ExyId2pXHZBZpk91X7jj6wKYUzaXhQ2//pwu",
+	"C4287h5NKjqSv+cS6sNxL28dUrKOc8AFsGzkCg7Y+BR1FMecXQEqskYu1ohJEzwtB0hqyDmHizsjMlIN",
+	"AIJv/lHg4H6hN4zCB9MI/+GBAVe4LayR//smRjIYqFNBRt4IjI3AeMACQ3G/Oue9OymhHarleMh5ERkl",
+	"pEDKZIG2p84zslUB2mg/y0y58lJMPs4yF5dvACCEZGMACUzphSmzb0qga5l5QaQwAZfaLtWlXdo31pJe",
+	"Ucw3Fchy9QgN2QRA/nQJXb/arK0WMAsH0YAKKhnXpX2fx+0hsM70lcCDSvucDdKMREgQU4Jf11VQQt/2",
+	"m4KpDUs7vBkVkU08yjzEQNiQd0Vx39WDNjQNVJKdYa1DtYOrix6oIRy1KJn4DY52J1vqz/GQY0GWKjJs",
+	"Z6jnu3iN4UAwrgMQkSYcxIE+3ldIyKumKBA7y0AkyJpuTwWA5hcWRrF4IeJTIj9tGWITSdAcGqqoFIdP",
+	"nQ6rMD3UozJemQMALNkjbccOg1Ea1R+1ebh8vCsI1aUffX57G6jqCcGX9VXxvyIZQzEbjcqm93mxKu+a",
+	"eggh4emmPclYr9yutVfmZ/6KNHxhE8ny1ZVx3kSY3K4os4kzGU19/jejKrMpnD7PnuErrqYXW3IYSaZt",
+	"GZToYqLqD1AvQUgCHJlkbfReEIs77QNcf2e18z5gHbTRgexSBwEPtbIK/05QhdMzeGMir1dX4GDMVf1N",
+	"P/SYpWnVutz9+aoz/f1besKfXD/7aWf0b/lN/OtT8f2L/PXzwY8d/GY3PfyWvXv2y2QZhnSmup8VgKtX",
+	"1hTvJEVs/6fVvLQZ5c7ULpMstAldXcUGASTlRNvt6jPfJfDoAX0vyBJ5MvDSrDyZfWNGtXqhyQNMLeOi",
+	"bNLegHY+XFNPwXY0i0eYmp0zd+1CsmkhEhtrjifejKptbbkzI4B2Oh1TiIsmninDyJ4ICaYFHC5KNEId",
+	"g1QiRlHGsPcWRaA926wWE8aiFDwqIP/lV13xy3XeZ5dgeFFcEwagARIQmG9kUcgSrt+2MSjGldZQPigg",
+	"J38k0lxvXIGE21VHYxcXJDmoSMxDeIpSOhvdzRrHcZbGC4LsK63/SdUW7pm+oSt9nCiTh8HRHTGJsqYR",
+	"mu/oIapVXEJ4+Ss7x7ii+ocrga3ztJFjcxiDuZ39khM+LQmj1eXY52XovonmILDJCn35On8uh4RKxxuX",
+	"imApGCm5VkJkLguFcE4AhdHgZuQ6JmNZtnVrDXaIxVAXeKwEqcCH9p1f95ZcSnOFgFHW5dANLOSxNjeD",
+	"IdlnDfbSdHtP4Hxm573U5A58ErUyFmNggnAzqTDEcTJ3iHWmGbVMVWd1t8SxZLxnvrXIlOFdCLqhIpXp",
+	"FelxgtUtwJRAqcVduh1Xc6jsN8tlzHQMTx4DFSoawMJrDE/GBKvxdhY3CxWxfIr2WnutFx2WZj/sPH/2",
+	"z9+fNcZ3muf6laKyp14fdTBvsVx6NOadlis3OXO9LH3OXKcvZIUU56E9mHGvmKVxij+YVfKmfI9rA92U",
+	"SefJnEWxAO/z1oUXFSA+9Qp90CgLhjFJSUZjM5aFeDHBPktNiNR9tT7eFEt2mdLE1ou2cT0mNNwYwPXb",
+	"Za4LtTXNgGaOgZM4HaeGnmsCAES5H++OR7y11xpP1NJ7ontewPsihHM9TjkRlTY7pTZNVLRYoHxTgHyk",
+	"jWamGPLi93vN7EMX+7KWsVGib6NE31loyhehes/A4QLyRKMp0GDIyj4nqKRB09aiq9ESfyoxhygOG9Sh",
+	"VGoXMmH8R2ifTl0DZ5S3/qcYcyjoTmgiyq5812c2wVOhgza8eBH0yDYYpNcgVR63teVBqZPafFEpvONs",
+	"1JEObJyiGAvSRjZvHiIrtcGFM3rRpVbnFejCXGygarJLrjIGFXgoU1t4p5JdZaT/6r6A8+mbekWxXy2A",
+	"pRUS7o4wM4qjqm6XBcBN1DqfHpmKSYFvubdX/dwy3odXnCRK4uBMhPju+2pFJU09dxkAsoSVSXsidHCS",
+	"0WoGeRYM6bxL89PCi+1MVIGVdhPcBJesI4ksYxcsD2PBV3lfoPK6fnmd0SrhaAKlS06XCVex78besV0w",
+	"QCUYhrHegJT7CsKAZVtPAAZ6mPEXy5XQBRCYIEgNBJYyrkXtrAApGwpUJixLdubXCtndC43MEVC/wsR8",
+	"/cOXTQ9iQ3eX9cMXWvRcN2pY4/4ssBRzukAaBxzrQCqHGaiW3F5PxUDfGIevrKZ63B3FmkuT2YawT4jB",
+	"XtnEG8uezExxlrGJB+tY4s5K33Oqu91HU+hPQ7TsdWmXbqF+dfv6exCxXQLoc1VC/PwfeLu6pv09L6up",
+	"siVoSiR6BKDvs+J8dO16C/t3Pu1S5I7s4zbaNz8YTywqvm2+yo2v4WnniW009UKWrZc2lQ4ZGHFyRXCm",
+	"PjQZEogJKCYB0aLUm/UmJOAzioSb6Ro7hIOwlDPsWSnro3QrNxrkjKpCXo4yYtTHYlUnNc4I5rqRvaa/",
+	"YmN1ETfnXz8tZXEgyZiXAujCC7rUXdUFmpCwx/9Qj3lNd7DjXAYvYfoT9VtY8dsKwWCH7pPNlyOWy6/s",
+	"dvRKUdAdBN9v3O/bt+IxmsyX8bg3cBmTAzXXze4Lfcs8PPd/sM7kO9P3nbjUg0UdF/JKLG+JmeEZXyQ4",
+	"aMGEKbNamwKNG8/DQ6y5OJqGsA9meR4WcD1w4rscZ6EbXNqKGqCqQwrmHqj1Xr5lhFxACHLcSCBKSIIo",
+	"MymtY87YAPDTplBXqq8DWMzx64PGY30QxuTc13g45u7Z15YfHbzjrkgldAinNrnUxdikM5xPyxch0Ub7",
+	"XWrzW01q6cDC6juXA/KBVAJJtTX2e1Je2Nt4Jvwc4/I1uZq9uaDHYPkoR5cuu2Aa6Z2kJ+iQ4FqCgns8",
+	"IznUa3On6aH2Oxsb/p3LmKJ6jy8q7jR5rUHIbK7tt0xgM7H+C2ewuaim5uQ10ENFBdQYNSWZvdRR/X0Q",
+	"A32ogwHZa6BL6uqHOU1/zwni5ALzJCMCrvAxFsSgLhjoiSThRAgtZ+SQpICgzGga40xJlZEWJFZKXRIy",
+	"FuicyaG61EslESeEEySnY5K00cEAyQmzRkKB7Lw12AEIJzB6Y1mWVhEi1ziW2VQ7OowpAaAfzgoDBdGF",
+	"ujDyMyl0wayyHa/vhCdk0jg5Z82NFUNh0DRpKnS58soldBm0jyS+JDbVA2eCOZPfTueJC1joUmQH79Az",
+	"UgtVHaF8rBMTOdHLANs/ZDlXi54KNOY65NWNkNB8ZOaiTZ9xxgTMozA47r6s6AtI33Fckcuw8Hdhd6uL",
+	"/XlxzL68m3WnurPQAT1LE2s4o3iId3OapxMs6/vy4hZLC3XixzOGKmSWAh5XUAm8D8wp1wR6gb4WbwBe",
+	"nW8+DeC6atttUTQW+JkXawRJTw6yJkKMxqTsmnBug8mQcJOb7Dm2Q0dVj2VFT78BLXjIAAz3Ar4Q3WnM",
+	"w36W6Y7E0qAcNmyrmLqjlXXAb1Amfz49PqoTQDgqITRpnCm1gCQ99Yo36TPPO9jY2/pQQybMLrEt9WzL",
+	"0CxMsi5UDGp/nRO0u7XbUaoDxzEgEIb2TNGsGOoMD7tpXvxbsW9ze7+JSp1mjF4sfAxsn1hqwPcnnZ2n",
+	"pb7vKyBmqUiYSB+lCiqJMV2EaaaN+rBdfaQ7PzdGHWNL4ew8I6OoS03IJeOJLqYKSx9Zc0xRMryvd7SP",
+	"slQpqHJIRghnWRudEFDUEmQ0aJoYJoOKaE/MSZfGQxJfkgSKwEXonAx0kI5VuKnStKHNA4rQWTqgA9TK",
+	"KiZ+Np2jWQYOH/dUrp7ptjiBvkKm9t41uFva9T87I/ohPDpHsIsERjyYkJ47xETwNUtfP5/zruWPZ+oi",
+	"1Vpt8+ZVIM2rwcCgP6gPwl1V32M5icwOmvBtzQH8wOYNBMODN9wUxhnDk4LAywvGVqg7eCtq7bo/4B9B",
+	"w45mTlBZdUZCBJS59euKW9TCYHxPuVSLrWkq0xEBZcddNQaKrK8In1o5Z+KKuhQsMwnzAotcVFEqg+FE",
+	"VXsAzMsWGl+vTYDWkxOazQFLsPV9bcuahUx0Z1BESa2GzA/lzalf6w8GZvfJtdJFIp867qaeuSOpCuFs",
+	"XMQLcCsj69bj5t0w8llYOmYA80tXcxIzRcYhTr7TWZaVC0KTXgmlZy5Dp2QSYOfnRF3mBJLM9/ACHy9H",
+	"oy7K6bu0idWj23N6Ne1/+LPe8Pu74vfgbdCjhhgD54DVYNjIKQPnhNCNENgIga9YCCgW66qMlDx+VSlQ",
+	"BlZbjySQZaD8BiHgomqK0H4QDPpYeWVgShXxaYKuWJoYV6AO9QfwAfAralRSxi8F+Asi44jEXUrJhHAN",
+	"H68xS3U4k3qgpmMME5wQlOCp0BkMFKX0KpXaZTjLo9wkG+RagOcpmSyKOj8DTD66a2TTIkRD3XuWQDe9",
+	"N7D5utyZjzSvdadguvEGcv5BwJ8aetuIk7s2DsFClzLVgreJJlmw/REO/80MmQDhLQL1uc87+230jpMB",
+	"BMJg6QWkIGzYSUoRRu9PDrX8yMfqQcYutCPCIHOiYSok4ykRc5n199PDlF7Oq6c1C6vZldVaitcGS3BZ",
+	"fOrVqnCpiQA8sC3E9Wll0ArSZNYFZSMvNvJiIy8+I3mBzqdg8ZkjNwrAtDm1cavF5f2bgkEm1UGMlASr",
+	"5R6r+4NXov3easAel8t93W0pWIGG+IpsisFuEpo+dX3X0bRS6M5jBO7Rh5tokeRISDtqOPyRDuzhJCZU",
+	"ZlOkFlRHvVSMxupw45SqS71J7qknWadCro9F1DSK4wKcJoyoXkKPNMqsgV9cEBjSpOtUUilXxIBkQgOr",
+	"NmFBLsG6zKqqBZ7HwTaxtJdWwtjq7kGsqwI18HwKFrKD13WK9jop33E+Am2ocWkab5+zZPrnom59ZztN",
+	"DALaho9+Ej6aCmCiM9nnirmhbpc/psnNXM2rUqnbh5VBBxKN8BSdk1LeepMOFibFGeWrPRw3d89+su7y",
+	"1WZUa6pgvbhiaL57xxohuMk2+uBDq/XcVJNpgULPR0z+wHL6ZaqNitmwwVzGV/AynWPe89A25lZrNvHw",
+	"dSxdoyG20X6Ro16UJw4UVwbsq0DRYggsQ9WixeiRIAT1y5n5/cdtVEBuQCEiO56BUntthp7LeNu36LqB",
+	"8XhwWhEiV4TaeItyGrxLGCxmKQEGgAwGJJYoHY1IkmJJsmnkYXYV+MLVXD0I880SYPxQ3ahLmwoDprL8",
+	"rcmQ0KJSNhsTo/VDtIjbIvNBAVZfU6TQDR4U/S51mn4FKsyP83BhrQHD8HsfreB2iMNMDkMmVBdmq9ax",
+	"Fv2wUBnpUkBI+7ySEVhN+mufr4CTMruutD08zFDmXRhjTeGTCvCleVi3x+pho9w1WLMktUcQMngFviKu",
+	"mDYn+iGm0410XXqXvQj4cpKVOycmi83mEX02GUv3lVU098R6uUVrrm+MvvryxvdQP/Me0kQsCc3JENFa",
+	"AuPls7l4hsjaQ+c26SEPoTB1LXFoMQSrHWOlSPC0pcbrx509mxt3psv7NMcW6CBdn/BmFrMOxZINGEc7",
+	"T2EUwkWWoVpgGWJcq/rVOtpGZVg6kgyGPt3Uv16vPhmGo56BL6Uhpu1rf7qrItg+VMpGffwkRbA3omBW",
+	"bLFmR0WtZhOTv0CxZs2j/TiwoJ9vKVat2TI4SHSrMUvhB+351zYCC+in/v0XQBCyeEjqxS41xoMBZ4AT",
+	"lERoMkzjIeBECQN5pBlwX4mG/k9v9l/3CxORuQpSJocpvZjH37v01xng6RXUJQRo65wkqdJMnZnDjfQv",
+	"QteqNlM3afnGl4ne4jTrUhFjSqEKUyYYGrAsYzrxxhSHghuLy6yZzsl58aTRlxwot5EtX7Zs2V0e10Fv",
+	"X21PZUpzYuHg1WEMWKMygnW0AUDfTZUeS7Yq3HONOz6Lwez5fFRpt210pBkX3OtNQOFL1D9kejFc2beC",
+	"0Vx5HNqA4a33zm+/Pfc9vaLQ9h3WkvjrMJQF6wBBeZwIwl0ixMk4wzFJ4BoGtUFnAfxY9mmtZUatcveD",
+	"ezFdWQ4842LgBKui3YdV9OdLDU2Yp/kFojrnZ5U13fW1upiQq21rGAvqiIcWgcgqclWv0ITlWaIDH5Wm",
+	"GME9HfxnEAUGgDwpRQm5Ihkbj4iHIm1SSXVHBvAT1DClacZZCqiSzCtTOcLxMKWGN+aCQO2bGGdoyJRm",
+	"pZqIPAbUzz78oJ730aPXR6eIk/OUJim9eNxGEBU6SQX4razT7mmw8kcq5DtOrlIyIclbaxiYqbNIci23",
+	"h3KUVTkJaKiVdFxdKT+lnixrdfNOZzf+U8JiOR0TpLqCR2QZwyJudiJlqVgr3v4rPfetU2O+WpCxqyHe",
+	"3+11nUU3lo0TWIWH3NTCkWI8ljm3xZv8a6B3tirH2sUYzYzzdHzG3RsUiSAsUd/11I/UqTIndszZBccj",
+	"JIZsIlAq6/FGp0M2qZ6bBcOOjAZN3UDuNgDJjHLBAKQHf7jXbup/IKd7GY0tmeuvOXh9xOT+UT46J7y1",
+	"vOPPEnLTJhy8Ljn3vgDt6d5ZnmIgCFeY3myex2Ixl9WdTvDFBeHo/UGEDJQiQIo7CxbCGcTRvPKRy3Ww",
+	"gWRI8qkOt4GQlqIWR7BO0Gs1oM+fo6jb6EZd+JzOzvHYRHXtvztQN9KMcQBNd2eHxbk6OL7dWJ2e7Y9Y",
+	"CCIXUBiQfhohIacZQWJIiFTX3zTWYcp96K/feCz2hYZsm6kSHIFrc2CiBjNStmMKfZK38rQdg1knoBZg",
+	"USDDLa8ZwCChoPwimkE6whdke2zAmhf/wMFIn71IcwI1lxojmGY1xHpv4T1e0C5W5eMSxx8GckauZTGO",
+	"/+IrrDejNhz3tDQe/dRjSy11QROSp7Hstl6uOJqGKLjsVhwJPrBWwbqsilKPvDpi6j4MoXQm5GnheCug",
+	"cguiZUtKDxgfYdmAbC4V7/ACrew5KaKsZvV5fwFW8/Qst1wbdeuWIuNH4sjPcNwlZMeQ4EwO/5grNnY6",
+	"HTQZqm+AlVunxmi9S7hyLGWv3u9KDkPzBEt8jgUJypSfYARrqch4VWW18CiQMbgEPZvhNSlYZiFSgeD7",
+	"D4Z+71dPujUNvxqS2Itary5rKZWBX6WxLRjKxoTicdq2BDE3JxZskfYggLHR9THFoyys9sCm4FiaGgO3",
+	"JNQFLwcfW2Zgrb3WbrvT3l2qSJ0Z8Wsz08YIbdPuK6XbT8Os4cpqV17RoKGrWXzaJ9IFCN3dif9SfCnS",
+	"dWRSKaxTIrLVtl1uBceSIPBAiJkn4V/7bw+XOwl24Ktck/+MyrS6/DmYpZJuzsBDOAOGomadAU5wMl1M",
+	"VTHZW1bxMIHViUa7GmIjC4BI0BXhRYquFw5l+3vW2dVGo0nqatslOU/pBRLDXCZsQh1iQp65vF4d8h8z",
+	"miCWBQst/UjkCcFJSnVswy3FCqxOteYXTqZh/SdqTTCntfpE8IZhFBjZJkHMBfMj7NaA8QnmCUl6A8Z7",
+	"6QVl6sb+YamKGXYhGrNywcQHZYpwMt0oWsu7tJdB9TIHp55i5I6UlywIZytw7c09L3m5jpPrxVYz8dqt",
+	"WMLJnsX6kAvSUW2kOrjQsD5g+3vP/O4PubmXu71QHzGpz/Hcg6E3Y82H44RIPt3aH5jiorPPhuRT3fI2",
+	"p2rWxaDCBcL3AkjHUO3CkZaOxbeiVs6z1l5rKOV4b3vbhR3sPet0noCtxPQeLqbqBYFGpqhnhC4MnJeF",
+	"dMgF4fpXloOKYe2b5UohN1EwwrceSOJ1UQogqXegocUwGjB+waQktIQDaPpw0GKh93ESmVi3CJHrMeMa",
+	"W1iDXugIPTahfjVLOzmTe1LvFNzhkMVLk6IHH8LGdOFS1ut9vMUUXxRFobTiSrDOsMZ5kkokOaQ3n9gU",
+	"dEiuYhlB/RFLCBSXgiT0PtSb6vtDLwpQhZdVGwR0BS6NgZwxnKBznGEaQwSxkvhjYmqp+zPSFFrv8qys",
+	"DAFGjQ4kZNaOg1LZRseDgQEmSfIYIp9zCoV3+6+PX51+p+SyP5WyDhX4LGOZnoHxyCmehou4aQh6LFhz",
+	"+dP+dzx/3s2SgUz/XwAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -223,8 +223,9 @@ export const getProfile = <ThrowOnError extends boolean = false>(options?: Optio
 /**
  * Change my username or email
  *
- * Changes the fields that the request contains. A new email requires a login in the last ten minutes or
- * `current_password`, and an account can request five changes an hour.
+ * Changes the fields that the request contains. A new email requires `current_password` or a fresh login, one in
+ * the last ten minutes (see `reauthenticate`). An account can request five changes an hour. A wrong
+ * `current_password` returns 401, even if the login is fresh.
  *
  * The new email takes effect immediately, unverified, and the server notifies the old one. With
  * `REGISTRATION=verified` it takes effect when the user opens the link that the server sends to the new email. The
@@ -251,6 +252,10 @@ export const updateProfile = <ThrowOnError extends boolean = false>(options: Opt
  * Changes the password and notifies the user by email. All other sessions and all emailed tokens stop working, and
  * this session gets a new token.
  *
+ * `current_password` is required, however fresh the login is. Only an account without a password, which has
+ * `has_password: false` in its profile, sets its first one without it. That requires a fresh login, one in the
+ * last ten minutes.
+ *
  */
 export const changePassword = <ThrowOnError extends boolean = false>(options: Options<ChangePasswordData, ThrowOnError>) => (options.client ?? client).put<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError>({
     security: [{
@@ -269,7 +274,9 @@ export const changePassword = <ThrowOnError extends boolean = false>(options: Op
 /**
  * Confirm my password
  *
- * Confirms the password, so that sensitive operations are allowed for ten minutes. The session gets a new token.
+ * Makes the login fresh: for ten minutes, sensitive operations need no other proof. They are `updateProfile` with
+ * a new email, `deleteAccount`, the first password of an account without one, and changes by administrators. A
+ * login is fresh for the same time. The session gets a new token.
  *
  */
 export const reauthenticate = <ThrowOnError extends boolean = false>(options: Options<ReauthenticateData, ThrowOnError>) => (options.client ?? client).post<ReauthenticateResponses, ReauthenticateErrors, ThrowOnError>({
@@ -327,8 +334,11 @@ export const exportAccount = <ThrowOnError extends boolean = false>(options?: Op
  * Deletes the account with its sessions, tokens and unsent emails. This cannot be undone. The last active
  * administrator cannot be deleted.
  *
+ * Requires a fresh login, one in the last ten minutes (see `reauthenticate`), or `password`. With a fresh login
+ * the body can be `{}` or missing. A wrong `password` returns 401, even if the login is fresh.
+ *
  */
-export const deleteAccount = <ThrowOnError extends boolean = false>(options: Options<DeleteAccountData, ThrowOnError>) => (options.client ?? client).delete<DeleteAccountResponses, DeleteAccountErrors, ThrowOnError>({
+export const deleteAccount = <ThrowOnError extends boolean = false>(options?: Options<DeleteAccountData, ThrowOnError>) => (options?.client ?? client).delete<DeleteAccountResponses, DeleteAccountErrors, ThrowOnError>({
     security: [{
             in: 'cookie',
             name: 'session',
@@ -338,7 +348,7 @@ export const deleteAccount = <ThrowOnError extends boolean = false>(options: Opt
     ...options,
     headers: {
         'Content-Type': 'application/json',
-        ...options.headers
+        ...options?.headers
     }
 });
 

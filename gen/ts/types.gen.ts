@@ -112,10 +112,13 @@ export type ProfileChange = {
 export type PasswordAsSet = string;
 
 /**
- * The current password and a new one.
+ * The current password, if the account has one, and a new one.
  */
 export type PasswordChange = {
-    current_password: PasswordAsSet;
+    /**
+     * The current password. Required if the account has one. Empty and null count as missing.
+     */
+    current_password?: string | null;
     new_password: NewPassword;
 };
 
@@ -124,6 +127,13 @@ export type PasswordChange = {
  */
 export type CurrentPassword = {
     password: PasswordAsSet;
+};
+
+/**
+ * The current password, unless the login is fresh.
+ */
+export type AccountDeletion = {
+    password?: PasswordAsSet;
 };
 
 /**
@@ -176,6 +186,10 @@ export type Profile = {
      * Whether the email is verified.
      */
     email_verified: boolean;
+    /**
+     * Whether the account has a password.
+     */
+    has_password: boolean;
     /**
      * Time of creation.
      */
@@ -773,6 +787,20 @@ export type InvalidSessionRequest = {
  * The request body is not valid, or the request has more than one session cookie. No field is required.
  */
 export type InvalidProfileChange = {
+    ok: Failed;
+    error: ErrorSentence;
+    /**
+     * Stable error code.
+     */
+    code: 'invalid_fields' | 'malformed_body' | 'ambiguous_session';
+    request_id: RequestId;
+    fields?: FieldErrors;
+};
+
+/**
+ * The body or the query is not valid, or the request has more than one session cookie.
+ */
+export type InvalidDeletion = {
     ok: Failed;
     error: ErrorSentence;
     /**
@@ -1832,8 +1860,8 @@ export type UpdateProfileErrors = {
      */
     401: PasswordIncorrect;
     /**
-     * The login is more than ten minutes old and `current_password` is missing, or the origin of the request is
-     * not allowed.
+     * The operation requires a login in the last ten minutes, and this one is older: call `reauthenticate`. Or the
+     * origin of the request is not allowed.
      *
      */
     403: ReauthRequired;
@@ -1878,7 +1906,7 @@ export type UpdateProfileResponse = UpdateProfileResponses[keyof UpdateProfileRe
 
 export type ChangePasswordData = {
     /**
-     * The current and the new password.
+     * The current password, if the account has one, and the new password.
      */
     body: PasswordChange;
     path?: never;
@@ -1898,9 +1926,11 @@ export type ChangePasswordErrors = {
      */
     401: PasswordIncorrect;
     /**
-     * The origin of the request is not in `ALLOWED_ORIGINS`.
+     * The operation requires a login in the last ten minutes, and this one is older: call `reauthenticate`. Or the
+     * origin of the request is not allowed.
+     *
      */
-    403: CrossOriginRefused;
+    403: ReauthRequired;
     /**
      * The request body is larger than 64 KiB.
      */
@@ -2103,9 +2133,9 @@ export type ExportAccountResponse = ExportAccountResponses[keyof ExportAccountRe
 
 export type DeleteAccountData = {
     /**
-     * The current password.
+     * The current password, unless the login is fresh.
      */
-    body: CurrentPassword;
+    body?: AccountDeletion;
     path?: never;
     query?: never;
     url: '/auth/account';
@@ -2113,17 +2143,19 @@ export type DeleteAccountData = {
 
 export type DeleteAccountErrors = {
     /**
-     * The password is missing, the body is not valid, or the request has more than one session cookie.
+     * The body or the query is not valid, or the request has more than one session cookie.
      */
-    400: InvalidSessionRequest;
+    400: InvalidDeletion;
     /**
      * Not logged in, or the current password is wrong.
      */
     401: PasswordIncorrect;
     /**
-     * The origin of the request is not in `ALLOWED_ORIGINS`.
+     * The operation requires a login in the last ten minutes, and this one is older: call `reauthenticate`. Or the
+     * origin of the request is not allowed.
+     *
      */
-    403: CrossOriginRefused;
+    403: ReauthRequired;
     /**
      * The account is the last active administrator.
      */

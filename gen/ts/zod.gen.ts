@@ -104,10 +104,10 @@ export const zProfileChange = z.object({
 });
 
 /**
- * The current password and a new one.
+ * The current password, if the account has one, and a new one.
  */
 export const zPasswordChange = z.object({
-    current_password: zPasswordAsSet,
+    current_password: z.string().max(1024).nullish(),
     new_password: zNewPassword
 });
 
@@ -116,6 +116,13 @@ export const zPasswordChange = z.object({
  */
 export const zCurrentPassword = z.object({
     password: zPasswordAsSet
+});
+
+/**
+ * The current password, unless the login is fresh.
+ */
+export const zAccountDeletion = z.object({
+    password: zPasswordAsSet.optional()
 });
 
 /**
@@ -163,6 +170,7 @@ export const zProfile = z.object({
     email: zEmail,
     role: zRole,
     email_verified: z.boolean(),
+    has_password: z.boolean(),
     created_at: z.iso.datetime().max(40)
 });
 
@@ -611,6 +619,21 @@ export const zInvalidProfileChange = z.object({
 });
 
 /**
+ * The body or the query is not valid, or the request has more than one session cookie.
+ */
+export const zInvalidDeletion = z.object({
+    ok: zFailed,
+    error: zErrorSentence,
+    code: z.enum([
+        'invalid_fields',
+        'malformed_body',
+        'ambiguous_session'
+    ]),
+    request_id: zRequestId,
+    fields: zFieldErrors.optional()
+});
+
+/**
  * A parameter is not valid, or unknown.
  */
 export const zInvalidParameter = z.object({
@@ -981,7 +1004,7 @@ export const zResetPasswordByLinkPath = z.object({
 export const zUpdateProfileBody = zProfileChange;
 
 /**
- * The current and the new password.
+ * The current password, if the account has one, and the new password.
  */
 export const zChangePasswordBody = zPasswordChange;
 
@@ -996,9 +1019,9 @@ export const zGetActivityQuery = z.object({
 });
 
 /**
- * The current password.
+ * The current password, unless the login is fresh.
  */
-export const zDeleteAccountBody = zCurrentPassword;
+export const zDeleteAccountBody = zAccountDeletion;
 
 export const zEndSessionPath = z.object({
     id: zSessionId

@@ -47,16 +47,16 @@ func describe(err error, root *openapi3.Schema) error {
 	if len(fields) > maxFields {
 		fields = fields[:maxFields]
 	}
-	e := *problem.InvalidFields
 	if missing {
-		e = *problem.MissingFields
+		return missingFields(root, fields)
 	}
-	e.Message, e.Fields = fields[0].Message, fields
-	if missing {
-		if sentence := message(root, "required"); sentence != "" {
-			e.Message = sentence
-		}
-	}
+	return problem.Invalid(fields...)
+}
+
+// missingFields refuses a request that lacks fields of a schema.
+func missingFields(schema *openapi3.Schema, fields []problem.Field) error {
+	e := *problem.MissingFields
+	e.Message, e.Fields = cmp.Or(message(schema, codeRequired), fields[0].Message), fields
 	return &e
 }
 
@@ -138,13 +138,13 @@ func (f fault) fields(root *openapi3.Schema) []problem.Field {
 		// null, a list or a number in place of the object: no field is there.
 		var all []problem.Field
 		for _, required := range root.Required {
-			all = append(all, newField(required, codeRequired, required+" is required"))
+			all = append(all, requiredField(required))
 		}
 		return all
 	case e.SchemaField == "properties":
 		return unknownFields(e)
 	case isEmpty(e.Value) && isRequired(root, name):
-		return []problem.Field{newField(name, codeRequired, name+" is required")}
+		return []problem.Field{requiredField(name)}
 	}
 	code := cmp.Or(errorCodes[e.SchemaField], "invalid")
 	sentence := message(e.Schema, e.SchemaField)
@@ -168,6 +168,10 @@ func unknownFields(e *openapi3.SchemaError) []problem.Field {
 		}
 	}
 	return all
+}
+
+func requiredField(name string) problem.Field {
+	return newField(name, codeRequired, name+" is required")
 }
 
 // unknownField refuses a member of a body or a query parameter that the contract does not

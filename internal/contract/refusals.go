@@ -39,6 +39,12 @@ func (c *Contract) refusal(schema, code string) string {
 	return sentence
 }
 
+// Missing returns the refusal of a request that lacks a field which the named schema does
+// not require of every request. It is the same as for a field that the schema requires.
+func (c *Contract) Missing(schema, field string) error {
+	return missingFields(c.doc.Components.Schemas[schema].Value, []problem.Field{requiredField(field)})
+}
+
 // Check validates a value that is not part of a request against a named schema. The
 // error is the sentence of the schema.
 func (c *Contract) Check(schema string, value any) error {

@@ -57,11 +57,15 @@ var schemaOptions = []openapi3.SchemaValidationOption{
 
 func (op *Operation) checkRequest(r *http.Request, params map[string]string) error {
 	body := op.route.Operation.RequestBody
-	if body == nil {
+	switch {
+	case body == nil:
 		// The validator would read any body, and wait for one that does not arrive.
 		r.Body = http.NoBody
-	} else if err := readJSON(r); err != nil {
-		return err
+	case r.ContentLength == 0 && !body.Value.Required:
+	default:
+		if err := readJSON(r); err != nil {
+			return err
+		}
 	}
 	if err := op.checkQuery(r); err != nil {
 		return err

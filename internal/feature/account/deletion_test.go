@@ -41,8 +41,7 @@ func TestDeletionNeedsThePassword(t *testing.T) {
 		before := h.Dump()
 		b.DeleteAccount("wrong").Want(401, "current_password_incorrect")
 		b.DeleteAccount(apptest.GoodPassword+" ").Want(401, "current_password_incorrect")
-		b.DeleteAccount("").Want(400, "missing_fields")
-		b.Call("DELETE", "/auth/account", apptest.Members{}).Want(400, "missing_fields")
+		b.DeleteAccount("").Want(400, "invalid_fields")
 		b.Call("DELETE", "/auth/account", apptest.Members{"password": apptest.GoodPassword, "id": 2}).Want(400, "invalid_fields")
 		h.Browser().DeleteAccount(apptest.GoodPassword).Want(401, "login_required")
 		if h.Dump() != before || !b.LoggedIn() {

@@ -18,6 +18,7 @@ import (
 	"github.com/techtreks/auth/internal/problem"
 	"github.com/techtreks/auth/internal/session"
 	"github.com/techtreks/auth/internal/throttle"
+	"github.com/techtreks/auth/internal/wire"
 )
 
 // A Handler implements the operations of the tag account. All fields are required.
@@ -39,16 +40,16 @@ func (h *Handler) GetProfile(ctx context.Context, _ genapi.GetProfileRequestObje
 	user := session.From(ctx).User
 	return genapi.GetProfile200JSONResponse{Body: genapi.Profile{
 		ID: int(user.ID), Username: user.Username, Email: user.Email, Role: genapi.Role(user.Role),
-		EmailVerified: user.EmailVerifiedAt != nil, CreatedAt: user.CreatedAt,
+		EmailVerified: user.EmailVerifiedAt != nil, HasPassword: user.PasswordHash != nil, CreatedAt: user.CreatedAt,
 	}}, nil
 }
 
 // ChangePassword sets a new password. It demands the current one whatever the age of the
-// login (ASVS 5.0.0-6.2.3).
+// login (ASVS 5.0.0-6.2.3). An account without a password needs a fresh login instead.
 func (h *Handler) ChangePassword(ctx context.Context, in genapi.ChangePasswordRequestObject) (genapi.ChangePasswordResponseObject, error) {
 	current := session.From(ctx).User
-	if err := h.Credentials.OwnPassword(ctx, current, in.Body.CurrentPassword); err != nil {
-		return nil, passwordRefused(err)
+	if err := h.checkCurrentPassword(ctx, current, wire.Value(in.Body.CurrentPassword)); err != nil {
+		return nil, err
 	}
 	owner := password.Owner{Username: current.Username, Email: current.Email}
 	hash, err := h.Validate.HashPassword(ctx, "new_password", in.Body.NewPassword, owner)
@@ -67,6 +68,16 @@ func (h *Handler) ChangePassword(ctx context.Context, in genapi.ChangePasswordRe
 	}
 	h.Mail.Wake()
 	return genapi.ChangePassword200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Password changed"}}, nil
+}
+
+func (h *Handler) checkCurrentPassword(ctx context.Context, user gendb.User, given string) error {
+	switch {
+	case given != "":
+		return passwordRefused(h.Credentials.OwnPassword(ctx, user, given))
+	case user.PasswordHash != nil:
+		return h.Validate.Contract.Missing("PasswordChange", "current_password")
+	}
+	return h.Sessions.RequireFresh(ctx)
 }
 
 // passwordRefused makes a wrong current password the event of a failed change.
@@ -89,9 +100,22 @@ func (h *Handler) Reauthenticate(ctx context.Context, in genapi.ReauthenticateRe
 	return genapi.Reauthenticate200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Password confirmed"}}, nil
 }
 
+// requireOwner accepts the password of the account, or a fresh login if no password is
+// given. A wrong password is rejected even if the login is fresh.
+func (h *Handler) requireOwner(ctx context.Context, given *string) error {
+	if given == nil {
+		return h.Sessions.RequireFresh(ctx)
+	}
+	return h.Credentials.OwnPassword(ctx, session.From(ctx).User, *given)
+}
+
 // DeleteAccount deletes the caller's account with everything that belongs to it.
 func (h *Handler) DeleteAccount(ctx context.Context, in genapi.DeleteAccountRequestObject) (genapi.DeleteAccountResponseObject, error) {
-	if err := h.Credentials.OwnPassword(ctx, session.From(ctx).User, in.Body.Password); err != nil {
+	var given *string
+	if in.Body != nil {
+		given = in.Body.Password
+	}
+	if err := h.requireOwner(ctx, given); err != nil {
 		return nil, err
 	}
 	err := h.DB.Tx(ctx, func(q *gendb.Queries) error {

@@ -26,14 +26,9 @@ type change struct {
 // needs a fresh login or the password: who controls the address controls the account.
 func (h *Handler) UpdateProfile(ctx context.Context, in genapi.UpdateProfileRequestObject) (genapi.UpdateProfileResponseObject, error) {
 	current := session.From(ctx)
-	if given := in.Body.CurrentPassword; given != nil {
-		if err := h.Credentials.OwnPassword(ctx, current.User, *given); err != nil {
-			return nil, err
-		}
-	}
 	newAddress := in.Body.Email != nil && *in.Body.Email != current.User.Email
-	if newAddress && in.Body.CurrentPassword == nil {
-		if err := h.Sessions.RequireFresh(ctx); err != nil {
+	if newAddress || in.Body.CurrentPassword != nil {
+		if err := h.requireOwner(ctx, in.Body.CurrentPassword); err != nil {
 			return nil, err
 		}
 	}
