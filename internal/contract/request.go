@@ -61,7 +61,8 @@ func (op *Operation) checkRequest(r *http.Request, params map[string]string) err
 	case body == nil:
 		// The validator would read any body, and wait for one that does not arrive.
 		r.Body = http.NoBody
-	case r.ContentLength == 0 && !body.Value.Required:
+	case !body.Value.Required && r.ContentLength == 0:
+		// An optional body is missing. The media type is that of nothing.
 	default:
 		if err := readJSON(r); err != nil {
 			return err

@@ -104,7 +104,7 @@ def know_secrets(case):
             values.update(accounts.whose_login())
         if requires_session(case.operation):
             for name in {"password", "current_password"} & values.keys():
-                if len(values[name]) % 2:
+                if len(values[name] or "") % 2:  # null where the schema allows it
                     values[name] = accounts.current()["password"]
 
 
