@@ -1,179 +1,187 @@
 package apptest
 
 import (
-	"crypto/sha256"
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
+	"io"
+	"net"
 	"net/http"
-	"slices"
+	"net/http/cookiejar"
+	"net/http/httptest"
 	"strings"
-	"sync"
+	"testing"
 
-	"github.com/techtreks/auth/db"
-	"github.com/techtreks/auth/internal/contract"
+	"github.com/techtreks/auth/internal/contract/contracttest"
 )
 
-// samples are the contracts' own examples of requests.
-type samples struct {
-	Paths map[string]map[string]struct {
-		Parameters []struct {
-			Name    string
-			Example any
-		}
-		RequestBody struct {
-			Content map[string]struct {
-				Examples map[string]struct{ Value any }
-			}
-		}
-	}
+// A Browser is an HTTP client with its own cookie jar.
+type Browser struct {
+	H      *Harness
+	Client *http.Client
 }
 
-// sampled are those of each contract, by its hash: reading one takes milliseconds.
-var sampled sync.Map
-
-// Sample returns a request that an operation takes, out of the contract's own
-// examples, so that a new operation is covered on the day it is written.
-func (h *Harness) Sample(op *contract.Operation) (path string, body any) {
-	h.T.Helper()
-	hash := sha256.Sum256(h.Contract.JSON)
-	doc, ok := sampled.Load(hash)
-	if !ok {
-		read := &samples{}
-		if err := json.Unmarshal(h.Contract.JSON, read); err != nil {
-			h.T.Fatal(err)
-		}
-		doc, _ = sampled.LoadOrStore(hash, read)
-	}
-	spec := doc.(*samples).Paths[op.Path][strings.ToLower(op.Method)]
-	path = op.Path
-	for _, p := range spec.Parameters {
-		path = strings.ReplaceAll(path, "{"+p.Name+"}", fmt.Sprint(p.Example))
-	}
-	examples := spec.RequestBody.Content["application/json"].Examples
-	for _, name := range slices.Sorted(maps.Keys(examples)) {
-		body = examples[name].Value
-	}
-	if op.ID == "register" { // the account of the example exists in most tests
-		body = map[string]any{"username": "planted", "email": "planted@example.com", "password": GoodPassword}
-	}
-	return path, body
-}
-
-// Changing are the operations that may change something, safe the others.
-func (h *Harness) Changing() []*contract.Operation { return h.operations(false) }
-
-func (h *Harness) Safe() []*contract.Operation { return h.operations(true) }
-
-func (h *Harness) operations(safe bool) []*contract.Operation {
-	return slices.DeleteFunc(slices.Clone(h.Contract.Operations), func(op *contract.Operation) bool {
-		return (op.Method == "GET") != safe
-	})
-}
-
-// Dump writes out every table but goose's and the trail, which refusals grow,
-// except the columns named.
-func (h *Harness) Dump(without ...string) string {
-	h.T.Helper()
-	tables := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%' ORDER BY name"
-	if h.DB.Kind == db.Postgres {
-		tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_name NOT LIKE 'goose_%' ORDER BY table_name"
-	}
-	var text strings.Builder
-	for _, table := range h.Query(tables) {
-		if table["0"] != "audit_events" {
-			text.WriteString(h.dumpTable(table["0"], without...))
-		}
-	}
-	return text.String()
-}
-
-func (h *Harness) dumpTable(table string, without ...string) string {
-	h.T.Helper()
-	var text strings.Builder
-	fmt.Fprintf(&text, "%s\n", table)
-	for _, row := range h.Query(fmt.Sprintf("SELECT * FROM %s ORDER BY 1", table)) {
-		for _, column := range without {
-			delete(row, column)
-		}
-		fmt.Fprintf(&text, "  %q\n", row) // maps print in the order of their keys
-	}
-	return text.String()
-}
-
-// Trail writes out what has been recorded.
-func (h *Harness) Trail() string { return h.dumpTable("audit_events") }
-
-// Query returns rows as text by the name and by the number of the column.
-func (h *Harness) Query(query string) (all []map[string]string) {
-	h.T.Helper()
-	rows, err := h.DB.QueryContext(h.T.Context(), query)
+// Browser returns a new client. It checks every response against the contract.
+func (h *Harness) Browser() *Browser {
+	jar, err := cookiejar.New(nil)
 	if err != nil {
 		h.T.Fatal(err)
 	}
-	defer func() { _ = rows.Close() }()
-	columns, err := rows.Columns()
+	base := &http.Transport{DisableCompression: true}
+	h.T.Cleanup(base.CloseIdleConnections)
+	return &Browser{H: h, Client: &http.Client{
+		Jar: jar, Transport: h.OnRecord(h.verified(base)),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// InProcess returns a browser that calls the handler directly. It checks responses
+// against the contract as well.
+func (h *Harness) InProcess() *Browser {
+	h.T.Helper()
+	handler, err := h.Handler()
 	if err != nil {
 		h.T.Fatal(err)
 	}
-	for rows.Next() {
-		values, into := make([]any, len(columns)), make([]any, len(columns))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			h.T.Fatal(err)
-		}
-		row := map[string]string{"0": fmt.Sprintf("%s", values[0])}
-		for i, name := range columns {
-			row[name] = fmt.Sprintf("%v", values[i])
-			if b, ok := values[i].([]byte); ok {
-				row[name] = string(b)
-			}
-		}
-		all = append(all, row)
+	b := h.Browser()
+	b.Client.Transport = h.OnRecord(h.verified(inProcess{handler}))
+	return b
+}
+
+// verified checks every response against the contract.
+func (h *Harness) verified(base http.RoundTripper) http.RoundTripper {
+	return &contracttest.Transport{T: h.T, Contract: h.Contract, Base: base, Database: h.kind}
+}
+
+// OnRecord adds every response to the recording, if there is one.
+func (h *Harness) OnRecord(base http.RoundTripper) http.RoundTripper {
+	if h.Recording == nil {
+		return base
 	}
-	if err := rows.Err(); err != nil {
+	return recorder{base, h.Recording}
+}
+
+// inProcess passes requests to the handler without a network. A network server of net/http
+// rejects some malformed requests before the handler runs; our code must not rely on that.
+type inProcess struct{ handler http.Handler }
+
+func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	in := r.Clone(r.Context())
+	if in.RemoteAddr == "" {
+		in.RemoteAddr = "127.0.0.1:50000"
+	}
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	if in.Host == "" {
+		in.Host = in.URL.Host
+	}
+	w := httptest.NewRecorder()
+	p.handler.ServeHTTP(w, in)
+	return w.Result(), nil
+}
+
+// Call sends a request. A string is sent as it is, any other body as JSON; nil sends no
+// body.
+func (b *Browser) Call(method, path string, body any, edit ...func(*http.Request)) *Answer {
+	b.H.T.Helper()
+	var reader io.Reader
+	switch body := body.(type) {
+	case nil:
+	case string:
+		reader = strings.NewReader(body)
+	default:
+		data, err := json.Marshal(body)
+		if err != nil {
+			b.H.T.Fatal(err)
+		}
+		reader = bytes.NewReader(data)
+	}
+	r, err := http.NewRequestWithContext(b.H.T.Context(), method, b.H.URL+path, reader)
+	if err != nil {
+		b.H.T.Fatal(err)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, f := range edit {
+		f(r)
+	}
+	response, err := b.Client.Do(r)
+	if err != nil {
+		b.H.T.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		b.H.T.Fatal(err)
+	}
+	return &Answer{t: b.H.T, What: method + " " + path, Status: response.StatusCode, Header: response.Header, Body: data, Closes: response.Close}
+}
+
+// Members are the members of a JSON object.
+type Members map[string]any
+
+// Header returns an edit for Call that sets a request header.
+func Header(name, value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set(name, value) }
+}
+
+// SessionCookie returns an edit for Call that sends a session cookie.
+func SessionCookie(value string) func(*http.Request) { return Header("Cookie", "session="+value) }
+
+// ForwardedFor returns an edit for Call that sends the request on behalf of a client
+// behind the trusted proxy.
+func ForwardedFor(ip string) func(*http.Request) { return Header("X-Forwarded-For", ip) }
+
+// Raw sends bytes on a new connection and returns the status of the response.
+func (h *Harness) Raw(request string) int {
+	h.T.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(h.URL, "http://"))
+	if err != nil {
 		h.T.Fatal(err)
 	}
-	return all
+	defer func() { _ = conn.Close() }()
+	go func() { _, _ = io.WriteString(conn, request) }() // the server may close before it has read everything
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		h.T.Fatalf("%q: %v", request[:min(len(request), 80)], err)
+	}
+	var status int
+	if _, err := fmt.Sscanf(line, "HTTP/1.1 %d", &status); err != nil {
+		h.T.Fatalf("%q: %v", line, err)
+	}
+	return status
 }
 
-// Snapshot is every header of an answer but those that differ each time.
-func Snapshot(header http.Header) string {
-	header = header.Clone()
-	if len(header.Get("X-Request-Id")) == 26 {
-		header.Set("X-Request-Id", "26 characters")
-	}
-	for _, name := range []string{"Date", "Content-Length"} {
-		header.Del(name)
-	}
-	var lines []string
-	for name, values := range header {
-		for _, value := range values {
-			lines = append(lines, name+": "+value)
-		}
-	}
-	slices.Sort(lines)
-	return strings.Join(lines, "\n")
-}
-
-func (h *Harness) Exec(statement string, args ...any) {
+// Flood sends n GET requests to a path, with peer(i) as remote address. It neither checks
+// nor records the responses, which would take longer than the requests.
+func (h *Harness) Flood(n int, path string, peer func(i int) string) {
 	h.T.Helper()
-	if _, err := h.DB.ExecContext(h.T.Context(), statement, args...); err != nil {
+	handler, err := h.Handler()
+	if err != nil {
 		h.T.Fatal(err)
 	}
+	for i := range n {
+		r := httptest.NewRequestWithContext(h.T.Context(), "GET", path, nil)
+		r.RemoteAddr = peer(i)
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
 }
 
-// FailCommits has every transaction fail that inserts into a table, at its commit: by a rule
-// that is looked at only then, and always broken.
-func (h *Harness) FailCommits(table string) {
-	h.T.Helper()
-	if h.DB.Kind == db.Postgres {
-		h.Exec("CREATE TABLE nobody (id BIGINT PRIMARY KEY)")
-		h.Exec("ALTER TABLE " + table + " ADD CONSTRAINT doomed FOREIGN KEY (id) REFERENCES nobody DEFERRABLE INITIALLY DEFERRED NOT VALID")
-		return
+// ServeOnce passes one request directly to a handler, so that a benchmark measures the
+// server without the network.
+func ServeOnce(b *testing.B, handler http.Handler, method, path, body, cookie string, want int) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	if cookie != "" {
+		r.Header.Set("Cookie", cookie)
 	}
-	h.Exec("CREATE TABLE doomed (id INTEGER REFERENCES users DEFERRABLE INITIALLY DEFERRED)")
-	h.Exec("CREATE TRIGGER doom AFTER INSERT ON " + table + " BEGIN INSERT INTO doomed VALUES (-1); END")
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	if w.Code != want {
+		b.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+	}
+	return w
 }

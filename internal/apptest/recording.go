@@ -18,20 +18,21 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/techtreks/auth/db"
 )
 
-// A Recording is what the servers of one test were asked and what they answered,
-// with what has to differ between two runs replaced: by its number, which is
-// that of its first appearance, so that one thing for another is still seen.
+// A Recording holds the requests and responses of one test. Values that differ between two
+// runs, such as IDs and tokens, are replaced by the number of their first appearance. Two
+// values that are swapped are therefore still a difference.
 type Recording struct {
-	AtOnce bool // the requests come in no order, and what is replaced has no number
-	Whole  bool // the test has come to its end
+	AtOnce bool // requests have no fixed order, so replaced values have no number
+	Whole  bool // the test ran to its end
 
 	mu        sync.Mutex
 	exchanges []string
-	numbers   map[string]int // of what is replaced, by its kind and itself
-	last      map[string]int // number of each kind
+	numbers   map[string]int // by kind and replaced value
+	last      map[string]int // last number of each kind
 }
 
 // recorder is the transport that records.
@@ -67,20 +68,20 @@ func (r recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
+// Add records one request and its response.
 func (r *Recording) Add(request *http.Request, sent []byte, response *http.Response, body []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s %s %s\n%d\n", request.Method, request.URL.RequestURI(), r.maskIDs(fmt.Sprintf("%.2000s", sent)), response.StatusCode)
 	for _, name := range slices.Sorted(maps.Keys(response.Header)) {
-		if name != "Date" && name != "Content-Length" { // an id may have a digit more
+		if name != "Date" && name != "Content-Length" { // IDs differ in length
 			fmt.Fprintf(&text, "%s: %s\n", name, strings.Join(response.Header[name], ", "))
 		}
 	}
 	kept := ""
 	if len(body) > 32<<10 {
-		// A document or an asset: nothing in it is masked, and looking for that
-		// takes seconds.
+		// A document or an asset: it has nothing to mask, and searching it takes seconds.
 		kept = fmt.Sprintf("%x", sha256.Sum256(body))
 	} else {
 		text.WriteString(r.maskIDs(string(body)))
@@ -88,9 +89,9 @@ func (r *Recording) Add(request *http.Request, sent []byte, response *http.Respo
 	r.exchanges = append(r.exchanges, r.mask(text.String())+kept)
 }
 
-// masks find what two runs cannot have in common beside the ids in JSON. The
-// second group is what is replaced. Tokens are looked for where a word begins:
-// from each of its letters on would take five times as long.
+// masks find the values outside of JSON IDs that differ between two runs. The second group
+// is the part to replace. The pattern for tokens starts at a word boundary: trying every
+// letter would take five times as long.
 var masks = []struct {
 	kind    string
 	pattern *regexp.Regexp
@@ -113,8 +114,8 @@ func (r *Recording) mask(text string) string {
 	return text
 }
 
-// maskIDs replaces the ids in JSON: PostgreSQL spends them on rows that it then
-// refuses as well. What is no JSON stays as it is from there on.
+// maskIDs replaces the IDs in JSON, because PostgreSQL also consumes IDs for rows that it
+// then rejects. From the first syntax error on, the text stays as it is.
 func (r *Recording) maskIDs(text string) string {
 	var masked strings.Builder
 	done := 0
@@ -133,8 +134,8 @@ func (r *Recording) maskIDs(text string) string {
 	}
 }
 
-// idOf says what a member is the id of, "" if it is none: /users/3/id is a
-// user's, and /id is in the profile of one.
+// idOf returns the kind of thing that a JSON member identifies, empty if none: /users/3/id
+// and the top-level id of a profile identify a user.
 func idOf(where jsontext.Pointer) string {
 	path := strings.Split(string(where), "/")
 	switch path[len(path)-1] {
@@ -153,6 +154,7 @@ func idOf(where jsontext.Pointer) string {
 	return ""
 }
 
+// name returns the replacement for a value.
 func (r *Recording) name(kind, value string) string {
 	if r.AtOnce {
 		return "(" + kind + ")"
@@ -169,26 +171,26 @@ func (r *Recording) name(kind, value string) string {
 	return fmt.Sprintf("(%s %d)", kind, number)
 }
 
-// CompareRecordings fails the test unless both databases have given the same
-// answers to the same requests, in the same order.
+// CompareRecordings fails the test unless both databases gave the same responses to the
+// same requests, in the same order.
 func CompareRecordings(t *testing.T, recordings map[db.Kind]*Recording) {
 	t.Helper()
 	a, b := recordings[db.SQLite], recordings[db.Postgres]
 	if t.Failed() {
-		return // there is worse to report
+		return // the failure matters more
 	}
 	if !a.Whole || !b.Whole {
 		if os.Getenv("CI") == "true" {
-			t.Error("one of the databases was not asked, so nothing is compared")
+			t.Error("one of the databases did not run, so nothing is compared")
 		}
 		return
 	}
-	if said := Difference(a, b); said != "" {
-		t.Error(said)
+	if difference := Difference(a, b); difference != "" {
+		t.Error(difference)
 	}
 }
 
-// Difference says where two recordings are not the same.
+// Difference describes the first difference between two recordings, empty if there is none.
 func Difference(a, b *Recording) string {
 	if len(a.exchanges) == 0 {
 		return "nothing was recorded, so nothing is compared"
@@ -213,8 +215,8 @@ func at(list []string, i int) string {
 	return "(nothing)"
 }
 
-// InOrder goes through a table by its names, so that the requests of a test come
-// in one order.
+// InOrder iterates over a map by sorted keys, so that a test sends its requests in a fixed
+// order.
 func InOrder[K cmp.Ordered, V any](table map[K]V) iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
 		for _, name := range slices.Sorted(maps.Keys(table)) {

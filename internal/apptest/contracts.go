@@ -10,9 +10,9 @@ import (
 	"github.com/techtreks/auth/internal/mail"
 )
 
-// The contract and the templates of the program do not change after they are loaded.
-// Loading them is most of what a start costs under the race detector, so the tests load
-// each once per set of settings.
+// The contract and the email templates of the program do not change after they are
+// loaded. Loading them takes most of the start of a server under the race detector, so all
+// tests share one copy per set of settings.
 var (
 	contracts = struct {
 		sync.Mutex
