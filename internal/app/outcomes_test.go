@@ -12,7 +12,6 @@ import (
 
 	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/apptest"
-	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/mail"
 )
@@ -117,30 +116,6 @@ func TestEveryOperationThatHashesCanBeBusy(t *testing.T) {
 			}
 			b.Call(op.Method, send.path, send.body).Want(503, "busy")
 		}
-	})
-}
-
-// A link to a new address does not take it from somebody who has it by now.
-func TestConfirmedAddressThatIsTakenByNow(t *testing.T) {
-	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		b := h.Browser()
-		b.Register("alice")
-		b.Call("POST", "/auth/verify", apptest.Members{"token": h.MailedToken(mail.VerifyEmail, "alice@example.com")}).Want(200, "")
-		b.Login("alice")
-		b.UpdateProfile(apptest.Members{"email": "wanted@example.com"}).Want(200, "")
-		token := h.MailedToken(mail.ConfirmEmail, "wanted@example.com")
-		bob := h.Browser()
-		bob.Call("POST", "/auth/register", apptest.Members{"username": "bob", "email": "wanted@example.com", "password": apptest.GoodPassword}).Want(201, "")
-		b.Call("POST", "/auth/confirm_email", apptest.Members{"token": token}).Want(409, "email_taken")
-	}, func(c *config.Config) { c.Registration = "verified" })
-}
-
-// A link of any length that is answered at all, however it is encoded, fits into what
-// net/http reads of a header; one that is longer breaks a rule.
-func TestOverlongTokenInThePath(t *testing.T) {
-	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		h.Browser().Call("GET", "/auth/verify/"+strings.Repeat("x", 512), nil).Want(400, "invalid_token")
-		h.Browser().Call("GET", "/auth/verify/"+strings.Repeat("x", 513), nil).Want(400, "invalid_fields")
 	})
 }
 

@@ -14,37 +14,37 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
-// X11: what is nearly a token is none, whatever it is a token for, and says so in the
-// same words as any other that does not work.
-func TestTokensThatDoNotWork(t *testing.T) {
+// X11: an altered token or one for another purpose does not work. The response is that
+// for any other invalid token.
+func TestTokens_RejectAlteredTokens(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		all := h.MailedTokens()
 		for purpose, m := range apptest.InOrder(all) {
 			wrong := map[string]string{
-				"blank": " ", "NUL": "\x00", "a word": "null", "encoded twice": "%61", "never mailed": strings.Repeat("A", 43),
-				"short of one": m.Token[:42], "longer by one": m.Token + "A", "another case": apptest.SwapCase(m.Token),
-				"padded": m.Token + "=", "padded more": m.Token + "==", "with a space": m.Token + " ", "after a space": " " + m.Token,
-				"the same bytes": sameBytes(m.Token), "twice": m.Token + m.Token, "cut by a NUL": m.Token + "\x00",
-				"long": strings.Repeat("x", 257), "as long as can be": strings.Repeat("x", 60_000),
+				"blank": " ", "NUL": "\x00", "word": "null", "encoded twice": "%61", "never mailed": strings.Repeat("A", 43),
+				"one character less": m.Token[:42], "one character more": m.Token + "A", "another case": apptest.SwapCase(m.Token),
+				"padded": m.Token + "=", "padded twice": m.Token + "==", "trailing space": m.Token + " ", "leading space": " " + m.Token,
+				"same bytes": sameBytes(m.Token), "twice": m.Token + m.Token, "trailing NUL": m.Token + "\x00",
+				"long": strings.Repeat("x", 257), "longest": strings.Repeat("x", 60_000),
 			}
-			for other, another := range all {
-				if other != purpose {
-					wrong["for "+other] = another.Token
+			for otherPurpose, other := range all {
+				if otherPurpose != purpose {
+					wrong["for "+otherPurpose] = other.Token
 				}
 			}
 			for how, use := range apptest.InOrder(m.Use) {
 				for name, value := range apptest.InOrder(wrong) {
 					if how != "posted" && len(value) > 1000 {
-						continue // no address is so long
+						continue // too long for a URL
 					}
 					a := use(value)
 					if got := a.JSON(); a.Status != 400 || got["code"] != "invalid_token" || got["error"] != m.Refusal {
-						t.Errorf("%s, %s, %s: %d %s", purpose, how, name, a.Status, a.Body)
+						t.Errorf("%s, %s, %s: got %d %s, want 400 invalid_token %q", purpose, how, name, a.Status, a.Body, m.Refusal)
 					}
 				}
 			}
 			if a := m.Use["posted"](""); a.Status != 400 || a.JSON()["code"] != "missing_fields" {
-				t.Errorf("%s, empty: %d %s", purpose, a.Status, a.Body)
+				t.Errorf("%s, empty: got %d %s, want 400 missing_fields", purpose, a.Status, a.Body)
 			}
 		}
 		b := h.Browser()
@@ -56,40 +56,40 @@ func TestTokensThatDoNotWork(t *testing.T) {
 		b.Call("POST", "/auth/reset_password/", apptest.Members{"password": apptest.NewPassword}).Want(404, "not_found")
 		for purpose, m := range apptest.InOrder(all) {
 			if a := m.Use["posted"](m.Token); a.Status != 200 {
-				t.Errorf("%s: after all that it does not work: %d %s", purpose, a.Status, a.Body)
+				t.Errorf("%s: the rejected requests used up the token: got %d %s, want 200", purpose, a.Status, a.Body)
 			}
 		}
 	})
 }
 
-// sameBytes is another spelling of what a token would be in base64: the last letter has
-// two bits that say nothing.
+// sameBytes returns another base64 encoding of the bytes of a token: decoding ignores the
+// last two bits of its last character.
 func sameBytes(token string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := len(token) - 1
 	return token[:last] + string(alphabet[strings.IndexByte(alphabet, token[last])^1])
 }
 
-// X56: tokens end with their time, not with the next sweep.
-func TestTokensEndToTheSecond(t *testing.T) {
-	for purpose, life := range map[string]time.Duration{"verify_email": 24 * time.Hour, "reset_password": time.Hour, "change_email": 24 * time.Hour} {
+// X56: a token expires at its time, not at the next sweep.
+func TestTokens_ExpireToTheSecond(t *testing.T) {
+	for purpose, lifetime := range map[string]time.Duration{"verify_email": 24 * time.Hour, "reset_password": time.Hour, "change_email": 24 * time.Hour} {
 		t.Run(purpose, func(t *testing.T) {
 			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 				m := h.MailedTokens()[purpose]
-				h.Clock.Advance(life - time.Second)
+				h.Clock.Advance(lifetime - time.Second)
 				m.Use["posted"](m.Token).Want(200, "")
 				h.Exec("DELETE FROM users")
 				m = h.MailedTokens()[purpose]
-				h.Clock.Advance(life + time.Second)
+				h.Clock.Advance(lifetime + time.Second)
 				m.Use["posted"](m.Token).Want(400, "invalid_token")
 			})
 		})
 	}
 }
 
-// Two requests may both have found a token unused. What uses it decides, not what
-// looks it up.
-func TestATokenThatWasFoundUnusedIsUsedOnce(t *testing.T) {
+// Two concurrent requests may both read that a token is unused. The statement that uses it
+// must check that again.
+func TestTokenUse_SecondUseFindsNoToken(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		now := h.Clock.Now()
 		for purpose, m := range apptest.InOrder(h.MailedTokens()) {
@@ -98,20 +98,20 @@ func TestATokenThatWasFoundUnusedIsUsedOnce(t *testing.T) {
 				t.Fatalf("%s: %v", purpose, err)
 			}
 			if _, err := h.DB.TokenUse(t.Context(), use); !errors.Is(err, sql.ErrNoRows) {
-				t.Errorf("%s: a used token is used again (%v)", purpose, err)
+				t.Errorf("%s: second use: got %v, want sql.ErrNoRows", purpose, err)
 			}
 			m.Use["posted"](m.Token).Want(400, "invalid_token")
 		}
 	})
 }
 
-// X8: of three tokens of one purpose the last one works.
-func TestOnlyTheNewestTokenWorks(t *testing.T) {
+// X8: of three tokens for one purpose only the last one works.
+func TestTokens_OnlyTheNewestWorks(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
-		ask := []struct {
+		requests := []struct {
 			purpose string
-			again   func(i int) string
+			next    func(i int) string // requests another token and returns it
 		}{
 			{"verify_email", func(int) string {
 				b.Call("POST", "/auth/resend_verification", apptest.Members{"email": "VERIFIED@example.com"}).Want(200, "")
@@ -120,11 +120,11 @@ func TestOnlyTheNewestTokenWorks(t *testing.T) {
 			{"reset_password", func(int) string { return h.ResetToken("reset") }},
 			{"change_email", func(i int) string { return h.ChangeToken("changed", fmt.Sprintf("other%d@example.com", i)) }},
 		}
-		for _, one := range ask {
+		for _, request := range requests {
 			h.Exec("DELETE FROM users")
-			m := h.MailedTokens()[one.purpose]
+			m := h.MailedTokens()[request.purpose]
 			use := m.Use["posted"]
-			tokens := []string{m.Token, one.again(1), one.again(2)}
+			tokens := []string{m.Token, request.next(1), request.next(2)}
 			for _, token := range tokens[:2] {
 				use(token).Want(400, "invalid_token")
 			}
@@ -134,8 +134,9 @@ func TestOnlyTheNewestTokenWorks(t *testing.T) {
 	})
 }
 
-// A token is bound to the address it went to, besides being void when that changes.
-func TestATokenIsForTheAddressItWentTo(t *testing.T) {
+// A token is bound to the address that it was mailed to, even if the change of the address
+// has not deleted it.
+func TestTokens_RejectTokenOfAnotherAddress(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		all := h.MailedTokens()
 		h.Exec("UPDATE users SET email = 'new-' || email, email_key = 'new-' || email_key WHERE username <> 'changed'")
@@ -143,7 +144,7 @@ func TestATokenIsForTheAddressItWentTo(t *testing.T) {
 		all["verify_email"].Use["posted"](all["verify_email"].Token).Want(400, "invalid_token")
 		all["reset_password"].Use["posted"](all["reset_password"].Token).Want(400, "invalid_token")
 		if h.Dump() != before {
-			t.Error("something was done")
+			t.Error("a rejected token changed the database")
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package recovery_test
+package account_test
 
 import (
 	"testing"
@@ -7,10 +7,10 @@ import (
 	"github.com/techtreks/auth/internal/mail"
 )
 
-// X22: two changes at once, to an address of one's own and to somebody else's, and
-// links that are used while the next change is on its way: a link that went to the one
-// address never confirms the other.
-func TestALinkConfirmsOnlyTheAddressItWentTo(t *testing.T) {
+// X22: an attacker changes the email address to their own and to a victim's at the same
+// time, and uses links during the next change. A link that was mailed to one address must
+// never confirm the other.
+func TestConfirmEmail_RaceConfirmsOnlyTheMailedAddress(t *testing.T) {
 	const own, victim = "own@example.com", "victim@example.com"
 	for mode, path := range map[string]string{"open": "/auth/verify", "verified": "/auth/confirm_email"} {
 		t.Run(mode, func(t *testing.T) {
@@ -36,7 +36,7 @@ func TestALinkConfirmsOnlyTheAddressItWentTo(t *testing.T) {
 							case 400:
 								a.Want(400, "invalid_token")
 							default:
-								t.Errorf("%d %s", a.Status, a.Body)
+								t.Errorf("got %d %s, want 200 or 400", a.Status, a.Body)
 							}
 						}
 					}
@@ -50,11 +50,11 @@ func TestALinkConfirmsOnlyTheAddressItWentTo(t *testing.T) {
 					use()
 					row := h.Account("alice")
 					if unconfirmed := row["email_verified_at"] == "<nil>"; row["email"] == victim && (mode == "verified" || !unconfirmed) {
-						t.Fatalf("somebody else's address is the account's: %v", row)
+						t.Fatalf("the account has the victim's address: %v", row)
 					}
 				}
 				if confirmed == 0 {
-					t.Error("no link has confirmed anything: the test has proved nothing")
+					t.Error("no link confirmed an address, so the test proves nothing")
 				}
 			})
 		})

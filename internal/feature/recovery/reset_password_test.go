@@ -8,8 +8,9 @@ import (
 	"github.com/techtreks/auth/internal/mail"
 )
 
-func TestResetReplacesEverything(t *testing.T) {
-	ways := map[string]func(b *apptest.Browser, token string) *apptest.Answer{
+// A reset ends all sessions and other links, verifies the address and notifies the owner.
+func TestResetPassword_EndsSessionsAndLinks(t *testing.T) {
+	operations := map[string]func(b *apptest.Browser, token string) *apptest.Answer{
 		"token in the body": func(b *apptest.Browser, token string) *apptest.Answer {
 			return b.Call("POST", "/auth/reset_password", apptest.Members{"token": token, "password": apptest.NewPassword})
 		},
@@ -17,7 +18,7 @@ func TestResetReplacesEverything(t *testing.T) {
 			return b.Call("POST", "/auth/reset_password/"+token, apptest.Members{"password": apptest.NewPassword})
 		},
 	}
-	for name, reset := range ways {
+	for name, reset := range operations {
 		t.Run(name, func(t *testing.T) {
 			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 				var sessions []*apptest.Browser
@@ -33,30 +34,30 @@ func TestResetReplacesEverything(t *testing.T) {
 				token := h.ResetToken("alice")
 				a := reset(sessions[0], token).Want(200, "")
 				if a.JSON()["msg"] != "Password reset successful" || a.Header.Get("Set-Cookie") != "" {
-					t.Errorf("%s, Set-Cookie %q", a.Body, a.Header.Get("Set-Cookie"))
+					t.Errorf("got %s and Set-Cookie %q, want the message alone", a.Body, a.Header.Get("Set-Cookie"))
 				}
 				for i, b := range sessions {
 					if b.LoggedIn() {
-						t.Errorf("session %d is alive", i)
+						t.Errorf("session %d survives the reset", i)
 					}
 				}
 				b := h.Browser()
 				b.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.GoodPassword}).Want(401, "invalid_credentials")
 				b.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.NewPassword}).Want(200, "")
 				if !b.IsVerified() {
-					t.Error("the link came to the address, and it is not confirmed")
+					t.Error("the address is not verified, although its mail was read")
 				}
 				reset(b, token).Want(400, "invalid_token")
 				b.Call("POST", "/auth/verify", apptest.Members{"token": verify}).Want(400, "invalid_token")
-				if h.CountMails(mail.PasswordReset) != 1 {
-					t.Error("the owner is not told")
+				if n := h.CountMails(mail.PasswordReset); n != 1 {
+					t.Errorf("got %d mails to the owner, want 1", n)
 				}
 			})
 		})
 	}
 }
 
-func TestParallelResetsSucceedOnce(t *testing.T) {
+func TestResetPassword_ConcurrentRequestsSucceedOnce(t *testing.T) {
 	apptest.EachRace(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
 		token := h.ResetToken("alice")
@@ -65,47 +66,48 @@ func TestParallelResetsSucceedOnce(t *testing.T) {
 			return b.Call("POST", "/auth/reset_password", apptest.Members{"token": token, "password": password(i)})
 		})
 		if n != 1 {
-			t.Fatalf("%d succeed", n)
+			t.Fatalf("got %d successes, want 1", n)
 		}
-		works := 0
+		working := 0
 		for i := range 50 {
 			if h.Browser().Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": password(i)}).Status == 200 {
-				works++
+				working++
 			}
 		}
-		if works != 1 {
-			t.Errorf("%d passwords work", works)
+		if working != 1 {
+			t.Errorf("got %d working passwords, want 1", working)
 		}
 	})
 }
 
-func TestResetHoldsPasswordsToTheRules(t *testing.T) {
+// A password that the policy rejects does not use up the token.
+func TestResetPassword_AppliesPasswordPolicy(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
 		token := h.ResetToken("alice")
 		a := b.Call("POST", "/auth/reset_password", apptest.Members{"token": token, "password": "Travel-light"}).Want(400, "invalid_fields")
 		if a.JSON()["error"] != "Password must contain a number" {
-			t.Errorf("%s", a.Body)
+			t.Errorf("got %s, want the rule about numbers", a.Body)
 		}
 		b.Call("POST", "/auth/reset_password/"+token, apptest.Members{"password": "short"}).Want(400, "invalid_fields")
 		b.Call("POST", "/auth/reset_password", apptest.Members{"token": token, "password": apptest.NewPassword}).Want(200, "")
 	})
 }
 
-func TestGuessedTokensCostNoHash(t *testing.T) {
+func TestResetPassword_UnknownTokenCostsNoHash(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		before := h.Passwords().Hashes()
 		h.Browser().Call("POST", "/auth/reset_password", apptest.Members{"token": "guess", "password": apptest.NewPassword}).Want(400, "invalid_token")
 		if n := h.Passwords().Hashes() - before; n != 0 {
-			t.Errorf("%d hashes", n)
+			t.Errorf("got %d hashes, want 0", n)
 		}
 	})
 }
 
-// The token is bound to the address it went to: when that is no longer the
-// account's, whoever reads it there has no business with the account.
-func TestResetTokenDiesWithItsAddress(t *testing.T) {
+// The token is bound to the address that it was mailed to. The owner of an address that the
+// account no longer has must not get into the account.
+func TestResetPassword_RejectsTokenAfterEmailChange(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
@@ -116,7 +118,7 @@ func TestResetTokenDiesWithItsAddress(t *testing.T) {
 	})
 }
 
-func TestDisabledAccountsCannotBeReset(t *testing.T) {
+func TestResetPassword_RejectsTokenOfDisabledAccount(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
