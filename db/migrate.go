@@ -57,7 +57,7 @@ func MigrateDown(ctx context.Context, url string) (Migration, error) {
 	err = t.migrate(ctx, func(p *goose.Provider, _ *sql.DB) error {
 		result, err := p.Down(ctx)
 		if errors.Is(err, goose.ErrNoNextVersion) {
-			return errors.New("there is no migration to take back")
+			return errors.New("there is no migration to revert")
 		}
 		if err == nil {
 			undone = fromSource(result.Source)

@@ -7,26 +7,26 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// maxConnections is how many clients are held at once; each takes some 20 KiB. The
-// next ones wait until one of those leaves or is let go of, which the limits of a
-// connection see to.
+// maxConnections is the number of open client connections, about 20 KiB each. Further
+// connections wait until one closes, at the latest when one of its timeouts ends it.
 const maxConnections = 10_000
 
-// ownFiles are the open files that are left for the databases, the log, the mails and
-// the metrics. Without them a crowd that does nothing but connect would take the
-// database from everybody.
+// ownFiles is the number of open files reserved for the database, the log, mail and
+// metrics. Without the reserve, clients that only connect could use up the files that the
+// database needs, and deny service to all others.
 const ownFiles = 64
 
-// limitConnections keeps the clients below what the system lets this process open.
+// limitConnections limits client connections so that they stay below the limit of open
+// files of this process.
 func limitConnections(l net.Listener) net.Listener {
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
-		panic(err) // every system that this is built for has it
+		panic(err) // supported by every target system
 	}
 	return netutil.LimitListener(l, connectionsFor(files.Cur))
 }
 
-// connectionsFor is the number of clients for a number of open files.
+// connectionsFor returns the limit of connections for a limit of open files.
 func connectionsFor(files uint64) int {
 	switch {
 	case files >= maxConnections+ownFiles:

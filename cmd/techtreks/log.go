@@ -10,7 +10,7 @@ import (
 	"github.com/DeRuina/timberjack"
 )
 
-// newLogger writes lines for people to a terminal and JSON to anything else.
+// newLogger returns a logger that writes text to a terminal and JSON to anything else.
 func newLogger(w io.Writer, level slog.Level) *slog.Logger {
 	if f, ok := w.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
@@ -20,8 +20,8 @@ func newLogger(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, logOptions(level)))
 }
 
-// logOptions make times UTC wherever the machine is, so that logs of several
-// compare.
+// logOptions writes times in UTC, so that logs of machines in different time zones can be
+// compared.
 func logOptions(level slog.Level) *slog.HandlerOptions {
 	return &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime {
@@ -31,16 +31,16 @@ func logOptions(level slog.Level) *slog.HandlerOptions {
 	}}
 }
 
-// How much of the log a file holds, and how many full ones are kept beside it.
+// Rotation of LOG_FILE.
 const (
-	logFileSize  = 10 // MiB
-	logFilesKept = 10
-	logFileMode  = 0o600 // who did what, and from where, is nobody else's business
+	logFileSize  = 10    // MiB
+	logFilesKept = 10    // full files, in addition to the current one
+	logFileMode  = 0o600 // the log contains personal data: who did what, from which address
 )
 
-// openLogFile opens a file that begins anew when it is full. One that cannot be
-// written is an error here and not at the first line, and one that was open to
-// others is closed to them.
+// openLogFile opens a log file that is rotated when it is full. A file that cannot be
+// written is an error at the start, not at the first line. An existing file becomes
+// readable by its owner only.
 func openLogFile(path string) (io.WriteCloser, error) {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, logFileMode)
 	if err != nil {
@@ -56,27 +56,27 @@ func openLogFile(path string) (io.WriteCloser, error) {
 	return &timberjack.Logger{Filename: path, MaxSize: logFileSize, MaxBackups: logFilesKept, FileMode: logFileMode}, nil
 }
 
-// alsoTo makes a logger that writes to both.
+// alsoTo returns a logger that writes to logger and to a file.
 func alsoTo(logger *slog.Logger, file io.Writer, level slog.Level) *slog.Logger {
-	reporting := &reportingWriter{to: file, aside: logger}
+	reporting := &reportingWriter{to: file, reports: logger}
 	return slog.New(slog.NewMultiHandler(logger.Handler(), slog.NewJSONHandler(reporting, logOptions(level))))
 }
 
-// reportingWriter says elsewhere that lines are missing, once until it works
-// again: slog drops the errors of what it writes to.
+// reportingWriter logs to another logger when writing begins to fail and when it works
+// again, because slog discards write errors.
 type reportingWriter struct {
-	to     io.Writer
-	aside  *slog.Logger
-	broken atomic.Bool
+	to      io.Writer
+	reports *slog.Logger
+	failing atomic.Bool
 }
 
 func (w *reportingWriter) Write(line []byte) (int, error) {
 	n, err := w.to.Write(line)
-	if broken := err != nil; w.broken.Swap(broken) != broken {
-		if broken {
-			w.aside.Error("LOG_FILE cannot be written, its lines are missing", "error", err)
+	if failing := err != nil; w.failing.Swap(failing) != failing {
+		if failing {
+			w.reports.Error("LOG_FILE cannot be written; its lines are missing", "error", err)
 		} else {
-			w.aside.Info("LOG_FILE is written again")
+			w.reports.Info("LOG_FILE can be written again")
 		}
 	}
 	if err != nil {

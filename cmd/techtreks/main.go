@@ -1,5 +1,5 @@
-// Command techtreks is the TechTreks Auth server and the tools that go with
-// it. "techtreks --help" lists every setting.
+// Command techtreks is the TechTreks Auth server with its administration commands.
+// "techtreks --help" lists every setting.
 package main
 
 import (
@@ -24,18 +24,18 @@ var version = "development"
 type cli struct {
 	config.Config `embed:""`
 
-	Serve   serveCommand   `cmd:"" help:"Run the server: bring the database up to date, then answer requests until SIGTERM."`
-	Migrate migrateCommand `cmd:"" keyless:"" help:"Look after the database schema."`
+	Serve   serveCommand   `cmd:"" help:"Run the server: migrate the database, then serve requests until SIGTERM."`
+	Migrate migrateCommand `cmd:"" keyless:"" help:"Manage the database schema."`
 
-	Users usersCommand `cmd:"" keyless:"" help:"Look after accounts."`
+	Users usersCommand `cmd:"" keyless:"" help:"Manage accounts."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
 func main() { os.Exit(runProcess(hashCost{})) }
 
-// hashCost is the cost of new password hashes, nil for that of package password. No
-// setting reaches it: only the tests lower it.
+// hashCost is the cost of new password hashes; nil means the cost that package password
+// sets. There is no setting for it: only tests lower it.
 type hashCost struct{ *password.Params }
 
 // runProcess runs the program with the arguments and the environment of the process.
@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, source config.Source, stdout, stder
 		kong.Description("An authentication backend for web front ends. Settings come from flags, from the environment and from a file .env, in this order."),
 		kong.Vars{"version": version},
 		kong.Writers(stdout, stderr),
-		kong.Exit(func(int) { help = true }), // --help and --version have printed what was asked
+		kong.Exit(func(int) { help = true }), // --help or --version has printed its text
 	)
 	if help {
 		return 0
@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, source config.Source, stdout, stder
 	serves := command.Command() == "serve"
 	log := stdout
 	if !serves {
-		log = stderr // standard output is for the result, which somebody may be reading
+		log = stderr // standard output is for the result, which another program may read
 	}
 	logger := newLogger(log, c.Level())
 	if serves && c.LogFile != "" {
@@ -90,8 +90,8 @@ func run(ctx context.Context, args []string, source config.Source, stdout, stder
 	return 0
 }
 
-// sentence returns an error for a person. Of a problem it is what the API would send, not
-// its status and code.
+// sentence returns the text of an error for the terminal. For a problem of the API it is the
+// message without status and code.
 func sentence(err error) string {
 	var known *problem.Error
 	if errors.As(err, &known) && known.Status < http.StatusInternalServerError {
@@ -100,10 +100,10 @@ func sentence(err error) string {
 	return err.Error()
 }
 
-// indent puts each fault on a line of its own.
+// indent indents every line of an error, one fault per line.
 func indent(err error) string {
 	return "  " + strings.ReplaceAll(err.Error(), "\n", "\n  ")
 }
 
-// printer is where commands that are not servers write their result.
+// printer is the standard output, for the results of commands other than serve.
 type printer struct{ io.Writer }

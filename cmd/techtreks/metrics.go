@@ -13,16 +13,16 @@ import (
 	"github.com/techtreks/auth/internal/metrics"
 )
 
-// A metricsServer serves /metrics on a port of its own and nothing else, so
-// that a proxy which forwards everything to the public port cannot give away
-// what is meant for operators. The zero value stands for none.
+// A metricsServer serves only /metrics, on a separate port. A proxy that forwards
+// everything to the public port then cannot expose the metrics. The zero value serves
+// nothing.
 type metricsServer struct {
 	listener net.Listener
 	web      *http.Server
 }
 
-// listenForMetrics takes the port, if there is to be one, so that one that
-// cannot be had ends the start.
+// listenForMetrics opens the port if METRICS_ADDR is set. A port that is not available
+// ends the start.
 func listenForMetrics(cfg *config.Config) (*metricsServer, error) {
 	if cfg.MetricsAddr == "" {
 		return &metricsServer{}, nil
@@ -34,8 +34,8 @@ func listenForMetrics(cfg *config.Config) (*metricsServer, error) {
 	return &metricsServer{listener: listener}, nil
 }
 
-// start answers until close. What goes wrong with it is logged and no more: a
-// server that cannot be watched still serves.
+// start serves the metrics until close. Errors are only logged: the server keeps serving
+// without metrics.
 func (s *metricsServer) start(ctx context.Context, m *metrics.Metrics, logger *slog.Logger) {
 	if s.listener == nil {
 		return
@@ -46,16 +46,16 @@ func (s *metricsServer) start(ctx context.Context, m *metrics.Metrics, logger *s
 	logger.InfoContext(ctx, "metrics", "address", s.listener.Addr().String())
 	go func() {
 		if err := s.web.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			logger.ErrorContext(ctx, "metrics are no longer served", "error", err)
+			logger.ErrorContext(ctx, "serving metrics failed", "error", err)
 		}
 	}()
 }
 
-// metricsStopWithin is how long a collector that is reading may take to finish.
+// metricsStopWithin is the time for requests of the metrics to finish at shutdown.
 const metricsStopWithin = time.Second
 
-// close ends it. It is the last to go, so that the end of the server can be
-// watched.
+// close stops the metrics server. It runs last, so that the metrics cover the shutdown of
+// the main server.
 func (s *metricsServer) close() error {
 	switch {
 	case s.listener == nil:

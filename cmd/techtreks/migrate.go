@@ -9,8 +9,8 @@ import (
 )
 
 type migrateCommand struct {
-	Up     migrateUp     `cmd:"" help:"Apply every migration that is missing. The server does this at its start."`
-	Down   migrateDown   `cmd:"" help:"Take the newest migration back. What it had added is lost, data included."`
+	Up     migrateUp     `cmd:"" help:"Apply all pending migrations. The server does this at its start."`
+	Down   migrateDown   `cmd:"" help:"Revert the newest migration. What it added is deleted, including the data."`
 	Status migrateStatus `cmd:"" help:"List the migrations and when they were applied."`
 }
 
@@ -22,7 +22,7 @@ func (migrateUp) Run(ctx context.Context, cfg *config.Config, out printer) error
 		out.printf("applied %s\n", m.Name)
 	}
 	if err == nil && len(applied) == 0 {
-		out.printf("nothing to do\n")
+		out.printf("no pending migrations\n")
 	}
 	return err
 }
@@ -34,7 +34,7 @@ func (migrateDown) Run(ctx context.Context, cfg *config.Config, out printer) err
 	if err != nil {
 		return err
 	}
-	out.printf("took back %s\n", m.Name)
+	out.printf("reverted %s\n", m.Name)
 	return nil
 }
 
@@ -46,7 +46,7 @@ func (migrateStatus) Run(ctx context.Context, cfg *config.Config, out printer) e
 		return err
 	}
 	for _, m := range list {
-		when := "missing"
+		when := "pending"
 		if !m.AppliedAt.IsZero() {
 			when = m.AppliedAt.UTC().Format("2006-01-02 15:04:05Z")
 		}
@@ -55,5 +55,5 @@ func (migrateStatus) Run(ctx context.Context, cfg *config.Config, out printer) e
 	return nil
 }
 
-// printf ignores that nobody may be listening any more.
+// printf ignores errors: the reader of a pipe may have closed it.
 func (p printer) printf(format string, args ...any) { _, _ = fmt.Fprintf(p, format, args...) }

@@ -21,22 +21,21 @@ import (
 
 type serveCommand struct{}
 
-// Run serves until a signal, and then until the requests under way are
-// answered.
+// Run serves requests until a signal arrives, then finishes the requests in progress.
 func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Logger, cost hashCost) error {
 	listener, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
 		return err
 	}
-	settlePort(cfg, listener)
+	setPort(cfg, listener)
 	listener = limitConnections(listener)
-	watch, err := listenForMetrics(cfg)
+	metricsHTTP, err := listenForMetrics(cfg)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	defer func() {
-		if err := watch.close(); err != nil {
-			logger.ErrorContext(ctx, "metrics not closed", "error", err)
+		if err := metricsHTTP.close(); err != nil {
+			logger.ErrorContext(ctx, "metrics server not closed", "error", err)
 		}
 	}()
 	tracer, err := tracing.Start(ctx, version, logger)
@@ -45,7 +44,7 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 	}
 	defer func() {
 		if err := tracer.Stop(); err != nil {
-			logger.WarnContext(ctx, "the last traces are lost", "error", err)
+			logger.WarnContext(ctx, "last traces not sent", "error", err)
 		}
 	}()
 	logger = tracer.Logger(logger)
@@ -73,13 +72,13 @@ func (serveCommand) Run(ctx context.Context, cfg *config.Config, logger *slog.Lo
 	if cfg.SecretGenerated {
 		logger.WarnContext(ctx, "SECRET_KEY is not set: sessions and mailed links will not survive a restart")
 	}
-	watch.start(ctx, a.Metrics, logger)
+	metricsHTTP.start(ctx, a.Metrics, logger)
 	return serveUntilSignal(ctx, a, newHTTPServer(handler, logger), listener)
 }
 
-// serveUntilSignal answers requests and runs the background work until a signal.
+// serveUntilSignal serves requests and runs the background work until a signal arrives.
 func serveUntilSignal(ctx context.Context, a *app.App, web *http.Server, listener net.Listener) error {
-	defer a.Edge.LogRepeats(ctx, true) // last, when no request can add to the counts
+	defer a.Edge.LogRepeats(ctx, true) // last, after all requests have ended
 	stopBackground := a.Background(ctx)
 	a.Audit.Note(ctx, audit.Entry{Event: audit.SysStartup, Outcome: audit.Success})
 	defer func() {
@@ -88,26 +87,26 @@ func serveUntilSignal(ctx context.Context, a *app.App, web *http.Server, listene
 		a.Audit.Note(ctx, audit.Entry{Event: audit.SysShutdown, Outcome: audit.Success})
 	}()
 
-	// Before the first request can arrive: from then on no signal may cut one off.
+	// Before the first request can arrive, because a signal must not interrupt one.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
-	announce(ctx, a, listener)
+	logListening(ctx, a, listener)
 
 	select {
 	case err := <-failed:
 		return err
 	case sig := <-signals:
-		signal.Stop(signals) // a second one ends the process at once
+		signal.Stop(signals) // a second signal ends the process at once
 		go stopBackground()  // while the last requests finish
 		return shutDown(ctx, a, web, sig)
 	}
 }
 
-// The limits of a connection. A client that sends or reads slowly, or not at
-// all, holds one for no longer than these.
+// Timeouts and limits of a connection. They bound how long a slow or silent client can
+// keep it open.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
@@ -118,8 +117,8 @@ const (
 
 func newHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: closeInDoubt(handler),
-		// "OPTIONS *" gets the same answer and headers as any unknown address.
+		Handler: closeAmbiguous(handler),
+		// "OPTIONS *" gets the same response as an unknown path.
 		DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout:            readHeaderTimeout,
 		ReadTimeout:                  readTimeout,
@@ -130,16 +129,17 @@ func newHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// closeInDoubt ends the connection after a request of which a proxy in front may
-// have seen another end than this server does: the classic of request smuggling,
-// where the proxy and the server take different bytes for the next request. Such
-// are requests whose body comes in chunks, because they may also state a length.
-// net/http ignores the length, as it must, but removes it before anybody sees that
-// it was there and keeps the connection, which it must not (RFC 9112, section 6.1).
-// Such are those of HTTP/1.0, because they may speak of chunks, which that version
-// does not have: then net/http removes that, and goes by the length, and keeps the
-// connection if it is asked to.
-func closeInDoubt(next http.Handler) http.Handler {
+// closeAmbiguous closes the connection after a request that a proxy in front may delimit
+// differently. In request smuggling, the proxy and the server take different bytes for the
+// next request. Two kinds of requests are ambiguous:
+//
+//   - Requests with a chunked body may also have a Content-Length. net/http ignores the
+//     length, as it must. But it removes the header before a handler can see it, and keeps
+//     the connection open, which it must not (RFC 9112, section 6.1).
+//   - HTTP/1.0 requests may have a Transfer-Encoding, which that version does not define.
+//     net/http removes the header, uses the length, and keeps the connection open if the
+//     client asks for it.
+func closeAmbiguous(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) {
 			w.Header().Set("Connection", "close")
@@ -148,13 +148,13 @@ func closeInDoubt(next http.Handler) http.Handler {
 	})
 }
 
-// stopWithin bounds the whole shutdown, the delay included.
-// Metrics and traces then have a second each to end.
+// stopWithin bounds the whole shutdown, including SHUTDOWN_DELAY. Metrics and traces then
+// have one second each.
 const stopWithin = 12500 * time.Millisecond
 
-// shutDown makes readiness fail, waits until a load balancer can have noticed,
-// and then lets the requests under way finish. An interrupt from a keyboard
-// has no load balancer to wait for.
+// shutDown makes readiness fail and waits SHUTDOWN_DELAY, so that a load balancer stops
+// sending requests. Then it finishes the requests in progress. After an interrupt from
+// the keyboard there is no delay.
 func shutDown(ctx context.Context, a *app.App, web *http.Server, sig os.Signal) error {
 	a.Logger.InfoContext(ctx, "shutting down", "signal", sig.String())
 	ctx, cancel := context.WithTimeout(ctx, stopWithin)
@@ -167,16 +167,15 @@ func shutDown(ctx context.Context, a *app.App, web *http.Server, sig os.Signal) 
 		}
 	}
 	if err := web.Shutdown(ctx); err != nil {
-		a.Logger.WarnContext(ctx, "requests were cut off", "error", err)
+		a.Logger.WarnContext(ctx, "requests interrupted", "error", err)
 		return web.Close()
 	}
 	a.Logger.InfoContext(ctx, "stopped")
 	return nil
 }
 
-// settlePort fills in the port that the system has chosen, where the settings
-// left it open.
-func settlePort(cfg *config.Config, listener net.Listener) {
+// setPort stores the port that the system chose for port 0.
+func setPort(cfg *config.Config, listener net.Listener) {
 	if cfg.Port != 0 {
 		return
 	}
@@ -186,9 +185,8 @@ func settlePort(cfg *config.Config, listener net.Listener) {
 	}
 }
 
-// announce logs where the server listens, for a person at a terminal and for scripts that
-// wait for the line.
-func announce(ctx context.Context, a *app.App, listener net.Listener) {
+// logListening logs the address of the server. Scripts wait for this line.
+func logListening(ctx context.Context, a *app.App, listener net.Listener) {
 	cfg := a.Config
 	attrs := []any{"version", version, "address", listener.Addr().String(), "database", string(a.DB.Kind)}
 	if !cfg.Production() {

@@ -20,35 +20,35 @@ import (
 	"github.com/techtreks/auth/internal/wire"
 )
 
-// usersCommand manages accounts without an account, for people with a shell on the
-// machine: it creates the first administrator. The server may run at the same time.
+// usersCommand manages accounts from the command line, without a login. It creates the
+// first administrator. The server may run at the same time.
 type usersCommand struct {
 	List          usersList          `cmd:"" help:"List accounts."`
 	Show          usersShow          `cmd:"" help:"Show one account."`
-	Create        usersCreate        `cmd:"" help:"Make an account and invite its owner, who chooses the password."`
-	SetRole       usersSetRole       `cmd:"" help:"Change what somebody may do. The last active administrator stays one."`
-	Disable       usersDisable       `cmd:"" help:"Lock somebody out: sessions and mailed links end at once."`
-	Enable        usersEnable        `cmd:"" help:"Let somebody in again."`
-	ResetPassword usersResetPassword `cmd:"" help:"Let somebody set a new password, by a mailed link."`
-	Delete        usersDelete        `cmd:"" help:"Delete an account and all that belongs to it. There is no way back."`
+	Create        usersCreate        `cmd:"" help:"Create an account and send its owner an invitation to choose a password."`
+	SetRole       usersSetRole       `cmd:"" help:"Change the role of an account. The last active administrator keeps the role."`
+	Disable       usersDisable       `cmd:"" help:"Disable an account. Its sessions and mailed links end at once."`
+	Enable        usersEnable        `cmd:"" help:"Enable a disabled account."`
+	ResetPassword usersResetPassword `cmd:"" help:"Send the owner of an account a link to set a new password."`
+	Delete        usersDelete        `cmd:"" help:"Delete an account and all of its data. This cannot be undone."`
 
-	JSON bool `name:"json" help:"Print JSON, an object for each account on a line of its own."`
+	JSON bool `name:"json" help:"Print JSON, one object per line for each account."`
 }
 
-// one names an account.
-type one struct {
-	Name string `arg:"" help:"User name or e-mail address."`
+// accountArg is the argument that selects an account.
+type accountArg struct {
+	Name string `arg:"" help:"Username or email address."`
 }
 
-// shell manages accounts on the command line.
+// shell carries out the commands.
 type shell struct {
 	*app.Parts
 	out  printer
 	json bool
 }
 
-// open runs work with the parts of the server that change accounts. Their audit events
-// have the operation "shell".
+// open calls work with the parts of the server that change accounts. Audit events have the
+// operation "shell".
 func (u *usersCommand) open(ctx context.Context, cfg *config.Config, logger *slog.Logger, out printer, work func(context.Context, *shell) error) (err error) {
 	d, err := db.Open(ctx, string(cfg.DatabaseURL))
 	if err != nil {
@@ -63,7 +63,7 @@ func (u *usersCommand) open(ctx context.Context, cfg *config.Config, logger *slo
 	return work(ctx, &shell{parts, out, u.JSON})
 }
 
-// change changes an account in a transaction, and prints the result.
+// change calls do with a locked account in a transaction, and prints the result.
 func (u *shell) change(ctx context.Context, name string, do func(*gendb.Queries, gendb.User) (gendb.User, error)) error {
 	var user gendb.User
 	err := u.DB.Tx(ctx, func(q *gendb.Queries) error {
@@ -93,7 +93,7 @@ func find(ctx context.Context, q *gendb.Queries, name string) (gendb.User, error
 	return user, err
 }
 
-// print shows accounts as a table or, with --json, as the API does.
+// print prints accounts as a table or, with --json, in the form of the API.
 func (u *shell) print(list ...gendb.User) error {
 	if u.json {
 		encoder := json.NewEncoder(u.out)
@@ -105,16 +105,16 @@ func (u *shell) print(list ...gendb.User) error {
 		return nil
 	}
 	table := tabwriter.NewWriter(u.out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "ID\tNAME\tE-MAIL\tROLE\tSTATE\tVERIFIED\tPASSWORD\tCREATED")
+	_, _ = fmt.Fprintln(table, "ID\tNAME\tEMAIL\tROLE\tSTATE\tVERIFIED\tPASSWORD\tCREATED")
 	for _, user := range list {
 		m := wire.ManagedUser(user)
 		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.ID, m.Username, m.Email, m.Role, m.State,
-			yes(m.EmailVerified), yes(m.HasPassword), m.CreatedAt.UTC().Format(time.DateTime+"Z"))
+			yesNo(m.EmailVerified), yesNo(m.HasPassword), m.CreatedAt.UTC().Format(time.DateTime+"Z"))
 	}
 	return table.Flush()
 }
 
-func yes(b bool) string {
+func yesNo(b bool) string {
 	if b {
 		return "yes"
 	}
@@ -122,11 +122,11 @@ func yes(b bool) string {
 }
 
 type usersList struct {
-	Search   string `help:"Beginning of the user name or the e-mail address, in any case." placeholder:"TEXT"`
-	Role     string `help:"Only user, moderator or admin." placeholder:"ROLE" enum:",user,moderator,admin" default:""`
-	State    string `help:"Only active or disabled." placeholder:"STATE" enum:",active,disabled" default:""`
-	Verified *bool  `negatable:"" help:"Only those whose address is confirmed, or is not."`
-	Limit    int    `help:"How many at most; 0 is all." default:"50"`
+	Search   string `help:"Only accounts whose username or email address begins with TEXT, in upper or lower case." placeholder:"TEXT"`
+	Role     string `help:"Only accounts with this role: user, moderator or admin." placeholder:"ROLE" enum:",user,moderator,admin" default:""`
+	State    string `help:"Only accounts in this state: active or disabled." placeholder:"STATE" enum:",active,disabled" default:""`
+	Verified *bool  `negatable:"" help:"Only accounts with a confirmed (or unconfirmed) email address."`
+	Limit    int    `help:"Maximum number of accounts; 0 lists all." default:"50"`
 }
 
 func (c usersList) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
@@ -152,10 +152,10 @@ func (c usersList) Run(ctx context.Context, u *usersCommand, cfg *config.Config,
 	})
 }
 
-// listPage is how many accounts one query reads.
+// listPage is the number of accounts per query.
 const listPage = 200
 
-type usersShow struct{ one }
+type usersShow struct{ accountArg }
 
 func (c usersShow) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
 	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *shell) error {
@@ -168,10 +168,10 @@ func (c usersShow) Run(ctx context.Context, u *usersCommand, cfg *config.Config,
 }
 
 type usersCreate struct {
-	Username string `arg:"" name:"name" help:"User name."`
-	Email    string `arg:"" help:"E-mail address, which the invitation goes to."`
+	Username string `arg:"" name:"name" help:"Username."`
+	Email    string `arg:"" help:"Email address, to which the invitation is sent."`
 	Role     string `help:"user, moderator or admin." enum:"user,moderator,admin" default:"user"`
-	Link     bool   `help:"Print the link instead of mailing it, as is done without MAIL_URL."`
+	Link     bool   `help:"Print the link instead of emailing it. This is the default without MAIL_URL."`
 }
 
 func (c usersCreate) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
@@ -204,8 +204,8 @@ func (c usersCreate) Run(ctx context.Context, u *usersCommand, cfg *config.Confi
 }
 
 type usersResetPassword struct {
-	one
-	Link bool `help:"Print the link instead of mailing it, as is done without MAIL_URL."`
+	accountArg
+	Link bool `help:"Print the link instead of emailing it. This is the default without MAIL_URL."`
 }
 
 func (c usersResetPassword) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
@@ -224,9 +224,9 @@ func (c usersResetPassword) Run(ctx context.Context, u *usersCommand, cfg *confi
 	})
 }
 
-// deliver has the link mailed by the server that runs, or returns it where none
-// can mail it: without that the first administrator could never get in. Never
-// both: the mail would make the link that was printed useless.
+// deliver queues a mail with the link, which the running server sends. It returns the link
+// instead if show is set or mail is off, so that the first administrator can log in
+// without mail. It never does both, because the mailed link would replace the printed one.
 func (u *shell) deliver(ctx context.Context, q *gendb.Queries, user gendb.User, show bool) (link string, err error) {
 	if show || u.Config.MailURL == "" {
 		return u.Accounts.Link(ctx, q, user)
@@ -234,22 +234,22 @@ func (u *shell) deliver(ctx context.Context, q *gendb.Queries, user gendb.User, 
 	return "", u.Accounts.SendLink(ctx, q, user)
 }
 
-// printLink says how the owner gets in.
+// printLink prints the link, or that it was mailed.
 func (u *shell) printLink(user gendb.User, link string) error {
 	switch {
 	case u.json && link != "":
 		return json.NewEncoder(u.out).Encode(map[string]string{"link": link})
 	case u.json:
 	case link == "":
-		u.out.printf("\nA mail to %s is on its way.\n", user.Email)
+		u.out.printf("\nThe link will be emailed to %s.\n", user.Email)
 	default:
-		u.out.printf("\nWhoever opens this link sets the password of %s. It works once; give it to nobody else:\n%s\n", user.Username, link)
+		u.out.printf("\nThis link sets the password of %s. It works once. Give it only to the owner of the account:\n%s\n", user.Username, link)
 	}
 	return nil
 }
 
 type usersSetRole struct {
-	one
+	accountArg
 	Role string `arg:"" help:"user, moderator or admin." enum:"user,moderator,admin"`
 }
 
@@ -261,7 +261,7 @@ func (c usersSetRole) Run(ctx context.Context, u *usersCommand, cfg *config.Conf
 	})
 }
 
-type usersDisable struct{ one }
+type usersDisable struct{ accountArg }
 
 func (c usersDisable) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
 	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *shell) error {
@@ -271,7 +271,7 @@ func (c usersDisable) Run(ctx context.Context, u *usersCommand, cfg *config.Conf
 	})
 }
 
-type usersEnable struct{ one }
+type usersEnable struct{ accountArg }
 
 func (c usersEnable) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
 	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *shell) error {
@@ -281,7 +281,7 @@ func (c usersEnable) Run(ctx context.Context, u *usersCommand, cfg *config.Confi
 	})
 }
 
-type usersDelete struct{ one }
+type usersDelete struct{ accountArg }
 
 func (c usersDelete) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
 	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *shell) error {
