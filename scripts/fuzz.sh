@@ -7,4 +7,4 @@ cd "$(dirname "$0")/.."
 
 MAKEFLAGS='' make --silent .cache/fuzz/.installed
 SCHEMATHESIS=$PWD/.cache/fuzz/bin/schemathesis \
-	go test ./cmd/... -exec 'env GOGC=400' -run '^TestFuzzFromTheContract$' -count=1 -timeout 120m "$@"
+	go test ./cmd/... -exec 'env GOGC=400' -run '^TestServer_FuzzFromTheContract$' -count=1 -timeout 120m "$@"

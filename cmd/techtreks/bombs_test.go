@@ -20,19 +20,19 @@ import (
 	"github.com/techtreks/auth/internal/contract/contracttest"
 )
 
-// A bomb is a request that asks for far more than it gives.
+// A bomb is a small request that would be expensive to process in full.
 type bomb struct {
 	request string
 	status  int
 	within  time.Duration
-	growth  int // of the server, in bytes
+	growth  int // limit for the growth of the server, in bytes
 }
 
-// bombs are those of L4, L5 and L16. What they carry is the session of an
-// administrator, for the operations that would read it all.
+// bombs returns the requests of L4, L5 and L16. They have the session of an administrator,
+// so that access checks do not reject them.
 func bombs(t *testing.T, session string) map[string]bomb {
 	t.Helper()
-	// A MiB after the other, each compressed by itself: that is one file as well (RFC 1952, 2.2).
+	// Each MiB is compressed separately. Concatenated members are one gzip file (RFC 1952, 2.2).
 	var mebibyte bytes.Buffer
 	z := gzip.NewWriter(&mebibyte)
 	if _, err := z.Write(bytes.Repeat([]byte(" "), 1<<20)); err != nil {
@@ -47,39 +47,39 @@ func bombs(t *testing.T, session string) map[string]bomb {
 	}
 	const tooLarge = 64<<10 + 1
 	return map[string]bomb{
-		"OneByteTooMuch": {login + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", tooLarge, strings.Repeat(" ", tooLarge)), 413, 50 * time.Millisecond, 5 << 20},
-		"Gibibyte":       {login + "Content-Length: 1073741824\r\n\r\n" + strings.Repeat(" ", 256<<10), 413, 50 * time.Millisecond, 5 << 20},
-		"Chunks":         {login + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat(fmt.Sprintf("%x\r\n%s\r\n", 8<<10, strings.Repeat(" ", 8<<10)), 32), 413, 50 * time.Millisecond, 5 << 20},
-		"GzipBomb":       {login + fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(zipped), zipped), 415, 50 * time.Millisecond, 5 << 20},
-		// L5: what it takes is the stack of the 10,000 levels that are read of it.
-		"Nesting":         {login + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", 60<<10, strings.Repeat("[", 60<<10)), 400, 10 * time.Millisecond, 24 << 20},
-		"Cookies":         {getBytes("/auth/profile", "Cookie: "+session+strings.Repeat("; a=b", tooManyCookies)), 401, 50 * time.Millisecond, 5 << 20},
-		"CookiesNoEnd":    {getBytes("/auth/profile", "Cookie: "+session+strings.Repeat("; a=b", 100_000)), 431, 50 * time.Millisecond, 5 << 20},
-		"Parameters":      {getBytes("/auth/admin/users?role=admin"+strings.Repeat("&", tooManyParameters), "Cookie: "+session), 400, 50 * time.Millisecond, 5 << 20},
-		"ParametersNoEnd": {getBytes("/auth/admin/users?role=admin"+strings.Repeat("&a=b", 100_000), "Cookie: "+session), 431, 50 * time.Millisecond, 5 << 20},
+		"one byte over the limit": {login + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", tooLarge, strings.Repeat(" ", tooLarge)), 413, 50 * time.Millisecond, 5 << 20},
+		"one gibibyte":            {login + "Content-Length: 1073741824\r\n\r\n" + strings.Repeat(" ", 256<<10), 413, 50 * time.Millisecond, 5 << 20},
+		"endless chunks":          {login + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat(fmt.Sprintf("%x\r\n%s\r\n", 8<<10, strings.Repeat(" ", 8<<10)), 32), 413, 50 * time.Millisecond, 5 << 20},
+		"gzip bomb":               {login + fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(zipped), zipped), 415, 50 * time.Millisecond, 5 << 20},
+		// L5: the growth is the stack for the 10,000 levels that the parser reads.
+		"deep nesting":                     {login + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", 60<<10, strings.Repeat("[", 60<<10)), 400, 10 * time.Millisecond, 24 << 20},
+		"too many cookies":                 {getBytes("/auth/profile", "Cookie: "+session+strings.Repeat("; a=b", tooManyCookies)), 401, 50 * time.Millisecond, 5 << 20},
+		"cookies over the header limit":    {getBytes("/auth/profile", "Cookie: "+session+strings.Repeat("; a=b", 100_000)), 431, 50 * time.Millisecond, 5 << 20},
+		"too many parameters":              {getBytes("/auth/admin/users?role=admin"+strings.Repeat("&", tooManyParameters), "Cookie: "+session), 400, 50 * time.Millisecond, 5 << 20},
+		"parameters over the header limit": {getBytes("/auth/admin/users?role=admin"+strings.Repeat("&a=b", 100_000), "Cookie: "+session), 431, 50 * time.Millisecond, 5 << 20},
 	}
 }
 
-// What net/http counts of cookies and net/url of parameters, and one more: all of
-// them are dropped then.
+// One more cookie than net/http accepts, and one more parameter than net/url accepts. Both
+// then drop all of them.
 const (
-	tooManyCookies    = 3_000 // and the session's
+	tooManyCookies    = 3_000 // in addition to the session
 	tooManyParameters = 10_000
 )
 
-// getBytes is a request as it is sent.
+// getBytes returns the bytes of a GET request.
 func getBytes(target, header string) string {
 	return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + header + "\r\n\r\n"
 }
 
-// throw sends a bomb that must be refused, and returns how long that took.
-func (b bomb) throw(t *testing.T, server string) time.Duration {
+// send sends the request, checks the response and returns the response time.
+func (b bomb) send(t *testing.T, server string) time.Duration {
 	t.Helper()
 	c := dial(t, server)
 	defer func() { _ = c.Close() }()
 	begin := time.Now()
-	go func() { _, _ = c.Write([]byte(b.request)) }() // it may be stopped in the middle
-	// Some bodies end with the connection, which waits for those who still write.
+	go func() { _, _ = c.Write([]byte(b.request)) }() // fails if the server closes early
+	// The time ends here: some bodies end with the connection, which waits for slow writers.
 	got, err := http.ReadResponse(c.in, nil)
 	took := time.Since(begin)
 	if err != nil {
@@ -89,51 +89,51 @@ func (b bomb) throw(t *testing.T, server string) time.Duration {
 	if got.StatusCode != b.status {
 		t.Fatalf("%s, want %d", got.Status, b.status)
 	}
-	if b.status != http.StatusRequestHeaderFieldsTooLarge { // net/http's own
+	if b.status != http.StatusRequestHeaderFieldsTooLarge { // from net/http
 		body, err := io.ReadAll(got.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
 		contracttest.Verify(t, theContract(), b.request, got.StatusCode, got.Header, body)
 	}
-	// A bomb in gzip has been read whole, so that nobody doubts where the next request begins.
+	// The gzip bomb was read in full, so that the next request begins at a certain byte.
 	if tooLarge := b.status == 413 || b.status == 431; tooLarge != got.Close {
 		t.Errorf("the connection is closed: %v, after %s", got.Close, got.Status)
 	}
 	return took
 }
 
-// What the server takes from the system hardly grows by a bomb. In earnest it is
-// refused at once, too: 19 of 20 answers, for the odd one waits for the processor.
-func TestWireBombsCostLittle(t *testing.T) {
+// A bomb hardly increases the memory of the server. With IN_EARNEST, 95 % of the responses
+// must also be fast.
+func TestWire_BombsCostLittle(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("reads the memory of a process in /proc")
 	}
 	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
-		p := serve(t, measured(url))
+		p := serve(t, measuredSettings(url))
 		_, session := p.admin(t, url)
 		long, _ := json.Marshal(map[string]string{"username": "alice", "password": strings.Repeat("x", 60<<10)})
-		for range 200 { // what a server needs that works, on the largest requests that there can be
-			bomb{request: getBytes("/auth/admin/users?role=admin", "Cookie: "+session), status: 200}.throw(t, p.url)
-			bomb{request: login + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(long), long), status: 400}.throw(t, p.url)
+		for range 200 { // reach the working size, with the largest valid requests
+			bomb{request: getBytes("/auth/admin/users?role=admin", "Cookie: "+session), status: 200}.send(t, p.url)
+			bomb{request: login + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(long), long), status: 400}.send(t, p.url)
 		}
 		for name, b := range bombs(t, session) {
 			t.Run(name, func(t *testing.T) {
-				p.forgetPeak()
+				p.resetPeak()
 				before := p.memory("VmRSS")
 				took := make([]time.Duration, 50)
 				for i := range took {
-					took[i] = b.throw(t, p.url)
+					took[i] = b.send(t, p.url)
 				}
 				grown := p.memory("VmHWM") - before
 				slices.Sort(took)
 				p95 := took[len(took)*95/100]
-				t.Logf("half within %s, 95 of 100 within %s, the longest %s; %d KiB at the most", took[len(took)/2], p95, took[len(took)-1], grown>>10)
+				t.Logf("p50 %s, p95 %s, max %s; %d KiB at most", took[len(took)/2], p95, took[len(took)-1], grown>>10)
 				if grown >= b.growth {
-					t.Errorf("the server has grown by %d KiB", grown>>10)
+					t.Errorf("the server grew by %d KiB", grown>>10)
 				}
 				if inEarnest && p95 >= b.within {
-					t.Errorf("95 of 100 answers took up to %s", p95)
+					t.Errorf("p95 is %s", p95)
 				}
 			})
 		}
@@ -141,11 +141,11 @@ func TestWireBombsCostLittle(t *testing.T) {
 	})
 }
 
-// What one bomb makes the server allocate is a matter of kilobytes. TotalAlloc
-// only grows, so that a collection in between hides nothing.
-func TestWireBombsAllocateLittle(t *testing.T) {
+// The server allocates less than a MiB for one bomb. TotalAlloc never decreases, so a
+// garbage collection hides nothing.
+func TestWire_BombsAllocateLittle(t *testing.T) {
 	eachHandler(t, func(t *testing.T, handler http.Handler, d *db.DB) {
-		w := newWeb(t, handler, func(*http.Server) {})
+		w := newTestServer(t, handler, func(*http.Server) {})
 		_, session := newAdmin(t, w.url, d)
 		for name, b := range bombs(t, session) {
 			t.Run(name, func(t *testing.T) {
@@ -153,20 +153,20 @@ func TestWireBombsAllocateLittle(t *testing.T) {
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
 				for range n {
-					b.throw(t, w.url)
+					b.send(t, w.url)
 				}
 				runtime.ReadMemStats(&after)
 				perRequest := (after.TotalAlloc - before.TotalAlloc) / n
 				if perRequest > most {
-					t.Errorf("%d bytes allocated for one request", perRequest)
+					t.Errorf("%d bytes allocated per request", perRequest)
 				}
-				t.Logf("%d KiB allocated for one request, client included", perRequest>>10)
+				t.Logf("%d KiB allocated per request, including the client", perRequest>>10)
 			})
 		}
 	})
 }
 
-// admin makes an administrator, who is logged in.
+// admin creates an administrator and returns the account and its session cookie.
 func (p *process) admin(t *testing.T, url string) (account, string) {
 	t.Helper()
 	d, err := db.Open(t.Context(), url)
@@ -186,21 +186,20 @@ func newAdmin(t *testing.T, server string, d *db.DB) (account, string) {
 	}
 	cookie, err := c.login(a)
 	if err != nil || cookie == "" {
-		t.Fatalf("no administrator: %v", err)
+		t.Fatalf("the administrator cannot log in: %v", err)
 	}
 	return a, cookie
 }
 
-// forgetPeak has VmHWM begin anew.
-func (p *process) forgetPeak() {
+// resetPeak resets VmHWM, the peak memory of the process.
+func (p *process) resetPeak() {
 	p.t.Helper()
 	if err := os.WriteFile(p.proc("clear_refs"), []byte("5"), 0); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-// memory is what the process has of the system's, in bytes: VmRSS now, VmHWM at
-// the most.
+// memory returns the resident memory in bytes: VmRSS is the current value, VmHWM the peak.
 func (p *process) memory(what string) int {
 	p.t.Helper()
 	status, err := os.ReadFile(p.proc("status"))

@@ -18,8 +18,8 @@ import (
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// A client calls one server. Every one has an address of its own, told in the
-// header of a trusted proxy, so that limits per address do not meet here.
+// A client sends requests to one server. Each client has its own address, sent in the
+// header of a trusted proxy, so that limits per address do not affect other clients.
 type client struct {
 	server string
 	ip     string
@@ -28,7 +28,7 @@ type client struct {
 
 var clients atomic.Uint32
 
-// theContract is what every answer is held against.
+// theContract is the contract that every response is checked against.
 var theContract = sync.OnceValue(func() *contract.Contract {
 	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
 	if err != nil {
@@ -37,7 +37,7 @@ var theContract = sync.OnceValue(func() *contract.Contract {
 	return c
 })
 
-// newClient makes a client whose connections close with the test.
+// newClient returns a client that closes its connections when the test ends.
 func newClient(t testing.TB, server string) *client {
 	n := clients.Add(1)
 	transport := &http.Transport{DisableCompression: true}
@@ -47,20 +47,20 @@ func newClient(t testing.TB, server string) *client {
 		ip:     fmt.Sprintf("10.%d.%d.%d", n>>16&0xff, n>>8&0xff, n&0xff),
 		http: &http.Client{
 			Transport: &contracttest.Transport{T: t, Contract: theContract(), Base: transport},
-			Timeout:   patience,
+			Timeout:   waitLimit,
 		},
 	}
 }
 
-// An answer is a whole answer: a body that was cut off is an error.
+// An answer is a complete response. A truncated body is an error.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
-	cookie string // NAME=VALUE of the session, if it was set
+	cookie string // NAME=VALUE of the session cookie, if the response sets it
 }
 
-// verify fails the test if the answer breaks the contract.
+// verify fails the test if the response violates the contract.
 func (a *answer) verify(t testing.TB, request string) {
 	t.Helper()
 	contracttest.Verify(t, theContract(), request, a.status, a.header, a.body)
@@ -75,7 +75,7 @@ func (a *answer) String() string {
 	return fmt.Sprintf("%d %s", a.status, a.body)
 }
 
-// member is one member of the JSON body.
+// member returns a member of the JSON body.
 func (a *answer) member(name string) any {
 	var body map[string]any
 	if a == nil || json.Unmarshal(a.body, &body) != nil {
@@ -84,7 +84,7 @@ func (a *answer) member(name string) any {
 	return body[name]
 }
 
-// try sends a request; a nil body is none, anything else goes as JSON.
+// try sends a request. A body other than nil is sent as JSON.
 func (c *client) try(method, path, cookie string, body any) (*answer, error) {
 	var reader io.Reader
 	if body != nil {
@@ -122,7 +122,7 @@ func (c *client) try(method, path, cookie string, body any) (*answer, error) {
 	return a, nil
 }
 
-// call is try for a request that must be answered.
+// call is try for a request that must get a response.
 func (c *client) call(t testing.TB, method, path, cookie string, body any) *answer {
 	t.Helper()
 	a, err := c.try(method, path, cookie, body)
@@ -132,7 +132,7 @@ func (c *client) call(t testing.TB, method, path, cookie string, body any) *answ
 	return a
 }
 
-// An account is what a person registers and logs in with.
+// An account is a username with its password.
 type account struct{ name, password string }
 
 func (a account) registration() any {
@@ -143,15 +143,15 @@ func (a account) credentials() any {
 	return map[string]string{"username": a.name, "password": a.password}
 }
 
-var accountsMade atomic.Int64
+var accountCount atomic.Int64
 
-// newAccount makes one up that nobody else has.
+// newAccount returns a unique account, without registering it.
 func newAccount() account {
-	n := accountsMade.Add(1)
+	n := accountCount.Add(1)
 	return account{name: fmt.Sprintf("person-%d", n), password: fmt.Sprintf("Secret phrase no %d!", n)}
 }
 
-// register registers an account that must be accepted.
+// register registers a new account, which must succeed.
 func (c *client) register(t testing.TB) account {
 	t.Helper()
 	a := newAccount()
@@ -161,10 +161,10 @@ func (c *client) register(t testing.TB) account {
 	return a
 }
 
-// login logs in, waits while the server is busy, and returns the cookie. It is
-// empty when the password is not accepted.
+// login logs in, retries while the server is busy, and returns the cookie. The cookie is
+// empty if the server rejects the password.
 func (c *client) login(a account) (cookie string, err error) {
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(waitLimit); ; {
 		got, err := c.try("POST", "/auth/login", "", a.credentials())
 		switch {
 		case err != nil:
@@ -179,7 +179,7 @@ func (c *client) login(a account) (cookie string, err error) {
 	}
 }
 
-// awaitReady waits until the server wants requests.
+// awaitReady waits until the server is ready.
 func (p *process) awaitReady() {
 	p.t.Helper()
 	c := newClient(p.t, p.url)

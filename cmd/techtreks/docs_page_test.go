@@ -12,51 +12,50 @@ import (
 	"time"
 )
 
-// notRun are the commands of the documentation that no test types, each with the
-// reason.
+// notRun lists the commands of the documentation that no test runs, with the reason.
 var notRun = map[string]string{
-	"make run":            "compiles and starts what the page's other commands are typed at, and goes on until Ctrl-C",
-	"make test":           "is what runs this",
-	"make client-package": "needs what npm downloads; scripts/test-client-package.sh packs the package the same way, installs it and uses it",
+	"make run":            "starts the server that the other commands of the page use, and runs until Ctrl-C",
+	"make test":           "runs this test",
+	"make client-package": "needs downloads of npm; scripts/test-client-package.sh packs, installs and uses the package",
 	"git checkout COMMIT_BEFORE_THE_RELEASE -- api/released/openapi.yaml docs/contract-changelog.md\nmake release-contract": "" +
-		"takes a release back; scripts/contract-prove.sh makes releases, refused ones and repeated ones, in a copy",
-	"scripts/common-passwords.sh": "downloads the lists that the program's own is made of, from half a dozen places",
+		"reverts a release; scripts/contract-prove.sh makes, rejects and repeats releases in a copy",
+	"scripts/common-passwords.sh": "downloads the list of common passwords",
 }
 
-// A consoleStep is something that a page has its reader type.
+// A consoleStep is a command or statement of a page.
 type consoleStep struct {
 	line    int
-	command string // or a script of several lines
+	command string // one command, or a script of several lines
 	prints  string
-	silent  bool          // the page does not say what it prints
-	later   time.Duration // passes before it
+	silent  bool          // the page does not show the output
+	later   time.Duration // time that passes before the command
 }
 
-// A consolePage is what a page of the documentation has its reader do.
+// A consolePage is a page of the documentation with commands.
 type consolePage struct {
-	server settings // that the page has its reader start the server with
-	setUp  string   // the first block of shell, which defines what the commands use
+	server settings // of the server that the page starts
+	setUp  string   // the first shell block, which defines variables and functions
 	steps  []consoleStep
 	sql    []consoleStep
 }
 
-// A block of a page is what stands between two fences.
+// A block is a fenced code block of a page.
 type block struct {
-	line     int // of its first
+	line     int // number of the first line
 	language string
 	lines    []string
 	later    time.Duration
 }
 
 var (
-	fence  = regexp.MustCompile("^(\\s*)(```+|~~~+)\\s*(\\S*)")
-	passes = regexp.MustCompile(`^<!-- (\d+)m later -->$`)
-	// callsInText tells a call from the word.
+	fence        = regexp.MustCompile("^(\\s*)(```+|~~~+)\\s*(\\S*)")
+	laterComment = regexp.MustCompile(`^<!-- (\d+)m later -->$`)
+	// callsInText matches a call with curl, but not the word alone.
 	callsInText = regexp.MustCompile(`\bcurl\s+(-|https?:|localhost|["'$])`)
 )
 
 func readBlocks(text string) (blocks []block, faults []string) {
-	var begun []string // the fence of the block that is being read
+	var begun []string // the opening fence of the current block
 	var later time.Duration
 	for i, line := range strings.Split(text, "\n") {
 		found := fence.FindStringSubmatch(line)
@@ -70,11 +69,11 @@ func readBlocks(text string) (blocks []block, faults []string) {
 			begun = nil
 		case begun != nil:
 			blocks[last].lines = append(blocks[last].lines, strings.TrimPrefix(line, begun[1]))
-		case passes.MatchString(line):
-			minutes, _ := strconv.Atoi(passes.FindStringSubmatch(line)[1])
+		case laterComment.MatchString(line):
+			minutes, _ := strconv.Atoi(laterComment.FindStringSubmatch(line)[1])
 			later = time.Duration(minutes) * time.Minute
 		case callsInText.MatchString(line):
-			faults = append(faults, fmt.Sprintf("line %d: a call of the API in the text, which nobody runs", i+1))
+			faults = append(faults, fmt.Sprintf("line %d: a call of the API in the text is not run", i+1))
 		}
 	}
 	if begun != nil {
@@ -83,8 +82,8 @@ func readBlocks(text string) (blocks []block, faults []string) {
 	return blocks, faults
 }
 
-// shown are the languages of blocks with nothing to type.
-var shown = []string{"text", "json", "yaml", "nginx", "go", "js", "ts", "tsx"}
+// shownOnly lists the languages of blocks without commands.
+var shownOnly = []string{"text", "json", "yaml", "nginx", "go", "js", "ts", "tsx"}
 
 var (
 	starts  = regexp.MustCompile(`^([A-Z_]+)=(\S+) make run$`)
@@ -93,8 +92,8 @@ var (
 	setting = regexp.MustCompile(`^[A-Z_]+=('[^']*'|"[^"]*"|[^\s'"]*)$`)
 )
 
-// readPage finds what a page has its reader type. A call of the API can stand
-// nowhere else, or nobody would know whether it works.
+// readPage returns the commands of a page. A call of the API anywhere else is a fault,
+// because no test would run it.
 func readPage(text string) (page consolePage, faults []string) {
 	blocks, faults := readBlocks(text)
 	for _, b := range blocks {
@@ -102,9 +101,9 @@ func readPage(text string) (page consolePage, faults []string) {
 		switch {
 		case b.language == "console":
 			if !strings.HasPrefix(step.command, "$ ") {
-				faults = append(faults, fmt.Sprintf("line %d: printed before anything is typed", b.line))
+				faults = append(faults, fmt.Sprintf("line %d: output before the first command", b.line))
 			}
-			page.steps = append(page.steps, b.typed()...)
+			page.steps = append(page.steps, b.commands()...)
 		case b.language == "sql":
 			page.sql = append(page.sql, step)
 		case b.language == "sh" && starts.MatchString(step.command):
@@ -113,22 +112,22 @@ func readPage(text string) (page consolePage, faults []string) {
 		case b.language == "sh" && defines.MatchString(step.command):
 			page.setUp = step.command + "\n"
 		case b.language == "sh" && !slices.ContainsFunc(b.lines, func(line string) bool { return !setting.MatchString(line) }):
-			// Settings alone are for a server.
+			// A block of settings only is for a server.
 			step.command = strings.Join(b.lines, " ") + " techtreks serve"
 			page.steps = append(page.steps, step)
 		case b.language == "sh":
 			page.steps = append(page.steps, step)
-		case !slices.Contains(shown, b.language):
-			faults = append(faults, fmt.Sprintf("line %d: a block of %q: what is typed is console, sh or sql, what is not is one of %q", b.line, b.language, shown))
+		case !slices.Contains(shownOnly, b.language):
+			faults = append(faults, fmt.Sprintf("line %d: a block of %q: commands are in console, sh or sql, everything else in one of %q", b.line, b.language, shownOnly))
 		case calls.MatchString(step.command):
-			faults = append(faults, fmt.Sprintf("line %d: a call of the API that nobody runs; it belongs into a block of console", b.line))
+			faults = append(faults, fmt.Sprintf("line %d: a call of the API outside a console block is not run", b.line))
 		}
 	}
 	return page, faults
 }
 
-// typed takes a block apart into commands and what they print.
-func (b block) typed() (steps []consoleStep) {
+// commands splits a console block into commands with their output.
+func (b block) commands() (steps []consoleStep) {
 	for i, line := range b.lines {
 		command, isCommand := strings.CutPrefix(line, "$ ")
 		last := len(steps) - 1
@@ -148,7 +147,7 @@ func (b block) typed() (steps []consoleStep) {
 	return steps
 }
 
-// pages are all of the repository.
+// pages returns the paths of all Markdown files of the repository.
 func pages(t *testing.T) (names []string) {
 	t.Helper()
 	root := filepath.Join("..", "..")
@@ -169,33 +168,33 @@ func pages(t *testing.T) (names []string) {
 	return names
 }
 
-// A page cannot have a call that is not run, wherever it puts it.
-func TestCallsThatNobodyRunsAreNoticed(t *testing.T) {
+// A call of the API that is not run is a fault, in any kind of block or in text.
+func TestReadPage_ReportsCallsThatAreNotRun(t *testing.T) {
 	for name, tc := range map[string]struct {
 		page  string
-		typed int // steps
+		steps int
 		fails bool
 	}{
-		"Bash":          {page: "```bash\ncurl localhost\n```", fails: true},
-		"Unlabelled":    {page: "```\ncurl localhost\n```", fails: true},
-		"Tildes":        {page: "~~~\ncurl localhost\n~~~", fails: true},
-		"Indented":      {page: "- so:\n  ```\n  $ curl localhost\n  ```", fails: true},
-		"Text":          {page: "```text\n$ X=$(curl localhost)\n```", fails: true},
-		"InASetting":    {page: "```yaml\nrun: curl localhost\n```", fails: true},
-		"BeforeTyping":  {page: "```console\ncurl localhost\n```", fails: true},
-		"ByIndentation": {page: "So:\n\n    curl localhost:5001/healthz", fails: true},
-		"Quoted":        {page: "> ```sh\n> curl -s localhost\n> ```", fails: true},
-		"InASentence":   {page: "Type `curl -s localhost`.", fails: true},
-		"TheWord":       {page: "All of it by curl: see there."},
-		"NoEnd":         {page: "```console\n$ curl localhost", fails: true, typed: 1},
-		"Shell":         {page: "```sh\n$ curl localhost\n```", typed: 1},
-		"ShellScript":   {page: "```sh\nfor i in 1 2; do\n  curl localhost\ndone\n```", typed: 1},
-		"Console":       {page: "```console\n$ X=$(curl localhost)\n$ sudo curl localhost\n```", typed: 2},
-		"IndentedToo":   {page: "- so:\n  ```console\n  $ curl localhost\n  ```", typed: 1},
+		"bash block":                      {page: "```bash\ncurl localhost\n```", fails: true},
+		"block without language":          {page: "```\ncurl localhost\n```", fails: true},
+		"block with tildes":               {page: "~~~\ncurl localhost\n~~~", fails: true},
+		"indented block":                  {page: "- so:\n  ```\n  $ curl localhost\n  ```", fails: true},
+		"text block":                      {page: "```text\n$ X=$(curl localhost)\n```", fails: true},
+		"yaml block":                      {page: "```yaml\nrun: curl localhost\n```", fails: true},
+		"output before the first command": {page: "```console\ncurl localhost\n```", fails: true},
+		"block by indentation":            {page: "So:\n\n    curl localhost:5001/healthz", fails: true},
+		"quoted block":                    {page: "> ```sh\n> curl -s localhost\n> ```", fails: true},
+		"call in a sentence":              {page: "Type `curl -s localhost`.", fails: true},
+		"the word alone":                  {page: "All of it by curl: see there."},
+		"unclosed block":                  {page: "```console\n$ curl localhost", fails: true, steps: 1},
+		"sh block":                        {page: "```sh\n$ curl localhost\n```", steps: 1},
+		"sh script":                       {page: "```sh\nfor i in 1 2; do\n  curl localhost\ndone\n```", steps: 1},
+		"console block":                   {page: "```console\n$ X=$(curl localhost)\n$ sudo curl localhost\n```", steps: 2},
+		"indented console block":          {page: "- so:\n  ```console\n  $ curl localhost\n  ```", steps: 1},
 	} {
 		page, faults := readPage(tc.page)
-		if tc.fails != (len(faults) > 0) || len(page.steps) != tc.typed {
-			t.Errorf("%s: %q, and %d steps: %v", name, faults, len(page.steps), page.steps)
+		if tc.fails != (len(faults) > 0) || len(page.steps) != tc.steps {
+			t.Errorf("%s: faults %q, %d steps: %v", name, faults, len(page.steps), page.steps)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/techtreks/auth/db/dbtest"
 )
 
-// What differs each time, in the page and in what is printed.
+// consoleMasks replaces values that differ in each run.
 var consoleMasks = []struct {
 	pattern *regexp.Regexp
 	with    string
@@ -40,19 +40,18 @@ func maskConsole(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// Everything that a page tells its reader to type works, and prints what the
-// page says. Each page starts with a fresh server in development, and with the
-// limits that its reader has.
-func TestPagesPrintWhatTheySay(t *testing.T) {
+// Every command on a page works and prints the output that the page shows. Each page starts
+// with a new development server, with the default rate limits.
+func TestPages_CommandsPrintTheShownOutput(t *testing.T) {
 	for _, tool := range []string{"bash", "curl", "jq"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			if os.Getenv("CI") == "true" {
 				t.Fatal(err)
 			}
-			t.Skipf("the pages use %s: %v", tool, err)
+			t.Skipf("the pages need %s: %v", tool, err)
 		}
 	}
-	ran, left := 0, maps.Clone(notRun)
+	ran, unseen := 0, maps.Clone(notRun)
 	for _, name := range pages(t) {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -63,9 +62,9 @@ func TestPagesPrintWhatTheySay(t *testing.T) {
 			t.Errorf("%s: %s", name, fault)
 		}
 		page.steps = slices.DeleteFunc(page.steps, func(s consoleStep) bool {
-			_, isLeft := notRun[s.command]
-			delete(left, s.command)
-			return isLeft
+			_, skipped := notRun[s.command]
+			delete(unseen, s.command)
+			return skipped
 		})
 		if len(page.steps)+len(page.sql) == 0 {
 			continue
@@ -77,10 +76,10 @@ func TestPagesPrintWhatTheySay(t *testing.T) {
 		})
 	}
 	if ran < 60 {
-		t.Errorf("only %d commands were run", ran)
+		t.Errorf("only %d commands ran", ran)
 	}
-	for command, reason := range left {
-		t.Errorf("no page has %q, which is not run because it %s", command, reason)
+	for command, reason := range unseen {
+		t.Errorf("no page has %q, listed in notRun because it %s", command, reason)
 	}
 }
 
@@ -88,7 +87,7 @@ var writtenToken = regexp.MustCompile(`("token":"|/verify/)[A-Za-z0-9_-]{43}`)
 
 var mailedLink = regexp.MustCompile(`#token=([A-Za-z0-9_-]{43})`)
 
-// run types a page's commands.
+// run runs the commands of a page.
 func (page consolePage) run(t *testing.T) {
 	if len(page.steps) == 0 {
 		return
@@ -98,7 +97,7 @@ func (page consolePage) run(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := "sqlite:" + filepath.Join(dir, "instance", "techtreks.db")
-	env := serving(url).with(settings{"TRUSTED_PROXIES": ""}).with(page.server)
+	env := serverSettings(url).with(settings{"TRUSTED_PROXIES": ""}).with(page.server)
 	delete(env, "RATE_LIMITS")
 	p := serve(t, env)
 	defer p.stop()
@@ -107,18 +106,18 @@ func (page consolePage) run(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = d.Close() }()
-	path := shellWith(t, dir, url)
-	tokens := map[string]string{} // of the page, and what was mailed or printed instead
+	path := programPath(t, dir, url)
+	tokens := map[string]string{} // tokens of the page, and the real tokens in their place
 	for _, step := range page.steps {
 		if step.later > 0 {
-			// The clock of a running program cannot be set, but what it remembers can.
+			// The clock of a running program cannot be set, but the stored times can.
 			ago := time.Now().Add(-step.later)
 			if _, err := d.ExecContext(t.Context(), "UPDATE sessions SET authenticated_at = $1", ago); err != nil {
 				t.Fatal(err)
 			}
 		}
 		if command, isServer := strings.CutSuffix(step.command, "techtreks serve"); isServer {
-			startAsWritten(t, dir, path, command)
+			startServer(t, dir, path, command)
 			continue
 		}
 		command := writtenToken.ReplaceAllStringFunc(step.command, func(match string) string {
@@ -139,35 +138,35 @@ func (page consolePage) run(t *testing.T) {
 			tokens[written[2]] = printed[2]
 		}
 		if got, want := maskConsole(string(out)), maskConsole(step.prints); got != want && !step.silent {
-			t.Errorf("line %d: %s\nprints\n%s\nand the page says\n%s", step.line, step.command, got, want)
+			t.Errorf("line %d: %s\nprints\n%s\nbut the page shows\n%s", step.line, step.command, got, want)
 		}
 	}
 }
 
-// startAsWritten starts a server with settings as a page has them. The port and the
-// database are the test's, and so is the place of the secret.
-func startAsWritten(t *testing.T, dir, path, written string) {
+// startServer starts a server with the settings of a page. The test replaces the port, the
+// database and the path of the secret.
+func startServer(t *testing.T, dir, path, command string) {
 	t.Helper()
 	secret := filepath.Join(dir, "secret")
 	if err := os.WriteFile(secret, []byte(secretKey), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p := newProcess(t, settings{"ADDR": "127.0.0.1:0", "SHUTDOWN_DELAY": "0s"}, "-c",
-		strings.ReplaceAll(written, "/run/secrets/techtreks", secret)+"exec techtreks serve")
+		strings.ReplaceAll(command, "/run/secrets/techtreks", secret)+"exec techtreks serve")
 	p.cmd.Path, p.cmd.Args[0] = "/bin/sh", "sh"
 	p.cmd.Env = append(p.cmd.Env, "PATH="+path)
 	p.listening().stop()
 }
 
-// runSQL runs a page's statements on each database that they are for.
+// runSQL runs the SQL statements of a page, GRANT statements only on PostgreSQL.
 func (page consolePage) runSQL(t *testing.T) {
 	for _, step := range page.sql {
 		for _, kind := range dbtest.Kinds {
-			if rights := strings.HasPrefix(step.command, "GRANT"); rights && kind != db.Postgres {
+			if grants := strings.HasPrefix(step.command, "GRANT"); grants && kind != db.Postgres {
 				continue
 			}
-			t.Run(fmt.Sprintf("%s in line %d", kind, step.line), func(t *testing.T) {
-				// The role is one of the whole cluster: it is not there afterwards.
+			t.Run(fmt.Sprintf("%s line %d", kind, step.line), func(t *testing.T) {
+				// A role belongs to the whole cluster. The rollback removes it.
 				tx, err := dbtest.Open(t, kind).BeginTx(t.Context(), nil)
 				if err != nil {
 					t.Fatal(err)
@@ -186,10 +185,10 @@ func (page consolePage) runSQL(t *testing.T) {
 	}
 }
 
-// shellWith puts the program into a folder of its own and returns the PATH that
-// finds it there. It works on the database at url, and says what it logs to nobody.
-// Where there is no sqlite3, there is one that does what the pages ask of it.
-func shellWith(t *testing.T, dir, url string) (path string) {
+// programPath returns a PATH on which techtreks is the program, with the database at url
+// and without its log. If the machine has no sqlite3, the PATH has a replacement that runs
+// the statements of the pages.
+func programPath(t *testing.T, dir, url string) (path string) {
 	t.Helper()
 	bin := filepath.Join(dir, "bin")
 	if err := os.Mkdir(bin, 0o700); err != nil {
@@ -206,15 +205,15 @@ func shellWith(t *testing.T, dir, url string) (path string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		write("sqlite3", playsSQLite+"=1 exec '"+program+"' \"$@\"\n")
+		write("sqlite3", runAsSQLite+"=1 exec '"+program+"' \"$@\"\n")
 	}
 	return bin + string(os.PathListSeparator) + os.Getenv("PATH")
 }
 
-// playsSQLite has the test binary be the shell of SQLite, with a file and a statement.
-const playsSQLite = "TECHTREKS_TEST_PLAYS_SQLITE"
+// runAsSQLite makes the test binary run as the SQLite shell, with a file and a statement.
+const runAsSQLite = "TECHTREKS_TEST_RUN_AS_SQLITE"
 
-func playSQLite(file, statement string) (status int) {
+func runSQLite(file, statement string) (status int) {
 	d, err := sql.Open("sqlite", file)
 	if err == nil {
 		_, err = d.Exec(statement) //nolint:noctx // ends with the process
@@ -226,7 +225,7 @@ func playSQLite(file, statement string) (status int) {
 	return 0
 }
 
-// mailedToken is the newest mailed token that has not been used for another.
+// mailedToken returns the newest mailed token that is not yet in taken.
 func (p *process) mailedToken(t *testing.T, taken map[string]string) (token string) {
 	t.Helper()
 	used := map[string]bool{}

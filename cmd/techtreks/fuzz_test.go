@@ -20,22 +20,21 @@ import (
 	"github.com/techtreks/auth/internal/contract"
 )
 
-// TestFuzzFromTheContract lets Schemathesis make up requests from the contract
-// that the server serves: as nobody, as a user and as an administrator, on each
-// database, until it has sent FUZZ_REQUESTS there. scripts/fuzz.sh installs
-// Schemathesis and names it in SCHEMATHESIS.
-func TestFuzzFromTheContract(t *testing.T) {
+// Schemathesis generates requests from the contract that the server serves: without a
+// session, as a user and as an administrator. It sends FUZZ_REQUESTS requests on each
+// database. scripts/fuzz.sh installs Schemathesis and sets SCHEMATHESIS to its path.
+func TestServer_FuzzFromTheContract(t *testing.T) {
 	schemathesis := os.Getenv("SCHEMATHESIS")
 	if schemathesis == "" {
-		t.Skip("scripts/fuzz.sh runs it")
+		t.Skip("run by scripts/fuzz.sh")
 	}
-	requests := numberFrom(t, "FUZZ_REQUESTS", 2_000)
+	requests := envInt(t, "FUZZ_REQUESTS", 2_000)
 	for _, kind := range dbtest.Kinds {
 		url := dbtest.URL(t, kind)
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			f := newFuzz(t, schemathesis, url)
-			for seed := numberFrom(t, "FUZZ_SEED", 1); f.sent < requests && !t.Failed(); seed++ {
+			for seed := envInt(t, "FUZZ_SEED", 1); f.sent < requests && !t.Failed(); seed++ {
 				missing := requests - f.sent
 				for _, role := range fuzzRoles {
 					f.run(role, seed, missing/len(fuzzRoles))
@@ -46,19 +45,19 @@ func TestFuzzFromTheContract(t *testing.T) {
 	}
 }
 
-var fuzzRoles = []string{"nobody", "user", "admin"}
+var fuzzRoles = []string{"anonymous", "user", "admin"}
 
-// A fuzz is one server, and what has been sent to it.
+// A fuzz is a server under test with the counts of its requests.
 type fuzz struct {
 	t            *testing.T
 	schemathesis string
 	server       *process
-	people       *httptest.Server
-	sent         int                        // by Schemathesis, as it counts
-	seen         map[string]map[outcome]int // by role, as the server counts
+	accounts     *httptest.Server
+	sent         int                        // requests, counted by Schemathesis
+	seen         map[string]map[outcome]int // by role, counted by the server
 }
 
-// An outcome is one of the things that the server counts.
+// An outcome is a label set of the metric for requests.
 type outcome struct {
 	method, route string
 	status        int
@@ -70,26 +69,26 @@ func newFuzz(t *testing.T, schemathesis, url string) *fuzz {
 	for _, role := range fuzzRoles {
 		f.seen[role] = map[outcome]int{}
 	}
-	// Hashing would take two thirds of the time of the server.
-	f.server = serveWatched(t, serving(url).with(settings{"METRICS_ADDR": "127.0.0.1:0", hashesCheaply: "1"}))
+	// Full hashes would take two thirds of the time of the server.
+	f.server = serveInTestBinary(t, serverSettings(url).with(settings{"METRICS_ADDR": "127.0.0.1:0", cheapHashes: "1"}))
 	d, err := db.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	f.people = httptest.NewServer(newPeople(t, d))
-	t.Cleanup(f.people.Close)
+	f.accounts = httptest.NewServer(newAccountSource(t, d))
+	t.Cleanup(f.accounts.Close)
 	return f
 }
 
-// run sends so many requests, more or less.
+// run sends about the given number of requests.
 func (f *fuzz) run(role string, seed, requests int) {
 	f.t.Helper()
-	dir := f.t.TempDir() // it finds its configuration here, and leaves things behind
+	dir := f.t.TempDir() // for its configuration and the files it writes
 	if err := os.CopyFS(dir, os.DirFS("../../scripts/fuzz")); err != nil {
 		f.t.Fatal(err)
 	}
-	// From a file: what it has read from an address it does not test there.
+	// From a file: Schemathesis does not test the URL that it loads the document from.
 	_, document := get(f.t, f.server.url+"/openapi.json")
 	if err := os.WriteFile(filepath.Join(dir, "openapi.json"), []byte(document), 0o600); err != nil {
 		f.t.Fatal(err)
@@ -101,12 +100,12 @@ func (f *fuzz) run(role string, seed, requests int) {
 	cmd := exec.CommandContext(f.t.Context(), f.schemathesis, "--no-color", "run", "openapi.json", "--url", f.server.url,
 		"--seed", strconv.Itoa(seed), "-n", strconv.Itoa(examples), "--report-json-path", "report.json")
 	cmd.Dir = dir
-	// A proxy of this machine does not stand before the server, nor is it to be looked for at each request.
-	cmd.Env = append(os.Environ(), "FUZZ_ROLE="+role, "FUZZ_ACCOUNTS="+f.people.URL, "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
+	// No proxy is between the client and the server; do not look for one at each request.
+	cmd.Env = append(os.Environ(), "FUZZ_ROLE="+role, "FUZZ_ACCOUNTS="+f.accounts.URL, "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
 	before := f.outcomes()
-	said, err := cmd.CombinedOutput()
+	output, err := cmd.CombinedOutput()
 	if err != nil {
-		f.t.Fatalf("as %s with seed %d: %v\n%s", role, seed, err, said)
+		f.t.Fatalf("as %s with seed %d: %v\n%s", role, seed, err, output)
 	}
 	for o, n := range f.outcomes() {
 		f.seen[role][o] += n - before[o]
@@ -114,22 +113,22 @@ func (f *fuzz) run(role string, seed, requests int) {
 	r := f.read(filepath.Join(dir, "report.json"))
 	r.check(f.t, role)
 	f.sent += r.TestCases.Generated
-	// Its report says nothing of what the chains were. A few are given up before their first request.
-	chains, links := numberAfter(said, "Scenarios:"), numberAfter(said, "API Links:")
+	// The report does not count chains. A few chains end before their first request.
+	chains, links := numberAfter(output, "Scenarios:"), numberAfter(output, "API Links:")
 	if 10*chains < 9*examples || links == 0 {
-		f.t.Errorf("as %s: %d chains of %d, %d links", role, chains, examples, links)
+		f.t.Errorf("as %s: %d of %d chains, %d links", role, chains, examples, links)
 	}
 	f.t.Logf("as %s with seed %d: %d requests in %.0f s, %d chains over %d links", role, seed, r.TestCases.Generated, r.RunningTime, chains, links)
 }
 
-// numberAfter finds what Schemathesis prints behind some words, 0 if it does not.
-func numberAfter(said []byte, words string) int {
-	_, rest, _ := bytes.Cut(said, []byte(words))
+// numberAfter returns the number that Schemathesis prints after a label, or 0.
+func numberAfter(output []byte, label string) int {
+	_, rest, _ := bytes.Cut(output, []byte(label))
 	n, _ := strconv.Atoi(string(regexp.MustCompile(`\d+`).Find(rest)))
 	return n
 }
 
-// fuzzReport is what Schemathesis says about a run, as far as it is looked at.
+// fuzzReport is the part of the report of Schemathesis that the test uses.
 type fuzzReport struct {
 	RunningTime float64 `json:"running_time"`
 	Operations  struct{ Total, Tested, Errored int }
@@ -150,8 +149,8 @@ func (f *fuzz) read(path string) (r fuzzReport) {
 	return r
 }
 
-// check requires that everything ran, for a run in which nothing ran finds
-// nothing either.
+// check requires that every phase and operation ran. A run that tests nothing finds no
+// faults either.
 func (r fuzzReport) check(t *testing.T, role string) {
 	t.Helper()
 	for _, phase := range []string{"examples", "coverage", "fuzzing", "stateful"} {
@@ -162,30 +161,30 @@ func (r fuzzReport) check(t *testing.T, role string) {
 	if all := len(theContract().Operations); r.Operations.Total != all || r.Operations.Tested != all || r.Operations.Errored != 0 {
 		t.Errorf("as %s: %+v of %d operations", role, r.Operations, all)
 	}
-	for kind, about := range r.Warnings {
+	for kind, subjects := range r.Warnings {
 		if kind == "missing_test_data" {
-			continue // no success in this run: report looks for one in all of them
+			continue // no success in this run; report requires one over all runs
 		}
-		for _, what := range about {
-			if kind != "missing_auth" || mayCall(role, what) {
-				t.Errorf("as %s: %s: %v", role, kind, what)
+		for _, subject := range subjects {
+			if kind != "missing_auth" || mayCall(role, subject) {
+				t.Errorf("as %s: %s: %v", role, kind, subject)
 			}
 		}
 	}
 }
 
-// mayCall says whether the contract lets a role call an operation, by its name
-// in a report.
+// mayCall reports whether the contract allows a role to call an operation, by the label of
+// the operation in the report.
 func mayCall(role string, label any) bool {
 	i := slices.IndexFunc(theContract().Operations, func(op *contract.Operation) bool { return op.Method+" "+op.Path == label })
-	return i < 0 || letsIn(theContract().Operations[i], role)
+	return i < 0 || allows(theContract().Operations[i], role)
 }
 
-func letsIn(op *contract.Operation, role string) bool {
+func allows(op *contract.Operation, role string) bool {
 	switch {
 	case op.Session != contract.SessionRequired:
 		return true
-	case role == "nobody":
+	case role == "anonymous":
 		return false
 	default:
 		return op.Roles == nil || slices.Contains(op.Roles, role)
@@ -194,7 +193,8 @@ func letsIn(op *contract.Operation, role string) bool {
 
 var requestsTotal = regexp.MustCompile(`(?m)^\w*http_requests_total\{.*method="(.*?)",route="(.*?)",status="(\d+)".*\} (\S+)$`)
 
-// outcomes counts the answers of the server. Its log leaves out floods.
+// outcomes returns the response counts of the server. The log is incomplete, because it
+// suppresses floods.
 func (f *fuzz) outcomes() map[outcome]int {
 	f.t.Helper()
 	_, metrics := get(f.t, f.server.metricsURL()+"/metrics")
@@ -210,9 +210,9 @@ func (f *fuzz) outcomes() map[outcome]int {
 	return seen
 }
 
-// report holds the server to what it says of itself: each role has got what the
-// contract lets it have, there is no answer of 500 or more, and none that breaks the
-// contract.
+// report checks the metrics and the log of the server: each operation has succeeded for
+// each role that may call it, no response has a status of 500 or more, and none violates
+// the contract.
 func (f *fuzz) report() {
 	f.t.Helper()
 	answered, statuses := 0, map[int]int{}
@@ -225,17 +225,17 @@ func (f *fuzz) report() {
 				served[o.method+" "+o.route] = true
 			}
 			if n > 0 && o.status >= http.StatusInternalServerError {
-				f.t.Errorf("as %s: %s %s is answered %d, %d times", role, o.method, o.route, o.status, n)
+				f.t.Errorf("as %s: %s %s has status %d, %d times", role, o.method, o.route, o.status, n)
 			}
 		}
 		for _, op := range theContract().Operations {
-			if letsIn(op, role) && !served[op.Method+" "+op.Path] {
-				f.t.Errorf("as %s: no request of %s has succeeded", role, op.ID)
+			if allows(op, role) && !served[op.Method+" "+op.Path] {
+				f.t.Errorf("as %s: no request of %s succeeded", role, op.ID)
 			}
 		}
 	}
 	if answered < f.sent {
-		f.t.Errorf("%d requests were sent and %d answered", f.sent, answered)
+		f.t.Errorf("%d requests were sent and only %d answered", f.sent, answered)
 	}
 	if n := f.server.logged("answer breaks the contract"); n != 0 {
 		f.t.Errorf("%d answers break the contract\n%s", n, f.server.stdout.String())

@@ -12,16 +12,16 @@ import (
 	"github.com/techtreks/auth/internal/server"
 )
 
-// A PostgreSQL that hangs keeps its connections open, so nothing but our own
-// clock ends the wait. Every request gets its 503, none piles up, what needs no
-// database still answers, and nobody has to restart anything afterwards.
-func TestAHungDatabaseHoldsNobodyForLong(t *testing.T) {
+// A PostgreSQL that hangs keeps its connections open, so only a timeout of the server ends
+// the wait. Every request gets a 503, requests do not pile up, and operations without a
+// database still work. The server recovers without a restart.
+func TestServer_HungDatabaseAnswers503(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("finds the processes of PostgreSQL in /proc")
 	}
-	t.Parallel() // it waits rather than works
+	t.Parallel() // mostly waits
 	cluster := dbtest.OwnCluster(t)
-	p := serveWatched(t, serving(cluster.URL).with(settings{"METRICS_ADDR": "127.0.0.1:0", hashesCheaply: "1"}))
+	p := serveInTestBinary(t, serverSettings(cluster.URL).with(settings{"METRICS_ADDR": "127.0.0.1:0", cheapHashes: "1"}))
 	c := newClient(t, p.url)
 	alice := c.register(t)
 	cookie, err := c.login(alice)
@@ -37,36 +37,36 @@ func TestAHungDatabaseHoldsNobodyForLong(t *testing.T) {
 		clients.Go(func() {
 			c := newClient(t, p.url)
 			defer c.http.CloseIdleConnections()
-			ask := func() (*answer, error) { return c.try("GET", "/auth/current_user", cookie, nil) }
+			send := func() (*answer, error) { return c.try("GET", "/auth/current_user", cookie, nil) }
 			if i%2 == 0 {
-				ask = func() (*answer, error) { return c.try("POST", "/auth/login", "", alice.credentials()) }
+				send = func() (*answer, error) { return c.try("POST", "/auth/login", "", alice.credentials()) }
 			}
-			got, err := ask()
+			got, err := send()
 			if err != nil || !got.is(503) || got.header.Get("Retry-After") == "" {
 				t.Errorf("%v %v", got, err)
 			}
 		})
 	}
 	if got := c.call(t, "GET", "/healthz", "", nil); !got.is(200) {
-		t.Errorf("/healthz answers %s", got)
+		t.Errorf("/healthz: %s", got)
 	}
 	if got := c.call(t, "GET", "/readyz", "", nil); !got.is(503) {
-		t.Errorf("/readyz answers %s", got)
+		t.Errorf("/readyz: %s", got)
 	}
 	clients.Wait()
 	took := time.Since(began)
-	t.Logf("the last answer came after %s", took)
-	if took > server.RequestTimeout+patience/3 {
-		t.Errorf("40 requests took %s: they wait for each other", took)
+	t.Logf("the last response came after %s", took)
+	if took > server.RequestTimeout+waitLimit/3 {
+		t.Errorf("40 requests took %s: they waited for each other", took)
 	}
-	eventually(t, "nothing is left waiting", func() bool { return p.goroutines() < before+40 })
+	eventually(t, "no request is still waiting", func() bool { return p.goroutines() < before+40 })
 
 	cluster.Thaw()
 	began = time.Now()
-	eventually(t, "the session is known again", func() bool {
+	eventually(t, "the session is valid again", func() bool {
 		return c.call(t, "GET", "/auth/current_user", cookie, nil).member("ok") == true
 	})
-	t.Logf("in order again after %s", time.Since(began))
+	t.Logf("recovered after %s", time.Since(began))
 	if again, err := c.login(alice); err != nil || again == "" {
 		t.Errorf("not logged in: %v", err)
 	}
@@ -74,7 +74,7 @@ func TestAHungDatabaseHoldsNobodyForLong(t *testing.T) {
 	p.stop()
 }
 
-// goroutines is how many the server has, by its own metrics.
+// goroutines returns the number of goroutines from the metrics of the server.
 func (p *process) goroutines() int {
 	p.t.Helper()
 	_, text := get(p.t, p.metricsURL()+"/metrics")
@@ -87,6 +87,6 @@ func (p *process) goroutines() int {
 			return n
 		}
 	}
-	p.t.Fatal("the metrics do not count goroutines")
+	p.t.Fatal("the metrics lack go_goroutines")
 	return 0
 }

@@ -14,51 +14,53 @@ import (
 	"github.com/techtreks/auth/internal/mail/mailtest"
 )
 
-// What an answer promised, and what became unknown because the answer never
-// came: then both outcomes are right, but it must be one of the two.
-type promise int
+// An expectation is the state that the responses confirmed. Without a response the state
+// is unknown: the change may have happened or not.
+type expectation int
 
 const (
-	unknown promise = iota
-	kept
-	ended
+	unknown expectation = iota
+	present
+	absent
 )
 
-type person struct {
+// A knownAccount is an account that a client has tried to register.
+type knownAccount struct {
 	account
-	registered promise
+	registered expectation
 }
 
-type visit struct {
-	*person
+// A knownSession is a session that a client has received.
+type knownSession struct {
+	*knownAccount
 	cookie string
-	live   promise
+	live   expectation
 }
 
-// A ledger is what one client was promised.
+// A ledger holds the accounts and sessions of one client.
 type ledger struct {
-	people []*person
-	visits []*visit
+	accounts []*knownAccount
+	sessions []*knownSession
 }
 
-func (l *ledger) opened(p *person, cookie string) *visit {
-	v := &visit{person: p, cookie: cookie, live: kept}
-	l.visits = append(l.visits, v)
-	return v
+func (l *ledger) addSession(a *knownAccount, cookie string) *knownSession {
+	s := &knownSession{knownAccount: a, cookie: cookie, live: present}
+	l.sessions = append(l.sessions, s)
+	return s
 }
 
-// A crowd is clients who register, log in and log out until the server is gone.
-type crowd struct {
+// A workload is clients that register, log in and log out until the server is killed.
+type workload struct {
 	t         *testing.T
 	server    string
 	killed    atomic.Bool
-	confirmed atomic.Int64 // answers that promised something
+	confirmed atomic.Int64 // successful responses
 	progress  chan struct{}
 }
 
-// send reports whether the answer came and its status. Before the kill every
-// request is answered, by success or by "try again".
-func (c *crowd) send(cl *client, path, cookie string, body any, success int) (*answer, bool) {
+// send sends a request and reports whether a response came. Before the kill every request
+// gets a response: success, or 503.
+func (c *workload) send(cl *client, path, cookie string, body any, success int) (*answer, bool) {
 	got, err := cl.try("POST", path, cookie, body)
 	switch {
 	case err != nil && !c.killed.Load():
@@ -75,70 +77,70 @@ func (c *crowd) send(cl *client, path, cookie string, body any, success int) (*a
 	return got, err == nil
 }
 
-// live is one client. Each line that sends something first writes down that its
-// outcome is unknown, and what is known once the answer is there.
-func (c *crowd) live(l *ledger) {
+// runClient runs one client. Before each request it sets the state to unknown, and after
+// the response to the confirmed state.
+func (c *workload) runClient(l *ledger) {
 	cl := newClient(c.t, c.server)
 	for {
-		p := &person{account: newAccount()}
-		l.people = append(l.people, p)
-		got, ok := c.send(cl, "/auth/register", "", p.registration(), http.StatusCreated)
+		a := &knownAccount{account: newAccount()}
+		l.accounts = append(l.accounts, a)
+		got, ok := c.send(cl, "/auth/register", "", a.registration(), http.StatusCreated)
 		if !ok {
 			return
 		}
 		if !got.is(http.StatusCreated) {
 			continue
 		}
-		p.registered = kept
-		got, ok = c.send(cl, "/auth/login", "", p.credentials(), http.StatusOK)
+		a.registered = present
+		got, ok = c.send(cl, "/auth/login", "", a.credentials(), http.StatusOK)
 		if !ok {
 			return
 		}
 		if !got.is(http.StatusOK) {
 			continue
 		}
-		v := l.opened(p, got.cookie)
+		s := l.addSession(a, got.cookie)
 		switch rand.IntN(3) {
 		case 0: // leaves without logging out
 		case 1:
-			v.live = unknown
-			if got, ok = c.send(cl, "/auth/logout", v.cookie, nil, http.StatusOK); !ok {
+			s.live = unknown
+			if got, ok = c.send(cl, "/auth/logout", s.cookie, nil, http.StatusOK); !ok {
 				return
 			}
 			if got.is(http.StatusOK) {
-				v.live = ended
+				s.live = absent
 			}
-		case 2: // logs in again, which ends the session it comes with
-			v.live = unknown
-			if got, ok = c.send(cl, "/auth/login", v.cookie, p.credentials(), http.StatusOK); !ok {
+		case 2: // logs in again, which ends the session of the request
+			s.live = unknown
+			if got, ok = c.send(cl, "/auth/login", s.cookie, a.credentials(), http.StatusOK); !ok {
 				return
 			}
 			if got.is(http.StatusOK) {
-				v.live = ended
-				l.opened(p, got.cookie)
+				s.live = absent
+				l.addSession(a, got.cookie)
 			}
 		}
 	}
 }
 
-// rage lets a crowd in, kills the server at a random moment under it, and
-// returns what it was promised.
-func rage(t *testing.T, p *process) *ledger {
+// killUnderLoad starts clients, kills the server at a random moment, and returns what the
+// responses confirmed.
+func killUnderLoad(t *testing.T, p *process) *ledger {
 	const size = 8
-	c := &crowd{t: t, server: p.url, progress: make(chan struct{}, 1)}
+	c := &workload{t: t, server: p.url, progress: make(chan struct{}, 1)}
 	ledgers := make([]ledger, size)
 	var gone sync.WaitGroup
 	for i := range ledgers {
-		gone.Go(func() { c.live(&ledgers[i]) })
+		gone.Go(func() { c.runClient(&ledgers[i]) })
 	}
-	// Any moment may be the wrong one: after a random number of answers, and
-	// then at a random point in the work on the next ones.
-	enough, deadline := 1+rand.Int64N(50), time.After(patience)
+	// Any moment may reveal a fault: the kill comes after a random number of responses, at a
+	// random point of the next requests.
+	enough, deadline := 1+rand.Int64N(50), time.After(waitLimit)
 	for c.confirmed.Load() < enough {
 		select {
 		case <-c.progress:
 		case <-deadline:
-			t.Fatalf("only %d answers within %s", c.confirmed.Load(), patience)
+			t.Fatalf("only %d responses within %s", c.confirmed.Load(), waitLimit)
 		}
 	}
 	moment := time.NewTimer(rand.N(100 * time.Millisecond))
@@ -148,34 +150,34 @@ func rage(t *testing.T, p *process) *ledger {
 	gone.Wait()
 	var all ledger
 	for _, l := range ledgers {
-		all.people = append(all.people, l.people...)
-		all.visits = append(all.visits, l.visits...)
+		all.accounts = append(all.accounts, l.accounts...)
+		all.sessions = append(all.sessions, l.sessions...)
 	}
 	return &all
 }
 
-// TestKillLosesNothingConfirmed ends the server with kill -9 in the middle of
-// its work, again and again on one database. Whatever it has confirmed is
-// there afterwards. Hashing costs next to nothing here, or most kills would come in the
-// middle of a hash, where there is nothing to lose. KILL_ROUNDS sets the number of kills.
-func TestKillLosesNothingConfirmed(t *testing.T) {
-	total := numberFrom(t, "KILL_ROUNDS", 10)
+// kill -9 ends the server under load, repeatedly on one database. Everything that it
+// confirmed is still there afterwards. Hashes are cheap here: otherwise most kills would
+// interrupt a hash, where nothing can be lost. KILL_ROUNDS sets the number of kills. With
+// IN_EARNEST each start after a kill takes at most ten seconds.
+func TestKill_LosesNothingConfirmed(t *testing.T) {
+	total := envInt(t, "KILL_ROUNDS", 10)
 	eachKind(t, func(t *testing.T, kind db.Kind, url string) {
 		sink := mailtest.New(t)
-		env := serving(url).with(settings{"MAIL_URL": sink.URL(), hashesCheaply: "1"})
-		p := serveWatched(t, env)
+		env := serverSettings(url).with(settings{"MAIL_URL": sink.URL(), cheapHashes: "1"})
+		p := serveInTestBinary(t, env)
 		var before ledger
 		var slowest time.Duration
 		for round := range (total + 1) / 2 {
-			now := rage(t, p)
+			now := killUnderLoad(t, p)
 			begin := time.Now()
-			p = serveWatched(t, env)
+			p = serveInTestBinary(t, env)
 			p.awaitReady()
 			slowest = max(slowest, time.Since(begin))
 			now.checkPasswords(t, p.url)
-			before.people = append(before.people, now.people...)
-			before.visits = append(before.visits, now.visits...)
-			before.checkVisits(t, p.url)
+			before.accounts = append(before.accounts, now.accounts...)
+			before.sessions = append(before.sessions, now.sessions...)
+			before.checkSessions(t, p.url)
 			before.checkDatabase(t, kind, url)
 			before.checkMail(t, url, sink)
 			if t.Failed() {
@@ -183,15 +185,15 @@ func TestKillLosesNothingConfirmed(t *testing.T) {
 			}
 		}
 		p.stop()
-		if slowest > 10*time.Second {
+		if inEarnest && slowest > 10*time.Second {
 			t.Errorf("a start after a kill took %s", slowest)
 		}
-		t.Logf("%d people, %d sessions; the slowest start took %s", len(before.people), len(before.visits), slowest.Round(time.Millisecond))
+		t.Logf("%d accounts, %d sessions; the slowest start took %s", len(before.accounts), len(before.sessions), slowest.Round(time.Millisecond))
 	})
 }
 
-// each calls check for every entry, two at a time: the server hashes two
-// passwords at once on the smallest machine worth testing on.
+// each calls check for every entry, two at a time, because the server on a machine with two
+// cores hashes two passwords at a time.
 func each[T any](list []T, check func(T) error) error {
 	work, failed := make(chan T), make(chan error, 1)
 	var done sync.WaitGroup
@@ -220,14 +222,14 @@ func each[T any](list []T, check func(T) error) error {
 	}
 }
 
-// checkPasswords logs everybody in.
+// checkPasswords logs in to every account.
 func (l *ledger) checkPasswords(t *testing.T, server string) {
 	t.Helper()
 	c := newClient(t, server)
-	err := each(l.people, func(p *person) error {
-		cookie, err := c.login(p.account)
-		if err == nil && cookie == "" && p.registered == kept {
-			err = fmt.Errorf("%s is registered, and the password is refused", p.name)
+	err := each(l.accounts, func(a *knownAccount) error {
+		cookie, err := c.login(a.account)
+		if err == nil && cookie == "" && a.registered == present {
+			err = fmt.Errorf("%s is registered, but the password is rejected", a.name)
 		}
 		return err
 	})
@@ -236,27 +238,27 @@ func (l *ledger) checkPasswords(t *testing.T, server string) {
 	}
 }
 
-// checkVisits asks every session whose it is.
-func (l *ledger) checkVisits(t *testing.T, server string) {
+// checkSessions requests the profile of every session.
+func (l *ledger) checkSessions(t *testing.T, server string) {
 	t.Helper()
 	c := newClient(t, server)
-	err := each(l.visits, func(v *visit) error {
-		got, err := c.try("GET", "/auth/profile", v.cookie, nil)
+	err := each(l.sessions, func(s *knownSession) error {
+		got, err := c.try("GET", "/auth/profile", s.cookie, nil)
 		switch live := got.is(http.StatusOK); {
 		case err != nil:
 			return err
 		case !live && !got.is(http.StatusUnauthorized):
-			return fmt.Errorf("profile of %s: %s", v.name, got)
-		case live && got.member("username") != v.name:
-			return fmt.Errorf("the session of %s is that of %s", v.name, got.member("username"))
-		case live && v.live == ended:
-			return fmt.Errorf("a session of %s was ended, and lives", v.name)
-		case !live && v.live == kept:
-			return fmt.Errorf("a session of %s is lost", v.name)
-		case v.live == unknown: // from now on it is known
-			v.live = ended
+			return fmt.Errorf("profile of %s: %s", s.name, got)
+		case live && got.member("username") != s.name:
+			return fmt.Errorf("the session of %s belongs to %s", s.name, got.member("username"))
+		case live && s.live == absent:
+			return fmt.Errorf("a session of %s was ended but is still valid", s.name)
+		case !live && s.live == present:
+			return fmt.Errorf("a session of %s is lost", s.name)
+		case s.live == unknown: // from now on it is known
+			s.live = absent
 			if live {
-				v.live = kept
+				s.live = present
 			}
 		}
 		return nil
@@ -266,7 +268,7 @@ func (l *ledger) checkVisits(t *testing.T, server string) {
 	}
 }
 
-// checkMail looks for everybody's mail: in the outbox, or else where it went.
+// checkMail requires that the mail to each account is in the outbox or was sent.
 func (l *ledger) checkMail(t *testing.T, url string, sink *mailtest.Server) {
 	t.Helper()
 	d, err := db.Open(t.Context(), url)
@@ -275,7 +277,7 @@ func (l *ledger) checkMail(t *testing.T, url string, sink *mailtest.Server) {
 		return
 	}
 	defer func() { _ = d.Close() }()
-	there := map[string]bool{}
+	found := map[string]bool{}
 	rows, err := d.QueryContext(t.Context(), "SELECT recipient FROM outbox")
 	if err != nil {
 		t.Error(err)
@@ -287,23 +289,22 @@ func (l *ledger) checkMail(t *testing.T, url string, sink *mailtest.Server) {
 		if err := rows.Scan(&to); err != nil {
 			t.Error(err)
 		}
-		there[to] = true
+		found[to] = true
 	}
 	if err := rows.Err(); err != nil {
 		t.Error(err)
 	}
-	for _, m := range sink.Mails() { // after the rows: what left them meanwhile is here
-		there[m.To[0]] = true
+	for _, m := range sink.Mails() { // after the outbox, because mails may leave it meanwhile
+		found[m.To[0]] = true
 	}
-	for _, p := range l.people {
-		if p.registered == kept && !there[p.name+"@example.com"] {
-			t.Errorf("the mail to %s is neither in the outbox nor sent", p.name)
+	for _, a := range l.accounts {
+		if a.registered == present && !found[a.name+"@example.com"] {
+			t.Errorf("the mail to %s is neither in the outbox nor sent", a.name)
 		}
 	}
 }
 
-// checkDatabase looks for everybody in the database itself, beside the running
-// server.
+// checkDatabase looks for every account in the database, while the server runs.
 func (l *ledger) checkDatabase(t *testing.T, kind db.Kind, url string) {
 	t.Helper()
 	ctx := context.Background()
@@ -313,9 +314,9 @@ func (l *ledger) checkDatabase(t *testing.T, kind db.Kind, url string) {
 		return
 	}
 	defer func() { _ = d.Close() }()
-	for _, p := range l.people {
-		if _, err := d.UserByUsernameKey(ctx, p.name); err != nil && p.registered == kept {
-			t.Errorf("%s is lost: %v", p.name, err)
+	for _, a := range l.accounts {
+		if _, err := d.UserByUsernameKey(ctx, a.name); err != nil && a.registered == present {
+			t.Errorf("%s is lost: %v", a.name, err)
 		}
 	}
 	if kind != db.SQLite {
@@ -329,6 +330,6 @@ func (l *ledger) checkDatabase(t *testing.T, kind db.Kind, url string) {
 	}
 	var orphans int
 	if err := d.QueryRowContext(ctx, "SELECT count(*) FROM pragma_foreign_key_check").Scan(&orphans); err != nil || orphans != 0 {
-		t.Errorf("%d rows refer to nothing, %v", orphans, err)
+		t.Errorf("%d rows with a missing foreign key, %v", orphans, err)
 	}
 }

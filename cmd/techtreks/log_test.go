@@ -14,12 +14,12 @@ import (
 	"github.com/techtreks/auth/db/dbtest"
 )
 
-func TestTheLogGoesToAFileAsWell(t *testing.T) {
+func TestLogFile_ReceivesEveryLine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "techtreks.log")
 	if err := os.WriteFile(path, []byte("{\"msg\":\"from before\"}\n"), 0o644); err != nil { // open to others
 		t.Fatal(err)
 	}
-	p := serve(t, serving(dbtest.URL(t, db.SQLite)).with(settings{"LOG_FILE": path}))
+	p := serve(t, serverSettings(dbtest.URL(t, db.SQLite)).with(settings{"LOG_FILE": path}))
 	newClient(t, p.url).call(t, "GET", "/auth/current_user", "", nil)
 	p.stop()
 	written, err := os.ReadFile(path)
@@ -27,23 +27,23 @@ func TestTheLogGoesToAFileAsWell(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := "{\"msg\":\"from before\"}\n" + p.stdout.String(); string(written) != want || p.logged("request") == 0 || p.logged("stopped") != 1 {
-		t.Errorf("the file has\n%s\nwant\n%s", written, want)
+		t.Errorf("the file contains\n%s\nwant\n%s", written, want)
 	}
 	if mode := modeOf(t, path); mode != 0o600 {
 		t.Errorf("the file has the mode %o", mode)
 	}
 }
 
-func TestALogFileThatCannotBeWrittenEndsTheStart(t *testing.T) {
-	p := runToEnd(t, serving(dbtest.URL(t, db.SQLite)).with(settings{"LOG_FILE": filepath.Join(t.TempDir(), "nowhere", "x.log")}), "serve")
+func TestLogFile_UnwritableEndsTheStart(t *testing.T) {
+	p := runToEnd(t, serverSettings(dbtest.URL(t, db.SQLite)).with(settings{"LOG_FILE": filepath.Join(t.TempDir(), "nowhere", "x.log")}), "serve")
 	if status := p.cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(p.stderr.String(), "LOG_FILE cannot be written") {
 		t.Errorf("exit status %d\n%s", status, p.stderr.String())
 	}
 }
 
-// A file that is full is put aside, and the oldest of those goes: eleven files
-// of ten MiB are all there ever is.
-func TestLogFilesAreBounded(t *testing.T) {
+// A full file is rotated and the oldest is deleted: there are at most eleven files of ten
+// MiB.
+func TestLogFile_RotationIsBounded(t *testing.T) {
 	folder := t.TempDir()
 	file, err := openLogFile(filepath.Join(folder, "techtreks.log"))
 	if err != nil {
@@ -85,7 +85,7 @@ func modeOf(t *testing.T, path string) fs.FileMode {
 	return info.Mode().Perm()
 }
 
-// fullDisk refuses to be written to while it is full.
+// fullDisk is a writer that fails while it is full.
 type fullDisk struct{ full bool }
 
 func (d *fullDisk) Write(p []byte) (int, error) {
@@ -95,9 +95,9 @@ func (d *fullDisk) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Lines that are missing from the file are not missing from standard output,
-// which says so, once.
-func TestALogFileThatFailsIsReported(t *testing.T) {
+// If the file cannot be written, standard output still has every line and one report of
+// the failure.
+func TestLogFile_WriteErrorIsReportedOnce(t *testing.T) {
 	var out bytes.Buffer
 	disk := &fullDisk{}
 	logger := alsoTo(newLogger(&out, slog.LevelInfo), disk, slog.LevelInfo)
@@ -108,10 +108,10 @@ func TestALogFileThatFailsIsReported(t *testing.T) {
 	disk.full = false
 	logger.Info("four")
 	for text, n := range map[string]int{
-		`"msg":"two"`: 1, `"msg":"three"`: 1, "no space left": 1, "LOG_FILE cannot be written": 1, "LOG_FILE is written again": 1,
+		`"msg":"two"`: 1, `"msg":"three"`: 1, "no space left": 1, "LOG_FILE cannot be written": 1, "LOG_FILE can be written again": 1,
 	} {
 		if got := strings.Count(out.String(), text); got != n {
-			t.Errorf("%q is there %d times\n%s", text, got, &out)
+			t.Errorf("%q appears %d times\n%s", text, got, &out)
 		}
 	}
 }

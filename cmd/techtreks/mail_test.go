@@ -13,9 +13,9 @@ import (
 	"github.com/techtreks/auth/internal/mail/mailtest"
 )
 
-// The settings about mail reach the mail: a server started with them sends what
-// a registration causes, with the texts of the operator and a link that works.
-func TestServeSendsMail(t *testing.T) {
+// The mail settings take effect: a registration sends a mail with the template of the
+// operator and a working link.
+func TestServe_SendsMailWithItsSettings(t *testing.T) {
 	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
 		server := mailtest.New(t)
 		templates := t.TempDir()
@@ -30,7 +30,7 @@ func TestServeSendsMail(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(templates, "en", "verify_email.txt"), own, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p := serve(t, serving(url).with(settings{
+		p := serve(t, serverSettings(url).with(settings{
 			"MAIL_URL": server.URL(), "MAIL_TEMPLATES": templates, "MAIL_FROM": "auth@example.com",
 			"FRONTEND_URL": "https://app.example.com", "PRODUCT_NAME": "Trail & Co", "SUPPORT_EMAIL": "help@example.com",
 		}))
@@ -52,27 +52,27 @@ func TestServeSendsMail(t *testing.T) {
 	})
 }
 
-// In production nothing is said in clear to a mail server that is not on this
-// machine, the password for it least of all; the mail waits.
-func TestServeSendsNoMailInClearInProduction(t *testing.T) {
+// In production the server sends neither mail nor password without TLS to a mail server on
+// another machine. The mail stays in the outbox.
+func TestServe_ProductionSendsNoMailWithoutTLS(t *testing.T) {
 	url := dbtest.URL(t, db.SQLite)
 	server := mailtest.New(t) // offers no STARTTLS
 	_, port, _ := strings.Cut(server.Addr, ":")
-	p := serve(t, production(url).with(settings{
-		// The kernel takes this for the machine itself, but it is not known to be it.
+	p := serve(t, productionSettings(url).with(settings{
+		// The kernel connects this address to the machine itself, but it is not a loopback address.
 		"MAIL_URL": "smtp://auth:mail-password@0.0.0.0:" + port, "MAIL_FROM": "auth@example.com",
 		"FRONTEND_URL": "https://app.example.com",
 	}))
 	c := newClient(t, p.url)
 	c.register(t)
-	eventually(t, "the mail could not be sent", func() bool { return p.logged("mail not sent, to be tried again") > 0 })
+	eventually(t, "sending the mail fails", func() bool { return p.logged("mail not sent, will be retried") > 0 })
 	p.stop()
 	if len(server.Mails()) != 0 {
 		t.Error("the mail was sent")
 	}
 	for _, line := range server.Lines() {
 		if strings.Contains(line, "AUTH") || strings.Contains(line, "MAIL") {
-			t.Errorf("said in clear: %s", line)
+			t.Errorf("sent without TLS: %s", line)
 		}
 	}
 	d, err := db.Open(t.Context(), url)
@@ -81,6 +81,6 @@ func TestServeSendsNoMailInClearInProduction(t *testing.T) {
 	}
 	defer func() { _ = d.Close() }()
 	if n, err := d.OutboxPending(t.Context()); err != nil || n != 1 {
-		t.Errorf("%d mails wait, %v", n, err)
+		t.Errorf("%d pending mails, %v", n, err)
 	}
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
-// The server is ended with kill -9 while it sends: when the mail server has the
-// message and has not answered, and when it has answered and nobody has noted
-// it. Each mail arrives all the same, that one twice at most, as the same mail.
-func TestKillWhileSendingLosesNoMail(t *testing.T) {
+// kill -9 ends the server while it sends a mail: before the mail server has answered, or
+// after the answer but before the worker has stored it. Every mail still arrives, this one
+// at most twice and with the same Message-ID.
+func TestKill_WhileSendingLosesNoMail(t *testing.T) {
 	for _, moment := range []string{"before the answer", "after the answer"} {
 		t.Run(moment, func(t *testing.T) {
 			eachKind(t, func(t *testing.T, _ db.Kind, url string) {
@@ -37,15 +37,15 @@ func TestKillWhileSendingLosesNoMail(t *testing.T) {
 						return ""
 					}
 				})
-				env := serving(url).with(settings{"MAIL_URL": server.URL(), hashesCheaply: "1"})
-				p := serveWatched(t, env)
+				env := serverSettings(url).with(settings{"MAIL_URL": server.URL(), cheapHashes: "1"})
+				p := serveInTestBinary(t, env)
 				c := newClient(t, p.url)
-				people := []account{c.register(t)}
+				accounts := []account{c.register(t)}
 				<-reached
-				people = append(people, c.register(t), c.register(t))
-				eventually(t, "the others are sent", func() bool { return p.logged("mail sent") == 2 })
+				accounts = append(accounts, c.register(t), c.register(t))
+				eventually(t, "the other mails are sent", func() bool { return p.logged("mail sent") == 2 })
 				if moment == "after the answer" {
-					p.freeze() // it cannot read the answer any more
+					p.freeze() // it can no longer read the answer
 					close(release)
 					server.WaitFor(t, 3)
 					p.kill()
@@ -55,25 +55,25 @@ func TestKillWhileSendingLosesNoMail(t *testing.T) {
 				}
 				server.WaitFor(t, 3)
 
-				// The next one leaves the mail to whoever has the lease, until it is over.
-				p = serveWatched(t, env)
+				// The next server does not send the mail until its lease has expired.
+				p = serveInTestBinary(t, env)
 				p.awaitReady()
 				p.stop()
 				if n := len(server.Mails()); n != 3 {
-					t.Errorf("%d mails, want 3: sent again while leased", n)
+					t.Errorf("%d mails, want 3: a mail was sent during its lease", n)
 				}
 				deliverLater(t, url, server)
 				copies := map[string][]mailtest.Mail{}
 				for _, m := range server.Mails() {
 					copies[m.To[0]] = append(copies[m.To[0]], m)
 				}
-				for i, a := range people {
+				for i, a := range accounts {
 					got := copies[a.name+"@example.com"]
 					if want := map[bool]int{true: 2, false: 1}[i == 0]; len(got) != want {
-						t.Fatalf("%d mails to person %d, want %d", len(got), i, want)
+						t.Fatalf("%d mails to account %d, want %d", len(got), i, want)
 					}
 					if last := got[len(got)-1]; last.MessageID(t) != got[0].MessageID(t) || last.Token(t) != got[0].Token(t) || last.Token(t) == "" {
-						t.Errorf("two mails differ:\n%s\n%s", got[0].Raw, last.Raw)
+						t.Errorf("the copies of a mail differ:\n%s\n%s", got[0].Raw, last.Raw)
 					}
 				}
 			})
@@ -81,8 +81,8 @@ func TestKillWhileSendingLosesNoMail(t *testing.T) {
 	}
 }
 
-// deliverLater empties the outbox of a server that is no more, as another would
-// when the lease of 60 seconds is over: by a clock that is ahead, not by waiting.
+// deliverLater empties the outbox of a killed server, with a clock that is ahead by more
+// than the lease of 60 seconds.
 func deliverLater(t *testing.T, url string, server *mailtest.Server) {
 	t.Helper()
 	d, err := db.Open(t.Context(), url)
@@ -91,7 +91,7 @@ func deliverLater(t *testing.T, url string, server *mailtest.Server) {
 	}
 	defer func() { _ = d.Close() }()
 	if n, err := d.OutboxPending(t.Context()); err != nil || n != 1 {
-		t.Errorf("%d mails wait, %v", n, err)
+		t.Errorf("%d pending mails, %v", n, err)
 	}
 	templates, err := mail.LoadTemplates("")
 	if err != nil {

@@ -13,8 +13,7 @@ import (
 	"github.com/techtreks/auth/db/dbtest"
 )
 
-// metricsURL is where a server that was started with METRICS_ADDR says it
-// serves them.
+// metricsURL returns the address of the metrics from the log.
 func (p *process) metricsURL() string {
 	p.t.Helper()
 	for _, line := range p.log() {
@@ -22,7 +21,7 @@ func (p *process) metricsURL() string {
 			return "http://" + line["address"].(string)
 		}
 	}
-	p.t.Fatalf("no metrics are announced\n%s", p.stdout.String())
+	p.t.Fatalf("the log has no address of the metrics\n%s", p.stdout.String())
 	return ""
 }
 
@@ -41,14 +40,14 @@ func get(t testing.TB, url string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-func TestMetricsHaveAPortOfTheirOwn(t *testing.T) {
+func TestMetrics_HaveASeparatePort(t *testing.T) {
 	eachKind(t, func(t *testing.T, kind db.Kind, url string) {
-		p := serve(t, serving(url).with(settings{"METRICS_ADDR": "127.0.0.1:0"}))
+		p := serve(t, serverSettings(url).with(settings{"METRICS_ADDR": "127.0.0.1:0"}))
 		c := newClient(t, p.url)
 		c.call(t, "GET", "/auth/current_user", "", nil)
 		status, text := get(t, p.metricsURL()+"/metrics")
 		if status != 200 {
-			t.Fatalf("the metrics answer %d", status)
+			t.Fatalf("/metrics has status %d", status)
 		}
 		want := []string{
 			`techtreks_http_requests_total{code="",method="GET",route="/auth/current_user",status="200"} 1`,
@@ -65,33 +64,32 @@ func TestMetricsHaveAPortOfTheirOwn(t *testing.T) {
 		}
 		for _, path := range []string{"/", "/healthz", "/auth/current_user", "/debug/pprof/"} {
 			if status, _ := get(t, p.metricsURL()+path); status != 404 {
-				t.Errorf("%s on the port of the metrics answers %d", path, status)
+				t.Errorf("%s on the port of the metrics has status %d", path, status)
 			}
 		}
 		if status, _ := get(t, p.url+"/metrics"); status != 404 {
-			t.Errorf("the public port answers %d", status)
+			t.Errorf("/metrics on the public port has status %d", status)
 		}
 		p.stop()
 		if connection, err := net.DialTimeout("tcp", strings.TrimPrefix(p.metricsURL(), "http://"), time.Second); err == nil {
 			_ = connection.Close()
-			t.Error("the port of the metrics is still taken")
+			t.Error("the port of the metrics is still open")
 		}
 	})
 }
 
-// Whoever watches sees the server go, and sees it in the end.
-func TestMetricsAreServedWhileTheServerDrains(t *testing.T) {
-	t.Parallel() // it waits rather than works
-	p := serve(t, serving(dbtest.URL(t, db.SQLite)).with(settings{"METRICS_ADDR": "127.0.0.1:0", "SHUTDOWN_DELAY": "5s"}))
+func TestMetrics_AreServedDuringShutdown(t *testing.T) {
+	t.Parallel() // mostly waits
+	p := serve(t, serverSettings(dbtest.URL(t, db.SQLite)).with(settings{"METRICS_ADDR": "127.0.0.1:0", "SHUTDOWN_DELAY": "5s"}))
 	p.signal(syscall.SIGTERM)
-	eventually(t, "the server drains", func() bool { return p.logged("shutting down") == 1 })
+	eventually(t, "the shutdown begins", func() bool { return p.logged("shutting down") == 1 })
 	if status, _ := get(t, p.metricsURL()+"/metrics"); status != 200 {
-		t.Errorf("while draining: %d", status)
+		t.Errorf("during the shutdown: %d", status)
 	}
-	p.exit(patience)
+	p.exit(waitLimit)
 }
 
-func TestAPortForMetricsThatCannotBeHadEndsTheStart(t *testing.T) {
+func TestMetrics_UnavailablePortEndsTheStart(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -101,14 +99,14 @@ func TestAPortForMetricsThatCannotBeHadEndsTheStart(t *testing.T) {
 		set  settings
 		want string
 	}{
-		"Busy":       {settings{"METRICS_ADDR": taken.Addr().String()}, "METRICS_ADDR: listen tcp"},
-		"PublicPort": {settings{"ADDR": "127.0.0.1:5077", "METRICS_ADDR": ":5077"}, "METRICS_ADDR must have another port than ADDR"},
-		"NoAddress":  {settings{"METRICS_ADDR": "metrics"}, "METRICS_ADDR must be HOST:PORT"},
+		"port in use":       {settings{"METRICS_ADDR": taken.Addr().String()}, "METRICS_ADDR: listen tcp"},
+		"same port as addr": {settings{"ADDR": "127.0.0.1:5077", "METRICS_ADDR": ":5077"}, "METRICS_ADDR must have another port than ADDR"},
+		"not an address":    {settings{"METRICS_ADDR": "metrics"}, "METRICS_ADDR must be HOST:PORT"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := runToEnd(t, serving(dbtest.URL(t, db.SQLite)).with(tc.set), "serve")
-			if said := p.stdout.String() + p.stderr.String(); p.cmd.ProcessState.ExitCode() != 1 || !strings.Contains(said, tc.want) {
-				t.Errorf("exit status %d\n%s", p.cmd.ProcessState.ExitCode(), said)
+			p := runToEnd(t, serverSettings(dbtest.URL(t, db.SQLite)).with(tc.set), "serve")
+			if reported := p.stdout.String() + p.stderr.String(); p.cmd.ProcessState.ExitCode() != 1 || !strings.Contains(reported, tc.want) {
+				t.Errorf("exit status %d\n%s", p.cmd.ProcessState.ExitCode(), reported)
 			}
 		})
 	}

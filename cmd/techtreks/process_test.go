@@ -24,61 +24,59 @@ import (
 	"github.com/techtreks/auth/internal/password"
 )
 
-// These tests start the program as an operator does: as a process of its own,
-// with an environment, signals and an exit status. It comes in two forms.
+// These tests start the program as an operator does: as a process with an environment,
+// signals and an exit status. There are two forms of the program:
 //
-// As it ships: what is asked is how it starts, what it prints, what it stores,
-// how long it takes and how much memory. The race detector would say nothing
-// about that, change the last two, and make a start ten times as dear.
-//
-// Watched: the test binary plays it, so that the race detector sees into the
-// server of the tests that are about what happens in it at the same moment.
-const playsProgram = "TECHTREKS_TEST_PLAYS_PROGRAM"
+//   - The shipped program, for tests of the start, the output, the stored data, the time
+//     and the memory. The race detector would not find more in these tests, would change
+//     time and memory, and makes a start ten times as expensive.
+//   - The test binary, which runs the program if this variable is set. It contains the race
+//     detector if the tests run with -race, for tests of concurrent work in the server.
+const runAsProgram = "TECHTREKS_TEST_RUN_AS_PROGRAM"
 
-// hashesCheaply makes its hashes of passwords cost next to nothing.
-const hashesCheaply = "TECHTREKS_TEST_HASHES_CHEAPLY"
+// cheapHashes makes the program hash passwords at a negligible cost.
+const cheapHashes = "TECHTREKS_TEST_CHEAP_HASHES"
 
 var cheapHash = &password.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
 func TestMain(m *testing.M) {
-	if os.Getenv(playsProgram) != "" {
+	if os.Getenv(runAsProgram) != "" {
 		cost := hashCost{}
-		if os.Getenv(hashesCheaply) != "" {
+		if os.Getenv(cheapHashes) != "" {
 			cost.Params = cheapHash
 		}
 		os.Exit(runProcess(cost))
 	}
-	if os.Getenv(playsSQLite) != "" {
-		os.Exit(playSQLite(os.Args[1], os.Args[2]))
+	if os.Getenv(runAsSQLite) != "" {
+		os.Exit(runSQLite(os.Args[1], os.Args[2]))
 	}
-	// Tests that run beside others here wait rather than work: for a limit of a
-	// connection, for the end of a process.
+	// The parallel tests mostly wait: for a timeout of a connection or the end of a process.
 	flag.Parse()
 	_ = flag.Set("test.parallel", "16")
 	status := m.Run()
-	_ = os.RemoveAll(shippedIn)
+	_ = os.RemoveAll(shippedDir)
 	os.Exit(status)
 }
 
-// shippedIn is the folder of the program, once it is built.
-var shippedIn string
+// shippedDir is the directory of the program after it was built.
+var shippedDir string
 
-// shipped builds the program, the first time that a test needs it, with the
-// options of `make build`: what was compiled there need only be linked.
+// shipped builds the program when a test first needs it. It uses the options of `make
+// build`, so that it only links what that has compiled.
 var shipped = sync.OnceValues(func() (path string, err error) {
-	if shippedIn, err = os.MkdirTemp("", "techtreks-program-"); err != nil {
+	if shippedDir, err = os.MkdirTemp("", "techtreks-program-"); err != nil {
 		return "", err
 	}
-	path = filepath.Join(shippedIn, "techtreks")
+	path = filepath.Join(shippedDir, "techtreks")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, said)
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, output)
 	}
 	return path, nil
 })
 
-// shippedProgram is the path of the program.
+// shippedProgram returns the path of the built program.
 func shippedProgram(t testing.TB) string {
 	t.Helper()
 	path, err := shipped()
@@ -88,31 +86,30 @@ func shippedProgram(t testing.TB) string {
 	return path
 }
 
-// patience bounds every wait for something that ought to take a moment. It is
-// generous, because the machine may be busy with other things.
-const patience = 30 * time.Second
+// waitLimit bounds every wait for something that normally takes a moment. It is generous,
+// because the machine may be busy.
+const waitLimit = 30 * time.Second
 
 const secretKey = "0123456789abcdefghijklmnopqrstuv"
 
-// settings are environment variables of a process.
+// settings are the environment variables of a process.
 type settings map[string]string
 
-// serving is what a server gets unless the test says otherwise: a free loopback
-// port, a key that outlives it, nobody to wait for at its end. The tests stand
-// where a trusted proxy would, so that each of their clients has an address; how
-// often they ask is not the question.
-func serving(url string) settings {
+// serverSettings returns the default settings of a server under test: a free loopback port,
+// a fixed key, no delay at shutdown, and no rate limits. The server trusts the tests as a
+// proxy, so that each client can have its own address.
+func serverSettings(url string) settings {
 	return settings{
 		"ADDR": "127.0.0.1:0", "DATABASE_URL": url, "SECRET_KEY": secretKey,
 		"SHUTDOWN_DELAY": "0s", "TRUSTED_PROXIES": "127.0.0.1", "RATE_LIMITS": "off",
-		"VERIFY_RESPONSES": "true", // the test fails if the log has one that breaks the contract
+		"VERIFY_RESPONSES": "true", // the test fails if the log reports a violation
 	}
 }
 
-// measured is serving without a look at each answer, and with garbage collected as usual,
-// for tests of what the server costs.
-func measured(url string) settings {
-	return serving(url).with(settings{"VERIFY_RESPONSES": "false", "GOGC": "100"})
+// measuredSettings returns settings for tests of cost: no check of each response, and the
+// default garbage collection.
+func measuredSettings(url string) settings {
+	return serverSettings(url).with(settings{"VERIFY_RESPONSES": "false", "GOGC": "100"})
 }
 
 func (s settings) with(more settings) settings {
@@ -121,22 +118,22 @@ func (s settings) with(more settings) settings {
 	return all
 }
 
-// A process is the program, running.
+// A process is a running program.
 type process struct {
 	t              testing.TB
 	cmd            *exec.Cmd
 	stdout, stderr output
 	ended          chan struct{}
-	url            string // of a server that listens
+	url            string // of the server, once it listens
 
 	mu     sync.Mutex
-	parsed []map[string]any // the lines of the log that were read before
-	read   int              // and how many bytes they are
+	parsed []map[string]any // the lines of the log that were already read
+	read   int              // number of bytes that were already read
 }
 
-// newProcess prepares the program as it ships, in a working directory of its own. Of this
-// environment it inherits only what finds files and databases, and what is said to Go: a
-// setting that happens to be exported must not decide a test.
+// newProcess prepares the shipped program in a new working directory. It inherits only the
+// variables for paths, PostgreSQL and the Go runtime, so that settings exported in the
+// shell do not affect a test.
 func newProcess(t testing.TB, env settings, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(shippedProgram(t), args...), ended: make(chan struct{})}
@@ -154,40 +151,40 @@ func newProcess(t testing.TB, env settings, args ...string) *process {
 	return p
 }
 
-// watched has the race detector look on, where this test runs under it.
-func (p *process) watched() *process {
+// asTestBinary runs the program inside the test binary, which may have the race detector.
+func (p *process) asTestBinary() *process {
 	p.t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	p.cmd.Path, p.cmd.Args[0] = program, program
-	p.cmd.Env = append(p.cmd.Env, playsProgram+"=1")
+	p.cmd.Env = append(p.cmd.Env, runAsProgram+"=1")
 	return p
 }
 
-// ofABrokenProgram is what Go says of a program that is wrong, whatever becomes of it then.
-var ofABrokenProgram = regexp.MustCompile(`DATA RACE|panic:|fatal error:`)
+// runtimeFault matches the reports of the Go runtime about a fault in the program.
+var runtimeFault = regexp.MustCompile(`DATA RACE|panic:|fatal error:`)
 
-// start lets the process run, at the longest until the test ends.
+// start starts the process, which is killed at the latest when the test ends.
 func (p *process) start() {
 	p.t.Helper()
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
 	go func() {
-		_ = p.cmd.Wait() // how it ended is in ProcessState
+		_ = p.cmd.Wait() // the result is in ProcessState
 		close(p.ended)
 	}()
 	p.t.Cleanup(func() {
 		p.signal(syscall.SIGKILL)
 		<-p.ended
-		if said := p.stderr.String(); ofABrokenProgram.MatchString(said) {
-			p.t.Errorf("the process said\n%s", said)
+		if text := p.stderr.String(); runtimeFault.MatchString(text) {
+			p.t.Errorf("the process reported\n%s", text)
 		}
 		for line := range strings.Lines(p.stdout.String()) {
 			if strings.Contains(line, `"msg":"answer breaks the contract"`) {
-				p.t.Errorf("the process said %s", line)
+				p.t.Errorf("the process logged %s", line)
 			}
 		}
 	})
@@ -199,13 +196,13 @@ func serve(t testing.TB, env settings) *process {
 	return newProcess(t, env, "serve").listening()
 }
 
-// serveWatched is serve for a server that the race detector looks into.
-func serveWatched(t testing.TB, env settings) *process {
+// serveInTestBinary is serve with the test binary as the program.
+func serveInTestBinary(t testing.TB, env settings) *process {
 	t.Helper()
-	return newProcess(t, env, "serve").watched().listening()
+	return newProcess(t, env, "serve").asTestBinary().listening()
 }
 
-// listening starts a server that was prepared, and waits until it listens.
+// listening starts a prepared server and waits until it listens.
 func (p *process) listening() *process {
 	p.t.Helper()
 	p.start()
@@ -213,13 +210,13 @@ func (p *process) listening() *process {
 	return p
 }
 
-// awaitListening waits for the line that tells scripts the address.
+// awaitListening waits for the log line with the address of the server.
 func (p *process) awaitListening() {
 	p.t.Helper()
 	eventually(p.t, "the server listens", func() bool {
 		select {
 		case <-p.ended:
-			p.t.Fatalf("ended at its start with %v\n%s%s", p.cmd.ProcessState, p.stdout.String(), p.stderr.String())
+			p.t.Fatalf("the server ended at its start: %v\n%s%s", p.cmd.ProcessState, p.stdout.String(), p.stderr.String())
 		default:
 		}
 		for _, line := range p.log() {
@@ -231,7 +228,7 @@ func (p *process) awaitListening() {
 	})
 }
 
-// signal does nothing to a process that has ended.
+// signal sends a signal, unless the process has ended.
 func (p *process) signal(sig syscall.Signal) {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -239,29 +236,29 @@ func (p *process) signal(sig syscall.Signal) {
 	}
 }
 
-// kill is kill -9: no handler runs, nothing is written any more.
+// kill sends kill -9: no handler runs, and nothing more is written.
 func (p *process) kill() {
 	p.t.Helper()
 	p.signal(syscall.SIGKILL)
 	<-p.ended
 }
 
-// freeze stops it where it is. Until one of its threads has taken the signal the others go
-// on, which is long where many wait for a processor.
+// freeze stops the process and waits until it has stopped. On a busy machine its threads
+// continue until one of them has received the signal.
 func (p *process) freeze() {
 	p.t.Helper()
 	p.signal(syscall.SIGSTOP)
-	eventually(p.t, "it stands still", func() bool {
+	eventually(p.t, "the process is stopped", func() bool {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED|syscall.WNOHANG, nil)
 		if err != nil || pid != 0 && !status.Stopped() {
-			p.t.Fatalf("ended before it was to stand still: %v, status %#x\n%s", err, status, p.stderr.String())
+			p.t.Fatalf("the process ended instead of stopping: %v, status %#x\n%s", err, status, p.stderr.String())
 		}
 		return pid != 0
 	})
 }
 
-// exit waits for the end and returns the status, -1 when it was a signal.
+// exit waits for the end of the process and returns its status, -1 if a signal ended it.
 func (p *process) exit(within time.Duration) int {
 	p.t.Helper()
 	select {
@@ -272,38 +269,38 @@ func (p *process) exit(within time.Duration) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// stop ends a server as an operator does.
+// stop ends a server with SIGTERM.
 func (p *process) stop() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
-	if status := p.exit(patience); status != 0 {
+	if status := p.exit(waitLimit); status != 0 {
 		p.t.Errorf("exit status %d after SIGTERM\n%s%s", status, p.stdout.String(), p.stderr.String())
 	}
 }
 
-// runToEnd runs a command that ends by itself.
+// runToEnd runs a command that ends by itself, without a signal.
 func runToEnd(t testing.TB, env settings, args ...string) *process {
 	t.Helper()
 	p := newProcess(t, env, args...)
 	p.start()
-	p.exit(patience)
+	p.exit(waitLimit)
 	return p
 }
 
-// proc names a file of what Linux tells of the process.
+// proc returns the path of a file in /proc about the process.
 func (p *process) proc(file string) string {
 	return fmt.Sprintf("/proc/%d/%s", p.cmd.Process.Pid, file)
 }
 
-// log is what the server has logged so far. A line that is not JSON fails the
-// test: whatever collects the logs could not read it.
+// log returns the lines logged so far. A line that is not JSON fails the test, because a log
+// collector could not parse it.
 func (p *process) log() []map[string]any {
 	p.t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for text := range strings.Lines(p.stdout.after(p.read)) {
 		if !strings.HasSuffix(text, "\n") {
-			break // being written
+			break // incomplete
 		}
 		var line map[string]any
 		if err := json.Unmarshal([]byte(text), &line); err != nil {
@@ -314,7 +311,7 @@ func (p *process) log() []map[string]any {
 	return slices.Clone(p.parsed)
 }
 
-// logged counts the lines with a message.
+// logged returns the number of log lines with a message.
 func (p *process) logged(message string) int {
 	p.t.Helper()
 	n := 0
@@ -326,7 +323,7 @@ func (p *process) logged(message string) int {
 	return n
 }
 
-// output collects what a process prints while a test looks at it.
+// output collects the output of a running process.
 type output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -340,19 +337,19 @@ func (o *output) Write(b []byte) (int, error) {
 
 func (o *output) String() string { return o.after(0) }
 
-// after leaves out what was printed first.
+// after returns the output after a number of bytes.
 func (o *output) after(bytes int) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return string(o.buf.Bytes()[bytes:])
 }
 
-// eventually waits until something holds, looking often.
+// eventually polls until a condition holds, at most for [waitLimit].
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(waitLimit); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %s", patience, what)
+			t.Fatalf("not within %s: %s", waitLimit, what)
 		}
 	}
 }
@@ -365,12 +362,12 @@ func eachKind(t *testing.T, test func(t *testing.T, kind db.Kind, url string)) {
 	}
 }
 
-// inEarnest is set where a test has the machine to itself, as in make torture: then
-// times are held to what is required. Beside other tests they would tell of those.
+// inEarnest makes tests check the required times. make torture sets it, where a test has the
+// machine to itself. Otherwise other tests would distort the times.
 var inEarnest = os.Getenv("IN_EARNEST") == "true"
 
-// numberFrom is the number in a variable, if it is set: how often, how many, for how long.
-func numberFrom(t testing.TB, variable string, standard int) int {
+// envInt returns the number in an environment variable, or a default.
+func envInt(t testing.TB, variable string, standard int) int {
 	t.Helper()
 	text := os.Getenv(variable)
 	if text == "" {

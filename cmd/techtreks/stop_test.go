@@ -18,11 +18,11 @@ import (
 	"github.com/techtreks/auth/db/dbtest"
 )
 
-// stopsWithin is what an operator is told: an orchestrator that waits longer
-// before it kills loses nothing.
+// stopsWithin is the documented limit of a shutdown. An orchestrator that waits longer before
+// it kills the process loses nothing.
 const stopsWithin = 15 * time.Second
 
-// A rawConn is a connection that a test writes to byte by byte.
+// A rawConn is a connection to which a test writes raw bytes.
 type rawConn struct {
 	t testing.TB
 	net.Conn
@@ -36,7 +36,7 @@ func dial(t testing.TB, server string) *rawConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(waitLimit))
 	return &rawConn{t: t, Conn: conn, in: bufio.NewReader(conn)}
 }
 
@@ -47,10 +47,11 @@ func (w *rawConn) send(text string) {
 	}
 }
 
-// answer reads one whole answer.
+// answer reads one complete response to a GET.
 func (w *rawConn) answer() (*answer, error) { return w.answerTo(http.MethodGet) }
 
-// answerTo is the same after a request of this method: what answers HEAD has no body.
+// answerTo reads the response to a request with this method. The response to HEAD has no
+// body.
 func (w *rawConn) answerTo(method string) (*answer, error) {
 	response, err := http.ReadResponse(w.in, &http.Request{Method: method})
 	if err != nil {
@@ -59,13 +60,13 @@ func (w *rawConn) answerTo(method string) (*answer, error) {
 	defer func() { _ = response.Body.Close() }()
 	a := &answer{status: response.StatusCode, header: response.Header}
 	if response.Close {
-		a.header.Set("Connection", "close") // ReadResponse takes it away
+		a.header.Set("Connection", "close") // ReadResponse removes it
 	}
 	a.body, err = io.ReadAll(response.Body)
 	return a, err
 }
 
-// halfLogin sends a login up to the middle of its body, and returns the rest.
+// halfLogin sends a login up to the middle of its body and returns the rest.
 func (w *rawConn) halfLogin(a account) (rest string) {
 	w.t.Helper()
 	body, err := json.Marshal(a.credentials())
@@ -77,7 +78,7 @@ func (w *rawConn) halfLogin(a account) (rest string) {
 	return string(body[half:])
 }
 
-// refused reports that nobody listens any more.
+// refused reports whether the server refuses connections.
 func refused(server string) bool {
 	conn, err := net.Dial("tcp", strings.TrimPrefix(server, "http://"))
 	if err == nil {
@@ -86,27 +87,27 @@ func refused(server string) bool {
 	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
-// TestStopAnswersWhatIsUnderWay follows one stop through its steps.
-func TestStopAnswersWhatIsUnderWay(t *testing.T) {
+// This test follows one shutdown through its steps.
+func TestShutdown_FinishesRequestsInProgress(t *testing.T) {
 	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
-		p := serveWatched(t, serving(url).with(settings{"SHUTDOWN_DELAY": "1s"}))
+		p := serveInTestBinary(t, serverSettings(url).with(settings{"SHUTDOWN_DELAY": "1s"}))
 		c := newClient(t, p.url)
-		someone := c.register(t)
-		slow, silent := dial(t, p.url), dial(t, p.url)
-		rest := slow.halfLogin(someone)
-		silent.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-		if got, err := silent.answer(); err != nil || !got.is(http.StatusOK) {
+		user := c.register(t)
+		slow, idle := dial(t, p.url), dial(t, p.url)
+		rest := slow.halfLogin(user)
+		idle.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+		if got, err := idle.answer(); err != nil || !got.is(http.StatusOK) {
 			t.Fatalf("%s, %v", got, err)
 		}
 
-		// Eight logins compete for the processor when the signal comes.
+		// Eight logins are in progress when the signal arrives.
 		first := make(chan struct{}, 8)
 		var logins sync.WaitGroup
 		for range 8 {
 			logins.Go(func() {
-				got, err := newClient(t, p.url).try("POST", "/auth/login", "", someone.credentials())
+				got, err := newClient(t, p.url).try("POST", "/auth/login", "", user.credentials())
 				if err != nil || !got.is(http.StatusOK) {
-					t.Errorf("a login under way: %s, %v", got, err)
+					t.Errorf("a login in progress: %s, %v", got, err)
 				}
 				first <- struct{}{}
 			})
@@ -115,18 +116,18 @@ func TestStopAnswersWhatIsUnderWay(t *testing.T) {
 		begin := time.Now()
 		p.signal(syscall.SIGTERM)
 
-		// The listener is still open, and readiness says not to come here.
+		// The listener is still open, but the server is not ready.
 		eventually(t, "readyz is 503", func() bool {
 			got, err := newClient(t, p.url).try("GET", "/readyz", "", nil)
 			if err != nil {
-				t.Fatalf("readiness cannot be asked while the server drains: %v", err)
+				t.Fatalf("no response of /readyz during the shutdown delay: %v", err)
 			}
 			return got.is(http.StatusServiceUnavailable) && got.member("code") == "shutting_down"
 		})
 		late := dial(t, p.url)
 		late.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
 		if got, err := late.answer(); err != nil || !got.is(http.StatusOK) {
-			t.Errorf("healthz while the server drains: %s, %v", got, err)
+			t.Errorf("/healthz during the shutdown delay: %s, %v", got, err)
 		}
 		eventually(t, "new connections are refused", func() bool { return refused(p.url) })
 		if waited := time.Since(begin); waited < time.Second {
@@ -134,54 +135,54 @@ func TestStopAnswersWhatIsUnderWay(t *testing.T) {
 		}
 		logins.Wait()
 
-		// What was idle is let go of; what is under way keeps the process alive.
-		if _, err := silent.in.ReadByte(); !errors.Is(err, io.EOF) {
+		// Idle connections are closed; requests in progress keep the process running.
+		if _, err := idle.in.ReadByte(); !errors.Is(err, io.EOF) {
 			t.Errorf("the idle connection: %v", err)
 		}
 		slow.send(rest)
 		got, err := slow.answer()
 		if err != nil || !got.is(http.StatusOK) || got.member("ok") != true {
-			t.Errorf("the upload under way: %s, %v", got, err)
+			t.Errorf("the upload in progress: %s, %v", got, err)
 		}
 		if status := p.exit(stopsWithin - time.Since(begin)); status != 0 {
 			t.Errorf("exit status %d", status)
 		}
 		if !refused(p.url) {
-			t.Error("somebody still listens")
+			t.Error("the port is still open")
 		}
 	})
 }
 
-func TestStopTakesTheSignalItGets(t *testing.T) {
+func TestShutdown_DependsOnTheSignal(t *testing.T) {
 	for name, tc := range map[string]struct {
 		delay   string
-		upload  bool // one is under way, and stays so
+		upload  bool // an upload is in progress and never ends
 		signals []syscall.Signal
 		status  int
 		least   time.Duration
 		most    time.Duration
 	}{
-		"SIGTERMWaitsForTheBalancer": {delay: "1s", signals: []syscall.Signal{syscall.SIGTERM}, least: time.Second, most: 5 * time.Second},
-		"InterruptDoesNot":           {delay: "10s", signals: []syscall.Signal{syscall.SIGINT}, most: 5 * time.Second},
-		"SecondSIGTERMEndsAtOnce": {
+		"sigterm waits for the load balancer": {delay: "1s", signals: []syscall.Signal{syscall.SIGTERM}, least: time.Second, most: 5 * time.Second},
+		"interrupt does not wait":             {delay: "10s", signals: []syscall.Signal{syscall.SIGINT}, most: 5 * time.Second},
+		"second sigterm ends at once": {
 			delay: "10s", upload: true, signals: []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM}, status: -1, most: 5 * time.Second,
 		},
-		"SecondInterruptEndsAtOnce": {
+		"second interrupt ends at once": {
 			delay: "10s", upload: true, signals: []syscall.Signal{syscall.SIGINT, syscall.SIGINT}, status: -1, most: 5 * time.Second,
 		},
-		"UploadThatNeverEndsIsCutOff": {delay: "0s", upload: true, signals: []syscall.Signal{syscall.SIGTERM}, least: time.Second, most: stopsWithin},
+		"endless upload is interrupted": {delay: "0s", upload: true, signals: []syscall.Signal{syscall.SIGTERM}, least: time.Second, most: stopsWithin},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // they wait rather than work
-			p := serveWatched(t, serving(dbtest.URL(t, db.SQLite)).with(settings{"SHUTDOWN_DELAY": tc.delay}))
+			t.Parallel() // mostly waits
+			p := serveInTestBinary(t, serverSettings(dbtest.URL(t, db.SQLite)).with(settings{"SHUTDOWN_DELAY": tc.delay}))
 			if tc.upload {
-				dial(t, p.url).halfLogin(account{"somebody", "something"})
-				// The server has read its header once it has answered a later request.
+				dial(t, p.url).halfLogin(account{"user", "password"})
+				// After the response to a later request, the server has read the header.
 				newClient(t, p.url).call(t, "GET", "/healthz", "", nil)
 			}
 			begin := time.Now()
 			for i, sig := range tc.signals {
-				eventually(t, "the signal before is noticed", func() bool { return p.logged("shutting down") == min(i, 1) })
+				eventually(t, "the previous signal is handled", func() bool { return p.logged("shutting down") == min(i, 1) })
 				p.signal(sig)
 			}
 			if status := p.exit(stopsWithin); status != tc.status {
@@ -194,9 +195,9 @@ func TestStopTakesTheSignalItGets(t *testing.T) {
 	}
 }
 
-func TestStopRightAfterTheStart(t *testing.T) {
+func TestShutdown_RightAfterTheStart(t *testing.T) {
 	for range 3 {
-		p := serveWatched(t, serving(dbtest.URL(t, db.SQLite)))
+		p := serveInTestBinary(t, serverSettings(dbtest.URL(t, db.SQLite)))
 		p.stop()
 	}
 }

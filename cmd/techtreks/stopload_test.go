@@ -14,7 +14,7 @@ import (
 	"github.com/techtreks/auth/db"
 )
 
-// A load is many clients at work, and what became of their requests.
+// A load is a group of concurrent clients with the results of their requests.
 type load struct {
 	t        *testing.T
 	server   string
@@ -23,26 +23,25 @@ type load struct {
 	answered atomic.Int64
 
 	mu       sync.Mutex
-	people   []account // registered, says a 201
+	accounts []account // registered: the response was 201
 	failures []error
 }
 
-// work sends requests until the server is gone or stop is set: mostly cheap
-// ones, about 200 a second from 50 clients, and as many that hash a password as
-// the machine can take.
+// work sends requests until the server is gone or stop is set. Most are cheap, about 200 per
+// second from 50 clients. The others hash a password, as many as the machine can handle.
 func (l *load) work() {
 	c := newClient(l.t, l.server)
 	const interval = 200 * time.Millisecond
-	<-time.After(rand.N(interval)) // clients do not march in step
+	<-time.After(rand.N(interval)) // so that the clients are not synchronised
 	pace := time.NewTicker(interval)
 	defer pace.Stop()
 	for ; !l.stop.Load(); <-pace.C {
 		var got *answer
 		var err error
-		someone := newAccount()
+		user := newAccount()
 		switch rand.IntN(12) {
 		case 0:
-			got, err = c.try("POST", "/auth/register", "", someone.registration())
+			got, err = c.try("POST", "/auth/register", "", user.registration())
 		case 1:
 			got, err = c.try("POST", "/auth/login", "", l.known.credentials())
 		case 2:
@@ -61,7 +60,7 @@ func (l *load) work() {
 		case http.StatusOK, http.StatusServiceUnavailable:
 		case http.StatusCreated:
 			l.mu.Lock()
-			l.people = append(l.people, someone)
+			l.accounts = append(l.accounts, user)
 			l.mu.Unlock()
 		default:
 			l.t.Errorf("under load: %s", got)
@@ -69,7 +68,7 @@ func (l *load) work() {
 	}
 }
 
-// handled counts the requests that the server has worked on, readiness aside.
+// handled returns the number of requests in the log, without those of /readyz.
 func (p *process) handled() int64 {
 	var n int64
 	for _, line := range p.log() {
@@ -80,25 +79,23 @@ func (p *process) handled() int64 {
 	return n
 }
 
-// TestStopUnderLoadLosesNothing sends SIGTERM to a server with 50 clients at
-// work. Those behind a balancer, which asks for readiness and sends them
-// elsewhere, notice nothing at all. Those who keep coming are refused in the
-// end (or meet the closing of the listener: then nothing was done for them),
-// but whatever the server has begun to work on gets its answer. And whoever was
-// told "registered" is.
-func TestStopUnderLoadLosesNothing(t *testing.T) {
+// SIGTERM arrives while 50 clients send requests. Clients behind a load balancer, which
+// checks readiness, see no errors. Clients without one are refused in the end, or their
+// connection is closed before their request is read. But every request that the server has
+// begun to handle gets a response, and every confirmed registration is stored.
+func TestShutdown_UnderLoadLosesNothing(t *testing.T) {
 	const size = 50
 	for _, balanced := range []bool{true, false} {
-		name := "clients that keep coming"
+		name := "without load balancer"
 		if balanced {
-			name = "clients behind a balancer"
+			name = "behind load balancer"
 		}
 		t.Run(name, func(t *testing.T) {
 			eachKind(t, func(t *testing.T, _ db.Kind, url string) {
-				p := serveWatched(t, serving(url).with(settings{"SHUTDOWN_DELAY": "1s"}))
+				p := serveInTestBinary(t, serverSettings(url).with(settings{"SHUTDOWN_DELAY": "1s"}))
 				c := newClient(t, p.url)
 				l := &load{t: t, server: p.url, known: c.register(t)}
-				const before = 1 // that one
+				const before = 1 // the registration above
 				var gone sync.WaitGroup
 				for range size {
 					gone.Go(l.work)
@@ -120,7 +117,7 @@ func TestStopUnderLoadLosesNothing(t *testing.T) {
 				gone.Wait()
 
 				if handled, answered := p.handled()-before, l.answered.Load(); handled != answered {
-					t.Errorf("the server worked on %d requests, and %d were answered", handled, answered)
+					t.Errorf("the server handled %d requests, but %d got a response", handled, answered)
 				}
 				cut := 0
 				for _, err := range l.failures {
@@ -132,28 +129,28 @@ func TestStopUnderLoadLosesNothing(t *testing.T) {
 				if balanced && len(l.failures) > 0 {
 					t.Errorf("%d requests failed: %v", len(l.failures), l.failures[0])
 				}
-				l.registered(url)
-				t.Logf("%d answers, %d people, stopped in %s, %d connections closed before their request was read",
-					l.answered.Load(), len(l.people), took.Round(time.Millisecond), cut)
+				l.checkRegistered(url)
+				t.Logf("%d responses, %d accounts, stopped in %s, %d connections closed before their request was read",
+					l.answered.Load(), len(l.accounts), took.Round(time.Millisecond), cut)
 			})
 		})
 	}
 }
 
-// registered starts the server again and logs everybody in.
-func (l *load) registered(url string) {
+// checkRegistered starts the server again and logs in to every account.
+func (l *load) checkRegistered(url string) {
 	l.t.Helper()
-	p := serve(l.t, serving(url))
+	p := serve(l.t, serverSettings(url))
 	c := newClient(l.t, p.url)
-	err := each(l.people, func(a account) error {
+	err := each(l.accounts, func(a account) error {
 		cookie, err := c.login(a)
 		if err == nil && cookie == "" {
-			err = fmt.Errorf("%s was registered and is not there", a.name)
+			err = fmt.Errorf("%s was registered but cannot log in", a.name)
 		}
 		return err
 	})
-	if err != nil || len(l.people) == 0 {
-		l.t.Errorf("%d people: %v", len(l.people), err)
+	if err != nil || len(l.accounts) == 0 {
+		l.t.Errorf("%d accounts: %v", len(l.accounts), err)
 	}
 	p.stop()
 }

@@ -10,9 +10,8 @@ import (
 	gendb "github.com/techtreks/auth/gen/db"
 )
 
-// The program deletes what has ended by itself, without being asked; also mails, where
-// it sends none.
-func TestServeSweepsWhatHasEnded(t *testing.T) {
+// The server deletes expired sessions, and old mails if mail is off.
+func TestServe_DeletesExpiredRows(t *testing.T) {
 	url := dbtest.URL(t, db.SQLite)
 	d, err := db.Open(t.Context(), url)
 	if err != nil {
@@ -35,19 +34,19 @@ func TestServeSweepsWhatHasEnded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := serve(t, production(url))
+	p := serve(t, productionSettings(url))
 	defer p.stop()
-	eventually(t, "the ended session and the old mails are deleted", func() bool {
+	eventually(t, "the expired session and the old mails are deleted", func() bool {
 		var n int
 		return d.QueryRowContext(t.Context(), "SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM outbox)").Scan(&n) == nil && n == 0
 	})
 }
 
-// A trail that begins with a start and has no stop before the next one says that
-// the process was killed.
-func TestStartAndStopAreInTheTrail(t *testing.T) {
+// Start and shutdown are audit events. A start without a shutdown before the next start
+// shows that the process was killed.
+func TestServe_AuditsStartAndShutdown(t *testing.T) {
 	url := dbtest.URL(t, db.SQLite)
-	serve(t, serving(url)).stop()
+	serve(t, serverSettings(url)).stop()
 	d, err := db.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)

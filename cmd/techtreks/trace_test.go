@@ -11,9 +11,9 @@ import (
 	"github.com/techtreks/auth/db"
 )
 
-// What has been traced and not been sent is sent at the end, and the log names
-// the trace of each request.
-func TestTracesAreSentBeforeTheEnd(t *testing.T) {
+// At shutdown the server sends the remaining spans. The log has the trace id of each
+// request.
+func TestTracing_SendsSpansAtShutdown(t *testing.T) {
 	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
 		var traced atomic.Bool
 		collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -23,32 +23,32 @@ func TestTracesAreSentBeforeTheEnd(t *testing.T) {
 			}
 		}))
 		defer collector.Close()
-		p := serve(t, serving(url).with(settings{
+		p := serve(t, serverSettings(url).with(settings{
 			"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL, "OTEL_SERVICE_NAME": "my-auth", "LOG_LEVEL": "debug",
-			"OTEL_BSP_SCHEDULE_DELAY": "3600000", // not before the end, then
+			"OTEL_BSP_SCHEDULE_DELAY": "3600000", // so only at shutdown
 		}))
 		newClient(t, p.url).call(t, "GET", "/readyz", "", nil)
 		p.stop()
 		if !traced.Load() {
-			t.Error("the request was not traced")
+			t.Error("no span of the request was sent")
 		}
-		named := false
+		found := false
 		for _, line := range p.log() {
 			id, _ := line["trace_id"].(string)
-			named = named || line["route"] == "/readyz" && len(id) == 32
+			found = found || line["route"] == "/readyz" && len(id) == 32
 		}
-		if !named {
-			t.Errorf("the log does not name the trace\n%s", p.stdout.String())
+		if !found {
+			t.Errorf("the log lacks the trace id\n%s", p.stdout.String())
 		}
 	})
 }
 
-// A collector that is gone changes nothing but the log.
-func TestTheServerDoesWithoutItsCollector(t *testing.T) {
+// An unreachable collector affects only the log.
+func TestTracing_UnreachableCollectorIsHarmless(t *testing.T) {
 	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
 		gone := httptest.NewServer(http.NotFoundHandler())
 		gone.Close()
-		p := serve(t, serving(url).with(settings{"OTEL_EXPORTER_OTLP_ENDPOINT": gone.URL}))
+		p := serve(t, serverSettings(url).with(settings{"OTEL_EXPORTER_OTLP_ENDPOINT": gone.URL}))
 		c := newClient(t, p.url)
 		if _, err := c.login(c.register(t)); err != nil {
 			t.Error(err)
@@ -57,8 +57,8 @@ func TestTheServerDoesWithoutItsCollector(t *testing.T) {
 	})
 }
 
-func TestTracesThatCannotBeSentAsAskedEndTheStart(t *testing.T) {
-	p := runToEnd(t, serving("sqlite:here.db").with(settings{
+func TestTracing_UnsupportedProtocolEndsTheStart(t *testing.T) {
+	p := runToEnd(t, serverSettings("sqlite:here.db").with(settings{
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
 	}), "serve")
 	if status := p.cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(p.stdout.String(), "OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf") {

@@ -14,21 +14,21 @@ import (
 	"github.com/techtreks/auth/internal/mail/mailtest"
 )
 
-// users runs a command that must succeed, and returns what it prints.
+// users runs a users command that must succeed, and returns its output.
 func users(t testing.TB, env settings, args ...string) string {
 	t.Helper()
 	p := runToEnd(t, env, append([]string{"users"}, args...)...)
-	if code := p.exit(patience); code != 0 {
+	if code := p.exit(waitLimit); code != 0 {
 		t.Fatalf("users %q: exit status %d: %s", args, code, p.stderr.String())
 	}
 	return p.stdout.String()
 }
 
-// usersRefused runs one that must fail, and returns what it says.
-func usersRefused(t testing.TB, env settings, args ...string) string {
+// usersFails runs a users command that must fail, and returns the error.
+func usersFails(t testing.TB, env settings, args ...string) string {
 	t.Helper()
 	p := runToEnd(t, env, append([]string{"users"}, args...)...)
-	if code := p.exit(patience); code != 1 || p.stdout.String() != "" {
+	if code := p.exit(waitLimit); code != 1 || p.stdout.String() != "" {
 		t.Errorf("users %q: exit status %d, output %q", args, code, p.stdout.String())
 	}
 	return p.stderr.String()
@@ -36,7 +36,7 @@ func usersRefused(t testing.TB, env settings, args ...string) string {
 
 var printedLink = regexp.MustCompile(`http://localhost:3000/(accept-invitation|reset-password)#token=(\S+)`)
 
-// printedToken is that of the link which a command has printed.
+// printedToken returns the token of the link in the output of a command.
 func printedToken(t testing.TB, printed, page string) string {
 	t.Helper()
 	m := printedLink.FindStringSubmatch(printed)
@@ -46,11 +46,10 @@ func printedToken(t testing.TB, printed, page string) string {
 	return m[2]
 }
 
-// ASVS 5.0.0-6.3.2: nobody is there who has not been made, under whatever name
-// is tried first.
-func TestThereIsNoDefaultAccount(t *testing.T) {
+// ASVS 5.0.0-6.3.2: a new database has no default account.
+func TestServe_HasNoDefaultAccount(t *testing.T) {
 	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
-		env := serving(url)
+		env := serverSettings(url)
 		p := serve(t, env)
 		c := newClient(t, p.url)
 		for _, name := range []string{
@@ -66,16 +65,16 @@ func TestThereIsNoDefaultAccount(t *testing.T) {
 		}
 		p.stop()
 		if printed := users(t, env, "list"); strings.Count(printed, "\n") != 1 {
-			t.Errorf("the list of nobody is\n%s", printed)
+			t.Errorf("an empty list is\n%s", printed)
 		}
 	})
 }
 
-// The whole way of the first administrator, on a machine without mail, while
-// the server runs.
-func TestFirstAdminIsMadeInTheShell(t *testing.T) {
+// The command line creates the first administrator without mail, while the server runs. Its
+// changes take effect on the server at once.
+func TestUsers_CreatesFirstAdministrator(t *testing.T) {
 	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
-		env := serving(url).with(settings{"REGISTRATION": "closed", "RATE_LIMITS": "login: 100 per minute"})
+		env := serverSettings(url).with(settings{"REGISTRATION": "closed", "RATE_LIMITS": "login: 100 per minute"})
 		p := serve(t, env)
 		c := newClient(t, p.url)
 		secret := printedToken(t, users(t, env, "create", "alice", "alice@example.com", "--role", "admin"), "accept-invitation")
@@ -84,7 +83,7 @@ func TestFirstAdminIsMadeInTheShell(t *testing.T) {
 			t.Fatal(a)
 		}
 		if a := c.call(t, "POST", "/auth/reset_password", "", password); !a.is(http.StatusBadRequest) {
-			t.Errorf("the link works twice: %s", a)
+			t.Errorf("the link works a second time: %s", a)
 		}
 		login := func() string {
 			return c.call(t, "POST", "/auth/login", "", map[string]string{"username": "alice", "password": "Tr4vel-light"}).cookie
@@ -95,19 +94,19 @@ func TestFirstAdminIsMadeInTheShell(t *testing.T) {
 			t.Fatal(list)
 		}
 
-		// What is changed in the shell counts for the server at once.
+		// Changes on the command line take effect on the server at once.
 		users(t, env, "create", "bob", "bob@example.com", "--role", "admin")
 		users(t, env, "set-role", "alice@example.com", "moderator")
 		if a := c.call(t, "GET", "/auth/admin/users/1/sessions", cookie, nil); !a.is(http.StatusForbidden) {
-			t.Errorf("after the role is gone: %s", a)
+			t.Errorf("after the role was removed: %s", a)
 		}
 		users(t, env, "disable", "ALICE")
 		if a := c.call(t, "GET", "/auth/profile", cookie, nil); !a.is(http.StatusUnauthorized) {
-			t.Errorf("after the account is disabled: %s", a)
+			t.Errorf("after the account was disabled: %s", a)
 		}
 		users(t, env, "enable", "alice")
 		if cookie = login(); cookie == "" {
-			t.Error("no login after the account is enabled")
+			t.Error("no login after the account was enabled")
 		}
 		reset := printedToken(t, users(t, env, "reset-password", "alice"), "reset-password")
 		if a := c.call(t, "POST", "/auth/reset_password", "", map[string]string{"token": reset, "password": "N3w-passphrase"}); !a.is(http.StatusOK) {
@@ -115,12 +114,12 @@ func TestFirstAdminIsMadeInTheShell(t *testing.T) {
 		}
 		users(t, env, "delete", "alice")
 		p.stop()
-		recordedByShell(t, url)
+		checkShellAudited(t, url)
 	})
 }
 
-// recordedByShell checks that the trail has what the shell has done above.
-func recordedByShell(t testing.TB, url string) {
+// checkShellAudited checks that the audit trail has the changes of the test above.
+func checkShellAudited(t testing.TB, url string) {
 	t.Helper()
 	d, err := db.Open(t.Context(), url)
 	if err != nil {
@@ -148,30 +147,29 @@ func recordedByShell(t testing.TB, url string) {
 		"user_archived disabled", "user_updated enabled", "user_deleted ",
 	} {
 		if !slices.Contains(got, want) {
-			t.Errorf("%q is not recorded among %q", want, got)
+			t.Errorf("%q is missing in %q", want, got)
 		}
 	}
 	var left int
 	if err := d.QueryRowContext(t.Context(), "SELECT count(*) FROM login_attempts").Scan(&left); err != nil || left != 0 {
-		t.Errorf("of who is deleted %d counts of logins are left, %v", left, err)
+		t.Errorf("%d login counters of a deleted account are left, %v", left, err)
 	}
 }
 
-// With a mail server the link goes by mail, sent by the server that runs, and is
-// printed for nobody to see.
-func TestShellHasLinksMailed(t *testing.T) {
+// With MAIL_URL the running server emails the link, and the command does not print it.
+func TestUsers_LinkIsMailedWithMailURL(t *testing.T) {
 	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
 		server := mailtest.New(t)
-		env := serving(url).with(settings{"MAIL_URL": server.URL(), "MAIL_FROM": "auth@example.com", "FRONTEND_URL": "http://localhost:3000"})
+		env := serverSettings(url).with(settings{"MAIL_URL": server.URL(), "MAIL_FROM": "auth@example.com", "FRONTEND_URL": "http://localhost:3000"})
 		if printed := users(t, env, "create", "alice", "alice@example.com", "--role", "admin"); strings.Contains(printed, "token") {
 			t.Errorf("printed:\n%s", printed)
 		}
 		p := serve(t, env)
 		mails := server.WaitFor(t, 1)
 		if text := mails[0].Text(t); !strings.Contains(text, "http://localhost:3000/accept-invitation#token=") || !strings.Contains(text, "Hi alice,") {
-			t.Errorf("the mail says\n%s", text)
+			t.Errorf("wrong mail\n%s", text)
 		}
-		// Mail can be out of order: then the link is printed when asked for.
+		// --link prints the link instead, for when mail does not work.
 		secret := printedToken(t, users(t, env, "reset-password", "alice", "--link"), "accept-invitation")
 		c := newClient(t, p.url)
 		if a := c.call(t, "POST", "/auth/reset_password", "", map[string]string{"token": secret, "password": "Tr4vel-light"}); !a.is(http.StatusOK) {
@@ -181,8 +179,8 @@ func TestShellHasLinksMailed(t *testing.T) {
 	})
 }
 
-func TestShellRefuses(t *testing.T) {
-	env := serving(dbtest.URL(t, db.SQLite))
+func TestUsers_RejectsInvalidChanges(t *testing.T) {
+	env := serverSettings(dbtest.URL(t, db.SQLite))
 	users(t, env, "create", "alice", "alice@example.com", "--role", "admin")
 	users(t, env, "create", "bob", "bob@example.com")
 	users(t, env, "disable", "bob")
@@ -190,8 +188,8 @@ func TestShellRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"show", "nobody"}, "no such account"},
-		{[]string{"delete", "nobody@example.com"}, "no such account"},
+		{[]string{"show", "unknown"}, "no such account"},
+		{[]string{"delete", "unknown@example.com"}, "no such account"},
 		{[]string{"disable", "' OR 1=1 --"}, "no such account"},
 		{[]string{"set-role", "alice", "user"}, "The last administrator must stay"},
 		{[]string{"disable", "alice"}, "The last administrator must stay"},
@@ -209,21 +207,21 @@ func TestShellRefuses(t *testing.T) {
 		{[]string{"show"}, "expected \"<name>\""},
 		{[]string{"list", "--limit", "9223372036854775808"}, "--limit: expected a valid 64 bit int b"},
 	} {
-		if said := usersRefused(t, env, test.args...); !strings.Contains(said, test.want) {
-			t.Errorf("users %q says %q, want %q", test.args, said, test.want)
+		if got := usersFails(t, env, test.args...); !strings.Contains(got, test.want) {
+			t.Errorf("users %q prints %q, want %q", test.args, got, test.want)
 		}
 	}
 	if printed := users(t, env, "list"); strings.Count(printed, "\n") != 3 {
 		t.Errorf("the list is\n%s", printed)
 	}
-	said := usersRefused(t, production(dbtest.URL(t, db.SQLite)), "create", "alice", "alice@example.com")
-	if !strings.Contains(said, "FRONTEND_URL is not set") {
-		t.Errorf("a link that leads nowhere: %q", said)
+	got := usersFails(t, productionSettings(dbtest.URL(t, db.SQLite)), "create", "alice", "alice@example.com")
+	if !strings.Contains(got, "FRONTEND_URL is not set") {
+		t.Errorf("no error without FRONTEND_URL: %q", got)
 	}
 }
 
-func TestShellPrintsJSON(t *testing.T) {
-	env := serving(dbtest.URL(t, db.SQLite))
+func TestUsers_JSONFiltersAndLimits(t *testing.T) {
+	env := serverSettings(dbtest.URL(t, db.SQLite))
 	for i := range 3 {
 		users(t, env, "create", fmt.Sprintf("user%d", i), fmt.Sprintf("user%d@example.com", i))
 	}

@@ -11,10 +11,10 @@ import (
 	"github.com/techtreks/auth/db"
 )
 
-// ASVS 5.0.0-4.1.4, 13.4.4: every path has the methods that the contract gives it and
-// no other. A client of net/http cannot ask all of it: for a tunnel least of all,
-// as a proxy's client does.
-func TestWireHasTheMethodsOfTheContractAlone(t *testing.T) {
+// ASVS 5.0.0-4.1.4, 13.4.4: a path supports only the methods of the contract. The test
+// writes raw requests, because net/http cannot send all of them, such as CONNECT to a
+// tunnel.
+func TestWire_SupportsOnlyMethodsOfTheContract(t *testing.T) {
 	declared := map[string][]string{}
 	for _, op := range theContract().Operations {
 		declared[op.Path] = append(declared[op.Path], op.Method)
@@ -23,18 +23,18 @@ func TestWireHasTheMethodsOfTheContractAlone(t *testing.T) {
 		}
 	}
 	eachHandler(t, func(t *testing.T, handler http.Handler, _ *db.DB) {
-		c := dial(t, newWeb(t, handler, func(*http.Server) {}).url)
+		c := dial(t, newTestServer(t, handler, func(*http.Server) {}).url)
 		refused := func(method, target string, status int, code string) *answer {
 			c.send(fmt.Sprintf("%s %s HTTP/1.1\r\nHost: x\r\n\r\n", method, target))
 			got, err := c.answerTo(method)
 			if err != nil {
 				t.Fatalf("%s %s: %v", method, target, err)
 			}
-			var said any = code
+			var inBody any = code
 			if method == http.MethodHead {
-				said = nil // there is no body
+				inBody = nil // there is no body
 			}
-			if !got.is(status) || got.member("code") != said || got.header.Get("Content-Type") != "application/json; charset=utf-8" {
+			if !got.is(status) || got.member("code") != inBody || got.header.Get("Content-Type") != "application/json; charset=utf-8" {
 				t.Errorf("%s %s: %s %q; want %d %s", method, target, got, got.header, status, code)
 			}
 			return got

@@ -8,14 +8,15 @@ import (
 	"github.com/techtreks/auth/db"
 )
 
-// L16: of too many cookies net/http believes none, and net/url drops what it
-// cannot read of a query, all of it if there is too much. Nobody is let in, and no
-// filter is forgotten, for want of what was dropped; the connection goes on.
-func TestWireForgetsNoPartOfARequest(t *testing.T) {
+// L16: net/http ignores all cookies if there are too many. net/url drops the parts of a
+// query that it cannot parse, and everything if there are too many parameters. The server
+// must not treat such a request as one without a session or filter. It keeps the
+// connection.
+func TestWire_DroppedCookiesAndParametersAreErrors(t *testing.T) {
 	eachHandler(t, func(t *testing.T, handler http.Handler, d *db.DB) {
-		w := newWeb(t, handler, func(*http.Server) {})
+		w := newTestServer(t, handler, func(*http.Server) {})
 		_, session := newAdmin(t, w.url, d)
-		newClient(t, w.url).register(t) // somebody whom a filter keeps out
+		newClient(t, w.url).register(t) // an account that the filter excludes
 		const users = "/auth/admin/users?"
 		c := dial(t, w.url)
 		for _, tc := range []struct {
@@ -47,7 +48,7 @@ func TestWireForgetsNoPartOfARequest(t *testing.T) {
 				t.Errorf("%.80s with %.80s: %s; want %d %s", tc.target, tc.cookies, got, tc.status, tc.code)
 			}
 			if list, ok := got.member("users").([]any); ok && len(list) != 1 {
-				t.Errorf("%.80s: a list of %d, of whom one is an administrator", tc.target, len(list))
+				t.Errorf("%.80s: %d accounts, but only one is an administrator", tc.target, len(list))
 			}
 		}
 	})

@@ -75,7 +75,7 @@ func TestWorker_SlowServerIsBoundedInConnectionsAndTime(t *testing.T) {
 		}
 		before := time.Now()
 		pass(sendTimeout - time.Second)
-		if b.server.Open() != atOnce {
+		if b.server.Open() != maxSends {
 			t.Errorf("%d connections", b.server.Open())
 		}
 		b.add(t, Message{Kind: PasswordChanged, UserID: id, Address: a})
@@ -87,7 +87,7 @@ func TestWorker_SlowServerIsBoundedInConnectionsAndTime(t *testing.T) {
 			t.Errorf("%d connections after %s", b.server.Open(), sendTimeout)
 		}
 		pass(10 * time.Minute)
-		if most := b.server.MostAtOnce(); most != atOnce || len(b.server.Mails()) != 0 {
+		if most := b.server.MostAtOnce(); most != maxSends || len(b.server.Mails()) != 0 {
 			t.Errorf("%d connections at once, %d mails", most, len(b.server.Mails()))
 		}
 	})
@@ -184,7 +184,7 @@ func TestWorker_GivesUpAfter24Hours(t *testing.T) {
 		}
 		failed := b.givenUp()
 		last := tries[len(tries)-1].Sub(tries[0])
-		if last < giveUp || last > giveUp+20*time.Minute || !slices.Equal(failed, []string{"password_changed"}) || b.Counters.Failed.Load() != 1 {
+		if last < giveUpAfter || last > giveUpAfter+20*time.Minute || !slices.Equal(failed, []string{"password_changed"}) || b.Counters.Failed.Load() != 1 {
 			t.Errorf("last try after %s, %v, %s", last, failed, b.counted())
 		}
 		rows := b.rows(t)
@@ -268,8 +268,8 @@ func TestWorker_RefusalOfServiceKeepsMailsQueued(t *testing.T) {
 				if rows := b.rows(t); len(rows) != 10 || rows[0].DeadAt != nil || b.server.Open() != 0 {
 					t.Fatalf("%+v, %d connections", rows, b.server.Open())
 				}
-				if said := b.logs.String(); !strings.Contains(said, "level="+tc.level+" msg=\"mail not sent") {
-					t.Errorf("no line of level %s:\n%s", tc.level, said)
+				if log := b.logs.String(); !strings.Contains(log, "level="+tc.level+" msg=\"mail not sent") {
+					t.Errorf("no line of level %s:\n%s", tc.level, log)
 				}
 				wrong.Store("on", false)
 				pass(2 * time.Minute)
@@ -298,7 +298,7 @@ func TestWorker_RejectedSenderGivesUpAfter24Hours(t *testing.T) {
 		for range 3 {
 			b.add(t, Message{Kind: PasswordChanged, UserID: id, Address: a})
 		}
-		pass(giveUp - time.Minute)
+		pass(giveUpAfter - time.Minute)
 		if b.Counters.Failed.Load() != 0 {
 			t.Errorf("given up early: %s", b.counted())
 		}

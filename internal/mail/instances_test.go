@@ -127,7 +127,7 @@ func TestWorker_TwoInstancesSendEachMailOnce(t *testing.T) {
 				if len(times) != n || len(b.server.Mails()) != n || first+other != n || first == 0 || other == 0 {
 					t.Errorf("%d mails to %d people, by %d and %d", len(b.server.Mails()), len(times), first, other)
 				}
-				if most.Load() > 2*atOnce {
+				if most.Load() > 2*maxSends {
 					t.Errorf("%d sends at once", most.Load())
 				}
 			})

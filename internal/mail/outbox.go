@@ -16,17 +16,17 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
-// An Outbox takes mails that are to be sent.
+// An Outbox stores mails until a [Worker] sends them.
 type Outbox struct {
-	// From is the sender of every mail; its domain is that of the Message-IDs.
+	// From is the sender of every mail. Message-IDs have the same domain.
 	From netmail.Address
 	Now  func() time.Time
-	// Off is for a server without mail: Add then does nothing, instead of filling
-	// a table that nobody empties.
+	// Off makes Add do nothing, on a server without mail, where no worker would empty the
+	// table.
 	Off bool
-	// MaxPending bounds what strangers can pile up while the mail server is away;
-	// zero means 10,000. With so many mails waiting, another that nobody is known
-	// to own (a Message without a UserID) is dropped in silence.
+	// MaxPending bounds the mails that anonymous requests can queue during an outage of
+	// the mail server; zero means 10,000. While so many mails are pending, Add silently
+	// drops a Message without a UserID.
 	MaxPending int64
 
 	once sync.Once
@@ -35,12 +35,11 @@ type Outbox struct {
 
 const defaultMaxPending = 10_000
 
-// Add writes the mail down in the transaction that causes it. Call [Outbox.Wake] once
-// that has been committed.
+// Add stores a mail in the transaction that causes it. Call [Outbox.Wake] after the commit.
 //
-// Of the mails of one kind with a link, an address has the newest waiting and no
-// other: those before carry tokens that the newest replaces. The same goes for every
-// kind that strangers can cause, so that they can pile nothing up at one address.
+// An address has at most one pending mail of each kind with a link: a newer mail replaces
+// older ones, because its token replaces theirs. The same applies to every kind that
+// anonymous requests can cause, so that they cannot queue many mails to one address.
 func (o *Outbox) Add(ctx context.Context, q *gendb.Queries, m Message) error {
 	if m.Address.Key == "" || m.UserID == 0 && !m.Kind.anonymous() {
 		return fmt.Errorf("mail: a message of kind %q lacks its address or user", m.Kind)
@@ -53,13 +52,13 @@ func (o *Outbox) Add(ctx context.Context, q *gendb.Queries, m Message) error {
 		return err
 	}
 	owner := sql.NullInt64{Int64: m.UserID, Valid: m.UserID != 0}
-	replaces := m.Address.Key // by address, as nobody has looked yet whose it is
+	replaces := m.Address.Key // by address, because the owner is not resolved yet
 	if !m.Kind.anonymous() {
-		// Two accounts may ask for one new address, and neither may stop the other.
+		// Two accounts may request the same new address; neither cancels the mail of the other.
 		replaces = ""
 	}
 	if !owner.Valid {
-		m.Locale = "" // what a stranger's browser speaks says nothing about the owner
+		m.Locale = "" // the language of the request is not that of the owner
 		limit := o.MaxPending
 		if limit == 0 {
 			limit = defaultMaxPending
@@ -115,30 +114,28 @@ func (o *Outbox) VoidKind(ctx context.Context, q *gendb.Queries, kind Kind, user
 	return err
 }
 
-// keep is how long a mail is kept that was given up.
-const keep = 30 * 24 * time.Hour
+// retention is the time until mails that were given up are deleted.
+const retention = 30 * 24 * time.Hour
 
-// Sweep deletes mails that were given up 30 days ago, and returns their number. On a
-// server without mail, which gives nothing up, that goes for all that an earlier
-// setting has left waiting.
+// Sweep deletes mails that were given up 30 days ago, and returns their number. On a server
+// without mail it deletes mails of the same age that are left from earlier settings.
 func (o *Outbox) Sweep(ctx context.Context, q *gendb.Queries) (int64, error) {
-	before := o.Now().Add(-keep)
+	before := o.Now().Add(-retention)
 	if o.Off {
 		return q.OutboxDeleteOld(ctx, before)
 	}
 	return q.OutboxDeleteDead(ctx, &before)
 }
 
-// Wake tells the worker of this process that there may be something to send. It never
-// waits.
+// Wake wakes the worker of this process after a mail was added. It never blocks.
 func (o *Outbox) Wake() {
-	signal(o.signalled())
+	signal(o.wakeChannel())
 }
 
-// Woken carries one value when Wake has been called since the last one was taken.
-func (o *Outbox) Woken() <-chan struct{} { return o.signalled() }
+// Woken returns a channel that receives one value after one or more calls of Wake.
+func (o *Outbox) Woken() <-chan struct{} { return o.wakeChannel() }
 
-func (o *Outbox) signalled() chan struct{} {
+func (o *Outbox) wakeChannel() chan struct{} {
 	o.once.Do(func() { o.wake = make(chan struct{}, 1) })
 	return o.wake
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
-// A Worker sends what is in the outbox. Any number of them may share a database. All
-// fields are required unless they say otherwise.
+// A Worker sends the mails in the outbox. Any number of workers may share a database. All
+// fields are required.
 type Worker struct {
 	DB        *db.DB
 	Outbox    *Outbox
@@ -34,7 +34,7 @@ type Worker struct {
 
 	Now    func() time.Time
 	Logger *slog.Logger
-	// Audit records the links that are mailed, and the mails that are given up.
+	// Audit records mailed links and mails that could not be delivered.
 	Audit    *audit.Trail
 	Counters Counters
 
@@ -44,42 +44,42 @@ type Worker struct {
 // runState is the state of a running [Worker].
 type runState struct {
 	server serverState
-	idle   chan struct{} // a send has ended
+	idle   chan struct{} // receives a value when a send has ended
 }
 
-// Counters count what became of mails since the start.
+// Counters count the results of deliveries since the start.
 type Counters struct {
-	Sent    atomic.Int64 // taken by the mail server
-	Retried atomic.Int64 // not taken, to be tried again
+	Sent    atomic.Int64 // accepted by the mail server
+	Retried atomic.Int64 // not accepted, will be retried
 	Failed  atomic.Int64 // given up
-	Dropped atomic.Int64 // not to be sent any more: no account, token expired or replaced
+	Dropped atomic.Int64 // no longer needed: no account, token expired or replaced
 }
 
 const (
-	atOnce     = 4                // sends
-	lease      = 60 * time.Second // longer than the longest send
-	poll       = 15 * time.Second // for mails of other instances, and their leases that ran out
-	giveUp     = 24 * time.Hour
-	queryLimit = 5 * time.Second
-	// When the program ends, sends under way have the first of these to end, and what
-	// must be noted then the second.
-	finishing, noting = 2 * time.Second, 2 * time.Second
-	probeEvery        = time.Minute // while the mail server is away
+	maxSends     = 4                // concurrent
+	lease        = 60 * time.Second // longer than the longest send
+	poll         = 15 * time.Second // for mails of other instances and their expired leases
+	giveUpAfter  = 24 * time.Hour
+	queryTimeout = 5 * time.Second
+	// At shutdown, sends in progress have sendGrace to finish, and then each update of the
+	// outbox has updateGrace.
+	sendGrace, updateGrace = 2 * time.Second, 2 * time.Second
+	probeEvery             = time.Minute // during an outage of the mail server
 )
 
-// backoff is how long a mail waits after each try that failed; the last one repeats.
+// backoff lists the delays after failed attempts. The last delay repeats.
 var backoff = []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 15 * time.Minute}
 
-// Run sends mails until ctx ends, and then returns within 5 seconds: what is being
-// sent may end, and what has not ended by then goes back into the outbox.
+// Run sends mails until ctx ends, and then returns within 5 seconds. Sends in progress may
+// finish; mails that are not sent by then return to the outbox.
 func (w *Worker) Run(ctx context.Context) {
 	w.run.idle = make(chan struct{}, 1)
 	sends, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(finishing, cancel) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(sendGrace, cancel) })()
 
-	// What waits for the mail server alone may have waited for this start.
-	w.reachable(ctx)
+	// A restart may have ended the outage that delayed mails.
+	w.makeDue(ctx)
 	var running sync.WaitGroup
 	var busy atomic.Int64
 	send := func(row gendb.Outbox) {
@@ -89,12 +89,12 @@ func (w *Worker) Run(ctx context.Context) {
 				busy.Add(-1)
 				signal(w.run.idle)
 			}()
-			w.survive(sends, func() { w.handle(sends, row) })
+			w.recoverPanic(sends, func() { w.handle(sends, row) })
 		})
 	}
 	for ctx.Err() == nil {
 		wait := poll // after a panic
-		w.survive(ctx, func() { wait = w.next(ctx, busy.Load(), send) })
+		w.recoverPanic(ctx, func() { wait = w.next(ctx, busy.Load(), send) })
 		if wait != 0 {
 			w.sleep(ctx, wait)
 		}
@@ -102,18 +102,18 @@ func (w *Worker) Run(ctx context.Context) {
 	running.Wait()
 }
 
-// next sends the next mail that is due, if there is one and it may be sent while busy
-// others are. It returns how long there is nothing to do.
+// next starts to send the next due mail, if there is one and the number of busy sends
+// allows another. It returns the time until the next step.
 func (w *Worker) next(ctx context.Context, busy int64, send func(gendb.Outbox)) time.Duration {
-	limit, wait := w.run.server.allows(w.Now())
+	limit, wait := w.run.server.allowedSends(w.Now())
 	if limit == 1 && busy == 0 && wait <= 0 {
-		w.reachable(ctx) // one of all that wait is the one to try the server with
+		w.makeDue(ctx) // so that one of the delayed mails probes the server
 	}
 	if wait > 0 {
 		return wait
 	}
 	if busy >= limit {
-		return poll // or until one of them ends
+		return poll // or until a send ends
 	}
 	row, err := w.claim(ctx)
 	switch {
@@ -121,14 +121,14 @@ func (w *Worker) next(ctx context.Context, busy int64, send func(gendb.Outbox)) 
 		send(row)
 		return 0
 	case errors.Is(err, sql.ErrNoRows):
-		return max(w.untilDue(ctx), 0) // 0: another instance has just taken what we wanted
+		return max(w.untilDue(ctx), 0) // 0 if another instance claimed the mail first
 	}
 	return poll
 }
 
-// survive runs one step. A panic in it costs that step, whose mail goes out when its
-// lease has run out: the server must not die of a mail.
-func (w *Worker) survive(ctx context.Context, step func()) {
+// recoverPanic runs one step and recovers from a panic in it, so that one mail cannot end
+// the server. The mail of that step is sent when its lease has expired.
+func (w *Worker) recoverPanic(ctx context.Context, step func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.Logger.ErrorContext(ctx, "panic while sending mail", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -138,7 +138,7 @@ func (w *Worker) survive(ctx context.Context, step func()) {
 	step()
 }
 
-// sleep waits until there may be something to do, at most for d.
+// sleep waits for d, or until there may be a mail to send.
 func (w *Worker) sleep(ctx context.Context, d time.Duration) {
 	if d <= 0 || d > poll {
 		d = poll
@@ -153,8 +153,8 @@ func (w *Worker) sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// claim takes the next mail that is due. It is not given up when the program ends:
-// the lease might have been written.
+// claim claims the next due mail. Shutdown does not cancel the query, because the lease may
+// already be stored.
 func (w *Worker) claim(ctx context.Context) (gendb.Outbox, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
@@ -167,18 +167,18 @@ func (w *Worker) claim(ctx context.Context) (gendb.Outbox, error) {
 	return row, err
 }
 
-// untilDue is how long nothing is due.
+// untilDue returns the time until a mail is due.
 func (w *Worker) untilDue(ctx context.Context) time.Duration {
 	now := w.Now()
 	due, err := w.DB.OutboxNextDue(ctx, &now)
 	if err != nil {
-		return poll // nothing waits, or the database does not answer
+		return poll // no mails, or no database
 	}
 	return due.Sub(now)
 }
 
-// reachable lets go of what waits for the mail server alone.
-func (w *Worker) reachable(ctx context.Context) {
+// makeDue makes mails that were delayed by an outage of the mail server due now.
+func (w *Worker) makeDue(ctx context.Context) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	if _, err := w.DB.OutboxMakeDue(ctx, w.Now()); err != nil {
@@ -186,11 +186,11 @@ func (w *Worker) reachable(ctx context.Context) {
 	}
 }
 
-// handle sends one mail and notes what became of it.
+// handle sends one mail and stores the result.
 func (w *Worker) handle(ctx context.Context, row gendb.Outbox) {
 	m, err := w.attempt(ctx, row)
 	if !row.UserID.Valid {
-		row.UserID = m.owner // found out by this try
+		row.UserID = m.owner // resolved by this attempt
 	}
 	var dropped *dropError
 	switch {
@@ -198,7 +198,7 @@ func (w *Worker) handle(ctx context.Context, row gendb.Outbox) {
 		w.done(ctx, row)
 		w.Counters.Sent.Add(1)
 		if row.Unreachable {
-			w.reachable(ctx) // another worker, which may be no more, has left it and others so
+			w.makeDue(ctx) // another worker, which may have stopped, has delayed this mail and others
 		}
 		w.Logger.InfoContext(ctx, "mail sent", w.about(row)...)
 	case errors.As(err, &dropped):
@@ -206,11 +206,11 @@ func (w *Worker) handle(ctx context.Context, row gendb.Outbox) {
 		w.Counters.Dropped.Add(1)
 		w.Logger.InfoContext(ctx, "mail dropped", w.about(row, "reason", dropped.reason)...)
 	case errors.Is(err, errLeaseLost):
-		// Voided, or another instance has it.
+		// The mail was voided, or another instance has claimed it.
 	case ctx.Err() != nil:
 		w.retry(ctx, row, w.Now(), err, m, false)
-	case errors.Is(err, ErrRefused) || w.Now().Sub(row.CreatedAt) >= giveUp:
-		w.bury(ctx, row, err, m)
+	case errors.Is(err, ErrRefused) || w.Now().Sub(row.CreatedAt) >= giveUpAfter:
+		w.giveUp(ctx, row, err, m)
 	default:
 		w.Counters.Retried.Add(1)
 		step := backoff[min(max(row.Attempts, 1), int64(len(backoff)))-1]
@@ -218,14 +218,14 @@ func (w *Worker) handle(ctx context.Context, row gendb.Outbox) {
 		w.retry(ctx, row, next, err, m, errors.Is(err, ErrUnreachable))
 		level := slog.LevelWarn
 		if errors.Is(err, ErrSettings) {
-			level = slog.LevelError // somebody has to do something, within a day
+			level = slog.LevelError // the operator must act before the mail is given up
 		}
-		w.Logger.Log(ctx, level, "mail not sent, to be tried again", w.about(row, "next", next, "error", reason(err, m))...)
+		w.Logger.Log(ctx, level, "mail not sent, will be retried", w.about(row, "next", next, "error", reason(err, m))...)
 	}
 }
 
-// attempt writes the mail and sends it. A panic, be it in a template, is an error of
-// this one mail.
+// attempt renders the mail and sends it. A panic, for example in a template, is an error of
+// this mail only.
 func (w *Worker) attempt(ctx context.Context, row gendb.Outbox) (m Rendered, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -242,26 +242,26 @@ func (w *Worker) attempt(ctx context.Context, row gendb.Outbox) (m Rendered, err
 	case errors.Is(err, ErrUnreachable):
 		w.run.server.failed(w.Now())
 	case ctx.Err() == nil && w.run.server.answered():
-		w.reachable(ctx)
+		w.makeDue(ctx)
 	}
 	return m, err
 }
 
-// done deletes the row of a mail that is settled. Where that fails the lease runs out,
-// and the mail goes out once more, with the same Message-ID.
+// done deletes a mail that was sent or dropped. If that fails, the lease expires and the
+// mail is sent again with the same Message-ID.
 func (w *Worker) done(ctx context.Context, row gendb.Outbox) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	_, err := w.DB.OutboxDone(ctx, gendb.OutboxDoneParams{ID: row.ID, Lease: row.Lease})
 	if err != nil {
-		w.Logger.ErrorContext(ctx, "mail settled but not deleted, it may go out again", w.about(row, "error", err)...)
+		w.Logger.ErrorContext(ctx, "mail not deleted from the outbox, it may be sent again", w.about(row, "error", err)...)
 	}
 }
 
 func (w *Worker) retry(ctx context.Context, row gendb.Outbox, next time.Time, cause error, m Rendered, unreachable bool) {
 	attempts := row.Attempts
 	if unreachable || ctx.Err() != nil {
-		attempts-- // the server has said nothing about this mail: its first refusal is yet to come
+		attempts-- // the server has not rejected this mail, so the attempt does not count
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
@@ -274,7 +274,8 @@ func (w *Worker) retry(ctx context.Context, row gendb.Outbox, next time.Time, ca
 	}
 }
 
-func (w *Worker) bury(ctx context.Context, row gendb.Outbox, cause error, m Rendered) {
+// giveUp marks a mail as failed for good.
+func (w *Worker) giveUp(ctx context.Context, row gendb.Outbox, cause error, m Rendered) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	now, text := w.Now(), reason(cause, m)
@@ -292,7 +293,7 @@ func (w *Worker) bury(ctx context.Context, row gendb.Outbox, cause error, m Rend
 	})
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return // somebody has voided it
+		return // the mail was voided meanwhile
 	case err != nil:
 		w.Logger.ErrorContext(ctx, "outbox not updated", w.about(row, "error", err)...)
 		return
@@ -301,13 +302,14 @@ func (w *Worker) bury(ctx context.Context, row gendb.Outbox, cause error, m Rend
 	w.Logger.ErrorContext(ctx, "mail given up", w.about(row, "error", text)...)
 }
 
-// about is what the log says of a mail. Not the address: an id is enough to find it.
+// about returns the log attributes of a mail. They identify it without its address, which is
+// personal data.
 func (w *Worker) about(row gendb.Outbox, more ...any) []any {
 	return append([]any{"kind", row.Kind, "message_id", row.MessageID, "user_id", row.UserID.Int64, "attempt", row.Attempts}, more...)
 }
 
-// reason is the text of an error as it may be kept. What a mail server answers often
-// quotes the address, and some quote suspicious links.
+// reason returns the text of an error without secrets. Responses of mail servers often quote
+// the address, and some quote links that look suspicious.
 func reason(err error, m Rendered) string {
 	text := err.Error()
 	for _, secret := range []string{m.Link, m.token, m.To} {
@@ -318,21 +320,21 @@ func reason(err error, m Rendered) string {
 	return plain(text, maxError)
 }
 
-// serverState is what this worker knows about the mail server. While there is none, a
-// mail a minute tries it, and all others stay where they are: a queue of thousands is
-// not to time out one after the other.
+// serverState is the state of the mail server as this worker knows it. During an outage, one
+// mail per minute probes the server and all others wait, so that thousands of mails do not
+// time out one after the other.
 type serverState struct {
 	mu    sync.Mutex
 	down  bool
 	probe time.Time
 }
 
-// allows says how many sends there may be at once, and for how long none.
-func (s *serverState) allows(now time.Time) (limit int64, wait time.Duration) {
+// allowedSends returns the number of concurrent sends, and the wait before the next one.
+func (s *serverState) allowedSends(now time.Time) (limit int64, wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.down {
-		return atOnce, 0
+		return maxSends, 0
 	}
 	return 1, s.probe.Sub(now)
 }
@@ -343,7 +345,7 @@ func (s *serverState) failed(now time.Time) {
 	s.down, s.probe = true, now.Add(jitter(probeEvery))
 }
 
-// answered notes that there is a server, whatever it said.
+// answered ends an outage: the server has responded, even if with an error.
 func (s *serverState) answered() (wasDown bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -351,23 +353,23 @@ func (s *serverState) answered() (wasDown bool) {
 	return wasDown
 }
 
-// jitter is d, up to a fifth more or less, so that what failed together does not come
-// back together.
+// jitter changes d by up to a fifth, so that mails that failed together are not retried
+// together.
 func jitter(d time.Duration) time.Duration {
 	extra, err := rand.Int(rand.Reader, big.NewInt(int64(2*d/5+1)))
 	if err != nil {
-		return d // crypto/rand does not fail: it ends the program instead
+		return d // unreachable: crypto/rand ends the program instead of failing
 	}
 	return d - d/5 + time.Duration(extra.Int64())
 }
 
-// detached is for what must still be noted while the program ends.
+// detached returns a context for updates of the outbox, which shutdown does not cancel.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {
-	limit := queryLimit
+	timeout := queryTimeout
 	if ctx.Err() != nil {
-		limit = noting
+		timeout = updateGrace
 	}
-	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+	return context.WithTimeout(context.WithoutCancel(ctx), timeout)
 }
 
 func signal(c chan struct{}) {

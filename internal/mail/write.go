@@ -12,14 +12,14 @@ import (
 	"github.com/techtreks/auth/internal/onetime"
 )
 
-// A dropError says why a mail is not to be sent any more.
+// A dropError is the reason why a mail is no longer needed.
 type dropError struct{ reason string }
 
 func (e *dropError) Error() string { return "dropped: " + e.reason }
 
-var errLeaseLost = errors.New("the lease is somebody else's now")
+var errLeaseLost = errors.New("the lease has expired and another worker may have claimed the mail")
 
-// write makes the mail of a row, and its token where it has one.
+// write renders the mail of a row, with a token if the mail has a link.
 func (w *Worker) write(ctx context.Context, row gendb.Outbox) (Rendered, error) {
 	var details Details
 	if err := json.Unmarshal([]byte(row.Details), &details); err != nil {
@@ -35,20 +35,20 @@ func (w *Worker) write(ctx context.Context, row gendb.Outbox) (Rendered, error) 
 		}
 	}
 	if row.Kind == string(AddressInUse) {
-		details = Details{} // they say where somebody else is
+		details = Details{} // they contain the IP address of another person
 	}
 	if kind := Kind(row.Kind); kind.anonymous() || kind == AddressInUse {
-		// To the address that the account has, and had when the mail was asked for.
+		// The account has this address now, and had it when the mail was requested.
 		details.Confirmed = user.EmailVerifiedAt != nil
 	}
 	row.Recipient = recipient(row, user)
 	return w.render(row, user, details, value)
 }
 
-// prepare finds the account and, for a mail with a link, the token: the one that an
-// earlier try has bound to the row, or a new one.
+// prepare returns the account and, for a mail with a link, the token: the token that an
+// earlier attempt has bound to the row, or a new one.
 func (w *Worker) prepare(ctx context.Context, row gendb.Outbox, details Details) (user gendb.User, value string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, queryLimit)
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	purpose, _ := Kind(row.Kind).purpose()
 	if purpose == "" {
@@ -83,9 +83,9 @@ func (w *Worker) prepare(ctx context.Context, row gendb.Outbox, details Details)
 	return user, value, err
 }
 
-// account is whose mail this is. A mail that a stranger may have asked for needs an
-// account that it makes sense for; anything else about the address stays between the
-// stranger and nobody.
+// account returns the account that a mail belongs to. A mail that anyone can request is
+// dropped unless the account can use it. The request gets the same response either way, so
+// that it does not reveal whether the address has an account.
 func (w *Worker) account(ctx context.Context, q *gendb.Queries, row gendb.Outbox) (user gendb.User, err error) {
 	if row.UserID.Valid {
 		user, err = q.UserByID(ctx, row.UserID.Int64)
@@ -100,7 +100,7 @@ func (w *Worker) account(ctx context.Context, q *gendb.Queries, row gendb.Outbox
 	case err != nil:
 		return user, err
 	case !kind.anonymous() && purpose == "":
-		return user, nil // a notice goes to whom it may concern, whatever has become of the account
+		return user, nil // a notice is sent whatever the state of the account is now
 	case user.DisabledAt != nil:
 		return user, &dropError{"account disabled"}
 	case kind != ConfirmEmail && user.EmailKey != row.RecipientKey:
@@ -111,11 +111,11 @@ func (w *Worker) account(ctx context.Context, q *gendb.Queries, row gendb.Outbox
 	return user, nil
 }
 
-// redirect makes of a mail to an address that somebody else has a notice to that
-// person. It is found out here, so that all that the one who has asked can see, the
-// token and the mail that waits, is the same for an address that is free.
+// redirect replaces a mail to the address of another account by a notice to its owner. The
+// worker checks this and not the request, so that the requester sees the same token and the
+// same pending mail as for a free address.
 func (w *Worker) redirect(ctx context.Context, row gendb.Outbox, user gendb.User, value string) (gendb.Outbox, gendb.User, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, queryLimit)
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	owner, err := w.DB.UserByEmailKey(ctx, row.RecipientKey)
 	switch {
@@ -130,9 +130,9 @@ func (w *Worker) redirect(ctx context.Context, row gendb.Outbox, user gendb.User
 	return row, owner, "", nil
 }
 
-// recipient is where the mail goes. One that a stranger may have asked for goes to the
-// address as its owner has spelled it: to the server that takes the mail, another case
-// before the @ may be another person.
+// recipient returns the address to send to. A mail that anyone can request goes to the
+// address as its owner spelled it: for the receiving mail server, another case before the @
+// may be another person.
 func recipient(row gendb.Outbox, user gendb.User) string {
 	if kind := Kind(row.Kind); kind.anonymous() || kind == AddressInUse {
 		return user.Email
@@ -140,8 +140,8 @@ func recipient(row gendb.Outbox, user gendb.User) string {
 	return row.Recipient
 }
 
-// boundToken returns the token of an earlier try, derived again. It is empty if the key
-// that it was derived from is no longer configured.
+// boundToken derives the token of an earlier attempt again. It is empty if the key of that
+// token is no longer configured.
 func (w *Worker) boundToken(ctx context.Context, row gendb.Outbox, purpose onetime.Purpose) (string, error) {
 	value, err := w.Tokens.Rederive(ctx, purpose, row.TokenHash)
 	return value, dropped(err)
@@ -159,9 +159,9 @@ func dropped(err error) error {
 	return err
 }
 
-// issue stores the token of a mail that is written for the first time. Its time is that
-// of the request for the mail, so that of two mails the one requested later has the
-// token that works, whichever is written first.
+// issue stores the token of a mail that is rendered for the first time. Its time is the time
+// of the request for the mail. So of two mails, the one requested later has the valid token,
+// whichever is rendered first.
 func (w *Worker) issue(ctx context.Context, q *gendb.Queries, row gendb.Outbox, user gendb.User, purpose onetime.Purpose) (onetime.Value, error) {
 	expires := row.CreatedAt.Add(w.Links.TTL(Kind(row.Kind)))
 	if !expires.After(w.Now()) {
@@ -193,7 +193,7 @@ func IssueLink(ctx context.Context, q *gendb.Queries, tokens *onetime.Tokens, li
 		RequestedAt: now, ExpiresAt: now.Add(links.TTL(kind)),
 	})
 	if errors.Is(err, onetime.ErrReplaced) {
-		err = errors.New("a newer link exists; is the clock of a machine wrong?")
+		err = errors.New("a newer link exists; check the clocks of the machines")
 	}
 	return links.URL(kind, value.Text), err
 }

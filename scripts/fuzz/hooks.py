@@ -31,7 +31,7 @@ class Session:
         case.cookies = {**(case.cookies or {}), COOKIE: cookie}
 
 
-if ROLE != "nobody":
+if ROLE != "anonymous":
     schemathesis.auth(refresh_interval=None)(Session)
 
 

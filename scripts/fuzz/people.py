@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import requests
 from schemathesis.generation.meta import TestPhase
 
-ROLE = os.environ["FUZZ_ROLE"]  # nobody, user or admin
+ROLE = os.environ["FUZZ_ROLE"]  # anonymous, user or admin
 GIVEN_OUT_AT = os.environ["FUZZ_ACCOUNTS"]
 COOKIE = "session"
 
@@ -35,7 +35,7 @@ def may_call(operation):
     """Reports whether the contract allows the role to call the operation."""
     if not requires_session(operation):
         return True
-    return ROLE != "nobody" and ROLE in operation.definition.raw.get("x-roles", [ROLE])
+    return ROLE != "anonymous" and ROLE in operation.definition.raw.get("x-roles", [ROLE])
 
 
 def takes_cursor(operation):
@@ -64,7 +64,7 @@ class Accounts:
 
     def current(self):
         if getattr(self.local, "account", None) is None:
-            self.local.account = given_out("account", role="user" if ROLE == "nobody" else ROLE)
+            self.local.account = given_out("account", role="user" if ROLE == "anonymous" else ROLE)
             self.issued.add(self.local.account["cookie"])
         return self.local.account
 

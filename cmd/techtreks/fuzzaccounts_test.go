@@ -20,60 +20,60 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
-// People gives out accounts that are logged in, and tokens as they are mailed. It
-// writes them into the database itself: none of that is a request to the server, and
-// nobody waits for passwords to be hashed.
-type people struct {
+// accountSource provides the fuzzer with logged-in accounts and with mailed tokens. It writes
+// them into the database directly, without requests to the server and without hashing
+// passwords.
+type accountSource struct {
 	db     *db.DB
 	signer *token.Signer
 	trail  *audit.Trail
 	tokens *onetime.Tokens
-	hash   string // of everybody's password
+	hash   string // of sharedPassword
 }
 
-const everybodysPassword = "Everybody's secret no 1!"
+const sharedPassword = "Everybody's secret no 1!"
 
-// mailedFor is the mail that brings the token which an operation takes.
-var mailedFor = map[string]mail.Kind{
+// mailFor maps an operation to the kind of mail that contains its token.
+var mailFor = map[string]mail.Kind{
 	"verifyEmail": mail.VerifyEmail, "verifyEmailByLink": mail.VerifyEmail, "confirmEmail": mail.ConfirmEmail,
 	"resetPassword": mail.ResetPassword, "resetPasswordByLink": mail.ResetPassword,
 }
 
-// newPeople answers GET /account?role=ROLE and GET /token?operation=ID.
-func newPeople(t *testing.T, d *db.DB) http.Handler {
+// newAccountSource serves GET /account?role=ROLE and GET /token?operation=ID.
+func newAccountSource(t *testing.T, d *db.DB) http.Handler {
 	t.Helper()
 	hasher := &password.Hasher{Params: cheapHash}
-	hash, err := hasher.Hash(t.Context(), everybodysPassword)
+	hash, err := hasher.Hash(t.Context(), sharedPassword)
 	if err != nil {
 		t.Fatal(err)
 	}
 	signer := &token.Signer{Keys: [][]byte{[]byte(secretKey)}}
 	trail := &audit.Trail{DB: d, Signer: signer, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}
 	tokens := &onetime.Tokens{DB: d, Signer: signer, Audit: trail, Now: time.Now, Logger: trail.Logger}
-	p := &people{db: d, signer: signer, trail: trail, tokens: tokens, hash: hash}
+	p := &accountSource{db: d, signer: signer, trail: trail, tokens: tokens, hash: hash}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /account", answer200(func(r *http.Request) (map[string]string, error) {
+	mux.HandleFunc("GET /account", serveJSON(func(r *http.Request) (map[string]string, error) {
 		return p.account(r.Context(), r.FormValue("role"))
 	}))
-	mux.HandleFunc("GET /token", answer200(func(r *http.Request) (map[string]string, error) {
+	mux.HandleFunc("GET /token", serveJSON(func(r *http.Request) (map[string]string, error) {
 		return p.token(r.Context(), r.FormValue("operation"))
 	}))
 	return mux
 }
 
-func answer200(give func(*http.Request) (map[string]string, error)) http.HandlerFunc {
+func serveJSON(get func(*http.Request) (map[string]string, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		given, err := give(r)
+		value, err := get(r)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		_ = json.NewEncoder(w).Encode(given)
+		_ = json.NewEncoder(w).Encode(value)
 	}
 }
 
-// newcomer stores an account.
-func (p *people) newcomer(ctx context.Context, role string) (gendb.User, error) {
+// create stores an account.
+func (p *accountSource) create(ctx context.Context, role string) (gendb.User, error) {
 	name := newAccount().name
 	id, err := p.db.UserCreate(ctx, gendb.UserCreateParams{
 		Username: name, UsernameKey: name, Email: name + "@example.com", EmailKey: name + "@example.com",
@@ -85,9 +85,9 @@ func (p *people) newcomer(ctx context.Context, role string) (gendb.User, error) 
 	return p.db.UserByID(ctx, id)
 }
 
-// account makes an account that is logged in.
-func (p *people) account(ctx context.Context, role string) (map[string]string, error) {
-	user, err := p.newcomer(ctx, role)
+// account creates an account and logs it in.
+func (p *accountSource) account(ctx context.Context, role string) (map[string]string, error) {
+	user, err := p.create(ctx, role)
 	if err != nil {
 		return nil, err
 	}
@@ -100,20 +100,20 @@ func (p *people) account(ctx context.Context, role string) (map[string]string, e
 	_, err = p.db.SessionCreate(ctx, gendb.SessionCreateParams{
 		TokenHash: token.Hash(value), UserID: user.ID, Amr: session.Password, Now: now, ExpiresAt: now.Add(24 * time.Hour),
 	})
-	return map[string]string{"cookie": p.signer.Sign("session", value), "username": user.Username, "password": everybodysPassword}, err
+	return map[string]string{"cookie": p.signer.Sign("session", value), "username": user.Username, "password": sharedPassword}, err
 }
 
-// token makes one of an account of its own.
-func (p *people) token(ctx context.Context, operation string) (map[string]string, error) {
-	kind, ok := mailedFor[operation]
+// token creates an account and a token for it.
+func (p *accountSource) token(ctx context.Context, operation string) (map[string]string, error) {
+	kind, ok := mailFor[operation]
 	if !ok {
-		return nil, fmt.Errorf("which mail brings the token for %s?", operation)
+		return nil, fmt.Errorf("no mail is known to contain the token of %s", operation)
 	}
-	user, err := p.newcomer(ctx, "user")
+	user, err := p.create(ctx, "user")
 	if err != nil {
 		return nil, err
 	}
-	if kind == mail.ConfirmEmail { // the token goes to an address that is not the account's yet
+	if kind == mail.ConfirmEmail { // sent to the new address, which is not yet that of the account
 		user.Email, user.EmailKey = "new-"+user.Email, "new-"+user.EmailKey
 	}
 	link, err := mail.IssueLink(ctx, p.db.Queries, p.tokens, mail.Links{VerifyTTL: time.Hour, ResetTTL: time.Hour, InviteTTL: time.Hour}, kind, user)
