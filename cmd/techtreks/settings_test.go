@@ -24,7 +24,7 @@ func productionSettings(url string) settings {
 	})
 }
 
-// Invalid settings end the program by itself with exit status 1, before it logs or opens
+// Invalid settings make the program end by itself with exit status 1, before it logs
 // anything. Standard error names all of them and repeats no value.
 func TestServe_InvalidSettingsAreAllReported(t *testing.T) {
 	const secret = "hunter2"

@@ -12,30 +12,32 @@ import (
 	"github.com/techtreks/auth/internal/email"
 )
 
-// A Filter says which accounts to list. What is empty or nil does not matter.
+// A Filter selects the accounts to list. Empty and nil fields select all.
 type Filter struct {
-	Search   string // beginning of the user name or the address, in any case
+	Search   string // beginning of the username or the address, in upper or lower case
 	Role     string
 	Disabled *bool
 	Verified *bool // the address is confirmed
 }
 
-func (f Filter) keeps(u gendb.User) bool {
+// matches reports whether the filter selects an account, without the search.
+func (f Filter) matches(u gendb.User) bool {
 	return (f.Role == "" || f.Role == u.Role) &&
 		(f.Disabled == nil || *f.Disabled == (u.DisabledAt != nil)) &&
 		(f.Verified == nil || *f.Verified == (u.EmailVerifiedAt != nil))
 }
 
-// everybody reports whether the filter, its search aside, keeps all accounts.
-func (f Filter) everybody() bool { return f.Role == "" && f.Disabled == nil && f.Verified == nil }
+// matchesAll reports whether the filter selects all accounts, without the search.
+func (f Filter) matchesAll() bool { return f.Role == "" && f.Disabled == nil && f.Verified == nil }
 
-// List returns a page of accounts: at most limit of them, and where the next page
-// begins, empty after the last. from is empty for the first page. What it costs does
-// not depend on how many accounts there are.
+// List returns a page of at most limit accounts, and the cursor of the next page, which is
+// empty after the last page. from is the cursor, empty for the first page. The cost does not
+// depend on the number of accounts.
 //
-// Without a search the oldest come first. With one come those whose name begins with
-// it and then those whose address does. A search looks at [maxLooked] accounts for a
-// page at most, so that a page can be short, or empty, and not be the last.
+// Without a search, the order is by age, the oldest account first. A search returns the
+// accounts with a matching username, then those with a matching address. It examines at most
+// [maxExamined] accounts per page, so that a page may be short or empty without being the
+// last.
 func (m *Manager) List(ctx context.Context, f Filter, from string, limit int) (page []gendb.User, next string, err error) {
 	if f.Search != "" {
 		return m.search(ctx, f, from, limit)
@@ -43,7 +45,7 @@ func (m *Manager) List(ctx context.Context, f Filter, from string, limit int) (p
 	first := int64(1)
 	if from != "" {
 		if first, err = strconv.ParseInt(from, 10, 64); err != nil {
-			return nil, "", fmt.Errorf("accounts: where the page begins: %w", err)
+			return nil, "", fmt.Errorf("accounts: invalid cursor: %w", err)
 		}
 	}
 	page, err = m.byID(ctx, f, first, limit+1)
@@ -53,12 +55,11 @@ func (m *Manager) List(ctx context.Context, f Filter, from string, limit int) (p
 	return page, next, err
 }
 
-// byID reads the first n accounts that the filter keeps, from an id on. Accounts of one
-// role and state are neighbours in an index, so each kind is asked for by itself and
-// the answers are merged: a filter that lets a few through does not wade through all
-// the others.
+// byID returns the first n matching accounts with an id of at least first. Accounts of the
+// same role and state are adjacent in an index. So byID runs a query for each combination
+// and merges the results, and a selective filter does not read the other accounts.
 func (m *Manager) byID(ctx context.Context, f Filter, first int64, n int) ([]gendb.User, error) {
-	if f.everybody() {
+	if f.matchesAll() {
 		return m.DB.UsersFrom(ctx, gendb.UsersFromParams{FromID: first, MaxRows: int64(n)})
 	}
 	roles := []string{RoleUser, RoleModerator, RoleAdmin}
@@ -69,7 +70,7 @@ func (m *Manager) byID(ctx context.Context, f Filter, first int64, n int) ([]gen
 	for _, role := range roles {
 		for _, disabled := range either(f.Disabled) {
 			for _, verified := range either(f.Verified) {
-				some, err := m.ofKind(ctx, disabled, verified, gendb.UsersActiveVerifiedParams{Role: role, FromID: first, MaxRows: int64(n)})
+				some, err := m.withState(ctx, disabled, verified, gendb.UsersActiveVerifiedParams{Role: role, FromID: first, MaxRows: int64(n)})
 				if err != nil {
 					return nil, err
 				}
@@ -81,6 +82,7 @@ func (m *Manager) byID(ctx context.Context, f Filter, first int64, n int) ([]gen
 	return all[:min(n, len(all))], nil
 }
 
+// either returns the values of a flag to query: the given one, or both.
 func either(wanted *bool) []bool {
 	if wanted != nil {
 		return []bool{*wanted}
@@ -88,9 +90,9 @@ func either(wanted *bool) []bool {
 	return []bool{false, true}
 }
 
-// ofKind asks the query for accounts of one state, all of which take the same
-// parameters.
-func (m *Manager) ofKind(ctx context.Context, disabled, verified bool, p gendb.UsersActiveVerifiedParams) ([]gendb.User, error) {
+// withState runs the query for one combination of disabled and verified. All of these queries
+// have the same parameters.
+func (m *Manager) withState(ctx context.Context, disabled, verified bool, p gendb.UsersActiveVerifiedParams) ([]gendb.User, error) {
 	switch {
 	case !disabled && verified:
 		return m.DB.UsersActiveVerified(ctx, p)
@@ -102,71 +104,72 @@ func (m *Manager) ofKind(ctx context.Context, disabled, verified bool, p gendb.U
 	return m.DB.UsersDisabledUnverified(ctx, gendb.UsersDisabledUnverifiedParams(p))
 }
 
-// maxLooked bounds the accounts that one page of a search looks at, by name and by
-// address each.
-const maxLooked = 500
+// maxExamined bounds the accounts that one page of a search examines, by username and by
+// address separately.
+const maxExamined = 500
 
-// A search goes through the names first and the addresses after; where a page begins
-// is one of these with the key of the first account that may be on it.
+// A search examines usernames first and then addresses. Its cursor is one of these prefixes
+// with the key of the first account of the next page.
 const (
 	inNames  = "name:"
 	inEmails = "email:"
 )
 
+// search returns a page of a search.
 func (m *Manager) search(ctx context.Context, f Filter, from string, limit int) (page []gendb.User, next string, err error) {
 	name, address := UsernameKey(f.Search), emailKey(f.Search)
 	if !printable(address) {
-		return nil, "", nil // no key has such a character
+		return nil, "", nil // no key contains such a character
 	}
-	if key, begun := strings.CutPrefix(from, inEmails); begun {
+	if key, found := strings.CutPrefix(from, inEmails); found {
 		return m.searchEmails(ctx, f, key, nil, limit)
 	}
-	key, begun := strings.CutPrefix(from, inNames)
-	if !begun {
+	key, found := strings.CutPrefix(from, inNames)
+	if !found {
 		key = name
 	}
-	look := maxLooked
-	if f.everybody() {
-		look = limit
+	rowLimit := maxExamined
+	if f.matchesAll() {
+		rowLimit = limit
 	}
-	rows, err := m.DB.UsersByName(ctx, gendb.UsersByNameParams{FromKey: key, Until: after(name), MaxRows: int64(look) + 1})
+	rows, err := m.DB.UsersByName(ctx, gendb.UsersByNameParams{FromKey: key, Until: after(name), MaxRows: int64(rowLimit) + 1})
 	if err != nil {
 		return nil, "", err
 	}
 	for i, u := range rows {
-		if i == look || len(page) == limit {
+		if i == rowLimit || len(page) == limit {
 			return page, inNames + u.UsernameKey, nil
 		}
-		if f.keeps(u) {
+		if f.matches(u) {
 			page = append(page, u)
 		}
 	}
 	return m.searchEmails(ctx, f, address, page, limit)
 }
 
-// searchEmails goes on with a page, through the addresses. Who has been found by the
-// name is not found again.
+// searchEmails continues a page with matching addresses. It skips accounts whose username
+// matches, because the search has already returned them.
 func (m *Manager) searchEmails(ctx context.Context, f Filter, key string, page []gendb.User, limit int) ([]gendb.User, string, error) {
-	rows, err := m.DB.UsersByEmail(ctx, gendb.UsersByEmailParams{FromKey: key, Until: after(emailKey(f.Search)), MaxRows: maxLooked + 1})
+	rows, err := m.DB.UsersByEmail(ctx, gendb.UsersByEmailParams{FromKey: key, Until: after(emailKey(f.Search)), MaxRows: maxExamined + 1})
 	if err != nil {
 		return nil, "", err
 	}
 	for i, u := range rows {
-		if strings.HasPrefix(u.UsernameKey, UsernameKey(f.Search)) && i < maxLooked {
+		if strings.HasPrefix(u.UsernameKey, UsernameKey(f.Search)) && i < maxExamined {
 			continue
 		}
-		if i == maxLooked || len(page) == limit {
+		if i == maxExamined || len(page) == limit {
 			return page, inEmails + u.EmailKey, nil
 		}
-		if f.keeps(u) {
+		if f.matches(u) {
 			page = append(page, u)
 		}
 	}
 	return page, "", nil
 }
 
-// emailKey is the beginning of the keys of addresses that begin like this. Of an
-// international domain only the whole can be found: its ASCII form comes out of it.
+// emailKey returns the prefix of the keys of matching addresses. An internationalised domain
+// matches only as a whole, because its ASCII form is derived from the whole name.
 func emailKey(beginning string) string {
 	if address, err := email.Parse(beginning); err == nil {
 		return address.Key
@@ -174,5 +177,5 @@ func emailKey(beginning string) string {
 	return UsernameKey(beginning)
 }
 
-// after is behind every key with that beginning: no key has a character beyond ASCII.
+// after returns a string that sorts after every key with a prefix, because keys are ASCII.
 func after(beginning string) string { return beginning + "\x7f" }

@@ -17,8 +17,8 @@ var now = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 
 func pointer[T any](v T) *T { return &v }
 
-// add makes accounts of every kind, n of each: user0, user1 and so on.
-func add(t testing.TB, d *db.DB, n int) {
+// addAccounts creates n accounts of every combination: user0, user1 and so on.
+func addAccounts(t testing.TB, d *db.DB, n int) {
 	t.Helper()
 	roles := []string{accounts.RoleUser, accounts.RoleModerator, accounts.RoleAdmin}
 	for i := range n * 12 {
@@ -42,7 +42,7 @@ func add(t testing.TB, d *db.DB, n int) {
 	}
 }
 
-// filters are all combinations of the filters beside the search.
+// filters returns all combinations of the filters, without a search.
 func filters() (list []accounts.Filter) {
 	for _, role := range []string{"", accounts.RoleUser, accounts.RoleModerator, accounts.RoleAdmin} {
 		for _, disabled := range []*bool{nil, pointer(false), pointer(true)} {
@@ -54,6 +54,7 @@ func filters() (list []accounts.Filter) {
 	return list
 }
 
+// named returns a text for failure messages.
 func named(f accounts.Filter) string {
 	name := fmt.Sprintf("search=%q role=%q", f.Search, f.Role)
 	if f.Disabled != nil {
@@ -65,12 +66,12 @@ func named(f accounts.Filter) string {
 	return name
 }
 
-// everyPage walks through the pages and returns the names on them.
-func everyPage(t testing.TB, k *accounts.Manager, f accounts.Filter, limit int) (names []string) {
+// allPages returns the usernames on all pages.
+func allPages(t testing.TB, m *accounts.Manager, f accounts.Filter, limit int) (names []string) {
 	t.Helper()
 	from := ""
 	for {
-		page, next, err := k.List(t.Context(), f, from, limit)
+		page, next, err := m.List(t.Context(), f, from, limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,18 +85,17 @@ func everyPage(t testing.TB, k *accounts.Manager, f accounts.Filter, limit int) 
 			return names
 		}
 		if next == from {
-			t.Fatalf("%s: the page at %q leads to itself", named(f), from)
+			t.Fatalf("%s: the page at %q has itself as the next page", named(f), from)
 		}
 		from = next
 	}
 }
 
-// Every account that a filter keeps comes once, in the same order, whatever the
-// size of the pages.
-func TestPagesOfEveryFilterAddUpToTheList(t *testing.T) {
+// Every matching account is on exactly one page, in the same order for every page size.
+func TestList_PagesContainEachMatchOnce(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		add(t, d, 3)
-		k := &accounts.Manager{DB: d}
+		addAccounts(t, d, 3)
+		m := &accounts.Manager{DB: d}
 		for _, f := range filters() {
 			var want []string
 			for i := range 36 {
@@ -105,16 +105,16 @@ func TestPagesOfEveryFilterAddUpToTheList(t *testing.T) {
 				}
 			}
 			for _, limit := range []int{1, 2, 5, 200} {
-				if got := everyPage(t, k, f, limit); !slices.Equal(got, want) {
-					t.Errorf("%s by %d: got %v, want %v", named(f), limit, got, want)
+				if got := allPages(t, m, f, limit); !slices.Equal(got, want) {
+					t.Errorf("%s, limit %d: got %v, want %v", named(f), limit, got, want)
 				}
 			}
 			f.Search = "USER1"
 			slices.Sort(want)
 			want = slices.DeleteFunc(want, func(name string) bool { return !strings.HasPrefix(name, "user1") })
 			for _, limit := range []int{1, 2, 5, 200} {
-				if got := everyPage(t, k, f, limit); !slices.Equal(got, want) {
-					t.Errorf("%s by %d: got %v, want %v", named(f), limit, got, want)
+				if got := allPages(t, m, f, limit); !slices.Equal(got, want) {
+					t.Errorf("%s, limit %d: got %v, want %v", named(f), limit, got, want)
 				}
 			}
 		}
@@ -126,13 +126,13 @@ type expected struct {
 	disabled, verified bool
 }
 
-// user says what add has made of the i-th account.
+// user returns the expected account number i of addAccounts.
 func user(i int) expected {
 	roles := []string{accounts.RoleUser, accounts.RoleModerator, accounts.RoleAdmin}
 	return expected{fmt.Sprintf("user%d", i), roles[i%3], i/6%2 == 0, i/3%2 == 0}
 }
 
-func TestSearchFindsNamesAndThenAddresses(t *testing.T) {
+func TestList_SearchReturnsUsernamesThenAddresses(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		for name, address := range map[string]string{
 			"anna": "zoe@example.com", "Anton": "anton@example.com", "berta": "Anna.B@example.com", "carl": "carl@xn--bcher-kva.example", "an_x": "q@example.com", "a.b": "r@example.com",
@@ -145,15 +145,15 @@ func TestSearchFindsNamesAndThenAddresses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		k := &accounts.Manager{DB: d}
+		m := &accounts.Manager{DB: d}
 		for search, want := range map[string][]string{
 			"an": {"an_x", "anna", "Anton", "berta"}, "ANN": {"anna", "berta"}, "anna": {"anna", "berta"}, "anna.b@": {"berta"},
 			"an_": {"an_x"}, "an%": nil, "_n": nil, "nna": nil, "carl@bücher.example": {"carl"}, "carl@bü": nil, "carl@x": {"carl"},
 			"' OR 1=1 --": nil, "a.b": {"a.b"}, "a\\": nil, "\xff\xfe": nil, "zoe@example.com": {"anna"}, "\U0010ffff": nil, strings.Repeat("a", 254): nil,
 		} {
 			for _, limit := range []int{1, 3, 200} {
-				if got := everyPage(t, k, accounts.Filter{Search: search}, limit); !slices.Equal(got, want) {
-					t.Errorf("%q by %d: got %q, want %q", search, limit, got, want)
+				if got := allPages(t, m, accounts.Filter{Search: search}, limit); !slices.Equal(got, want) {
+					t.Errorf("%q, limit %d: got %q, want %q", search, limit, got, want)
 				}
 			}
 		}

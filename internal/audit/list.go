@@ -10,21 +10,20 @@ import (
 	gendb "github.com/techtreks/auth/gen/db"
 )
 
-// A Filter says which events to list. What is empty or zero does not matter.
+// A Filter selects the events to list. Empty and zero fields select all.
 type Filter struct {
 	Event   Event
-	User    int64  // did it, or it was done to them
-	Address string // as the trail has it
-	// Since is the earliest time, Until the first that is too late.
+	User    int64  // the actor or the subject
+	Address string // as stored
+	// Since is inclusive, Until exclusive.
 	Since, Until time.Time
 }
 
-// The end of time for a filter without one.
+// endOfTime replaces a missing Until.
 var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// List returns a page of events, the newest first: at most limit of them, and
-// where the next page begins, empty after the last. from is empty for the first
-// page.
+// List returns a page of at most limit events, newest first, and the cursor of the next page,
+// which is empty after the last page. from is the cursor, empty for the first page.
 func (t *Trail) List(ctx context.Context, f Filter, from string, limit int) (page []gendb.AuditEvent, next string, err error) {
 	p, err := f.params(from, limit)
 	if err != nil {
@@ -51,8 +50,8 @@ func (t *Trail) List(ctx context.Context, f Filter, from string, limit int) (pag
 	return page, next, err
 }
 
-// Own returns a page of what somebody may see of what happened to their account,
-// like List. q is the database, or a view of it.
+// Own returns a page of the events that the owner of an account may see, like List. q is the
+// database, or a view of it.
 func (t *Trail) Own(ctx context.Context, q *gendb.Queries, userID int64, from string, limit int) (page []gendb.AuditEvent, next string, err error) {
 	p, err := Filter{User: userID}.params(from, limit)
 	if err != nil {
@@ -63,9 +62,9 @@ func (t *Trail) Own(ctx context.Context, q *gendb.Queries, userID int64, from st
 	return page, next, err
 }
 
-// ofUser merges what somebody did with what was done to them. Most of it is both.
+// ofUser merges the events with the user as the actor and as the subject. Most have both.
 func (t *Trail) ofUser(ctx context.Context, p gendb.AuditOfSubjectParams) ([]gendb.AuditEvent, error) {
-	done, err := t.DB.AuditOfActor(ctx, gendb.AuditOfActorParams(p))
+	asActor, err := t.DB.AuditOfActor(ctx, gendb.AuditOfActorParams(p))
 	if err != nil {
 		return nil, err
 	}
@@ -73,15 +72,15 @@ func (t *Trail) ofUser(ctx context.Context, p gendb.AuditOfSubjectParams) ([]gen
 	if err != nil {
 		return nil, err
 	}
-	rows = append(rows, done...)
+	rows = append(rows, asActor...)
 	slices.SortFunc(rows, func(a, b gendb.AuditEvent) int {
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
 	})
 	return slices.CompactFunc(rows, func(a, b gendb.AuditEvent) bool { return a.ID == b.ID }), nil
 }
 
-// params are those of the query with the most of them. One row more than a page
-// tells whether there is another.
+// params returns the parameters of the query that has the most. It requests one row more than
+// a page, to find out whether there is another page.
 func (f Filter) params(from string, limit int) (gendb.AuditOfSubjectParams, error) {
 	p := gendb.AuditOfSubjectParams{
 		UserID: number(f.User), Event: string(f.Event), Ip: f.Address, Since: f.Since, Before: f.Until, MaxRows: int64(limit) + 1,
@@ -97,12 +96,13 @@ func (f Filter) params(from string, limit int) (gendb.AuditOfSubjectParams, erro
 	}
 	var at int64
 	if _, err := fmt.Sscanf(from, "%d.%d", &at, &p.BeforeID); err != nil {
-		return p, fmt.Errorf("audit: where the page begins: %w", err)
+		return p, fmt.Errorf("audit: invalid cursor: %w", err)
 	}
 	p.Before = time.UnixMicro(at)
 	return p, nil
 }
 
+// cut splits off the additional row and returns the cursor of the next page.
 func cut(rows []gendb.AuditEvent, limit int) (page []gendb.AuditEvent, next string) {
 	if len(rows) <= limit {
 		return rows, ""
@@ -111,12 +111,12 @@ func cut(rows []gendb.AuditEvent, limit int) (page []gendb.AuditEvent, next stri
 	return rows[:limit], fmt.Sprintf("%d.%d", last.CreatedAt.UnixMicro(), last.ID)
 }
 
-// sweepBatch bounds how long a sweep keeps SQLite's one writer: some 25 ms in a trail
-// of a million events, five indexes of which each row has its places in.
+// sweepBatch bounds how long a sweep occupies the only writer of SQLite: about 25 ms with a
+// million events, because each row has entries in five indexes.
 const sweepBatch = 200
 
-// Sweep deletes what is older than Keep, and returns how much. Each batch is a
-// transaction of its own, so that others get their turn in between.
+// Sweep deletes events older than Keep and returns their number. Each batch is a separate
+// transaction, so that other writers do not wait long.
 func (t *Trail) Sweep(ctx context.Context) (total int64, err error) {
 	if t.Keep == 0 {
 		return 0, nil

@@ -1,22 +1,20 @@
-// Package contract is the OpenAPI document at run time. It answers which
-// operation a request is for, and it decides from that operation alone whether
-// the request may go on: how often, who may call, and what may be in it. The
-// same document then says whether an answer was one that the operation may
-// give.
+// Package contract enforces the OpenAPI document at run time. It finds the operation of a
+// request. From that operation alone it decides whether the request may continue: the rate
+// limit, the session and role, the parameters and the body. It also validates responses
+// against the same document.
 //
-// Beyond what OpenAPI says, it reads these extensions:
+// In addition to OpenAPI, it reads these extensions:
 //
-//   - x-roles on an operation lists the roles that may call it;
-//   - x-rate-limit on an operation says how often, and at the root how often each
-//     operation that changes something and has no limits of its own;
-//   - x-messages beside the keywords of a schema holds the sentence for each
-//     keyword that is broken;
-//   - x-code beside x-messages replaces the code of the keywords explained there;
-//   - x-refusals on a named schema lists why a value may be refused although it
-//     is what the schema describes: a code and its sentence each.
+//   - x-roles on an operation lists the roles that may call it.
+//   - x-rate-limit on an operation lists its rate limits. At the root it applies to each
+//     operation other than GET that has none of its own.
+//   - x-messages in a schema has the error message for each violated keyword.
+//   - x-code in a schema with x-messages replaces the error code of these keywords.
+//   - x-refusals on a named schema lists errors of values that match the schema but are
+//     rejected: a code and a message each.
 //
-// A document that uses one of them in a way this package does not understand
-// does not load: a rule that is written down is a rule that holds.
+// A document with an extension that this package does not understand does not load, so that
+// every rule in the document is enforced.
 package contract
 
 import (
@@ -41,12 +39,12 @@ type Operation struct {
 	Method  string
 	Path    string // as in the document, with {parameters}
 	Session SessionUse
-	// Schemes are the security schemes of which one suffices, such as [SessionScheme].
+	// Schemes lists the accepted security schemes, such as [SessionScheme]. One is enough.
 	Schemes []string
 	// Anonymous operations need none of the schemes.
 	Anonymous bool
 	Roles     []string // roles that may call; nil means every role
-	// Limits say how often; none means that nobody counts.
+	// Limits are the rate limits; empty means unlimited.
 	Limits []ratelimit.Limit
 
 	route *routers.Route
@@ -64,12 +62,10 @@ type Contract struct {
 	unrouted *Operation
 }
 
-// Load reads a document after setting the values of overrides, whose keys are
-// YAML paths such as $.servers[0].url. That is how the served contract gets
-// the address, the cookie name and the rules for passwords of the server that
-// serves it: what is enforced, what is served and what is documented is one
-// document. limits replace those in the document; the zero value leaves them as
-// they are.
+// Load reads a document after it sets the values of overrides, whose keys are YAML paths such
+// as $.servers[0].url. They put the address, the cookie name and the password rules of this
+// server into the document. So the same document is enforced, served and documented. limits
+// replace the limits of the document; the zero value keeps them.
 func Load(source []byte, overrides map[string]any, limits ratelimit.Settings) (*Contract, error) {
 	text, err := override(source, overrides, limits)
 	if err != nil {
@@ -109,8 +105,7 @@ func Load(source []byte, overrides map[string]any, limits ratelimit.Settings) (*
 	return c, nil
 }
 
-// override sets values in the text of a YAML document, leaving its order and
-// its comments alone.
+// override sets values in the text of a YAML document. It keeps the order and the comments.
 func override(source []byte, values map[string]any, limits ratelimit.Settings) ([]byte, error) {
 	if len(values) == 0 && !limits.Off && len(limits.Limits) == 0 {
 		return source, nil
@@ -165,8 +160,8 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 	return op, err
 }
 
-// newUnrouted describes the answers that any address can give, an address that
-// is not in the contract included.
+// newUnrouted returns an operation with the responses that any path can have, including paths
+// that are not in the contract.
 func newUnrouted(doc *openapi3.T) *Operation {
 	responses := openapi3.NewResponses()
 	responses.Delete("default")
@@ -203,8 +198,8 @@ func extensionStrings(v any) ([]string, error) {
 	return out, nil
 }
 
-// Find returns the operation that gin routed a request to, or nil. HEAD is
-// answered wherever GET is.
+// Find returns the operation that gin routed a request to, or nil. HEAD is allowed wherever
+// GET is.
 func (c *Contract) Find(method, ginPath string) *Operation {
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -226,18 +221,18 @@ func routeKey(method, ginPath string) string { return method + " " + ginPath }
 
 var pathParameter = regexp.MustCompile(`\{([^{}/]+)\}`)
 
-// GinPath writes a path of the document as gin's router does: {x} as :x.
+// GinPath converts a path of the document to the syntax of gin: {x} to :x.
 func GinPath(path string) string { return pathParameter.ReplaceAllString(path, ":$1") }
 
 type operationKey struct{}
 
-// WithOperation returns a context that carries the operation a request is for.
+// WithOperation returns a context with the operation of a request.
 func WithOperation(ctx context.Context, op *Operation) context.Context {
 	return context.WithValue(ctx, operationKey{}, op)
 }
 
-// OperationFrom returns the operation of the request, or nil when the address
-// is not in the contract.
+// OperationFrom returns the operation of the request, or nil if its path is not in the
+// contract.
 func OperationFrom(ctx context.Context) *Operation {
 	op, _ := ctx.Value(operationKey{}).(*Operation)
 	return op

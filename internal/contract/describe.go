@@ -60,8 +60,8 @@ func missingFields(schema *openapi3.Schema, fields []problem.Field) error {
 	return &e
 }
 
-// maxFields bounds the answer, whatever a request contains; the contract has
-// the same number as maxItems.
+// maxFields bounds the number of fields in the response. The contract has the same number as
+// maxItems.
 const maxFields = 100
 
 const codeRequired = "required"
@@ -125,8 +125,8 @@ func isSchemaFault(err error) bool {
 	return errors.As(err, &one) || errors.As(err, &many)
 }
 
-// fields names the fields of the request that a fault is about: one, except
-// when the whole body is not an object or has members that nobody asked for.
+// fields returns the invalid fields of a fault. There may be several if the body is not an
+// object or has unknown members.
 func (f fault) fields(root *openapi3.Schema) []problem.Field {
 	e := f.schema
 	name := f.parameter
@@ -135,7 +135,7 @@ func (f fault) fields(root *openapi3.Schema) []problem.Field {
 	}
 	switch {
 	case name == "" && e.SchemaField != "properties":
-		// null, a list or a number in place of the object: no field is there.
+		// null, a list or a number instead of the object: every field is missing.
 		var all []problem.Field
 		for _, required := range root.Required {
 			all = append(all, requiredField(required))
@@ -158,7 +158,7 @@ func (f fault) fields(root *openapi3.Schema) []problem.Field {
 	return []problem.Field{newField(name, code, sentence)}
 }
 
-// unknownFields names the members that the schema does not have.
+// unknownFields returns the members that are not in the schema.
 func unknownFields(e *openapi3.SchemaError) []problem.Field {
 	object, _ := e.Value.(map[string]any)
 	var all []problem.Field
@@ -254,8 +254,8 @@ func fieldOrder(root *openapi3.Schema) func(string) int {
 
 var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]{0,63}$`)
 
-// newField repeats the name of a field only when it looks like one: an unknown
-// member is named by the caller, and may be a secret in the wrong place.
+// newField includes a name only if it looks like the name of a field. The client chooses the
+// names of unknown members, and such a name may be a misplaced secret.
 func newField(name, code, sentence string) problem.Field {
 	if !plainName.MatchString(name) {
 		name = ""

@@ -41,7 +41,7 @@ func checkExtensions(doc *openapi3.T) error {
 			named, _ := extensionStrings(op.Extensions["x-roles"]) // newOperation reports its form
 			for _, role := range named {
 				if roles != nil && !slices.Contains(roles, any(role)) {
-					c.fail("%s: x-roles has %q, which is no Role", where, role)
+					c.fail("%s: x-roles contains %q, which is not in the schema Role", where, role)
 				}
 			}
 			c.operation(where, op)
@@ -112,28 +112,28 @@ func (c *extensionCheck) messages(where string, s *openapi3.Schema) {
 	if raw, there := s.Extensions["x-messages"]; there {
 		messages, ok := raw.(map[string]any)
 		if !ok || len(messages) == 0 {
-			c.fail("%s: x-messages wants a sentence for each keyword", where)
+			c.fail("%s: x-messages must have a sentence for each keyword", where)
 		}
 		for keyword, sentence := range messages {
 			if text, ok := sentence.(string); !ok || text == "" || !slices.Contains(explainedKeywords, keyword) {
-				c.fail("%s: x-messages cannot explain %s with %v", where, keyword, sentence)
+				c.fail("%s: x-messages has an invalid entry %s: %v", where, keyword, sentence)
 			}
 		}
 	}
 	if raw, there := s.Extensions["x-refusals"]; there {
 		refusals, ok := raw.(map[string]any)
 		if !ok || len(refusals) == 0 {
-			c.fail("%s: x-refusals wants a sentence for each code", where)
+			c.fail("%s: x-refusals must have a sentence for each code", where)
 		}
 		for code, sentence := range refusals {
 			if text, ok := sentence.(string); !ok || text == "" {
-				c.fail("%s: x-refusals has %v for %s", where, sentence, code)
+				c.fail("%s: x-refusals has %v instead of a sentence for %s", where, sentence, code)
 			}
 		}
 	}
 	if raw, there := s.Extensions["x-code"]; there {
 		if code, ok := raw.(string); !ok || code == "" || s.Extensions["x-messages"] == nil {
-			c.fail("%s: x-code wants a code, and x-messages beside it", where)
+			c.fail("%s: x-code must be a code in a schema with x-messages", where)
 		}
 	}
 }

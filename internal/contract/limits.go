@@ -16,8 +16,8 @@ import (
 
 const limitExtension = "x-rate-limit"
 
-// limitsOf returns the limits of an operation: its own, or those at the root unless it is a GET
-// operation. An empty list of its own means no limits.
+// limitsOf returns the limits of an operation. Operations without their own limits have those of
+// the root, except GET operations. An empty list means no limits.
 func limitsOf(doc *openapi3.T, method string, spec *openapi3.Operation) ([]ratelimit.Limit, error) {
 	raw, own := spec.Extensions[limitExtension]
 	if !own && method != http.MethodGet {
@@ -42,9 +42,9 @@ func readLimits(raw any) ([]ratelimit.Limit, error) {
 	return limits, nil
 }
 
-// overrideLimits writes the operator's limits into the document, so that the served contract shows the
-// limits in force. It accepts only operations that have a limit in the contract, because
-// others do not describe the 429 response.
+// overrideLimits writes the limits of the operator into the document, so that the served contract
+// shows the limits in force. It accepts only operations that have a limit in the contract,
+// because others do not describe the 429 response.
 func overrideLimits(file *ast.File, settings ratelimit.Settings) error {
 	if !settings.Off && len(settings.Limits) == 0 {
 		return nil
@@ -174,7 +174,7 @@ func setLimits(m *ast.MappingNode, limits []ratelimit.Limit) error {
 	}
 	added, ok := node.(*ast.MappingNode)
 	if !ok {
-		return fmt.Errorf("%s: %T in place of a mapping", limitExtension, node)
+		return fmt.Errorf("%s: %T instead of a mapping", limitExtension, node)
 	}
 	for _, v := range m.Values {
 		if v.Key.String() == limitExtension {

@@ -24,8 +24,7 @@ func (c *Contract) HasRefusals(schema string, codes ...string) error {
 	return nil
 }
 
-// Refusal is the answer's part about a field whose value is refused with a code
-// of a named schema.
+// Refusal returns the error of a field whose value is rejected with a code of a named schema.
 func (c *Contract) Refusal(field, schema, code string) problem.Field {
 	return problem.Field{Field: field, Code: code, Message: c.refusal(schema, code)}
 }

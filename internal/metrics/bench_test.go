@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// BenchmarkRequest is what the metrics add to each answer; the benchmarks of
-// internal/server have it in them, as a server is never without.
+// BenchmarkRequest measures the cost of the metrics for one response. It is part of the
+// benchmarks of whole requests as well, because a server always counts.
 func BenchmarkRequest(b *testing.B) {
 	m := New(nil, nil)
 	b.ReportAllocs()

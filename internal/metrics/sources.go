@@ -13,52 +13,49 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// Build says which version runs.
+// Build adds a metric with the version of the program.
 func (m *Metrics) Build(version string) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say which version runs.",
+		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels contain the versions of the program and of Go.",
 		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()},
 	}, func() float64 { return 1 }))
 }
 
-// Gauge reads a value that goes up and down when somebody looks.
+// Gauge adds a value that can go up and down. read is called at each scrape.
 func (m *Metrics) Gauge(name, help string, read func() int64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(
 		prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help},
 		func() float64 { return float64(read()) }))
 }
 
-// Counter reads a value that only goes up, since the start, when somebody looks.
-// Several with one name and help differ in the value of a label.
+// Counter adds a value that only goes up, counted since the start. read is called at each
+// scrape. Counters with the same name and help must differ in the value of a label.
 func (m *Metrics) Counter(name, help string, labels map[string]string, read func() int64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(
 		prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: labels},
 		func() float64 { return float64(read()) }))
 }
 
-// Pool reads what database/sql says of a pool of connections, under the names
-// go_sql_… with the label db_name.
+// Pool adds the statistics of a connection pool, as go_sql_… with the label db_name.
 func (m *Metrics) Pool(name string, pool *sql.DB) {
 	m.registry.MustRegister(collectors.NewDBStatsCollector(pool, name))
 }
 
-// An OutboxState is what waits in the outbox.
+// An OutboxState is the number and age of the mails in the outbox.
 type OutboxState struct {
 	Pending, Dead int64
-	// Oldest is when the oldest mail that is still to be sent was asked for;
-	// zero when there is none.
+	// Oldest is the time of the oldest pending mail; zero if there is none.
 	Oldest time.Time
 }
 
-// How long the state of the outbox counts, and how long reading it may take. A
-// collector asks every 15 seconds or so; whoever asks more often than that, or
-// however many ask, costs the database no more.
+// The state of the outbox is cached, so that the load on the database does not depend on the
+// number of collectors and how often they scrape. Usually that is every 15 seconds.
 const (
-	outboxFor    = 10 * time.Second
-	outboxWithin = 2 * time.Second
+	outboxCacheTime = 10 * time.Second
+	outboxTimeout   = 2 * time.Second
 )
 
-// outbox is a collector of what the database says about mails.
+// outbox collects the metrics of the outbox from the database.
 type outbox struct {
 	read   func(context.Context) (OutboxState, error)
 	now    func() time.Time
@@ -72,18 +69,17 @@ type outbox struct {
 	pending, dead, oldest *prometheus.Desc
 }
 
-// Outbox reads the state of the outbox from the database, at most every ten
-// seconds. When it cannot be read its metrics are missing: a number that is
-// kept from before would look like one that is true.
+// Outbox adds the state of the outbox, read from the database at most every ten seconds. If
+// reading fails, the metrics are missing, because an old value would look current.
 func (m *Metrics) Outbox(read func(context.Context) (OutboxState, error), now func() time.Time, logger *slog.Logger) {
 	desc := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc(prometheus.BuildFQName(namespace, "outbox", name), help, nil, nil)
 	}
 	m.registry.MustRegister(&outbox{
 		read: read, now: now, logger: logger,
-		pending: desc("pending", "Mails that are still to be sent."),
-		dead:    desc("dead", "Mails that were given up, kept for 30 days."),
-		oldest:  desc("oldest_seconds", "Age of the oldest mail that is still to be sent; 0 when there is none."),
+		pending: desc("pending", "Pending mails."),
+		dead:    desc("dead", "Mails that could not be delivered, kept for 30 days."),
+		oldest:  desc("oldest_seconds", "Age of the oldest pending mail; 0 if there is none."),
 	})
 }
 
@@ -107,15 +103,15 @@ func (o *outbox) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(o.oldest, prometheus.GaugeValue, age)
 }
 
-// current asks the database, or remembers what it said. A failure counts as
-// long, so that a database in trouble is not asked all the more.
+// current returns the cached state, or reads it from the database. Failures are cached as
+// well, so that a failing database does not get more queries.
 func (o *outbox) current() (OutboxState, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if now := o.now(); o.checked.IsZero() || now.Sub(o.checked) >= outboxFor || now.Before(o.checked) {
-		ctx, cancel := context.WithTimeout(context.Background(), outboxWithin)
+	if now := o.now(); o.checked.IsZero() || now.Sub(o.checked) >= outboxCacheTime || now.Before(o.checked) {
+		ctx, cancel := context.WithTimeout(context.Background(), outboxTimeout)
 		defer cancel()
-		o.state, o.err = o.ask(ctx)
+		o.state, o.err = o.query(ctx)
 		o.checked = now
 		if o.err != nil {
 			o.logger.WarnContext(ctx, "outbox not measured", "error", o.err)
@@ -124,9 +120,9 @@ func (o *outbox) current() (OutboxState, bool) {
 	return o.state, o.err == nil
 }
 
-// ask turns a panic into an error: a registry asks its collectors beside the
-// request, where one would end the process.
-func (o *outbox) ask(ctx context.Context) (state OutboxState, err error) {
+// query reads the state and converts a panic to an error. A registry calls its collectors in
+// goroutines, where a panic would end the process.
+func (o *outbox) query(ctx context.Context) (state OutboxState, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = fmt.Errorf("panic: %v", value)
