@@ -29,7 +29,7 @@ const (
 // password: AUC is the chance that a request of the class takes longer than one
 // of those, and 0.5 means that nobody can tell. It is a benchmark because time
 // is no business of a test that runs beside others; `make timing` runs it
-// alone. (That every class costs one hash is a test: TestUnknownUsersCostAHash.)
+// alone. (That every class costs one hash is a test: TestLogin_UnknownUserCostsOneHash.)
 func BenchmarkLoginTiming(b *testing.B) {
 	dbtest.Run(b, func(b *testing.B, d *db.DB) {
 		h := apptest.NewServer(b, d)

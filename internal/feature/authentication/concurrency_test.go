@@ -15,18 +15,18 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
-// Somebody who knows the old password has sent a login, and before it is done
-// the owner has done something against just that.
-func TestALoginUnderWayDoesNotOutliveItsPassword(t *testing.T) {
+// While the server compares the password of an attacker's login, the owner locks the
+// attacker out. The login must fail.
+func TestLogin_FailsIfAccountChangesMeanwhile(t *testing.T) {
 	tests := map[string]struct {
-		happens func(other *apptest.Harness, resetToken string)
-		status  int
-		code    string
+		during func(other *apptest.Harness, resetToken string)
+		status int
+		code   string
 	}{
 		"reset": {func(other *apptest.Harness, token string) {
 			other.Browser().Call("POST", "/auth/reset_password", apptest.Members{"token": token, "password": apptest.NewPassword}).Want(200, "")
 		}, 401, "invalid_credentials"},
-		"change": {func(other *apptest.Harness, _ string) {
+		"password change": {func(other *apptest.Harness, _ string) {
 			b := other.Browser()
 			b.Login("alice")
 			b.ChangePassword(apptest.GoodPassword, apptest.NewPassword).Want(200, "")
@@ -36,11 +36,11 @@ func TestALoginUnderWayDoesNotOutliveItsPassword(t *testing.T) {
 			b.Login("alice")
 			b.DeleteAccount(apptest.GoodPassword).Want(200, "")
 		}, 401, "invalid_credentials"},
-		"disabling": {func(other *apptest.Harness, _ string) {
+		"disabled account": {func(other *apptest.Harness, _ string) {
 			other.Exec("UPDATE users SET disabled_at = created_at")
 			other.Exec("DELETE FROM sessions")
 		}, 403, "account_disabled"},
-		"removal of the password": {func(other *apptest.Harness, _ string) {
+		"removed password": {func(other *apptest.Harness, _ string) {
 			other.Exec("UPDATE users SET password_hash = NULL")
 		}, 401, "invalid_credentials"},
 	}
@@ -49,32 +49,32 @@ func TestALoginUnderWayDoesNotOutliveItsPassword(t *testing.T) {
 			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 				h.Browser().Register("alice")
 				token := h.ResetToken("alice")
-				thief := h.Browser()
+				attacker := h.Browser()
 				a := h.DuringHash(
 					func() *apptest.Answer {
-						return thief.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.GoodPassword})
+						return attacker.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.GoodPassword})
 					},
-					func(other *apptest.Harness) { test.happens(other, token) },
+					func(other *apptest.Harness) { test.during(other, token) },
 				)
-				if a.Want(test.status, test.code); a.Cookie() != "" || thief.LoggedIn() {
-					t.Error("the old password has opened a session")
+				if a.Want(test.status, test.code); a.Cookie() != "" || attacker.LoggedIn() {
+					t.Error("the login has started a session")
 				}
 				recorded := h.Recorded()
 				if last := recorded[len(recorded)-1]; last["event"] != "authn_login_fail" || last["reason"] != test.code {
-					t.Errorf("recorded as %v", last)
+					t.Errorf("recorded %v, want authn_login_fail with %s", last, test.code)
 				}
 			})
 		})
 	}
 }
 
-// Of two logins with a hash of old parameters one renews it. The other must not
-// take that for another password.
-func TestALoginUnderWayOutlivesTheRenewalOfItsHash(t *testing.T) {
+// Of two concurrent logins with an outdated hash, one renews the hash. The other must not
+// take the new hash for a new password.
+func TestLogin_SucceedsIfHashIsRenewedMeanwhile(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
-		cheaper := &password.Hasher{Params: &password.Params{Memory: 32, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}}
-		old, err := cheaper.Hash(t.Context(), apptest.GoodPassword)
+		outdated := &password.Hasher{Params: &password.Params{Memory: 32, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}}
+		old, err := outdated.Hash(t.Context(), apptest.GoodPassword)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,20 +87,20 @@ func TestALoginUnderWayOutlivesTheRenewalOfItsHash(t *testing.T) {
 			func(other *apptest.Harness) { other.Browser().Login("alice") },
 		).Want(200, "")
 		if !b.LoggedIn() || h.Account("alice")["password_hash"] == old {
-			t.Error("not logged in, or the hash is the old one")
+			t.Error("the login has failed, or the hash is still the outdated one")
 		}
 	})
 }
 
-// What changes an account takes the account, its mails and its tokens in one
-// order. If two of these requests did not, PostgreSQL would end one of them.
-func TestWhatHappensAtOnceWaitsForNoneOfTheOthers(t *testing.T) {
+// Every transaction locks an account, then its mails, then its tokens. With two different
+// orders, PostgreSQL would end one of two concurrent transactions as a deadlock.
+func TestAccounts_ConcurrentChangesDoNotDeadlock(t *testing.T) {
 	apptest.EachRace(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
 		b.Login("alice")
 		rounds := map[string]func(i int) [2]func() *apptest.Answer{
-			"confirmation and change of the address": func(i int) [2]func() *apptest.Answer {
+			"confirmation and change of the email": func(i int) [2]func() *apptest.Answer {
 				to := fmt.Sprintf("a%d@example.com", i)
 				b.UpdateProfile(apptest.Members{"email": to, "current_password": apptest.GoodPassword}).Want(200, "")
 				token := h.MailedToken(mail.VerifyEmail, to)
@@ -111,17 +111,17 @@ func TestWhatHappensAtOnceWaitsForNoneOfTheOthers(t *testing.T) {
 					func() *apptest.Answer { return b.UpdateProfile(apptest.Members{"email": "alice@example.com"}) },
 				}
 			},
-			"reset and the writing of the next mail": func(int) [2]func() *apptest.Answer {
+			"reset and the next mail": func(int) [2]func() *apptest.Answer {
 				token := h.ResetToken("alice")
-				ask := func() *apptest.Answer {
+				requestReset := func() *apptest.Answer {
 					return h.Browser().Call("POST", "/auth/request_reset", apptest.Members{"email": "alice@example.com"})
 				}
-				ask()
+				requestReset()
 				return [2]func() *apptest.Answer{
 					func() *apptest.Answer {
 						return h.Browser().Call("POST", "/auth/reset_password", apptest.Members{"token": token, "password": apptest.GoodPassword})
 					},
-					func() *apptest.Answer { h.Mails(); return ask() },
+					func() *apptest.Answer { h.Mails(); return requestReset() },
 				}
 			},
 		}
@@ -131,21 +131,20 @@ func TestWhatHappensAtOnceWaitsForNoneOfTheOthers(t *testing.T) {
 				requests := rounds[name](i)
 				apptest.Concurrently(2, func(j int) {
 					if a := requests[j](); a.Status >= 500 {
-						t.Errorf("%s: %s answers %d", name, a.What, a.Status)
+						t.Errorf("%s: %s: got %d, want less than 500", name, a.What, a.Status)
 					}
 				})
 			}
 		}
 		if n := h.MailWorker.Counters.Retried.Load(); n != 0 {
-			t.Errorf("%d mails could not be written at once", n)
+			t.Errorf("got %d retries of mails, want 0", n)
 		}
 	})
 }
 
-// Of two requests for a link at once, neither of which sees the other's mail,
-// both are answered; the link that works is that of the later one, whichever
-// mail is written first.
-func TestOfLinksAskedForAtOnceTheNewestWorks(t *testing.T) {
+// Of concurrent requests for a link, none sees the mail of another. All succeed, and the
+// link of the latest request works, whichever mail is written first.
+func TestRequestReset_NewestOfConcurrentLinksWorks(t *testing.T) {
 	apptest.EachConcurrent(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
 		var ticks atomic.Int64
@@ -167,9 +166,9 @@ func TestOfLinksAskedForAtOnceTheNewestWorks(t *testing.T) {
 			_, value, _ := strings.Cut(newest.Link, "#token=")
 			live, err := h.DB.TokenByHash(t.Context(), token.Hash(value))
 			if err != nil || !live.CreatedAt.Equal(newest.Date) {
-				t.Fatalf("the newest link does not work: %v", err)
+				t.Fatalf("the link of the latest request does not work: %v", err)
 			}
-			if seen > 80 { // the page keeps a hundred
+			if seen > 80 { // the preview keeps 100 mails
 				h.Preview, seen = &mail.Preview{Now: h.Now, Logger: h.Logger}, 0
 				h.MailWorker.Sender = h.Preview
 			}
