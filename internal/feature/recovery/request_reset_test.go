@@ -12,7 +12,7 @@ import (
 
 // Both operations that send a mail to any address return the same response whatever the
 // address is. Only accounts that the mail is meant for get one.
-func TestRequestReset_ResponseIsTheSameForEveryAddress(t *testing.T) {
+func TestRequestResetAndResendVerification_ResponseIsTheSameForEveryAddress(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")

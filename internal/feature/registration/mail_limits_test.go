@@ -14,7 +14,7 @@ import (
 // X38: three mails per hour go to an address, of each kind that anyone can request,
 // however its letters are written. One client causes twenty mails. The response reveals
 // neither limit.
-func TestRequestMail_LimitsMailsPerAddressAndClient(t *testing.T) {
+func TestRequestResetAndResendVerification_LimitMailsPerAddressAndClient(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
 		h.Exec("DELETE FROM outbox")
