@@ -12,7 +12,7 @@ import (
 
 var code = regexp.MustCompile("`([a-z_]+)`")
 
-// documented reads the table of events in the manual: the reasons by event.
+// documented returns the events in the table of docs/audit.md, and the reasons by event.
 func documented(t *testing.T) (events []string, reasons map[string][]string) {
 	t.Helper()
 	page, err := os.ReadFile("../../../docs/audit.md")
@@ -33,23 +33,23 @@ func documented(t *testing.T) (events []string, reasons map[string][]string) {
 	return events, reasons
 }
 
-// The manual has the events in the order of the constants, and every reason that
-// the stimuli meet.
-func TestTheManualKnowsTheEvents(t *testing.T) {
+// The manual lists the events in the order of the constants, and every reason in the
+// scenarios.
+func TestManual_ListsAuditEventsAndReasons(t *testing.T) {
 	events, reasons := documented(t)
 	var want []string
 	for _, event := range audit.Events {
 		want = append(want, string(event))
 	}
 	if !slices.Equal(events, want) {
-		t.Errorf("docs/audit.md has\n%v\nwant\n%v", events, want)
+		t.Errorf("docs/audit.md: got\n%v\nwant\n%v", events, want)
 	}
-	for _, test := range stimuli {
+	for _, test := range scenarios {
 		for _, text := range test.want {
 			words := strings.SplitN(text, " ", 3)
 			reason, _, _ := strings.Cut(words[2], ",")
 			if reason != "" && !slices.Contains(reasons[words[0]], reason) {
-				t.Errorf("%s has no reason %s in docs/audit.md", words[0], reason)
+				t.Errorf("docs/audit.md lacks the reason %[2]s of %[1]s", words[0], reason)
 			}
 		}
 	}

@@ -13,49 +13,50 @@ import (
 	"github.com/techtreks/auth/internal/config"
 )
 
-// Each event of each stimulus is exactly one row and one line.
-func TestWhatPeopleDoIsInTheTrail(t *testing.T) {
+// Each event of each scenario is recorded as exactly one row and one line of the log.
+func TestAudit_RecordsEveryScenario(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		open := h.Accounts.Registration
-		for i, test := range stimuli {
-			h.Clock.Advance(time.Minute) // a flood's worth
-			h.Accounts.Registration = open
+		mode := h.Accounts.Registration
+		for i, test := range scenarios {
+			h.Clock.Advance(time.Minute) // so that no repeats are suppressed
+			h.Accounts.Registration = mode
 			h.SetLimits(nil, nil)
-			h.Exec("DELETE FROM sessions") // those of the scenes before
-			s := &scene{Harness: h.In(t), name: fmt.Sprintf("person%d", i), own: h.Browser(), stranger: h.Browser()}
-			s.own.Register(s.name)
-			s.cookie = s.own.Login(s.name).Cookie()
+			h.Exec("DELETE FROM sessions") // of earlier scenarios
+			s := &actors{Harness: h.In(t), name: fmt.Sprintf("user%d", i), user: h.Browser(), client: h.Browser()}
+			s.user.Register(s.name)
+			s.cookie = s.user.Login(s.name).Cookie()
 			s.id = fmt.Sprint(h.Count("SELECT id FROM users WHERE username = $1", s.name))
 			h.Mails()
-			s.begin()
+			s.skip()
 			test.do(s)
-			if got := s.happened(); !slices.Equal(got, test.want) {
-				t.Errorf("%s is recorded as\n\t%s\nwant\n\t%s", test.name, strings.Join(got, "\n\t"), strings.Join(test.want, "\n\t"))
+			if got := s.recorded(); !slices.Equal(got, test.want) {
+				t.Errorf("%s: got\n\t%s\nwant\n\t%s", test.name, strings.Join(got, "\n\t"), strings.Join(test.want, "\n\t"))
 			}
 		}
 	})
 }
 
-// An event that nothing causes is a promise that is not kept.
-func TestEveryEventHasItsStimulus(t *testing.T) {
+// Each event is caused by a scenario or by a test in another package. An event without a
+// cause would be documented and never recorded.
+func TestAudit_EveryEventHasAScenario(t *testing.T) {
 	caused := map[audit.Event]bool{}
-	for _, test := range stimuli {
+	for _, test := range scenarios {
 		for _, want := range test.want {
 			event, _, _ := strings.Cut(want, " ")
 			if caused[audit.Event(event)] = true; !slices.Contains(audit.Events, audit.Event(event)) {
-				t.Errorf("%s is none of the events", event)
+				t.Errorf("%s is not in audit.Events", event)
 			}
 		}
 	}
 	for _, event := range audit.Events {
 		if _, other := elsewhere[event]; caused[event] == other {
-			t.Errorf("%s: caused here: %v, elsewhere: %v", event, caused[event], other)
+			t.Errorf("%s: got a scenario %t and a test elsewhere %t, want one of them", event, caused[event], other)
 		}
 	}
 }
 
-// What was rolled back has not happened: it has neither a row nor a line.
-func TestNothingIsRecordedOfWhatIsRolledBack(t *testing.T) {
+// An event of a transaction that is rolled back has neither a row nor a line.
+func TestAudit_RollbackRecordsNothing(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")
 		if h.DB.Kind == db.Postgres {
@@ -65,25 +66,25 @@ func TestNothingIsRecordedOfWhatIsRolledBack(t *testing.T) {
 		}
 		h.Browser().Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.GoodPassword}).Want(500, "internal_error")
 		if rows, lines := len(h.Recorded()), len(h.Logs.Events(t)); rows != 1 || lines != 1 {
-			t.Errorf("%d rows and %d lines, want those of the registration alone\n%s", rows, lines, h.Logs)
+			t.Errorf("got %d rows and %d lines, want one each for the registration\n%s", rows, lines, h.Logs)
 		}
 	})
 }
 
-// A refusal that cannot be written down is refused all the same, and the log has
-// it as an error.
-func TestRefusalsDoNotDependOnTheTrail(t *testing.T) {
+// If the event of a rejected request cannot be stored, the response is the same and the log
+// has the event as an error.
+func TestAudit_FailureToStoreKeepsResponse(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		h.Exec("DROP TABLE audit_events")
 		h.Browser().Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": "wrong"}).Want(401, "invalid_credentials")
 		lines := h.Logs.Events(t)
 		if len(lines) != 1 || lines[0]["level"] != "ERROR" || lines[0]["event"] != "authn_login_fail" || fmt.Sprint(lines[0]["not_stored"]) == "" {
-			t.Errorf("the log has %v", lines)
+			t.Errorf("got %v, want one error for authn_login_fail with not_stored", lines)
 		}
 	})
 }
 
-func TestALimitThatIsReachedIsInTheTrail(t *testing.T) {
+func TestAudit_RecordsExceededRateLimit(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		for range 3 {
 			h.Browser().Call("POST", "/auth/login", apptest.Members{"username": "nobody", "password": "wrong"})
@@ -94,7 +95,7 @@ func TestALimitThatIsReachedIsInTheTrail(t *testing.T) {
 		}
 		want := []string{"authn_login_fail invalid_credentials", "excess_rate_limit_exceeded 1_per_minute"}
 		if lines := h.Logs.Events(t); !slices.Equal(got, want) || len(lines) != len(want) {
-			t.Errorf("the trail has %v, the log %d lines, want %v", got, len(lines), want)
+			t.Errorf("got %v and %d lines, want %v", got, len(lines), want)
 		}
 	}, func(c *config.Config) { c.RateLimits = "login: 1 per minute" })
 }
