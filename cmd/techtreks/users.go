@@ -177,7 +177,7 @@ type usersCreate struct {
 func (c usersCreate) Run(ctx context.Context, u *usersCommand, cfg *config.Config, logger *slog.Logger, out printer) error {
 	address, err := email.Parse(c.Email)
 	if err != nil {
-		return err
+		return fmt.Errorf("%q is not a valid email address", c.Email)
 	}
 	return u.open(ctx, cfg, logger, out, func(ctx context.Context, u *shell) error {
 		contract, err := app.LoadContract(cfg)

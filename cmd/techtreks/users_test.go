@@ -196,7 +196,7 @@ func TestUsers_RejectsInvalidChanges(t *testing.T) {
 		{[]string{"delete", "alice"}, "The last administrator must stay"},
 		{[]string{"create", "ALICE", "other@example.com"}, "Username already taken"},
 		{[]string{"create", "other", "Alice@example.com"}, "Email already registered"},
-		{[]string{"create", "other", "other"}, "not a valid address"},
+		{[]string{"create", "other", "other"}, `"other" is not a valid email address`},
 		{[]string{"create", "x", "other@example.com"}, "Username must be 3-30 characters"},
 		{[]string{"create", "<script>", "other@example.com"}, "Username can only contain letters"},
 		{[]string{"set-role", "alice", "root"}, `must be one of "user"`},

@@ -220,10 +220,10 @@ func TestWorker_PermanentRefusalIsNotRetried(t *testing.T) {
 					t.Errorf("%d tries, %+v, %v, %s", tries, rows, failed, b.counted())
 				}
 				var event, why string
-				var whose int64
-				err := b.DB.QueryRowContext(t.Context(), "SELECT event, reason, user_id FROM audit_events").Scan(&event, &why, &whose)
-				if err != nil || event != string(audit.MailFailed) || why != "mail_refused" || whose != id {
-					t.Errorf("the trail has %s %s of %d, %v", event, why, whose, err)
+				var owner int64
+				err := b.DB.QueryRowContext(t.Context(), "SELECT event, reason, user_id FROM audit_events").Scan(&event, &why, &owner)
+				if err != nil || event != string(audit.MailFailed) || why != "mail_refused" || owner != id {
+					t.Errorf("the trail has %s %s of %d, %v", event, why, owner, err)
 				}
 				if n, err := b.Outbox.Sweep(t.Context(), b.DB.Queries); n != 0 || err != nil {
 					t.Errorf("swept %d, %v", n, err)

@@ -142,14 +142,14 @@ func TestOutboxSweep_OffDeletesOldMails(t *testing.T) {
 			return len(b.rows(t))
 		}
 		if n := sweep(true); n != 2 {
-			t.Errorf("%d are left, and none is old enough", n)
+			t.Errorf("%d are left, but none is old enough", n)
 		}
 		pass(time.Minute)
 		if n := sweep(false); n != 2 {
-			t.Errorf("%d are left, and all are to be sent", n)
+			t.Errorf("%d are left, but all are pending", n)
 		}
 		if n := sweep(true); n != 1 {
-			t.Errorf("%d are left, want that of just now", n)
+			t.Errorf("%d are left, want only the newest", n)
 		}
 	})
 }

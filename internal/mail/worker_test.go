@@ -59,14 +59,14 @@ func TestWorker_DropsMailsWithoutAccount(t *testing.T) {
 		if _, err := b.DB.ExecContext(t.Context(), "UPDATE users SET disabled_at = created_at WHERE id = $1", disabled); err != nil {
 			t.Fatal(err)
 		}
-		nobody := address(t, "nobody@example.com")
+		unknown := address(t, "unknown@example.com")
 		for _, m := range []Message{
-			{Kind: VerifyEmail, Address: nobody}, {Kind: ResetPassword, Address: nobody}, {Kind: AlreadyRegistered, Address: nobody},
+			{Kind: VerifyEmail, Address: unknown}, {Kind: ResetPassword, Address: unknown}, {Kind: AlreadyRegistered, Address: unknown},
 			{Kind: VerifyEmail, Address: gone}, {Kind: ResetPassword, Address: gone}, {Kind: AlreadyRegistered, Address: gone},
 			{Kind: VerifyEmail, Address: confirmed},
-			{Kind: VerifyEmail, UserID: disabled, Address: gone}, {Kind: ConfirmEmail, UserID: disabled, Address: nobody},
+			{Kind: VerifyEmail, UserID: disabled, Address: gone}, {Kind: ConfirmEmail, UserID: disabled, Address: unknown},
 			// Asked for before the account's address changed.
-			{Kind: ResetPassword, UserID: disabled, Address: nobody},
+			{Kind: ResetPassword, UserID: disabled, Address: unknown},
 		} {
 			b.add(t, m)
 			settle()

@@ -6,7 +6,7 @@ from schemathesis.core.transforms import UNRESOLVABLE
 from schemathesis.generation.stateful.state_machine import StepOutput
 from schemathesis.specs.openapi.stateful.links import OpenApiLink
 
-from people import COOKIE, accounts, cursors, fits, in_chain, may_call, requires_session, strangers
+from people import COOKIE, accounts, cursors, fits, in_chain, may_call, other_users, requires_session
 
 
 def succeeded(response):
@@ -101,7 +101,7 @@ class bounds_are_reached:
 
 
 @schemathesis.check
-class strangers_are_kept_out:
+class other_users_are_rejected:
     """Replaces object_level_authorization, see schemathesis.toml: right before a successful request
     for an object, the same request of another user without rights got 403 or 404."""
 
@@ -110,24 +110,25 @@ class strangers_are_kept_out:
 
     def after_response(self, ctx, response, case):
         self.schema = case.operation.schema
-        judge_stranger(response, case)
+        check_other_user(response, case)
 
     def after_run(self, ctx):
-        untried = [o.label for o in operations(self.schema) if strangers.concern(o) and o.label not in strangers.refused]
+        objects = [o.label for o in operations(self.schema) if other_users.applies_to(o)]
+        untried = [label for label in objects if label not in other_users.rejections]
         assert not untried, f"no other user has requested an existing object: {untried}"
 
 
-def judge_stranger(response, case):
-    told = strangers.told.pop(case.id, None)
-    if told is None or not succeeded(response):
+def check_other_user(response, case):
+    status = other_users.statuses.pop(case.id, None)
+    if status is None or not succeeded(response):
         return
     label = case.operation.label
-    assert told in (403, 404), f"another user got {told} from {label}"
-    strangers.refused[label] = strangers.refused.get(label, 0) + 1
+    assert status in (403, 404), f"another user got {status} from {label}"
+    other_users.rejections[label] = other_users.rejections.get(label, 0) + 1
 
 
 @schemathesis.check
-class links_lead_somewhere:
+class links_can_be_followed:
     """Follows each link of the contract that the role may follow once, to a success.
 
     The chains of Schemathesis also follow inferred links, and need not take the values that a link
@@ -140,7 +141,7 @@ class links_lead_somewhere:
 
     def after_response(self, ctx, response, case):
         if self.links is None:
-            self.links = declared(case.operation.schema)
+            self.links = declared_links(case.operation.schema)
         for link in self.links:
             wanted = link.source.label == case.operation.label and link.status_code == str(response.status_code)
             # A chain may still use what it has created, so do not delete it.
@@ -149,19 +150,19 @@ class links_lead_somewhere:
                 self.follow(link, response, case)
 
     def follow(self, link, response, case):
-        step = taken(link, response, case)
+        step = linked_request(link, response, case)
         if step is None:
             return
         if requires_session(link.target):
             step.cookies = {COOKIE: accounts.current()["cookie"]}
         cursors.use(step)
-        strangers.ask_first(step)
+        other_users.send_first(step)
         answer = step.operation.schema.transport.send(step, base_url=step.operation.base_url, timeout=60)
         if answer.status_code in (401, 403):  # the session has ended, or is too old
             accounts.forget(step)
             return
         assert succeeded(answer), f"{link.full_name} leads to {answer.status_code}: {answer.text}"
-        judge_stranger(answer, step)
+        check_other_user(answer, step)
         self.followed.add(link.full_name)
 
     def after_run(self, ctx):
@@ -169,7 +170,7 @@ class links_lead_somewhere:
         assert not missing, f"links that could not be followed: {sorted(missing)}"
 
 
-def declared(schema):
+def declared_links(schema):
     """Returns the links of the contract, without those that Schemathesis infers."""
     links = [
         OpenApiLink(name, status, definition, source)
@@ -180,7 +181,7 @@ def declared(schema):
     return [link for link in links if not link.is_inferred and may_call(link.source) and may_call(link.target)]
 
 
-def taken(link, response, case):
+def linked_request(link, response, case):
     """Returns the request that a link leads to, or None if the response lacks a value for it."""
     transition = link.extract(StepOutput(response, case))
     parts = {

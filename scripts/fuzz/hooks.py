@@ -15,7 +15,7 @@ from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import UseAfterFree
 
 import checks  # noqa: F401 (registers them)
-from people import COOKIE, ROLE, accounts, cursors, fits, follow_page, know_secrets, strangers
+from people import COOKIE, ROLE, accounts, cursors, fits, follow_page, know_secrets, other_users
 
 # Generating requests makes much garbage, but few cycles. Collecting those less often saves time.
 # The modules loaded so far stay in memory and are excluded from collection.
@@ -52,7 +52,7 @@ def before_call(context, case, kwargs):
         lengthen_email(case)
         cursors.use(case)
         follow_page(case)
-        strangers.ask_first(case)
+        other_users.send_first(case)
 
 
 @schemathesis.hook

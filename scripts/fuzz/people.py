@@ -13,15 +13,15 @@ import requests
 from schemathesis.generation.meta import TestPhase
 
 ROLE = os.environ["FUZZ_ROLE"]  # anonymous, user or admin
-GIVEN_OUT_AT = os.environ["FUZZ_ACCOUNTS"]
+ACCOUNT_SOURCE = os.environ["FUZZ_ACCOUNTS"]
 COOKIE = "session"
 
 
-giver = requests.Session()  # keeps its connection, because there are thousands of requests
+http = requests.Session()  # keeps its connection, because there are thousands of requests
 
 
-def given_out(what, **parameters):
-    answer = giver.get(f"{GIVEN_OUT_AT}/{what}", params=parameters, timeout=60)
+def fetch(what, **parameters):
+    answer = http.get(f"{ACCOUNT_SOURCE}/{what}", params=parameters, timeout=60)
     answer.raise_for_status()
     return answer.json()
 
@@ -64,7 +64,7 @@ class Accounts:
 
     def current(self):
         if getattr(self.local, "account", None) is None:
-            self.local.account = given_out("account", role="user" if ROLE == "anonymous" else ROLE)
+            self.local.account = fetch("account", role="user" if ROLE == "anonymous" else ROLE)
             self.issued.add(self.local.account["cookie"])
         return self.local.account
 
@@ -76,7 +76,7 @@ class Accounts:
         if response.status_code == 201 and isinstance(case.body, dict) and {"username", "password"} <= case.body.keys():
             self.local.registered = {name: case.body[name] for name in ("username", "password")}
 
-    def whose_login(self):
+    def login_credentials(self):
         """Returns the credentials that were registered last, once; then those of the current account."""
         registered, self.local.registered = getattr(self.local, "registered", None), None
         return registered or {name: self.current()[name] for name in ("username", "password")}
@@ -99,9 +99,9 @@ def know_secrets(case):
         if not isinstance(values, dict):
             continue
         if len(values.get("token", "")) % 2:
-            values["token"] = given_out("token", operation=case.operation.definition.raw["operationId"])["token"]
+            values["token"] = fetch("token", operation=case.operation.definition.raw["operationId"])["token"]
         if values.keys() == {"username", "password"} and len(values["username"]) % 2:
-            values.update(accounts.whose_login())
+            values.update(accounts.login_credentials())
         if requires_session(case.operation):
             for name in {"password", "current_password"} & values.keys():
                 if len(values[name] or "") % 2:  # null where the schema allows it
@@ -149,7 +149,7 @@ def follow_page(case):
         case.path_parameters[name] = there[0]
 
 
-class Strangers:
+class OtherUsers:
     """Another user, without rights, requests an object before the owner does.
 
     If the owner's request then succeeds, the object existed: checks.py checks the response to the
@@ -158,25 +158,25 @@ class Strangers:
 
     def __init__(self):
         self.local = threading.local()
-        self.told = {}  # the status, by the id of the owner's case
-        self.refused = {}  # the number of rejections by operation
+        self.statuses = {}  # the status, by the id of the owner's case
+        self.rejections = {}  # the number of rejections by operation
 
-    def concern(self, operation):
+    def applies_to(self, operation):
         return requires_session(operation) and may_call(operation) and "{" in operation.path
 
-    def ask_first(self, case):
+    def send_first(self, case):
         operation = case.operation
-        if not self.concern(operation) or self.refused.get(operation.label, 0) >= 3:
+        if not self.applies_to(operation) or self.rejections.get(operation.label, 0) >= 3:
             return
         if getattr(self.local, "account", None) is None:
-            self.local.account = given_out("account", role="user")
+            self.local.account = fetch("account", role="user")
         request = case.as_transport_kwargs(base_url=operation.base_url)
         request["cookies"] = {COOKIE: self.local.account["cookie"]}
         status = requests.request(**request, timeout=60).status_code
         if status == 401:  # an administrator has ended that session
             self.local.account = None
             return
-        self.told[case.id] = status
+        self.statuses[case.id] = status
 
 
-strangers = Strangers()
+other_users = OtherUsers()
