@@ -61,6 +61,25 @@ test("a change that needs a fresh login asks for the password, then succeeds", a
   await me.page.getByText("We’ve sent an email to karl@new.example").waitFor();
 });
 
+test("deleting the account with an old login asks for the password first", async () => {
+  await register(server.url, "kira");
+  await me.loginByRequest(server, "kira", "/account/data");
+  server.sql("UPDATE sessions SET authenticated_at = authenticated_at - 660000000");
+  await me.press("Delete my account");
+  await me.press("Delete permanently");
+  await me.page.getByText("Confirm it’s you").waitFor();
+  // The dialog behind it is inert, and Playwright finds its button too.
+  await me.page.getByRole("alertdialog").last().getByRole("button", { name: "Cancel" }).click();
+  await me.page.getByText("Please confirm your password to do this.").waitFor();
+  await me.press("Delete permanently");
+  await me.fill("Password", "wrong");
+  await me.press("Continue");
+  await me.page.getByText("Incorrect password.").waitFor();
+  await me.fill("Password", testPassword);
+  await me.press("Continue");
+  await me.page.getByText("Your account has been deleted.").waitFor();
+});
+
 test("a login and a logout apply to all tabs", async () => {
   await register(server.url, "lena");
   const other = await me.context.newPage();

@@ -211,16 +211,49 @@ test("download the data and delete the account", async () => {
   const exported = JSON.parse(await readFile(await download.path(), "utf8"));
   expect(exported.account.username).toBe("hugo");
   await me.press("Delete my account");
-  await me.fill("Password", "wrong");
-  await me.press("Delete permanently");
-  await me.page.getByText("Incorrect password.").waitFor();
-  await me.fill("Password", testPassword);
+  await me.page.getByText("The account hugo and all its data will be deleted permanently.").waitFor();
+  expect(await me.page.getByLabel("Password", { exact: true }).count()).toBe(0);
+  await me.press("Cancel");
+  await me.page.getByRole("alertdialog").waitFor({ state: "detached" });
+  await me.press("Delete my account");
   await me.press("Delete permanently");
   await me.page.getByText("Your account has been deleted.").waitFor();
   await me.fill("Username or email", "hugo");
   await me.fill("Password", testPassword);
   await me.press("Log in");
   await me.page.getByText("Wrong username or password.").waitFor();
+});
+
+test("set the first password of an account without one", async () => {
+  await register(server.url, "ines");
+  await me.loginByRequest(server, "ines");
+  server.sql("UPDATE users SET password_hash = NULL WHERE username = 'ines'");
+  await me.page.goto(`${server.app}/account/password`);
+  await me.page.getByText("You don’t have a password yet.").waitFor();
+  expect(await me.page.getByLabel("Current password", { exact: true }).count()).toBe(0);
+  await me.fill("New password", "An0ther-way!");
+  await me.press("Set password");
+  await me.page.getByText("Your password has been set.").waitFor();
+  await me.fill("Current password", "An0ther-way!");
+  await me.fill("New password", "Yet-an0ther!");
+  await me.press("Change password");
+  await me.page.getByText("Your password has been changed.").waitFor();
+});
+
+test("a password that was set elsewhere is asked for", async () => {
+  await register(server.url, "jana");
+  await me.loginByRequest(server, "jana");
+  server.sql("CREATE TABLE kept AS SELECT password_hash FROM users WHERE username = 'jana'");
+  server.sql("UPDATE users SET password_hash = NULL WHERE username = 'jana'");
+  await me.page.goto(`${server.app}/account/password`);
+  await me.fill("New password", "An0ther-way!");
+  server.sql("UPDATE users SET password_hash = (SELECT password_hash FROM kept) WHERE username = 'jana'");
+  server.sql("DROP TABLE kept");
+  await me.press("Set password");
+  await me.page.getByLabel("Current password", { exact: true }).waitFor();
+  await me.fill("Current password", testPassword);
+  await me.press("Change password");
+  await me.page.getByText("Your password has been changed.").waitFor();
 });
 
 test("language and theme are stored on the device", async () => {

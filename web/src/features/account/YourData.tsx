@@ -1,12 +1,8 @@
 import { deleteAccount, exportAccount } from "@client/sdk.gen";
-import { zCurrentPassword } from "@client/zod.gen";
 import { useMutation } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import { useState } from "react";
 import { toFailure } from "../../api/failure";
-import { Field } from "../../forms/Field";
-import { Form } from "../../forms/Form";
-import { useServerForm } from "../../forms/useServerForm";
 import { accountDeletedKey } from "../../session/accountDeleted";
 import { notifyTabs } from "../../session/tabs";
 import { useUser } from "../../session/useUser";
@@ -19,6 +15,7 @@ import { useMessages } from "./messages";
 
 export function YourData() {
   const t = useMessages();
+  const { user } = useUser();
   const [confirming, setConfirming] = useState(false);
   return (
     <>
@@ -33,7 +30,12 @@ export function YourData() {
           </Button>
         </Card>
       </div>
-      <Dialog title={t.deleteTitle} text={t.deleteDialog} isOpen={confirming} onClose={() => setConfirming(false)}>
+      <Dialog
+        title={t.deleteTitle}
+        text={t.deleteDialog(user?.username ?? "")}
+        isOpen={confirming}
+        onClose={() => setConfirming(false)}
+      >
         <Delete cancel={() => setConfirming(false)} />
       </Dialog>
     </>
@@ -66,14 +68,12 @@ function save(name: string, content: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
+/** Deletes the account after a confirmation. The client asks for the password first if the login is too old. */
 function Delete({ cancel }: { cancel: () => void }) {
   const t = useMessages();
-  const { user } = useUser();
-  const form = useServerForm({
-    schema: zCurrentPassword,
-    defaults: { password: "" },
-    send: async (body) => {
-      await deleteAccount({ body, throwOnError: true });
+  const remove = useMutation({
+    mutationFn: () => deleteAccount({ throwOnError: true }),
+    onSuccess: () => {
       notifyTabs("logged-out");
       sessionStorage.setItem(accountDeletedKey, "");
       // A new document, so that nothing of the account stays in memory.
@@ -81,17 +81,16 @@ function Delete({ cancel }: { cancel: () => void }) {
     },
   });
   return (
-    <Form form={form}>
-      <input type="text" name="username" autoComplete="username" value={user?.username ?? ""} readOnly hidden />
-      <Field form={form} name="password" type="password" label={t.password} autoComplete="current-password" autoFocus />
+    <>
+      {remove.error && <ErrorNotice failure={toFailure(remove.error)} />}
       <div className="flex flex-wrap justify-end gap-3">
         <Button kind="secondary" onClick={cancel}>
           {t.cancel}
         </Button>
-        <Button kind="danger" type="submit" isPending={form.formState.isSubmitting}>
+        <Button kind="danger" onClick={() => remove.mutate()} isPending={remove.isPending || remove.isSuccess}>
           {t.deleteConfirm}
         </Button>
       </div>
-    </Form>
+    </>
   );
 }

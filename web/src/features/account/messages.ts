@@ -27,6 +27,9 @@ const en = {
   passwordText: "Changing your password logs you out on all other devices.",
   changePassword: "Change password",
   passwordChanged: "Your password has been changed. You’ve been logged out on all other devices.",
+  noPasswordText: "You don’t have a password yet. Setting one logs you out on all other devices.",
+  setPassword: "Set password",
+  passwordSet: "Your password has been set. You’ve been logged out on all other devices.",
 
   sessionsText: "Devices where you’re logged in. Log out any you don’t recognise, then change your password.",
   logoutOthers: "Log out all other devices",
@@ -44,7 +47,8 @@ const en = {
   deleteTitle: "Delete your account",
   deleteText: "Your account and all its data will be deleted. This can’t be undone.",
   delete: "Delete my account",
-  deleteDialog: "This can’t be undone. Enter your password to delete your account.",
+  deleteDialog: (username: string) =>
+    `The account ${username} and all its data will be deleted permanently. This can’t be undone.`,
   deleteConfirm: "Delete permanently",
 };
 
@@ -77,6 +81,10 @@ const de: typeof en = {
   passwordText: "Wenn Sie Ihr Passwort ändern, werden Sie auf allen anderen Geräten abgemeldet.",
   changePassword: "Passwort ändern",
   passwordChanged: "Ihr Passwort wurde geändert. Auf allen anderen Geräten wurden Sie abgemeldet.",
+  noPasswordText:
+    "Sie haben noch kein Passwort. Wenn Sie eines festlegen, werden Sie auf allen anderen Geräten abgemeldet.",
+  setPassword: "Passwort festlegen",
+  passwordSet: "Ihr Passwort wurde festgelegt. Auf allen anderen Geräten wurden Sie abgemeldet.",
 
   sessionsText:
     "Geräte, auf denen Sie angemeldet sind. Melden Sie unbekannte Geräte ab und ändern Sie dann Ihr Passwort.",
@@ -95,7 +103,8 @@ const de: typeof en = {
   deleteTitle: "Konto löschen",
   deleteText: "Ihr Konto und alle zugehörigen Daten werden gelöscht. Das lässt sich nicht rückgängig machen.",
   delete: "Mein Konto löschen",
-  deleteDialog: "Das lässt sich nicht rückgängig machen. Geben Sie Ihr Passwort ein, um Ihr Konto zu löschen.",
+  deleteDialog: (username) =>
+    `Das Konto ${username} und alle zugehörigen Daten werden endgültig gelöscht. Das lässt sich nicht rückgängig machen.`,
   deleteConfirm: "Endgültig löschen",
 };
 
