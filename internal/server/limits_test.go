@@ -3,25 +3,19 @@ package server_test
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/techtreks/auth/db"
-	"github.com/techtreks/auth/db/dbtest"
-	"github.com/techtreks/auth/internal/app"
 	"github.com/techtreks/auth/internal/apptest"
-	"github.com/techtreks/auth/internal/config"
-	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// X12: whatever a client says about its address, the sixth login in a minute is
-// refused, and the seventh minute's first is not.
-func TestLoginsAreLimitedWhateverTheClientSaysOfItself(t *testing.T) {
+// X12: whatever address a client claims, the server rejects its sixth login in a minute. The
+// first login of the next minute is counted anew.
+func TestLogin_RateLimitIgnoresSpoofedAddresses(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		for i := range 100 {
@@ -41,8 +35,8 @@ func TestLoginsAreLimitedWhateverTheClientSaysOfItself(t *testing.T) {
 	}, apptest.WithLimits())
 }
 
-// X13: one IPv6 customer has a /64, and every address has many spellings.
-func TestOneNetworkIsOneClient(t *testing.T) {
+// X13: an IPv6 customer has a /64, and every address has many spellings.
+func TestLogin_RateLimitCountsNetworkAsOneClient(t *testing.T) {
 	for name, addresses := range map[string]func(i int) string{
 		"a /64": func(i int) string { return fmt.Sprintf("2001:db8:1:2:%x::%x", i, i+1) },
 		"spellings": func(i int) string {
@@ -51,14 +45,14 @@ func TestOneNetworkIsOneClient(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-				b, refused := h.Browser(), 0
+				b, rejected := h.Browser(), 0
 				for i := range 100 {
 					if b.Call("POST", "/auth/login", apptest.WrongLogin(fmt.Sprint("user", i)), apptest.ForwardedFor(addresses(i))).Status == 429 {
-						refused++
+						rejected++
 					}
 				}
-				if refused != 95 {
-					t.Errorf("%d of 100 were refused, want 95", refused)
+				if rejected != 95 {
+					t.Errorf("got %d of 100 rejected, want 95", rejected)
 				}
 				b.Call("POST", "/auth/login", apptest.WrongLogin("alice"), apptest.ForwardedFor("2001:db8:1:3::1")).Want(401, "invalid_credentials")
 			}, apptest.WithLimits(), apptest.TrustLoopback)
@@ -66,9 +60,9 @@ func TestOneNetworkIsOneClient(t *testing.T) {
 	}
 }
 
-// X17: of any number of logins at once, over any number of instances on one
-// database, exactly as many get to the password hash as may.
-func TestInstancesLetThroughTogetherWhatOneWould(t *testing.T) {
+// X17: of any number of concurrent logins on any number of instances with one database, exactly
+// the permitted number reaches the password hash.
+func TestLogin_RateLimitIsSharedByInstances(t *testing.T) {
 	apptest.EachRace(t, func(t *testing.T, h *apptest.Harness) {
 		instances := []*apptest.Harness{h, h.StartAnother(apptest.WithLimits())}
 		var wait sync.WaitGroup
@@ -76,22 +70,22 @@ func TestInstancesLetThroughTogetherWhatOneWould(t *testing.T) {
 			b := instances[i%2].Browser()
 			wait.Go(func() {
 				if a := b.Call("POST", "/auth/login", apptest.WrongLogin(fmt.Sprint("user", i))); a.Status != 401 && a.Status != 429 {
-					t.Errorf("%d %s", a.Status, a.Body)
+					t.Errorf("got %d %s, want 401 or 429", a.Status, a.Body)
 				}
 			})
 		}
 		wait.Wait()
 		if n := instances[0].Passwords().Hashes() + instances[1].Passwords().Hashes(); n != 5 {
-			t.Errorf("%d hashes, want 5", n)
+			t.Errorf("got %d hashes, want 5", n)
 		}
 		if n := instances[0].Count("SELECT count(*) FROM audit_events WHERE event = 'excess_rate_limit_exceeded'"); n != 1 {
-			t.Errorf("%d notes of one window, want 1", n)
+			t.Errorf("got %d events in one window, want 1", n)
 		}
 	}, apptest.WithLimits())
 }
 
-// R31: a restart is no way around a limit.
-func TestLimitsOutliveTheProcess(t *testing.T) {
+// R31: a restart does not reset a limit.
+func TestLogin_RateLimitSurvivesRestart(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		for range 5 {
@@ -101,7 +95,64 @@ func TestLimitsOutliveTheProcess(t *testing.T) {
 	}, apptest.WithLimits())
 }
 
-func TestAnswersSayWhatIsLeft(t *testing.T) {
+// L15: the response is the same for every account, existing or not.
+func TestLogin_RateLimitedResponseIsTheSameForEveryAccount(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		h.Browser().Register("alice")
+		b := h.Browser()
+		b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(401, "invalid_credentials")
+		known := b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
+		for _, body := range []any{apptest.WrongLogin("nobody"), apptest.WrongLogin("nobody@example.com"), "rubbish"} {
+			if a := b.Call("POST", "/auth/login", body).Want(429, "rate_limited"); apptest.StableParts(a) != apptest.StableParts(known) {
+				t.Errorf("got\n%s\nwant\n%s", apptest.StableParts(a), apptest.StableParts(known))
+			}
+		}
+	}, apptest.WithLimits("login: 1 per minute"))
+}
+
+// L14: a rejected request uses no database, reads no body and hashes nothing.
+func TestLogin_RateLimitedRequestCostsNothing(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(401, "invalid_credentials")
+		b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
+		hashes := h.Passwords().Hashes()
+		if err := h.DB.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
+		}
+		body := &unread{}
+		h.InProcess().Call("POST", "/auth/login", nil, func(r *http.Request) { r.Body = body }).Want(429, "rate_limited")
+		if body.read {
+			t.Error("the server read the body")
+		}
+		if n := h.Passwords().Hashes() - hashes; n != 0 {
+			t.Errorf("got %d hashes, want 0", n)
+		}
+	}, apptest.WithLimits("login: 1 per minute"))
+}
+
+// unread is a body that records whether it was read.
+type unread struct{ read bool }
+
+func (u *unread) Read([]byte) (int, error) { u.read = true; return 0, io.EOF }
+
+func (u *unread) Close() error { return nil }
+
+// The rate limit comes first: the server rejects a request over it before it looks up the
+// session, reads the body or hashes the password.
+func TestLogin_RateLimitComesBeforeSessionAndBody(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		b.Call("POST", "/auth/login", "not JSON").Want(400, "malformed_body")
+		b.Call("POST", "/auth/login", "not JSON", apptest.Header("Cookie", "session=a; session=b")).Want(429, "rate_limited")
+		b.Call("GET", "/nothing", nil).Want(404, "not_found")
+	}, apptest.WithLimits("login: 1 per minute"))
+}
+
+func TestRateLimit_HeadersShowWhatIsLeft(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		for i, want := range []string{
@@ -109,21 +160,21 @@ func TestAnswersSayWhatIsLeft(t *testing.T) {
 		} {
 			a := b.Call("POST", "/auth/verify", apptest.Members{"token": strings.Repeat("a", 43)})
 			if got := a.Header.Get("RateLimit"); got != want {
-				t.Errorf("request %d: RateLimit is %s, want %s", i, got, want)
+				t.Errorf("request %d: got RateLimit %s, want %s", i, got, want)
 			}
 			if i < 2 {
 				a.Want(400, "invalid_token")
 			} else if got := a.Want(429, "rate_limited").Header.Get("RateLimit-Policy"); got != `"hour";q=2;w=3600` {
-				t.Errorf("the policy is %s", got)
+				t.Errorf("got RateLimit-Policy %s, want the policy per hour", got)
 			} else if got := a.Header.Get("Retry-After"); got != fmt.Sprint(3600-10*i) {
-				t.Errorf("Retry-After is %s", got)
+				t.Errorf("got Retry-After %s, want %d", got, 3600-10*i)
 			}
 			h.Clock.Advance(10 * time.Second)
 		}
 	}, apptest.WithLimits("default: 200 per day, 2 per hour"))
 }
 
-func TestEveryLimitIsHeld(t *testing.T) {
+func TestRateLimit_IsEnforcedForEveryOperation(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		var once []string
 		for _, op := range h.Contract.Operations {
@@ -139,66 +190,21 @@ func TestEveryLimitIsHeld(t *testing.T) {
 			first, second := b.Call(op.Method, path, body), b.Call(op.Method, path, body)
 			if len(op.Limits) == 0 {
 				if first.Status != second.Status || second.Status == 429 {
-					t.Errorf("%s: %d, then %d", op.ID, first.Status, second.Status)
+					t.Errorf("%s: got %d, then %d, want no limit", op.ID, first.Status, second.Status)
 				}
 				continue
 			}
 			if first.Status == 429 || first.Header.Get("RateLimit") != `"minute";r=0;t=60` {
-				t.Errorf("%s: %d with RateLimit %s", op.ID, first.Status, first.Header.Get("RateLimit"))
+				t.Errorf("%s: got %d with RateLimit %s, want the last permitted request", op.ID, first.Status, first.Header.Get("RateLimit"))
 			}
 			second.Want(429, "rate_limited")
 		}
 	}, apptest.WithLimits())
 }
 
-// L15: the refusal is the same whoever is asked about.
-func TestRefusalsAreTheSameForEverybody(t *testing.T) {
-	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		h.Browser().Register("alice")
-		b := h.Browser()
-		b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(401, "invalid_credentials")
-		known := b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
-		for _, body := range []any{apptest.WrongLogin("nobody"), apptest.WrongLogin("nobody@example.com"), "rubbish"} {
-			if a := b.Call("POST", "/auth/login", body).Want(429, "rate_limited"); apptest.StableParts(a) != apptest.StableParts(known) {
-				t.Errorf("got\n%s\nwant\n%s", apptest.StableParts(a), apptest.StableParts(known))
-			}
-		}
-	}, apptest.WithLimits("login: 1 per minute"))
-}
-
-// L14: a refused request asks no database, reads no body, hashes nothing.
-func TestRefusalsCostNothing(t *testing.T) {
-	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		b := h.Browser()
-		b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(401, "invalid_credentials")
-		b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
-		hashes := h.Passwords().Hashes()
-		if err := h.DB.Close(); err != nil {
-			t.Fatal(err)
-		}
-		for range 10 {
-			b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
-		}
-		body := &unread{}
-		h.InProcess().Call("POST", "/auth/login", nil, func(r *http.Request) { r.Body = body }).Want(429, "rate_limited")
-		if body.read {
-			t.Error("the body was read")
-		}
-		if n := h.Passwords().Hashes() - hashes; n != 0 {
-			t.Errorf("%d hashes", n)
-		}
-	}, apptest.WithLimits("login: 1 per minute"))
-}
-
-// unread is a body that remembers whether somebody has looked into it.
-type unread struct{ read bool }
-
-func (u *unread) Read([]byte) (int, error) { u.read = true; return 0, io.EOF }
-
-func (u *unread) Close() error { return nil }
-
-// Reads are counted in memory: the check of a session must not become a write.
-func TestReadsAreLimitedWithoutTheDatabase(t *testing.T) {
+// Limits of reads are counted in memory, because the check of a session must not become a
+// write.
+func TestGetCurrentUser_RateLimitNeedsNoDatabase(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		for range 600 {
@@ -208,12 +214,12 @@ func TestReadsAreLimitedWithoutTheDatabase(t *testing.T) {
 		b.Call("HEAD", "/auth/current_user", nil)
 		b.Call("GET", "/auth/profile", nil).Want(401, "login_required")
 		if n := h.Count("SELECT count(*) FROM rate_limits"); n != 0 {
-			t.Errorf("%d rows", n)
+			t.Errorf("got %d rows, want 0", n)
 		}
 		for _, path := range []string{"/", "/healthz", "/readyz", "/docs", "/openapi.yaml", "/openapi.json"} {
 			for range 10 {
 				if a := b.Call("GET", path, nil).Want(200, ""); a.Header.Get("RateLimit") != "" {
-					t.Errorf("%s is limited", path)
+					t.Errorf("%s has a rate limit, want none", path)
 				}
 			}
 		}
@@ -222,9 +228,9 @@ func TestReadsAreLimitedWithoutTheDatabase(t *testing.T) {
 	}, apptest.WithLimits())
 }
 
-// R18: a clock that is set back leaves nobody outside for longer than a window,
-// and promises no wait that is negative or longer.
-func TestLimitsBearAClockThatJumps(t *testing.T) {
+// R18: after the clock is set back, no client waits longer than a window. Retry-After is never
+// negative or longer than that.
+func TestRateLimit_ToleratesClockJumps(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		exhaust := func() {
@@ -232,7 +238,7 @@ func TestLimitsBearAClockThatJumps(t *testing.T) {
 			for range 3 {
 				a := b.Call("POST", "/auth/login", apptest.WrongLogin("alice"))
 				if wait := a.Header.Get("Retry-After"); a.Status == 429 && wait != "60" {
-					t.Errorf("Retry-After is %s", wait)
+					t.Errorf("got Retry-After %s, want 60", wait)
 				}
 			}
 			b.Call("POST", "/auth/login", apptest.WrongLogin("alice")).Want(429, "rate_limited")
@@ -248,8 +254,8 @@ func TestLimitsBearAClockThatJumps(t *testing.T) {
 	}, apptest.WithLimits("login: 1 per minute"))
 }
 
-// 6.6.3: tokens cannot be guessed often, in whichever way they are presented.
-func TestTokensCannotBeGuessedOften(t *testing.T) {
+// 6.6.3: a client can guess only a few tokens, whichever operation it sends them to.
+func TestRateLimit_BoundsTokenGuessing(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		token := strings.Repeat("a", 43)
 		for _, r := range []struct {
@@ -266,80 +272,13 @@ func TestTokensCannotBeGuessedOften(t *testing.T) {
 			b := h.Browser()
 			want := 400
 			for i := range 51 {
-				if i == 50 || r.method == "HEAD" { // counts with GET
+				if i == 50 || r.method == "HEAD" { // HEAD shares the count of GET
 					want = 429
 				}
 				if a := b.Call(r.method, r.path, r.body); a.Status != want {
-					t.Fatalf("%s %s, attempt %d: %d, want %d", r.method, r.path, i+1, a.Status, want)
+					t.Fatalf("%s %s, attempt %d: got %d, want %d", r.method, r.path, i+1, a.Status, want)
 				}
 			}
 		}
 	}, apptest.WithLimits())
-}
-
-func TestCountsAreSweptWhenTheirWindowHasEnded(t *testing.T) {
-	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		for i := range 3 {
-			h.Browser().Call("POST", "/auth/login", apptest.WrongLogin("alice"), apptest.ForwardedFor(fmt.Sprintf("198.51.100.%d", i))).Want(401, "invalid_credentials")
-			h.Clock.Advance(30 * time.Second)
-		}
-		if text := h.Dump(); strings.Contains(text, "198.51.100") || strings.Contains(text, "alice") {
-			t.Errorf("the counts name somebody:\n%s", text)
-		}
-		if n, err := ratelimit.Sweep(t.Context(), h.DB, h.Now()); err != nil || n != 2 {
-			t.Errorf("swept %d, %v", n, err)
-		}
-		if n := h.Count("SELECT count(*) FROM rate_limits"); n != 1 {
-			t.Errorf("%d rows are left", n)
-		}
-	}, apptest.WithLimits(), apptest.TrustLoopback)
-}
-
-func TestTheServedContractSaysWhatIsInForce(t *testing.T) {
-	for name, test := range map[string]struct {
-		settings string
-		want     map[string]string
-	}{
-		"the contract's": {"", map[string]string{
-			"login": "[5 per minute]", "changePassword": "[200 per day 50 per hour]", "getProfile": "[600 per minute in process]", "getHealth": "[]",
-		}},
-		"others": {"login: 10 per minute; default: 500 per day, 100 per hour; requestReset: 30 per hour; changePassword: 7 per minute; getProfile: 9 per second in process", map[string]string{
-			"login": "[10 per minute]", "logout": "[60 per minute]", "deleteAccount": "[500 per day 100 per hour]", "changePassword": "[7 per minute]",
-			"requestReset": "[3 per hour per account 30 per hour]", "resendVerification": "[20 per hour 3 per hour per account]", "getProfile": "[9 per second in process]",
-		}},
-		"none": {"off", map[string]string{"login": "[]", "changePassword": "[]", "getProfile": "[]", "requestReset": "[]"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := apptest.Start(t, dbtest.Open(t, db.SQLite), apptest.WithLimits(test.settings))
-			for _, path := range []string{"/openapi.yaml", "/openapi.json"} {
-				served, err := contract.Load(h.Browser().Call("GET", path, nil).Want(200, "").Body, nil, ratelimit.Settings{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				for id, want := range test.want {
-					if got, enforced := fmt.Sprint(served.Operation(id).Limits), fmt.Sprint(h.Contract.Operation(id).Limits); got != want || enforced != want {
-						t.Errorf("%s: %s says %s and %s is enforced, want %s", id, path, got, enforced, want)
-					}
-				}
-			}
-		})
-	}
-}
-
-// What cannot be held is not promised: the start fails.
-func TestLimitsThatTheContractDoesNotHaveAreRefused(t *testing.T) {
-	d := dbtest.Open(t, db.SQLite)
-	for settings, want := range map[string]string{
-		"logn: 5 per minute":                  `"logn", which is no operation`,
-		"getHealth: 5 per minute":             "no limit of the kind",
-		"login: 5 per minute per account":     "no limit of the kind",
-		"default: 5 per minute per account":   "cannot count per account",
-		"login: often":                        "RATE_LIMITS",
-		"login: 5 per hour; login: 6 per day": "named twice",
-	} {
-		cfg := config.Config{Env: "development", CookieSameSite: "lax", SecretKey: "0123456789abcdef0123456789abcdef", RateLimits: settings}
-		if _, err := app.New(&cfg, d, app.Options{Now: time.Now, Logger: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", settings, err, want)
-		}
-	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/techtreks/auth/internal/password"
 )
 
-func TestRequestsAreCountedByRouteStatusAndCode(t *testing.T) {
+func TestMetrics_CountRequestsByRouteStatusAndCode(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
@@ -44,13 +44,13 @@ func TestRequestsAreCountedByRouteStatusAndCode(t *testing.T) {
 		})
 		for series := range h.Scrape() {
 			if strings.Contains(strings.ToLower(series), "secret") || strings.Contains(series, "alice") || strings.Contains(series, "127.0.0.1") {
-				t.Errorf("a request has made a label: %s", series)
+				t.Errorf("a label has a value from a request: %s", series)
 			}
 		}
 	})
 }
 
-func TestAPanicIsCountedAsTheAnswerItBecomes(t *testing.T) {
+func TestMetrics_CountPanicAsInternalError(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		broken := withoutPasswords(h.StartAnother())
 		broken.InProcess().Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": "x"}).Want(500, "internal_error")
@@ -60,7 +60,7 @@ func TestAPanicIsCountedAsTheAnswerItBecomes(t *testing.T) {
 	})
 }
 
-func TestHashesAreMeasured(t *testing.T) {
+func TestMetrics_MeasurePasswordHashes(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		gate := &h.Passwords().Gate
 		gate.Slots, gate.Queue, gate.Wait = 1, 1, time.Millisecond
@@ -73,31 +73,31 @@ func TestHashesAreMeasured(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		gone, leave := context.WithCancel(t.Context())
-		leave()
-		if _, err := h.Passwords().Hash(gone, "x"); err == nil {
-			t.Error("hashed for nobody")
+		cancelled, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := h.Passwords().Hash(cancelled, "x"); err == nil {
+			t.Error("got a hash for a cancelled request, want an error")
 		}
 		h.WantMetrics(map[string]float64{
 			"techtreks_password_hashes_running":              0,
 			"techtreks_password_hashes_refused_total":        1,
-			"techtreks_password_hash_wait_seconds_count":     3, // the registration, the test's own, the refused one
+			"techtreks_password_hash_wait_seconds_count":     3, // of the registration, of the test and of the rejected login
 			"techtreks_password_hash_duration_seconds_count": 2,
 			`techtreks_logins_total{outcome="busy"}`:         1,
 		})
 		if h.Passwords().Gate.Observer.Observe(t.Context(), password.Pass{Err: password.ErrBusy}); h.Scrape()["techtreks_password_hashes_refused_total"] != 2 {
-			t.Error("a refusal is not counted")
+			t.Error("a rejected hash is not counted")
 		}
 	})
 }
 
-func TestTheOutboxIsMeasuredNowAndThen(t *testing.T) {
+func TestMetrics_MeasureOutboxPeriodically(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		h.WantMetrics(map[string]float64{"techtreks_outbox_pending": 0, "techtreks_outbox_dead": 0, "techtreks_outbox_oldest_seconds": 0})
 		h.Browser().Register("alice")
 		h.Browser().Register("bob")
 		h.Clock.Advance(9 * time.Second)
-		h.WantMetrics(map[string]float64{"techtreks_outbox_pending": 0}) // as it was nine seconds ago
+		h.WantMetrics(map[string]float64{"techtreks_outbox_pending": 0}) // the value of nine seconds ago
 		h.Clock.Advance(time.Second)
 		h.WantMetrics(map[string]float64{"techtreks_outbox_pending": 2, "techtreks_outbox_oldest_seconds": 10})
 		now := h.Clock.Now()
@@ -116,14 +116,14 @@ func TestTheOutboxIsMeasuredNowAndThen(t *testing.T) {
 		h.Clock.Advance(time.Minute)
 		h.WantMetrics(map[string]float64{"techtreks_outbox_pending": -1, "techtreks_outbox_dead": -1, "techtreks_outbox_oldest_seconds": -1})
 		if n := strings.Count(h.Logs.String(), "outbox not measured"); n != 1 {
-			t.Errorf("%d lines say why", n)
+			t.Errorf("got %d lines about the failed measurement, want 1", n)
 		}
 	})
 }
 
 // Metrics, profiles and variables are for operators, and only on their own port
 // (ASVS 5.0.0-13.4.5, 15.2.3).
-func TestThePublicPortTellsNothingAboutTheInside(t *testing.T) {
+func TestPublicPort_ExposesNoInternals(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		for _, path := range []string{"/metrics", "/metrics/", "/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/debug", "/stats", "/swagger", "/docs", "/openapi.json", "/dev/mail"} {
 			h.Browser().Call("GET", path, nil).Want(404, "not_found")

@@ -19,7 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// spans is a collector: what was sent to it, as it came and taken apart.
+// spans is a collector that keeps the received spans, as text and parsed.
 type spans struct {
 	mu    sync.Mutex
 	text  strings.Builder
@@ -43,7 +43,7 @@ func (s *spans) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// named returns the spans with that name, of which there must be n.
+// named returns the spans with a name. It fails the test unless there are n.
 func (s *spans) named(t *testing.T, name string, n int) []*trace.Span {
 	t.Helper()
 	var found []*trace.Span
@@ -53,12 +53,12 @@ func (s *spans) named(t *testing.T, name string, n int) []*trace.Span {
 		}
 	}
 	if len(found) != n {
-		t.Fatalf("%d spans %q, want %d, of\n%v", len(found), name, n, s.text.String())
+		t.Fatalf("got %d spans %q, want %d, in\n%v", len(found), name, n, s.text.String())
 	}
 	return found
 }
 
-// attributes are those of a span, as text.
+// attributes returns the attributes of a span as text.
 func attributes(span *trace.Span) map[string]string {
 	all := make(map[string]string)
 	for _, a := range span.Attributes {
@@ -67,8 +67,7 @@ func attributes(span *trace.Span) map[string]string {
 	return all
 }
 
-// traced runs a test on a server whose spans go to a collector. finish sends
-// what there is.
+// traced runs a test on a server that sends its spans to a collector. finish sends the rest.
 func traced(t *testing.T, test func(t *testing.T, h *apptest.Harness, got *spans, finish func())) {
 	recordings := map[db.Kind]*apptest.Recording{}
 	for _, kind := range dbtest.Kinds {
@@ -100,7 +99,7 @@ func traced(t *testing.T, test func(t *testing.T, h *apptest.Harness, got *spans
 				}
 			})
 			if logs.String() != "" {
-				t.Errorf("the log says\n%s", logs)
+				t.Errorf("got log\n%s\nwant none", logs)
 			}
 			r.Whole = true
 		})
@@ -108,8 +107,8 @@ func traced(t *testing.T, test func(t *testing.T, h *apptest.Harness, got *spans
 	apptest.CompareRecordings(t, recordings)
 }
 
-func TestARequestIsATrace(t *testing.T) {
-	traced(t, func(t *testing.T, h *apptest.Harness, got *spans, finish func()) {
+func TestTracing_RecordsRequests(t *testing.T) {
+	traced(t, func(t *testing.T, h *apptest.Harness, collected *spans, finish func()) {
 		b := h.Browser()
 		b.Register("alice")
 		b.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": canaryPassword}).Want(401, "invalid_credentials")
@@ -118,55 +117,55 @@ func TestARequestIsATrace(t *testing.T) {
 		b.Call("POST", "/auth/register", apptest.Members{"username": "alice", "email": "alice@example.com", "password": apptest.GoodPassword}).Want(409, "username_taken")
 		finish()
 
-		logins := got.named(t, "POST /auth/login", 2)
+		logins := collected.named(t, "POST /auth/login", 2)
 		for i, want := range []map[string]string{
 			{"http.response.status_code": "401", "error.type": "invalid_credentials"},
 			{"http.response.status_code": "200", "error.type": ""},
 		} {
-			about := attributes(logins[i])
+			got := attributes(logins[i])
 			for name, value := range want {
-				if about[name] != value {
-					t.Errorf("login %d: %s is %q", i, name, about[name])
+				if got[name] != value {
+					t.Errorf("login %d: %s: got %q, want %q", i, name, got[name], value)
 				}
 			}
-			if about["http.route"] != "/auth/login" || about["techtreks.request_id"] == "" || logins[i].Kind != trace.Span_SPAN_KIND_SERVER {
-				t.Errorf("login %d: %v %v", i, about, logins[i].Kind)
+			if got["http.route"] != "/auth/login" || got["techtreks.request_id"] == "" || logins[i].Kind != trace.Span_SPAN_KIND_SERVER {
+				t.Errorf("login %d: got attributes %v and kind %v", i, got, logins[i].Kind)
 			}
 			inside := map[string]int{}
-			for _, span := range got.spans {
+			for _, span := range collected.spans {
 				if string(span.ParentSpanId) == string(logins[i].SpanId) && string(span.TraceId) == string(logins[i].TraceId) {
 					inside[span.Name]++
 				}
 			}
 			if inside["UserByUsernameKey"] != 1 || inside["password hash"] != 1 || i == 1 && inside["sql.tx.commit"] != 1 {
-				t.Errorf("login %d consists of %v", i, inside)
+				t.Errorf("login %d: got children %v, want a query, a hash and the commit", i, inside)
 			}
 		}
-		if got := attributes(got.named(t, "GET unmatched", 1)[0]); got["http.response.status_code"] != "404" {
-			t.Errorf("an unknown address: %v", got)
+		if got := attributes(collected.named(t, "GET unmatched", 1)[0]); got["http.response.status_code"] != "404" {
+			t.Errorf("unknown path: got %v, want status 404", got)
 		}
-		text := got.text.String()
+		text := collected.text.String()
 		if !strings.Contains(text, "auth-under-test") || !strings.Contains(text, "v1.2.3") {
-			t.Error("the service and its version are not named")
+			t.Error("the spans lack the service or its version")
 		}
 		token, _, _ := strings.Cut(cookie, ".")
 		for _, secret := range []string{canaryPassword, apptest.GoodPassword, canaryQuery, canaryHeader, "alice", "127.0.0.1", token, "SELECT", "argon2"} {
 			if strings.Contains(text, secret) {
-				t.Errorf("%s is in the spans", secret)
+				t.Errorf("the spans have %s", secret)
 			}
 		}
 		id := hex.EncodeToString(logins[1].TraceId)
 		for _, line := range h.Logs.Requests(t) {
 			if (line["trace_id"] == id) != (line["route"] == "/auth/login" && line["status"] == 200.0) {
-				t.Errorf("%v is of the trace %v", line["route"], line["trace_id"])
+				t.Errorf("%v: got trace %v, want that of the login only there", line["route"], line["trace_id"])
 			}
 		}
 	})
 }
 
-// A trace that a proxy of ours has begun goes on; what a stranger says of it is
-// a link and no more.
-func TestOnlyATrustedProxyContinuesATrace(t *testing.T) {
+// A request from a trusted proxy continues its trace. The trace that any other client names
+// becomes only a link.
+func TestTracing_ContinuesOnlyTracesOfTrustedProxies(t *testing.T) {
 	const remote = "4bf92f3577b34da6a3ce929d0e0e4736"
 	traced(t, func(t *testing.T, h *apptest.Harness, got *spans, finish func()) {
 		h.Edge.Forwarded.TrustedProxies = []string{"192.0.2.0/24", "198.51.100.7"}
@@ -178,7 +177,7 @@ func TestOnlyATrustedProxyContinuesATrace(t *testing.T) {
 		finish()
 		for i, span := range got.named(t, "GET /healthz", 5) {
 			if continued := hex.EncodeToString(span.TraceId) == remote; continued != (i < 2) || (len(span.Links) == 1) != (i == 2 || i == 3) {
-				t.Errorf("request %d: continued %v, %d links", i, continued, len(span.Links))
+				t.Errorf("request %d: got continued %v and %d links", i, continued, len(span.Links))
 			}
 		}
 	})

@@ -11,11 +11,11 @@ import (
 	"github.com/techtreks/auth/internal/webapp"
 )
 
-// The app is no operation of the contract. Next to it everything is as ever:
-// what is neither is a 404 of the contract, under /app/ too.
-func TestWebAppStandsBesideTheContract(t *testing.T) {
+// The web app is no operation of the contract. All other paths stay unchanged: a path that is
+// neither the app nor an operation is a 404 of the contract, also under /app/.
+func TestWebApp_LeavesOtherPathsToTheContract(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		client := http.Client{Transport: h.OnRecord(http.DefaultTransport)} // no answer of the contract
+		client := http.Client{Transport: h.OnRecord(http.DefaultTransport)} // not checked against the contract
 		page := func(path string) (int, string, http.Header) {
 			t.Helper()
 			res, err := client.Get(h.URL + path)
@@ -30,7 +30,7 @@ func TestWebAppStandsBesideTheContract(t *testing.T) {
 			return res.StatusCode, string(body), res.Header
 		}
 		if status, body, _ := page("/app/"); status != 404 || !strings.Contains(body, `"not_found"`) {
-			t.Errorf("without WEB: %d %s", status, body)
+			t.Errorf("without the app: got %d %s, want 404 not_found", status, body)
 		}
 
 		pages, err := webapp.New(fstest.MapFS{"index.html": {Data: []byte("<p>the app</p>")}}, nil)
@@ -42,7 +42,7 @@ func TestWebAppStandsBesideTheContract(t *testing.T) {
 			status, body, header := page(path)
 			if status != 200 || body != "<p>the app</p>" || header.Get("Content-Security-Policy") != webapp.CSP ||
 				header.Get("X-Content-Type-Options") != "nosniff" || header.Get("X-Request-ID") == "" {
-				t.Errorf("%s: %d %q %v", path, status, body, header)
+				t.Errorf("%s: got %d %q %v, want the app with its headers", path, status, body, header)
 			}
 		}
 		for _, path := range []string{"/app/assets/none.js", "/apps", "/nothing"} {
@@ -51,7 +51,7 @@ func TestWebAppStandsBesideTheContract(t *testing.T) {
 		h.Browser().Call("POST", "/app/", nil).Want(404, "not_found")
 		h.Browser().Call("GET", "/auth/profile", nil).Want(401, "login_required")
 		if n := h.Violations(); n != 0 {
-			t.Errorf("%d answers were taken for breaches of the contract", n)
+			t.Errorf("got %d responses that break the contract, want 0", n)
 		}
 	})
 }

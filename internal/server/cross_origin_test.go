@@ -13,15 +13,15 @@ import (
 	"github.com/techtreks/auth/internal/config"
 )
 
-// The list of origins is compared whole. Each of the others has once passed
-// somebody's check: by prefix, by suffix, by a parser, by ignoring the scheme
-// (gin-contrib CVE-2019-25211, gorilla/csrf CVE-2025-47909).
-func TestOriginsAreComparedWhole(t *testing.T) {
+// The server compares whole origins. Each rejected origin has passed a check of some product:
+// by prefix, by suffix, by a parser, or by ignoring the scheme (gin-contrib CVE-2019-25211,
+// gorilla/csrf CVE-2025-47909).
+func TestCORS_ComparesWholeOrigins(t *testing.T) {
 	const listed, own, refused = "listed", "own", "refused"
 	origins := map[string]string{
 		apptest.ProdOrigin:                          listed,
 		"https://{host}":                            own,
-		"http://{host}":                             refused, // anybody can serve a page over http
+		"http://{host}":                             refused, // a network attacker can serve pages over http
 		"http://app.example.com":                    refused,
 		"https://app.example.com.evil":              refused,
 		"https://evil-app.example.com":              refused,
@@ -39,7 +39,7 @@ func TestOriginsAreComparedWhole(t *testing.T) {
 		"HTTPS://APP.EXAMPLE.COM":                   refused, // browsers send lower case
 		"https://app.example.com https://evil":      refused,
 		"https://localhost:3000":                    refused,
-		"http://localhost:3000":                     refused, // development's
+		"http://localhost:3000":                     refused, // allowed in development
 		"null":                                      refused, // sandboxed frames and files
 		"*":                                         refused,
 		"file://":                                   refused,
@@ -86,9 +86,9 @@ func TestOriginsAreComparedWhole(t *testing.T) {
 					}
 				}
 				if a.Status != want || !maps.Equal(got, cors) {
-					t.Errorf("%s from %s (%s): %d %v, want %d %v", a.What, origin, kind, a.Status, got, want, cors)
+					t.Errorf("%s from %s (%s): got %d %v, want %d %v", a.What, origin, kind, a.Status, got, want, cors)
 				}
-				// A cache must not give one origin the answer for another.
+				// A cache must not serve the response for one origin to another.
 				vary := strings.Split(strings.Join(a.Header.Values("Vary"), ", "), ", ")
 				depends := []string{"Origin", "Cookie", "Sec-Fetch-Site"}
 				if kind == listed && r.preflightFor != "" {
@@ -96,7 +96,7 @@ func TestOriginsAreComparedWhole(t *testing.T) {
 				}
 				for _, name := range depends {
 					if !slices.Contains(vary, name) {
-						t.Errorf("%s from %s: Vary is %q", a.What, origin, vary)
+						t.Errorf("%s from %s: got Vary %q, want %s in it", a.What, origin, vary, name)
 					}
 				}
 			}
@@ -104,8 +104,39 @@ func TestOriginsAreComparedWhole(t *testing.T) {
 	}, apptest.Production)
 }
 
-// Own pages come over http in development, where nothing else is to be had.
-func TestOwnOriginMayBeHTTPInDevelopment(t *testing.T) {
+// CORS headers on a response to a request without an origin would apply to every page: a cache
+// would serve that response to pages that do send their origin.
+func TestCORS_RequestWithoutOriginGetsNoHeaders(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		b := h.Browser()
+		for _, r := range [][2]string{{"GET", "/auth/current_user"}, {"OPTIONS", "/auth/login"}, {"POST", "/auth/logout"}, {"GET", "/nothing"}} {
+			a := b.Call(r[0], r[1], nil, apptest.Header("Access-Control-Request-Method", "POST"))
+			for name := range a.Header {
+				if strings.HasPrefix(name, "Access-Control-") {
+					t.Errorf("%s: got %s: %s, want none", a.What, name, a.Header.Get(name))
+				}
+			}
+			if got := strings.Join(a.Header.Values("Vary"), ", "); !strings.HasPrefix(got, "Origin") || !strings.Contains(got, "Sec-Fetch-Site") {
+				t.Errorf("%s: got Vary %q, want Origin first and Sec-Fetch-Site", a.What, got)
+			}
+		}
+	})
+}
+
+// The CORS library must not take an empty list for all origins.
+func TestCORS_EmptyListAllowsNoOrigin(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
+		for _, method := range []string{"GET", "OPTIONS", "POST"} {
+			a := h.Browser().Call(method, "/auth/current_user", nil, apptest.Header("Origin", apptest.DevOrigin), apptest.Header("Access-Control-Request-Method", "GET"))
+			if got := a.Header.Get("Access-Control-Allow-Origin"); a.Status != 403 || got != "" {
+				t.Errorf("%s: got %d and allowed origin %q, want 403 and none", method, a.Status, got)
+			}
+		}
+	}, func(c *config.Config) { c.AllowedOrigins = nil })
+}
+
+// In development, the pages of the server itself use http, because there is no certificate.
+func TestCrossOrigin_OwnOriginMayBeHTTPInDevelopment(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Call("POST", "/auth/logout", nil, apptest.Header("Origin", h.URL)).Want(200, "")
 		h.Browser().Call("POST", "/auth/logout", nil, apptest.Header("Origin", apptest.DevOrigin)).Want(200, "")
@@ -113,47 +144,33 @@ func TestOwnOriginMayBeHTTPInDevelopment(t *testing.T) {
 	})
 }
 
-func TestPlainOptionsNamesTheMethodsOfEveryPath(t *testing.T) {
+// A proxy may send another Host header than the browser.
+func TestCrossOrigin_PublicURLIsOwnOrigin(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		methods := map[string][]string{}
-		for _, op := range h.Contract.Operations {
-			path, _ := h.Sample(op)
-			methods[path] = append(methods[path], op.Method)
-			if op.Method == "GET" {
-				methods[path] = append(methods[path], "HEAD")
-			}
-		}
-		for path, want := range apptest.InOrder(methods) {
-			a := h.Browser().Call("OPTIONS", path, nil).Want(204, "")
-			got := strings.Split(a.Header.Get("Allow"), ", ")
-			slices.Sort(got)
-			want = append(want, "OPTIONS")
-			slices.Sort(want)
-			if !slices.Equal(got, want) {
-				t.Errorf("%s allows %v, want %v", path, got, want)
-			}
-		}
-		h.Browser().Call("OPTIONS", "/nothing", nil).Want(404, "not_found")
-	})
+		own := apptest.Header("Origin", "https://auth.example.com")
+		h.Browser().Call("GET", "/auth/current_user", nil, own, apptest.Header("Sec-Fetch-Site", "same-origin")).Want(200, "")
+		h.Browser().Call("POST", "/auth/logout", nil, own).Want(200, "")
+		h.Browser().Call("POST", "/auth/logout", nil, apptest.Header("Origin", "http://auth.example.com")).Want(403, "cross_origin_refused")
+	}, apptest.Production, func(c *config.Config) { c.AllowedOrigins = nil })
 }
 
-// Cross-site request forgery: a page elsewhere makes the victim's browser send
-// a request, with the cookie. Forms need no preflight and can send the first
-// four kinds of body. Logging the victim in as somebody else is such a change
-// too, and so is registering.
-func TestPagesFromElsewhereChangeNothing(t *testing.T) {
+// Cross-site request forgery: a page of another site makes the victim's browser send a request
+// with the cookie. Forms need no preflight and can send four of these media types. Login and
+// registration are included, because an attacker's page could log the victim in to another
+// account.
+func TestCrossOrigin_OtherSitesChangeNothing(t *testing.T) {
 	senders := map[string]map[string]string{
-		"unlisted origin":                      {"Origin": "https://evil.example"},
-		"unlisted origin, cross-site":          {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
-		"unlisted origin that claims to be us": {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
-		"unlisted origin, typed address":       {"Origin": "https://evil.example", "Sec-Fetch-Site": "none"},
-		"null":                                 {"Origin": "null"},
-		"null, cross-site":                     {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
-		"cross-site":                           {"Sec-Fetch-Site": "cross-site"},
-		"same-site without an origin":          {"Sec-Fetch-Site": "same-site"},
-		"same-site, unlisted":                  {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-site"},
-		"https twin of a listed origin":        {"Origin": "https://localhost:3000", "Sec-Fetch-Site": "same-site"},
-		"an unknown value":                     {"Sec-Fetch-Site": "whatever"},
+		"unlisted origin":                  {"Origin": "https://evil.example"},
+		"unlisted origin, cross-site":      {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+		"unlisted origin, same-origin":     {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
+		"unlisted origin, none":            {"Origin": "https://evil.example", "Sec-Fetch-Site": "none"},
+		"null":                             {"Origin": "null"},
+		"null, cross-site":                 {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+		"cross-site":                       {"Sec-Fetch-Site": "cross-site"},
+		"same-site without an origin":      {"Sec-Fetch-Site": "same-site"},
+		"same-site, unlisted":              {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-site"},
+		"https variant of a listed origin": {"Origin": "https://localhost:3000", "Sec-Fetch-Site": "same-site"},
+		"unknown value":                    {"Sec-Fetch-Site": "whatever"},
 	}
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
@@ -167,29 +184,29 @@ func TestPagesFromElsewhereChangeNothing(t *testing.T) {
 				for name, headers := range apptest.InOrder(senders) {
 					a := b.Call(op.Method, path, text, contentTypeOf(contentType), headersOf(headers))
 					if a.Status != 403 || a.JSON()["code"] != "cross_origin_refused" || a.Header.Get("Set-Cookie") != "" {
-						t.Errorf("%s as %q from %s: %d %v", op.ID, contentType, name, a.Status, a.Header)
+						t.Errorf("%s as %q from %s: got %d %v, want 403 without a cookie", op.ID, contentType, name, a.Status, a.Header)
 					}
 				}
-				// A form from a browser that sends neither header: the kind of
-				// body is what is left.
+				// A form from a browser that sends neither header: only the media type is left
+				// to reject it.
 				if contentType != "application/json" && body != nil {
 					b.Call(op.Method, path, text, contentTypeOf(contentType)).Want(415, "unsupported_media_type")
 				}
 			}
 			if after := h.Dump(); after != before {
-				t.Fatalf("%s changed the database:\n%s\nwas\n%s", op.ID, after, before)
+				t.Fatalf("%s changed the database: got\n%s\nwant\n%s", op.ID, after, before)
 			}
 		}
-		// Nothing above would mean anything if these requests were no good:
-		// each changes something when it comes from where it may.
+		// The rejections above prove something only if these requests are valid: each changes
+		// something when it comes from an allowed page.
 		for _, headers := range []map[string]string{
-			{}, // not a browser
+			{}, // no browser
 			{"Origin": apptest.DevOrigin, "Sec-Fetch-Site": "same-site"},
 			{"Origin": apptest.DevOrigin, "Sec-Fetch-Site": "cross-site"}, // a listed front end on another site
 			{"Origin": apptest.DevOrigin},                                 // an old browser
 			{"Sec-Fetch-Site": "same-origin"},                             // the documentation page
 		} {
-			// Those whose example in the contract works as it is, again and again.
+			// These operations accept the example in the contract any number of times.
 			for _, id := range []string{"register", "login", "logout", "requestReset", "resendVerification", "createUser"} {
 				op := h.Contract.Operation(id)
 				h.Exec("DELETE FROM users WHERE username_key IN ('planted', 'dave', 'erin')")
@@ -197,7 +214,7 @@ func TestPagesFromElsewhereChangeNothing(t *testing.T) {
 				before := h.Dump()
 				path, body := h.Sample(op)
 				if a := b.Call(op.Method, path, body, headersOf(headers)); a.Status >= 300 {
-					t.Errorf("%s with %v: %d %s", op.ID, headers, a.Status, a.Body)
+					t.Errorf("%s with %v: got %d %s, want 2xx", op.ID, headers, a.Status, a.Body)
 				}
 				if h.Dump() == before {
 					t.Errorf("%s with %v changed nothing", op.ID, headers)
@@ -207,7 +224,7 @@ func TestPagesFromElsewhereChangeNothing(t *testing.T) {
 	})
 }
 
-// bodies spells a request in every way that a page can send it.
+// bodies encodes a request in every way that a page can send it.
 func bodies(body any) map[string]string {
 	text, form, parts := apptest.Quoted(body), url.Values{}, ""
 	if fields, ok := body.(map[string]any); ok {
@@ -223,7 +240,7 @@ func bodies(body any) map[string]string {
 		"application/x-www-form-urlencoded": form.Encode(),
 		"multipart/form-data; boundary=x":   parts + "--x--\r\n",
 		"":                                  text,
-		"text/plain, application/json":      text, // got past somebody's search for the word
+		"text/plain, application/json":      text, // passes a search for the media type
 		"application/json":                  text,
 	}
 }
@@ -244,9 +261,9 @@ func headersOf(all map[string]string) func(*http.Request) {
 	}
 }
 
-// An attacker's page logs the victim in to the attacker's account, to read
-// later what the victim leaves there. The victim's own session must survive.
-func TestNobodyIsLoggedInFromElsewhere(t *testing.T) {
+// Login CSRF: an attacker's page logs the victim in to the attacker's account, to read later
+// what the victim stores there. The victim's own session must survive.
+func TestLogin_RejectsOtherSites(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("mallory")
@@ -256,43 +273,35 @@ func TestNobodyIsLoggedInFromElsewhere(t *testing.T) {
 			a := b.Call("POST", "/auth/login", apptest.Members{"username": "mallory", "password": apptest.GoodPassword}, apptest.Header("Origin", origin))
 			a.Want(403, "cross_origin_refused")
 			if a.Header.Get("Set-Cookie") != "" {
-				t.Error("the refusal sets a cookie")
+				t.Error("the rejected login sets a cookie")
 			}
 		}
 		if got := b.Call("GET", "/auth/profile", nil).Want(200, "").JSON()["username"]; got != "alice" {
-			t.Errorf("logged in as %v", got)
+			t.Errorf("got user %v, want alice", got)
 		}
 	})
 }
 
-// Permissions given to nobody in particular are given to every page, and a
-// cache would hand them to pages that do send their origin.
-func TestNoOriginMeansNoPermissions(t *testing.T) {
+func TestOptions_NamesTheMethodsOfEveryPath(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		b := h.Browser()
-		for _, r := range [][2]string{{"GET", "/auth/current_user"}, {"OPTIONS", "/auth/login"}, {"POST", "/auth/logout"}, {"GET", "/nothing"}} {
-			a := b.Call(r[0], r[1], nil, apptest.Header("Access-Control-Request-Method", "POST"))
-			for name := range a.Header {
-				if strings.HasPrefix(name, "Access-Control-") {
-					t.Errorf("%s: %s: %s", a.What, name, a.Header.Get(name))
-				}
-			}
-			if got := strings.Join(a.Header.Values("Vary"), ", "); !strings.HasPrefix(got, "Origin") || !strings.Contains(got, "Sec-Fetch-Site") {
-				t.Errorf("%s: Vary is %q", a.What, got)
+		methods := map[string][]string{}
+		for _, op := range h.Contract.Operations {
+			path, _ := h.Sample(op)
+			methods[path] = append(methods[path], op.Method)
+			if op.Method == "GET" {
+				methods[path] = append(methods[path], "HEAD")
 			}
 		}
+		for path, want := range apptest.InOrder(methods) {
+			a := h.Browser().Call("OPTIONS", path, nil).Want(204, "")
+			got := strings.Split(a.Header.Get("Allow"), ", ")
+			slices.Sort(got)
+			want = append(want, "OPTIONS")
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: got Allow %v, want %v", path, got, want)
+			}
+		}
+		h.Browser().Call("OPTIONS", "/nothing", nil).Want(404, "not_found")
 	})
-}
-
-// Without a list there is nobody to let in; the CORS library must not take an
-// empty list for all.
-func TestAnEmptyListOfOriginsLetsNobodyIn(t *testing.T) {
-	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		for _, method := range []string{"GET", "OPTIONS", "POST"} {
-			a := h.Browser().Call(method, "/auth/current_user", nil, apptest.Header("Origin", apptest.DevOrigin), apptest.Header("Access-Control-Request-Method", "GET"))
-			if got := a.Header.Get("Access-Control-Allow-Origin"); a.Status != 403 || got != "" {
-				t.Errorf("%s: %d, allowed origin %q", method, a.Status, got)
-			}
-		}
-	}, func(c *config.Config) { c.AllowedOrigins = nil })
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/techtreks/auth/internal/apptest"
 )
 
-// exported are the metrics and labels that a server with traffic exports.
+// exported returns the names and the labels of the metrics that a server with traffic exports.
 func exported(t *testing.T) (families map[string]bool, labels map[string]bool) {
 	h := apptest.Start(t, dbtest.Open(t, db.SQLite))
 	h.Metrics.Build("test")
@@ -41,12 +41,12 @@ func exported(t *testing.T) (families map[string]bool, labels map[string]bool) {
 var (
 	labelName  = regexp.MustCompile(`([a-z_]+)(?:=~|!~|!=|=)"`)
 	metricName = regexp.MustCompile(`\b(?:techtreks|go|process|promhttp)_[a-z0-9_]+`)
-	// grouping is a list of labels behind a word of PromQL.
+	// grouping matches a list of labels after a keyword of PromQL.
 	grouping = regexp.MustCompile(`\b(?:by|without|on|ignoring) \(([a-z_, ]*)\)`)
 )
 
-// An expression names only what a running server exports: a panel or an alert
-// about anything else would be silent for ever, and nobody would know.
+// checkExpression checks that an expression uses only what a running server exports. A panel or
+// an alert about anything else would stay silent for ever without notice.
 func checkExpression(t *testing.T, where, expression string, families, labels map[string]bool) {
 	t.Helper()
 	names := metricName.FindAllString(expression, -1)
@@ -62,7 +62,7 @@ func checkExpression(t *testing.T, where, expression string, families, labels ma
 		}
 	}
 	if len(names) == 0 && !strings.HasPrefix(expression, "up{") {
-		t.Errorf("%s has no metric of ours: %s", where, expression)
+		t.Errorf("%s uses no metric of this server: %s", where, expression)
 	}
 	known := func(label string) bool {
 		return labels[label] || label == "job" || label == "instance" || label == "le"
@@ -81,12 +81,12 @@ func checkExpression(t *testing.T, where, expression string, families, labels ma
 	}
 	for _, pair := range []string{"()", "{}", "[]"} {
 		if strings.Count(expression, pair[:1]) != strings.Count(expression, pair[1:]) {
-			t.Errorf("%s: %s do not match in %s", where, pair, expression)
+			t.Errorf("%s: unbalanced %s in %s", where, pair, expression)
 		}
 	}
 }
 
-func TestAlertsNameWhatIsExported(t *testing.T) {
+func TestAlerts_UseExportedMetrics(t *testing.T) {
 	families, labels := exported(t)
 	text, err := os.ReadFile("../../docs/operations/alerts.yaml")
 	if err != nil {
@@ -111,18 +111,18 @@ func TestAlertsNameWhatIsExported(t *testing.T) {
 	for _, group := range file.Groups {
 		for _, rule := range group.Rules {
 			if rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" || rule.Labels["severity"] == "" || slices.Contains(seen, rule.Alert) {
-				t.Errorf("%s lacks a text or a severity, or is there twice", rule.Alert)
+				t.Errorf("%s lacks a text or a severity, or is not unique", rule.Alert)
 			}
 			seen = append(seen, rule.Alert)
 			checkExpression(t, rule.Alert, rule.Expr, families, labels)
 		}
 	}
 	if len(seen) < 15 {
-		t.Errorf("%d alerts only: are they read?", len(seen))
+		t.Errorf("got %d alerts, want at least 15: did the file parse?", len(seen))
 	}
 }
 
-func TestTheDashboardNamesWhatIsExported(t *testing.T) {
+func TestDashboard_UsesExportedMetrics(t *testing.T) {
 	families, labels := exported(t)
 	text, err := os.ReadFile("../../docs/operations/grafana-dashboard.json")
 	if err != nil {
@@ -144,19 +144,19 @@ func TestTheDashboardNamesWhatIsExported(t *testing.T) {
 		}
 		panels++
 		if panel.Description == "" || len(panel.Targets) == 0 {
-			t.Errorf("%s has no description or shows nothing", panel.Title)
+			t.Errorf("%s has no description or no target", panel.Title)
 		}
 		for _, target := range panel.Targets {
 			checkExpression(t, panel.Title, target.Expr, families, labels)
 		}
 	}
 	if panels < 15 {
-		t.Errorf("%d panels only: are they read?", panels)
+		t.Errorf("got %d panels, want at least 15: did the file parse?", panels)
 	}
 }
 
-// The table in the documentation and what is exported are the same.
-func TestEveryMetricIsDocumented(t *testing.T) {
+// The table in docs/observability.md lists exactly the exported metrics.
+func TestMetrics_AreDocumented(t *testing.T) {
 	families, labels := exported(t)
 	text, err := os.ReadFile("../../docs/observability.md")
 	if err != nil {
@@ -177,7 +177,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	}
 	for name := range families {
 		if !documented[name] && !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
-			t.Errorf("%s is not in docs/observability.md", name)
+			t.Errorf("docs/observability.md lacks %s", name)
 		}
 	}
 	for name := range documented {
@@ -186,6 +186,6 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 		}
 	}
 	if len(documented) < 20 {
-		t.Errorf("%d metrics documented: is the table read?", len(documented))
+		t.Errorf("got %d documented metrics, want at least 20: did the table parse?", len(documented))
 	}
 }

@@ -24,10 +24,10 @@ X-Frame-Options: DENY
 X-Request-Id: 26 characters
 X-Xss-Protection: 0`
 
-// The whole set of headers is compared, so nothing that tells about the
-// machinery (Server, X-Powered-By) can creep in either. Frameworks tend to lose
-// such headers on errors, which is where a page would be framed or sniffed.
-func TestHeadersOfEveryKindOfAnswer(t *testing.T) {
+// The test compares the whole set of headers, so that none that describes the software
+// (Server, X-Powered-By) can appear either. Frameworks tend to lose such headers on errors,
+// which an attacker would use to frame or sniff a page.
+func TestResponseHeaders_AreCompleteForEveryStatus(t *testing.T) {
 	const json = "Content-Type: application/json; charset=utf-8"
 	alice := apptest.Members{"username": "alice", "email": "alice@example.com", "password": apptest.GoodPassword}
 	login := apptest.Members{"username": "alice", "password": apptest.GoodPassword}
@@ -48,34 +48,34 @@ func TestHeadersOfEveryKindOfAnswer(t *testing.T) {
 		{"401", 401, "GET", "/auth/profile", nil, nil, nil, []string{json}},
 		{"403", 403, "GET", "/auth/current_user", nil, apptest.Header("Origin", "https://evil.example"), nil, []string{json}},
 		{"404", 404, "GET", "/.git/config", nil, nil, nil, []string{json}},
-		{"404 for another method", 404, "PATCH", "/wp-login.php", nil, nil, nil, []string{json}},
+		{"404 for an unusual method", 404, "PATCH", "/wp-login.php", nil, nil, nil, []string{json}},
 		{"405", 405, "DELETE", "/auth/login", nil, nil, nil, []string{json, "Allow: POST, OPTIONS"}},
 		{"409", 409, "POST", "/auth/register", alice, nil, nil, []string{json}},
 		{"413", 413, "POST", "/auth/login", strings.Repeat(" ", contract.MaxBody+1), nil, nil, []string{json}},
 		{"415", 415, "POST", "/auth/login", "{}", apptest.Header("Content-Type", "text/plain"), nil, []string{json}},
-		{"500 by a panic", 500, "POST", "/auth/login", login, nil, withoutPasswords, []string{json}},
-		{"503 by the database", 503, "GET", "/readyz", nil, nil, withoutSchema, []string{json, "Retry-After: 2"}},
-		{"503 by shutting down", 503, "GET", "/readyz", nil, nil, draining, []string{json, "Retry-After: 5"}},
+		{"500 after a panic", 500, "POST", "/auth/login", login, nil, withoutPasswords, []string{json}},
+		{"503 without the database", 503, "GET", "/readyz", nil, nil, withoutSchema, []string{json, "Retry-After: 2"}},
+		{"503 during shutdown", 503, "GET", "/readyz", nil, nil, draining, []string{json, "Retry-After: 5"}},
 	}
-	for where, options := range map[string][]func(*config.Config){"development": nil, "production": {apptest.Production}} {
-		t.Run(where, func(t *testing.T) {
+	for env, options := range map[string][]func(*config.Config){"development": nil, "production": {apptest.Production}} {
+		t.Run(env, func(t *testing.T) {
 			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 				for _, test := range tests {
-					edit, at := test.edit, h
+					edit, server := test.edit, h
 					if edit == nil {
 						edit = func(*http.Request) {}
 					}
 					if test.server != nil {
-						at = test.server(h.StartAnother(options...))
+						server = test.server(h.StartAnother(options...))
 					}
-					a := at.Browser().Call(test.method, test.path, test.body, edit)
+					a := server.Browser().Call(test.method, test.path, test.body, edit)
 					lines := append(strings.Split(everyAnswer, "\n"), test.more...)
-					if where == "production" {
+					if env == "production" {
 						lines = append(lines, "Strict-Transport-Security: max-age=31536000; includeSubDomains")
 					}
 					slices.Sort(lines)
 					if got, want := apptest.Snapshot(a.Header), strings.Join(lines, "\n"); a.Status != test.status || got != want {
-						t.Errorf("%s: %d\n%s\nwant\n%s", test.name, a.Status, got, want)
+						t.Errorf("%s: got %d\n%s\nwant %d\n%s", test.name, a.Status, got, test.status, want)
 					}
 				}
 			}, options...)
@@ -89,19 +89,19 @@ func withoutPasswords(h *apptest.Harness) *apptest.Harness { h.SetPasswords(nil)
 func draining(h *apptest.Harness) *apptest.Harness { h.Service.Draining.Store(true); return h }
 
 func withoutSchema(h *apptest.Harness) *apptest.Harness {
-	h.Exec("ALTER TABLE goose_db_version RENAME TO elsewhere")
+	h.Exec("ALTER TABLE goose_db_version RENAME TO renamed")
 	h.T.Cleanup(func() {
-		if _, err := h.DB.ExecContext(context.Background(), "ALTER TABLE elsewhere RENAME TO goose_db_version"); err != nil {
+		if _, err := h.DB.ExecContext(context.Background(), "ALTER TABLE renamed RENAME TO goose_db_version"); err != nil {
 			h.T.Error(err)
 		}
 	})
 	return h
 }
 
-// Whatever is personal must not stay in a cache: only files of the
-// documentation page may. And a body without a character set is read in one
-// that the attacker may choose.
-func TestEveryBodyNamesItsCharacterSetAndOnlyAssetsAreKept(t *testing.T) {
+// Personal data must not stay in a cache, so only the files of the documentation page are
+// cacheable. Without a character set in the response, an attacker may choose the one that the
+// browser reads the body in.
+func TestResponseHeaders_NameCharsetAndForbidCaching(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
@@ -110,23 +110,23 @@ func TestEveryBodyNamesItsCharacterSetAndOnlyAssetsAreKept(t *testing.T) {
 			path, body := h.Sample(op)
 			for _, a := range []*apptest.Answer{b.Call(op.Method, path, body), b.Call(op.Method, path, body, apptest.Header("Origin", "null")), b.Call("PUT", path, nil)} {
 				if got := a.Header.Get("Content-Type"); !strings.HasSuffix(got, "; charset=utf-8") {
-					t.Errorf("%s: %d is %q", a.What, a.Status, got)
+					t.Errorf("%s: %d: got Content-Type %q, want a charset", a.What, a.Status, got)
 				}
 				if got, asset := a.Header.Get("Cache-Control"), op.ID == "getDocsAsset" && a.Status == 200; got != "no-store" && !asset {
-					t.Errorf("%s: %d may be kept: %q", a.What, a.Status, got)
+					t.Errorf("%s: %d: got Cache-Control %q, want no-store", a.What, a.Status, got)
 				}
 			}
 		}
 		policy := b.Call("GET", "/docs", nil).Header.Get("Content-Security-Policy")
 		if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || strings.Contains(policy, "*") || strings.Contains(policy, "http") {
-			t.Errorf("the page's policy is %q", policy)
+			t.Errorf("got Content-Security-Policy %q, want a strict one", policy)
 		}
 	})
 }
 
-// A page that changes nothing by looking: links, images and prefetching send
-// such requests with the victim's cookie (SameSite=Lax lets them).
-func TestSafeMethodsChangeNothing(t *testing.T) {
+// Links, images and prefetching send safe requests with the cookie of the victim
+// (SameSite=Lax allows them), so such requests must not change anything.
+func TestOperations_SafeMethodsChangeNothing(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
@@ -142,11 +142,11 @@ func TestSafeMethodsChangeNothing(t *testing.T) {
 				}
 			}
 			if after := h.Dump("last_seen_at"); after != before {
-				t.Errorf("%s %s changed the database:\n%s\nwas\n%s", op.Method, path, after, before)
+				t.Errorf("%s %s changed the database: got\n%s\nwant\n%s", op.Method, path, after, before)
 			}
 		}
 		if !b.LoggedIn() {
-			t.Error("the session is gone")
+			t.Error("the session has ended")
 		}
 	})
 }

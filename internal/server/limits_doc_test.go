@@ -12,21 +12,21 @@ import (
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// 6.1.1: the page says what the contract says, and nothing is left out.
-func TestThePageAboutLimitsSaysWhatTheContractSays(t *testing.T) {
+// 6.1.1: docs/limits.md lists exactly the limits of the contract.
+func TestLimitsDoc_ListsEveryLimitOfTheContract(t *testing.T) {
 	page, err := os.ReadFile("../../docs/limits.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := map[string]string{}
+	documented := map[string]string{}
 	for _, m := range regexp.MustCompile("(?m)^\\| `?(\\w+)`? \\| (\\d+ per .*) \\|$").FindAllStringSubmatch(string(page), -1) {
-		said[m[1]] = m[2]
+		documented[m[1]] = m[2]
 	}
 	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
 	if err != nil {
 		t.Fatal(err)
 	}
-	written := func(extensions map[string]any) string {
+	limitsIn := func(extensions map[string]any) string {
 		list, _ := extensions["x-rate-limit"].([]any)
 		texts := make([]string, len(list))
 		for i, entry := range list {
@@ -34,28 +34,28 @@ func TestThePageAboutLimitsSaysWhatTheContractSays(t *testing.T) {
 		}
 		return strings.Join(texts, ", ")
 	}
-	want := map[string]string{"default": written(doc.Extensions)}
+	want := map[string]string{"default": limitsIn(doc.Extensions)}
 	for _, item := range doc.Paths.Map() {
 		for _, op := range item.Operations() {
 			if op.Extensions["x-rate-limit"] != nil {
-				want[op.OperationID] = written(op.Extensions)
+				want[op.OperationID] = limitsIn(op.Extensions)
 			}
 		}
 	}
 	for name, limits := range want {
-		if said[name] != limits {
-			t.Errorf("%s: the page says %q, the contract %q", name, said[name], limits)
+		if documented[name] != limits {
+			t.Errorf("%s: got %q in docs/limits.md, want %q as in the contract", name, documented[name], limits)
 		}
 	}
-	for name := range said {
+	for name := range documented {
 		if _, ok := want[name]; !ok {
-			t.Errorf("%s: the page has a limit, the contract has none", name)
+			t.Errorf("%s: docs/limits.md has a limit, the contract has none", name)
 		}
 	}
 }
 
-// The waits of the page are those of the code.
-func TestThePageAboutLimitsSaysHowLongToWait(t *testing.T) {
+// docs/limits.md lists the delays of the code.
+func TestLimitsDoc_ListsTheDelays(t *testing.T) {
 	page, err := os.ReadFile("../../docs/limits.md")
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestThePageAboutLimitsSaysHowLongToWait(t *testing.T) {
 	}
 	for _, want := range []string{failures, waits, fmt.Sprintf("After %d failures", ratelimit.FreeFailures)} {
 		if !strings.Contains(string(page), want) {
-			t.Errorf("the page does not say %q", want)
+			t.Errorf("docs/limits.md lacks %q", want)
 		}
 	}
 }
