@@ -16,8 +16,8 @@ import (
 	"github.com/techtreks/auth/internal/mail"
 )
 
-// flaskStatuses are the endpoints that the Flask system has, with all that they
-// answer, and those answers of its framework that any of them gives.
+// flaskStatuses lists the endpoints of the Flask system with every status that they return,
+// and the statuses that its framework returns for any endpoint.
 var flaskStatuses = map[string][]int{
 	"GET /":                           {200},
 	"POST /auth/register":             {201, 400, 409},
@@ -41,8 +41,8 @@ var (
 	flaskToken  = regexp.MustCompile(`^(/auth/verify|/auth/reset_password)/\w+$`)
 )
 
-// readFlaskTable reads the rows, and insists that a difference is explained, and
-// that no endpoint and no status is left out.
+// readFlaskTable returns the rows of docs/flask.md. It fails the test unless each
+// difference has a reason, and each status of each endpoint has a row.
 func readFlaskTable(t *testing.T) (cases []flaskCase) {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/flask.md")
@@ -57,11 +57,11 @@ func readFlaskTable(t *testing.T) (cases []flaskCase) {
 		}
 		row := flaskRow.FindStringSubmatch(line)
 		if row == nil {
-			t.Fatalf("not understood: %s", line)
+			t.Fatalf("cannot parse the row %s", line)
 		}
 		ours, why := row[7], row[8]
 		if (ours == "same") != (why == "") {
-			t.Errorf("a difference has a reason, and nothing else has: %s", line)
+			t.Errorf("want a reason for a difference, and only there: %s", line)
 		}
 		theirs := readFlaskAnswer(t, row[6])
 		c := flaskCase{Who: row[1], Method: row[2], Path: row[3], Body: row[4], Sent: readFlaskHeaders(row[5]), Theirs: theirs.Status, flaskAnswer: theirs}
@@ -76,7 +76,7 @@ func readFlaskTable(t *testing.T) (cases []flaskCase) {
 	for endpoint, statuses := range flaskStatuses {
 		for _, status := range statuses {
 			if !slices.Contains(seen[endpoint], status) {
-				t.Errorf("no row for the %d of %s", status, endpoint)
+				t.Errorf("docs/flask.md lacks a row for %d of %s", status, endpoint)
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func readFlaskAnswer(t *testing.T, text string) flaskAnswer {
 	t.Helper()
 	cell := flaskCell.FindStringSubmatch(text)
 	if cell == nil {
-		t.Fatalf("not an answer: %q", text)
+		t.Fatalf("cannot parse the response %q", text)
 	}
 	status, err := strconv.Atoi(cell[1])
 	if err != nil {
@@ -104,23 +104,23 @@ func readFlaskHeaders(text string) http.Header {
 	return header
 }
 
-// The front end of the Flask system meets the statuses and members it knows.
-func TestAnswersAreThoseOfTheFlaskSystem(t *testing.T) {
+// The front end of the Flask system gets the statuses and members that it knows.
+func TestFlask_ResponsesMatchDocumentedTable(t *testing.T) {
 	cases := readFlaskTable(t)
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		hurried := h.StartAnother(apptest.WithLimits())
+		limited := h.StartAnother(apptest.WithLimits())
 		for _, c := range cases {
 			t.Run(c.Who+" "+c.Method+" "+c.Path, func(t *testing.T) {
 				h := h.In(t)
-				h.Exec("DELETE FROM users") // and all that is theirs
-				b := flaskVisitor(h, c.Who)
+				h.Exec("DELETE FROM users") // and their sessions and tokens
+				b := flaskBrowser(h, c.Who)
 				if c.Who == "hurried" {
-					b = hurried.In(t).Browser()
+					b = limited.In(t).Browser()
 					for range 5 {
 						b.Call(c.Method, c.Path, c.Body).Want(401, "invalid_credentials")
 					}
 				}
-				answersFlask(h, b, c)
+				checkFlaskCase(h, b, c)
 			})
 		}
 	})
@@ -140,8 +140,8 @@ type flaskAnswer struct {
 	header  http.Header
 }
 
-// flaskVisitor is the browser of whom the table calls that.
-func flaskVisitor(h *apptest.Harness, who string) *apptest.Browser {
+// flaskBrowser returns the browser of the caller in the table.
+func flaskBrowser(h *apptest.Harness, who string) *apptest.Browser {
 	h.T.Helper()
 	b := h.Browser()
 	b.Register("alice")
@@ -166,15 +166,15 @@ func flaskVisitor(h *apptest.Harness, who string) *apptest.Browser {
 	case "gone":
 		b.DeleteAccount(apptest.GoodPassword).Want(200, "")
 	default:
-		h.T.Fatalf("who is %s?", who)
+		h.T.Fatalf("unknown caller %s", who)
 	}
 	b = h.Browser()
 	b.Client.Jar.SetCookies(&url.URL{Scheme: "http", Host: strings.TrimPrefix(h.URL, "http://")}, []*http.Cookie{{Name: "session", Value: cookie}})
 	return b
 }
 
-// answersFlask makes the request of a row and checks the answer.
-func answersFlask(h *apptest.Harness, b *apptest.Browser, c flaskCase) {
+// checkFlaskCase sends the request of a row and checks the response.
+func checkFlaskCase(h *apptest.Harness, b *apptest.Browser, c flaskCase) {
 	h.T.Helper()
 	if path, ok := strings.CutSuffix(c.Path, "VERIFY"); ok {
 		c.Path = path + h.MailedToken(mail.VerifyEmail, "alice@example.com")
@@ -195,7 +195,7 @@ func answersFlask(h *apptest.Harness, b *apptest.Browser, c flaskCase) {
 	for name, want := range c.header {
 		pattern := strings.ReplaceAll(regexp.QuoteMeta(want[0]), "…", ".+")
 		if got := strings.Join(a.Header[name], ", "); !regexp.MustCompile("^" + pattern + "$").MatchString(got) {
-			h.T.Errorf("%s is %q, want %q", name, got, want[0])
+			h.T.Errorf("%s: got %q, want %q", name, got, want[0])
 		}
 	}
 }

@@ -33,21 +33,21 @@ func TestOperations_RejectUnknownQueryParameters(t *testing.T) {
 					want = append(want, apptest.Field{name, "unknown_field", sentence})
 				}
 				if got := apptest.FieldsOf(t, a); apptest.Quoted(got) != apptest.Quoted(want) || a.JSON()["error"] != sentence {
-					t.Errorf("%s: %s", a.What, a.Body)
+					t.Errorf("%s: got %s, want %s", a.What, a.Body, apptest.Quoted(want))
 				}
 			}
 			a := b.Call(op.Method, path+"?a=%zz", body).Want(400, "invalid_fields")
 			if a.JSON()["error"] != "The query of the address cannot be read" {
-				t.Errorf("%s: %s", a.What, a.Body)
+				t.Errorf("%s: got %s, want a query that cannot be read", a.What, a.Body)
 			}
 			if op.Method == "GET" {
 				if a := b.Call("HEAD", path+"?utm_source=mail", nil); a.Status != 400 {
-					t.Errorf("%s: %d", a.What, a.Status)
+					t.Errorf("%s: got %d, want 400", a.What, a.Status)
 				}
 			}
 		}
 		if h.Dump() != before {
-			t.Error("a refusal has changed the database")
+			t.Error("a rejected request changed the database")
 		}
 		b.Call("GET", "/healthz?", nil).Want(200, "")
 		b.Call("GET", "/auth/profile?&&", nil).Want(200, "")
@@ -60,7 +60,7 @@ func TestOperations_RejectUnknownQueryParameterNextToKnownOnes(t *testing.T) {
 		for _, query := range []string{"limit=5&page=2", "limit=0&page=2", "page=2&limit=5&limit=6"} {
 			a := b.Call("GET", "/auth/admin/users?"+query, nil).Want(400, "invalid_fields")
 			if got := apptest.FieldsOf(t, a); len(got) != 1 || got[0][0] != "page" {
-				t.Errorf("%s: %s", query, a.Body)
+				t.Errorf("%s: got %s, want page alone", query, a.Body)
 			}
 		}
 	})
@@ -75,7 +75,7 @@ func TestOperations_BoundTheListOfUnknownQueryParameters(t *testing.T) {
 		}
 		a := h.Browser().Call("GET", "/healthz?"+query.Encode(), nil).Want(400, "invalid_fields")
 		if got := apptest.FieldsOf(t, a); len(got) != 100 {
-			t.Errorf("%d fields", len(got))
+			t.Errorf("got %d fields, want 100", len(got))
 		}
 	})
 }

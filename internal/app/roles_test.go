@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -13,24 +12,24 @@ import (
 	"github.com/techtreks/auth/internal/ratelimit"
 )
 
-// Who gets an answer other than 401 and 403 for who they are.
+// Callers that an operation does not reject because of their role or session.
 var (
-	everybody  = []string{"anonymous", "user", "unverified", "disabled", "moderator", "admin"}
+	anyone     = []string{"anonymous", "user", "unverified", "disabled", "moderator", "admin"}
 	loggedIn   = []string{"user", "unverified", "moderator", "admin"}
 	moderators = []string{"moderator", "admin"}
 	admins     = []string{"admin"}
 )
 
-// mayCall is the whole of who may do what (ASVS 5.0.0-8.1.1): an operation that
-// is not in it fails the test, whatever the contract says of it.
+// mayCall is the complete authorization table (ASVS 5.0.0-8.1.1): an operation that is not
+// in it fails the test, whatever its roles in the contract are.
 var mayCall = map[string][]string{
-	"getBanner": everybody, "getHealth": everybody, "getReadiness": everybody,
-	"listPreviewedMail": everybody, "showPreviewedMail": everybody,
-	"getContractYAML": everybody, "getContractJSON": everybody, "getDocs": everybody, "getDocsAsset": everybody,
+	"getBanner": anyone, "getHealth": anyone, "getReadiness": anyone,
+	"listPreviewedMail": anyone, "showPreviewedMail": anyone,
+	"getContractYAML": anyone, "getContractJSON": anyone, "getDocs": anyone, "getDocsAsset": anyone,
 
-	"register": everybody, "login": everybody, "logout": everybody, "getCurrentUser": everybody,
-	"verifyEmail": everybody, "verifyEmailByLink": everybody, "resendVerification": everybody, "confirmEmail": everybody,
-	"requestReset": everybody, "resetPassword": everybody, "resetPasswordByLink": everybody,
+	"register": anyone, "login": anyone, "logout": anyone, "getCurrentUser": anyone,
+	"verifyEmail": anyone, "verifyEmailByLink": anyone, "resendVerification": anyone, "confirmEmail": anyone,
+	"requestReset": anyone, "resetPassword": anyone, "resetPasswordByLink": anyone,
 
 	"getProfile": loggedIn, "updateProfile": loggedIn, "changePassword": loggedIn, "reauthenticate": loggedIn,
 	"getActivity": loggedIn, "exportAccount": loggedIn, "deleteAccount": loggedIn,
@@ -41,49 +40,49 @@ var mayCall = map[string][]string{
 	"listAuditEvents": admins, "listUserSessions": admins, "endUserSessions": admins, "endUserSession": admins,
 }
 
-// refusal is what somebody gets who may not.
-func refusal(who string) (int, string) {
-	if who == "anonymous" || who == "disabled" {
+// refusal returns the status and code for a caller who is not allowed.
+func refusal(caller string) (int, string) {
+	if caller == "anonymous" || caller == "disabled" {
 		return 401, "login_required"
 	}
 	return 403, "forbidden"
 }
 
-func TestEveryOperationIsForThoseItIsFor(t *testing.T) {
+func TestOperations_AllowExactlyTheDocumentedCallers(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		h.Browser().Register("keeper") // there is always another administrator
+		h.Browser().Register("keeper") // so that another administrator exists
 		h.SetRole("keeper", "admin")
 		h.Browser().Register("target") // account 2, as in the examples of the contract
 		for _, op := range h.Contract.Operations {
-			may, known := mayCall[op.ID]
+			allowed, known := mayCall[op.ID]
 			if !known {
-				t.Errorf("nobody has said who may call %s", op.ID)
+				t.Errorf("mayCall lacks %s", op.ID)
 			}
-			for i, who := range everybody {
+			for i, caller := range anyone {
 				b := h.Browser()
-				if who != "anonymous" {
-					b = h.LogInAs(fmt.Sprintf("%s%d", op.ID[:min(20, len(op.ID))], i), who)
+				if caller != "anonymous" {
+					b = h.LogInAs(fmt.Sprintf("%s%d", op.ID[:min(20, len(op.ID))], i), caller)
 				}
 				path, body := h.Sample(op)
-				// What the request says of the role counts for nothing.
+				// Headers with a role or an id have no effect.
 				a := b.Call(op.Method, path, body, apptest.Header("X-User-Role", "admin"), apptest.Header("X-User-Id", "1"))
-				status, code := refusal(who)
+				status, code := refusal(caller)
 				refused := a.Status == status && a.JSON()["code"] == code
-				if refused == slices.Contains(may, who) {
-					t.Errorf("%s by %s: %d %s", op.ID, who, a.Status, a.Body)
+				if refused == slices.Contains(allowed, caller) {
+					t.Errorf("%s by %s: got %d %s, want allowed %t", op.ID, caller, a.Status, a.Body, refused)
 				}
 			}
 		}
 		for id := range mayCall {
 			if h.Contract.Operation(id) == nil {
-				t.Errorf("%s is no operation", id)
+				t.Errorf("mayCall has %s, which is not an operation", id)
 			}
 		}
 	})
 }
 
-// Everything under /auth/admin needs a role, and says so in the contract.
-func TestAdministrationIsNeverOpen(t *testing.T) {
+// Every operation under /auth/admin has a role in the contract.
+func TestAdministration_AlwaysRequiresRole(t *testing.T) {
 	c, err := contract.Load(api.OpenAPI, nil, ratelimit.Settings{})
 	if err != nil {
 		t.Fatal(err)
@@ -95,21 +94,21 @@ func TestAdministrationIsNeverOpen(t *testing.T) {
 		}
 		found++
 		if op.Session != contract.SessionRequired || len(op.Roles) == 0 || slices.Contains(op.Roles, "user") {
-			t.Errorf("%s is for %v", op.ID, op.Roles)
+			t.Errorf("%s: got the roles %v, want a session and a role above user", op.ID, op.Roles)
 		}
 	}
 	if found < 12 {
-		t.Errorf("only %d operations", found)
+		t.Errorf("got %d operations, want at least 12", found)
 	}
 }
 
-// A role that is taken away, or an account that is disabled, counts at the next
-// request, on the instance that was not asked as well (ASVS 5.0.0-8.3.2, 7.4.2).
-func TestRolesCountAtOnceOnEveryInstance(t *testing.T) {
+// A changed role or a disabled account takes effect at the next request, also on the other
+// instance (ASVS 5.0.0-8.3.2, 7.4.2).
+func TestSetUserRole_TakesEffectOnBothInstances(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		other := h.StartAnother()
 		root := h.Admin("alice")
-		for name, take := range apptest.InOrder(map[string]struct {
+		for name, test := range apptest.InOrder(map[string]struct {
 			method, path string
 			body         any
 			status       int
@@ -120,16 +119,16 @@ func TestRolesCountAtOnceOnEveryInstance(t *testing.T) {
 			"disabled":   {"POST", "/disable", nil, 401, "login_required"},
 			"deleted":    {"DELETE", "", nil, 401, "login_required"},
 		}) {
-			boss := h.Member(name, "admin")
+			admin := h.Member(name, "admin")
 			elsewhere := other.Browser()
 			elsewhere.Login(name)
-			for _, b := range []*apptest.Browser{boss, elsewhere} {
+			for _, b := range []*apptest.Browser{admin, elsewhere} {
 				b.Call("GET", "/auth/admin/users/1/sessions", nil).Want(200, "")
 			}
-			id := boss.Call("GET", "/auth/profile", nil).JSON()["id"]
-			root.Call(take.method, fmt.Sprintf("/auth/admin/users/%v%s", id, take.path), take.body).Want(200, "")
-			for _, b := range []*apptest.Browser{boss, elsewhere} {
-				b.Call("GET", "/auth/admin/users/1/sessions", nil, func(r *http.Request) { r.Header.Set("X-User-Role", "admin") }).Want(take.status, take.code)
+			id := admin.Call("GET", "/auth/profile", nil).JSON()["id"]
+			root.Call(test.method, fmt.Sprintf("/auth/admin/users/%v%s", id, test.path), test.body).Want(200, "")
+			for _, b := range []*apptest.Browser{admin, elsewhere} {
+				b.Call("GET", "/auth/admin/users/1/sessions", nil, apptest.Header("X-User-Role", "admin")).Want(test.status, test.code)
 			}
 		}
 	})

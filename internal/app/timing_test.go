@@ -24,16 +24,16 @@ const (
 	medianFloor    = 2 * time.Millisecond
 )
 
-// BenchmarkLoginTiming measures whether the time of a refused login tells what
-// is true of the account. Each class is compared with a known user and a wrong
-// password: AUC is the chance that a request of the class takes longer than one
-// of those, and 0.5 means that nobody can tell. It is a benchmark because time
-// is no business of a test that runs beside others; `make timing` runs it
-// alone. (That every class costs one hash is a test: TestLogin_UnknownUserCostsOneHash.)
+// BenchmarkLoginTiming measures whether the response time of a failed login reveals the
+// state of the account. Each class is compared with a known user and a wrong password. AUC
+// is the probability that a request of the class takes longer than one of those; at 0.5 the
+// classes cannot be distinguished. It is a benchmark because other tests that run at the same
+// time would disturb it; `make timing` runs it alone. TestLogin_UnknownUserCostsOneHash
+// checks that every class costs one hash.
 func BenchmarkLoginTiming(b *testing.B) {
 	dbtest.Run(b, func(b *testing.B, d *db.DB) {
 		h := apptest.NewServer(b, d)
-		h.Accounts.Registration = "verified" // so that the unverified are a class of their own
+		h.Accounts.Registration = "verified" // so that unverified accounts are a class
 		h.SetPasswords(&password.Hasher{})
 		handler, err := h.Handler()
 		if err != nil {
@@ -64,9 +64,9 @@ func BenchmarkLoginTiming(b *testing.B) {
 	})
 }
 
-// BenchmarkRequestResetTiming measures the same of asking for a reset, X3, while mails
-// go out: to a server that thinks for three seconds about each, so that the worker has
-// its hands full, and to one that takes them at once, so that it writes all the time.
+// BenchmarkRequestResetTiming measures the same for reset requests, X3, while mails are
+// sent: to a mail server that takes three seconds for each, so that all senders are busy, and
+// to one that accepts them at once, so that the worker writes all the time.
 func BenchmarkRequestResetTiming(b *testing.B) {
 	for _, delay := range []time.Duration{3 * time.Second, 0} {
 		b.Run(fmt.Sprintf("mail takes %v", delay), func(b *testing.B) {
@@ -75,8 +75,9 @@ func BenchmarkRequestResetTiming(b *testing.B) {
 	}
 }
 
-// timeResets also measures the request after one, which may meet what the worker writes
-// for the one before. That is reported and no fault: docs/security.md says what it tells.
+// timeResets also measures the request after each one, which may wait for what the worker
+// writes for the previous one. This is reported and does not fail the benchmark:
+// docs/security.md describes what it reveals.
 func timeResets(b *testing.B, d *db.DB, delay time.Duration) {
 	h := apptest.NewServer(b, d)
 	handler, err := h.Handler()
@@ -91,26 +92,26 @@ func timeResets(b *testing.B, d *db.DB, delay time.Duration) {
 		return ""
 	}
 	h.SendMails()
-	ask := func(name string) time.Duration {
+	request := func(name string) time.Duration {
 		return timeOf(b, handler, "/auth/request_reset", fmt.Sprintf(`{"email":"%s@example.com"}`, name), 200)
 	}
 	var all []time.Duration
 	after := map[string][]time.Duration{}
 	compareTimes(b, []string{"known", "unknown", "nobody"}, func(class string) time.Duration {
-		took := ask(class)
+		took := request(class)
 		all = append(all, took)
-		after[class] = append(after[class], ask("another"))
+		after[class] = append(after[class], request("another"))
 		return took
 	})
-	b.ReportMetric(chanceOfLonger(after["known"], after["unknown"]), "AUC-after")
+	b.ReportMetric(areaUnderCurve(after["known"], after["unknown"]), "AUC-after")
 	slices.Sort(all)
 	if slow := all[len(all)*99/100]; slow > 100*time.Millisecond {
-		b.Errorf("one in a hundred takes %v or more", slow)
+		b.Errorf("99th percentile: got %v, want at most 100ms", slow)
 	}
 }
 
-// BenchmarkRegisterTiming measures the same of registering with an address that
-// has an account, where that is not told (`REGISTRATION=verified`), X5.
+// BenchmarkRegisterTiming measures the same for registrations with a taken address, which the
+// response does not reveal in verified mode, X5.
 func BenchmarkRegisterTiming(b *testing.B) {
 	dbtest.Run(b, func(b *testing.B, d *db.DB) {
 		h := apptest.NewServer(b, d)
@@ -133,15 +134,15 @@ func BenchmarkRegisterTiming(b *testing.B) {
 	})
 }
 
-// timeOf is how long a request takes.
+// timeOf returns the response time of a request.
 func timeOf(b *testing.B, handler http.Handler, path, body string, want int) time.Duration {
 	start := time.Now()
 	apptest.ServeOnce(b, handler, "POST", path, body, "", want)
 	return time.Since(start)
 }
 
-// compareTimes measures request for each class and fails when a class can be
-// told from the first, twice.
+// compareTimes measures request for each class. It fails if two measurements in a row
+// distinguish a class from the first one.
 func compareTimes(b *testing.B, classes []string, request func(class string) time.Duration) {
 	if b.N > 1 {
 		b.Skip("one round is a whole measurement; run it with -benchtime 1x")
@@ -149,8 +150,8 @@ func compareTimes(b *testing.B, classes []string, request func(class string) tim
 	measure := func() map[string][]time.Duration {
 		times := map[string][]time.Duration{}
 		for range timingRequests {
-			// Interleaved, so that drift hits all alike, and in another order each
-			// time, so that no class always runs in the wake of the same other.
+			// Interleaved, so that drift affects all classes alike, and in random order,
+			// so that no class always runs after the same other class.
 			for _, i := range rand.Perm(len(classes)) {
 				times[classes[i]] = append(times[classes[i]], request(classes[i]))
 			}
@@ -159,19 +160,19 @@ func compareTimes(b *testing.B, classes []string, request func(class string) tim
 	}
 	for b.Loop() {
 		if faults := compare(b, classes, measure()); faults != nil {
-			b.Logf("measured again, because: %v", faults)
+			b.Logf("measuring again because of %v", faults)
 			if faults = compare(b, classes, measure()); faults != nil {
-				b.Errorf("twice: %v", faults)
+				b.Errorf("two measurements distinguish classes: %v", faults)
 			}
 		}
 	}
 }
 
-// compare returns what tells a class apart from the first.
+// compare returns the differences that distinguish a class from the first one.
 func compare(b *testing.B, classes []string, times map[string][]time.Duration) (faults []string) {
 	reference := times[classes[0]]
 	for _, class := range classes[1:] {
-		auc := chanceOfLonger(times[class], reference)
+		auc := areaUnderCurve(times[class], reference)
 		difference := median(times[class]) - median(reference)
 		b.ReportMetric(auc, "AUC-"+class)
 		b.ReportMetric(float64(difference.Microseconds())/1000, "ms-"+class)
@@ -183,9 +184,9 @@ func compare(b *testing.B, classes []string, times map[string][]time.Duration) (
 	return faults
 }
 
-// chanceOfLonger is the area under the ROC curve: the share of pairs in which
-// a takes longer than b.
-func chanceOfLonger(a, b []time.Duration) float64 {
+// areaUnderCurve returns the area under the ROC curve: the share of pairs in which a takes
+// longer than b.
+func areaUnderCurve(a, b []time.Duration) float64 {
 	won := 0.0
 	for _, x := range a {
 		for _, y := range b {
