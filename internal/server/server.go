@@ -4,10 +4,12 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -168,10 +170,15 @@ func (s *Server) Authorize(ctx context.Context, op *contract.Operation) error {
 	return nil
 }
 
+// allowOrder is the order of methods in Allow, whatever the order of the contract.
+var allowOrder = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
+
 // methodNotAllowed answers for a path with other methods; gin has set Allow. A plain
 // OPTIONS asks for exactly that header.
 func (s *Server) methodNotAllowed(c *gin.Context) {
-	c.Header("Allow", c.Writer.Header().Get("Allow")+", OPTIONS")
+	allowed := append(strings.Split(c.Writer.Header().Get("Allow"), ", "), http.MethodOptions)
+	slices.SortFunc(allowed, func(a, b string) int { return cmp.Compare(slices.Index(allowOrder, a), slices.Index(allowOrder, b)) })
+	c.Header("Allow", strings.Join(allowed, ", "))
 	if c.Request.Method == http.MethodOptions {
 		c.Status(http.StatusNoContent)
 		c.Writer.WriteHeaderNow()

@@ -1,60 +1,8 @@
-import type { Code, FieldCode } from "./codes";
-
-const errors: Record<Code, string> = {
-  account_disabled: "This account has been disabled.",
-  ambiguous_session:
-    "Your browser sent two different session cookies. Delete the cookies of this site, then log in again.",
-  body_too_large: "Your input is too long.",
-  busy: "The server is busy. Please try again in a moment.",
-  cross_origin_refused: "This website isn’t allowed to use this server.",
-  current_password_incorrect: "Incorrect password.",
-  email_taken: "An account with this email already exists.",
-  email_unverified: "Please confirm your email first. Open the link in the email we sent you.",
-  forbidden: "You don’t have permission to do this.",
-  internal_error: "Something went wrong on our side. Please try again.",
-  invalid_credentials: "Wrong username or password.",
-  invalid_fields: "Please check your input.",
-  invalid_token: "This link has expired or was already used.",
-  last_admin: "There must be at least one administrator.",
-  login_required: "Your session has ended. Please log in again.",
-  mail_off: "This server doesn’t send email.",
-  malformed_body: "The server didn’t understand the request.",
-  missing_fields: "Please fill in all fields.",
-  not_found: "Not found. It may have been deleted.",
-  offline: "The server can’t be reached. Check your internet connection and try again.",
-  rate_limited: "Too many attempts.",
-  reauth_required: "Please confirm your password to do this.",
-  registration_closed: "Sign-up is by invitation only.",
-  shutting_down: "The server is restarting. Please try again in a moment.",
-  unavailable: "The server is temporarily unavailable. Please try again in a moment.",
-  unknown: "Something unexpected went wrong.",
-  unsupported_media_type: "The server didn’t understand the request.",
-  username_taken: "This username is taken.",
-};
-
-const rules: Record<FieldCode, string> = {
-  required: "Please fill in this field.",
-  type: "Invalid value.",
-  too_short: "Too short.",
-  too_long: "Too long.",
-  pattern: "Contains a character that isn’t allowed.",
-  format: "Invalid format.",
-  unknown_field: "This field isn’t allowed.",
-  invalid: "Invalid value.",
-  uppercase_missing: "Add an uppercase letter.",
-  lowercase_missing: "Add a lowercase letter.",
-  digit_missing: "Add a number.",
-  special_missing: "Add a special character.",
-  password_too_common: "This password is too common. Choose one that is harder to guess.",
-  password_contains_identity: "Don’t use your name, email or “TechTreks” in it.",
-  password_breached: "This password appeared in a data breach. Choose another one.",
-  username_reserved: "This username is reserved.",
-};
+import { errorSentences } from "./errors";
 
 /** The sentences that several features use. */
 export const en = {
-  errors,
-  rules,
+  ...errorSentences("en"),
   /** Sentences for one field that are more exact than those of the rules. */
   fieldErrors: {
     username: {
