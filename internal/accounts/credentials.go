@@ -110,7 +110,7 @@ func (m *Manager) ResetPassword(ctx context.Context, q *gendb.Queries, user gend
 	if m.Attempts == nil {
 		return nil
 	}
-	return m.Attempts.Know(ctx, q, ratelimit.UserKey(user.ID), clientip.Network(reqctx.From(ctx).ClientAddr))
+	return m.Attempts.Trust(ctx, q, ratelimit.UserKey(user.ID), clientip.Network(reqctx.From(ctx).ClientAddr))
 }
 
 func (m *Manager) setPassword(ctx context.Context, q *gendb.Queries, user gendb.User, hash string) error {

@@ -79,8 +79,8 @@ type floodKey struct{ event, network string }
 // long as the writes of a burst of refusals take, which is when the record matters.
 const noteTimeout = 2 * time.Second
 
-// Record stores an event in the transaction q. Its log line waits for [Held.Release]
-// if ctx comes from [Trail.Hold].
+// Record stores an event in the transaction q. Its log line waits for [DeferredLog.Release]
+// if ctx comes from [Trail.DeferLog].
 func (t *Trail) Record(ctx context.Context, q *gendb.Queries, e Entry) error {
 	if e.Outcome == "" {
 		e.Outcome = Success
@@ -89,8 +89,8 @@ func (t *Trail) Record(ctx context.Context, q *gendb.Queries, e Entry) error {
 	if err := q.AuditAdd(ctx, row); err != nil {
 		return err
 	}
-	if held, ok := ctx.Value(heldKey{}).(*Held); ok {
-		held.rows = append(held.rows, row)
+	if deferred, ok := ctx.Value(deferredKey{}).(*DeferredLog); ok {
+		deferred.rows = append(deferred.rows, row)
 		return nil
 	}
 	t.stored(ctx, row)
@@ -155,22 +155,22 @@ func (t *Trail) LastOfToken(ctx context.Context, hash []byte) (last Event, subje
 	return Event(row.Event), row.UserID.Int64, err
 }
 
-// Held are the log lines of events whose transactions may still fail.
-type Held struct {
+// DeferredLog are the log lines of events whose transactions may still fail.
+type DeferredLog struct {
 	trail *Trail
 	rows  []gendb.AuditAddParams
 }
 
-type heldKey struct{}
+type deferredKey struct{}
 
-// Hold makes [Trail.Record] keep the log lines of one request back.
-func (t *Trail) Hold(ctx context.Context) (context.Context, *Held) {
-	held := &Held{trail: t}
-	return context.WithValue(ctx, heldKey{}, held), held
+// DeferLog makes [Trail.Record] keep the log lines of one request back.
+func (t *Trail) DeferLog(ctx context.Context) (context.Context, *DeferredLog) {
+	deferred := &DeferredLog{trail: t}
+	return context.WithValue(ctx, deferredKey{}, deferred), deferred
 }
 
 // Release writes the lines of committed events.
-func (h *Held) Release(ctx context.Context) {
+func (h *DeferredLog) Release(ctx context.Context) {
 	for _, row := range h.rows {
 		h.trail.stored(ctx, row)
 	}
@@ -178,7 +178,7 @@ func (h *Held) Release(ctx context.Context) {
 }
 
 // Drop discards the lines of events that were rolled back.
-func (h *Held) Drop() { h.rows = nil }
+func (h *DeferredLog) Drop() { h.rows = nil }
 
 // stored logs and counts an event that is in the trail.
 func (t *Trail) stored(ctx context.Context, row gendb.AuditAddParams) {

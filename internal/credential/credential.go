@@ -71,8 +71,8 @@ type Checker struct {
 	Logger   *slog.Logger
 }
 
-// forgiveTimeout bounds the query that takes back an attempt after its request ended.
-const forgiveTimeout = 2 * time.Second
+// takeBackTimeout bounds the query that takes back an attempt after its request ended.
+const takeBackTimeout = 2 * time.Second
 
 // Check runs the check of a credential, unless too many failed for the account. All
 // credentials share the count: one that did not would be the place to guess (Zitadel
@@ -96,9 +96,9 @@ func (k *Checker) Check(ctx context.Context, c *Claim, check func() (ok bool, er
 	switch {
 	case err != nil && !errors.Is(err, password.ErrCorrupt):
 		// Nothing was compared, and the request may have ended.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgiveTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeBackTimeout)
 		defer cancel()
-		return false, errors.Join(err, k.Attempts.Forgive(ctx, attempt))
+		return false, errors.Join(err, k.Attempts.TakeBack(ctx, attempt))
 	case ok:
 		c.Failures = attempt.Failures - 1
 		return true, k.Attempts.Succeed(ctx, attempt)

@@ -147,8 +147,8 @@ func (at *Attempt) bucket() string {
 	return at.network
 }
 
-// Forgive uncounts an attempt that was not made, because no password was compared.
-func (a *Attempts) Forgive(ctx context.Context, at *Attempt) error {
+// TakeBack uncounts an attempt that was not made, because no password was compared.
+func (a *Attempts) TakeBack(ctx context.Context, at *Attempt) error {
 	return a.DB.LoginAttemptTakeBack(ctx, gendb.LoginAttemptTakeBackParams{Subject: at.subject, Network: at.bucket(), Now: a.Now()})
 }
 
@@ -162,17 +162,17 @@ func (a *Attempts) Succeed(ctx context.Context, at *Attempt) error {
 				return err
 			}
 		}
-		return a.know(ctx, q, at.subject, at.network)
+		return a.trust(ctx, q, at.subject, at.network)
 	})
 }
 
-// Know marks a network as known, in the transaction of a successful authentication such
+// Trust marks a network as known, in the transaction of a successful authentication such
 // as the use of a link in a mail.
-func (a *Attempts) Know(ctx context.Context, q *gendb.Queries, account, network string) error {
-	return a.know(ctx, q, a.Signer.Keyed("login attempt", account), a.hashNetwork(account, network))
+func (a *Attempts) Trust(ctx context.Context, q *gendb.Queries, account, network string) error {
+	return a.trust(ctx, q, a.Signer.Keyed("login attempt", account), a.hashNetwork(account, network))
 }
 
-func (a *Attempts) know(ctx context.Context, q *gendb.Queries, subject, network string) error {
+func (a *Attempts) trust(ctx context.Context, q *gendb.Queries, subject, network string) error {
 	now := a.Now()
 	return q.LoginAttemptTrust(ctx, gendb.LoginAttemptTrustParams{Subject: subject, Network: network, Now: now, ExpiresAt: now.Add(KnownFor)})
 }

@@ -39,7 +39,7 @@ func (s *Server) Fail(c *gin.Context, err error) {
 	// The transaction of the login was rolled back, so its cookie and its log lines must
 	// not go out either.
 	header.Del("Set-Cookie")
-	state.held.Drop()
+	state.deferred.Drop()
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Security-Policy", contentSecurityPolicy)
 	if e.Status != http.StatusMethodNotAllowed {

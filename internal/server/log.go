@@ -34,7 +34,7 @@ func (s *Server) logRequest(c *gin.Context) {
 	defer func() {
 		ctx, now := c.Request.Context(), s.Now()
 		state, info := exchangeFrom(ctx), reqctx.From(ctx)
-		state.held.Release(ctx)
+		state.deferred.Release(ctx)
 		about := Refusal{
 			network: clientip.Network(info.ClientAddr), method: knownMethod(info.Method), route: route(ctx), status: c.Writer.Status(),
 		}

@@ -18,8 +18,8 @@ import (
 
 // exchange is the state of one request that only the middleware needs.
 type exchange struct {
-	held    *audit.Held    // log lines of events, until the answer is known to succeed
-	failure *problem.Error // nil if the request succeeded
+	deferred *audit.DeferredLog // log lines of events, until the answer is known to succeed
+	failure  *problem.Error     // nil if the request succeeded
 }
 
 type exchangeKey struct{}
@@ -40,7 +40,7 @@ func (s *Server) beginRequest(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(reqctx.With(c.Request.Context(), info), s.Timeout)
 	defer cancel()
 	state := &exchange{}
-	ctx, state.held = s.Audit.Hold(ctx)
+	ctx, state.deferred = s.Audit.DeferLog(ctx)
 	c.Request = c.Request.WithContext(context.WithValue(ctx, exchangeKey{}, state))
 	s.Forwarded.notice(c.Request)
 	c.Header("X-Request-ID", info.RequestID)
