@@ -155,21 +155,6 @@ func (h *Harness) Raw(request string) int {
 	return status
 }
 
-// Flood sends n GET requests to a path, with peer(i) as remote address. It neither checks
-// nor records the responses, which would take longer than the requests.
-func (h *Harness) Flood(n int, path string, peer func(i int) string) {
-	h.T.Helper()
-	handler, err := h.Handler()
-	if err != nil {
-		h.T.Fatal(err)
-	}
-	for i := range n {
-		r := httptest.NewRequestWithContext(h.T.Context(), "GET", path, nil)
-		r.RemoteAddr = peer(i)
-		handler.ServeHTTP(httptest.NewRecorder(), r)
-	}
-}
-
 // ServeOnce passes one request directly to a handler, so that a benchmark measures the
 // server without the network.
 func ServeOnce(b *testing.B, handler http.Handler, method, path, body, cookie string, want int) *httptest.ResponseRecorder {

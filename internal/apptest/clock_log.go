@@ -103,39 +103,6 @@ func (l *LogBuffer) about(t testing.TB, message string) []map[string]any {
 	return slices.DeleteFunc(l.Lines(t), func(line map[string]any) bool { return line["msg"] != message })
 }
 
-// CountRefusals counts the log lines about rejected requests with a code: the lines, the
-// repeats that the server counted instead of logging, and the reports of such counts.
-func (h *Harness) CountRefusals(code string) (lines, repeats, reports int) {
-	h.T.Helper()
-	for _, line := range h.Logs.Lines(h.T) {
-		if line["code"] != code {
-			continue
-		}
-		switch line["msg"] {
-		case "request":
-			lines++
-		case "requests like those before":
-			reports++
-			repeats += int(line["repeats"].(float64))
-		}
-	}
-	return lines, repeats, reports
-}
-
-// LoggedIP logs in as alice and returns the client address in the log. It fails the test
-// unless her session has the same address.
-func (h *Harness) LoggedIP(b *Browser, edit ...func(*http.Request)) string {
-	h.T.Helper()
-	h.Exec("DELETE FROM sessions")
-	b.Call("POST", "/auth/login", Members{"username": "alice", "password": GoodPassword}, edit...).Want(200, "")
-	lines := h.Logs.Requests(h.T)
-	logged, _ := lines[len(lines)-1]["ip"].(string)
-	if stored := h.Query("SELECT ip FROM sessions")[0]["ip"]; stored != logged {
-		h.T.Errorf("client address: session %q, log %q", stored, logged)
-	}
-	return logged
-}
-
 // Scrape returns the metrics as a collector reads them, by series.
 func (h *Harness) Scrape() map[string]float64 {
 	h.T.Helper()

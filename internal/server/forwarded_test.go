@@ -25,7 +25,7 @@ func TestClientIP_IgnoresHeadersOfUntrustedClients(t *testing.T) {
 		b.Register("alice")
 		for _, name := range spoofs {
 			for _, value := range []string{"203.0.113.9", "203.0.113.9, 127.0.0.1", "for=203.0.113.9", "::1", "rubbish"} {
-				if got := h.LoggedIP(b, apptest.Header(name, value)); got != "127.0.0.1" {
+				if got := loggedIP(b, apptest.Header(name, value)); got != "127.0.0.1" {
 					t.Errorf("%s: %s: got client %q, want 127.0.0.1", name, value, got)
 				}
 			}
@@ -72,7 +72,7 @@ func TestClientIP_ComesFromTrustedProxies(t *testing.T) {
 		b := h.Browser()
 		b.Register("alice")
 		for name, test := range apptest.InOrder(tests) {
-			got := h.LoggedIP(b, func(r *http.Request) {
+			got := loggedIP(b, func(r *http.Request) {
 				r.Header["X-Forwarded-For"] = test.forwardedFor
 				// Only X-Forwarded-For counts, which proxies must set.
 				for _, other := range spoofs[1:] {
@@ -101,7 +101,7 @@ func TestClientIP_HasOneSpelling(t *testing.T) {
 			"[fe80::2%25]:1":         "fe80::2",
 			"[::ffff:192.0.2.1%x]:1": "192.0.2.1",
 		}) {
-			got := h.LoggedIP(b, func(r *http.Request) { r.RemoteAddr = peer }, apptest.Header("X-Forwarded-For", "203.0.113.9"))
+			got := loggedIP(b, func(r *http.Request) { r.RemoteAddr = peer }, apptest.Header("X-Forwarded-For", "203.0.113.9"))
 			if got != want {
 				t.Errorf("%s: got client %q, want %q", peer, got, want)
 			}
@@ -177,4 +177,19 @@ func TestUntrustedProxy_IsReported(t *testing.T) {
 			t.Errorf("trusted proxy: got readiness %s, want no warning", got)
 		}
 	}, apptest.TrustLoopback)
+}
+
+// loggedIP logs in as alice and returns the client address in the log. It fails the test
+// unless her session has the same address.
+func loggedIP(b *apptest.Browser, edit ...func(*http.Request)) string {
+	h := b.H
+	h.T.Helper()
+	h.Exec("DELETE FROM sessions")
+	b.Call("POST", "/auth/login", apptest.Members{"username": "alice", "password": apptest.GoodPassword}, edit...).Want(200, "")
+	lines := h.Logs.Requests(h.T)
+	logged, _ := lines[len(lines)-1]["ip"].(string)
+	if stored := h.Query("SELECT ip FROM sessions")[0]["ip"]; stored != logged {
+		h.T.Errorf("client address: session %q, log %q", stored, logged)
+	}
+	return logged
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/internal/apptest"
 	"github.com/techtreks/auth/internal/config"
 	"github.com/techtreks/auth/internal/contract"
@@ -184,7 +185,7 @@ func TestSecrets_StayPrivateWhenRequestsFail(t *testing.T) {
 		rows := h.Dump() + h.Trail()
 
 		// The database rejects a row, a handler panics, the database is closed.
-		h.FailUserInserts()
+		failUserInserts(h)
 		send(b, "POST", "/auth/register", apptest.Members{"username": "x" + canaryName, "email": "x@" + canaryName + ".com", "password": canaryPassword}).Want(500, "internal_error")
 		panicking := withoutPasswords(h.StartAnother())
 		send(panicking.InProcess(), "POST", "/auth/login", credentials, apptest.SessionCookie(cookie)).Want(500, "internal_error")
@@ -230,4 +231,14 @@ func brokenBodies(secret string) []string {
 		s, `[` + s + `]`, secret, `null` + secret,
 		`{"password":"` + secret + `"` + strings.Repeat(" ", contract.MaxBody) + `}`,
 	}
+}
+
+// failUserInserts makes the database reject every new account, with an error that the
+// server does not expect.
+func failUserInserts(h *apptest.Harness) {
+	if h.DB.Kind == db.Postgres {
+		h.Exec("ALTER TABLE users ADD CONSTRAINT refused CHECK (false) NOT VALID")
+		return
+	}
+	h.Exec("CREATE TRIGGER refused BEFORE INSERT ON users BEGIN SELECT RAISE(ABORT, 'refused'); END")
 }

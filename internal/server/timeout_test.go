@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +19,7 @@ func TestRequestTimeout_EndsQueries(t *testing.T) {
 	h := apptest.NewServer(t, dbtest.Open(t, db.SQLite))
 	h.Edge.Timeout = 50 * time.Millisecond
 	h.Serve()
-	defer h.LockSQLite()()
+	defer lockSQLite(h)()
 	h.Browser().Call("POST", "/auth/register", apptest.Members{"username": "alice", "email": "alice@example.com", "password": apptest.GoodPassword}).Want(503, "unavailable")
 	requests := h.Logs.Requests(t)
 	if cause, _ := requests[len(requests)-1]["cause"].(string); !strings.Contains(cause, context.DeadlineExceeded.Error()) {
@@ -36,7 +37,7 @@ func TestGetProfile_DoesNotWaitForSessionRenewal(t *testing.T) {
 	b.Register("alice")
 	b.Login("alice")
 	h.Clock.Advance(2 * time.Minute)
-	release := h.LockSQLite()
+	release := lockSQLite(h)
 	b.Call("GET", "/auth/profile", nil).Want(200, "")
 	if !strings.Contains(h.Logs.String(), "session not renewed") {
 		t.Error("the log lacks the failed renewal")
@@ -62,4 +63,29 @@ func TestGetReadiness_SharesOneDatabaseCheck(t *testing.T) {
 		wait.Wait()
 		h.Browser().Call("GET", "/readyz", nil).Want(503, "unavailable")
 	})
+}
+
+// lockSQLite takes the write lock of the SQLite file on another connection, until release
+// is called.
+func lockSQLite(h *apptest.Harness) (release func()) {
+	h.T.Helper()
+	var file string
+	if err := h.DB.QueryRowContext(h.T.Context(), "SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&file); err != nil {
+		h.T.Fatal(err)
+	}
+	other, err := sql.Open("sqlite", "file:"+file)
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	conn, err := other.Conn(h.T.Context())
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	if _, err := conn.ExecContext(h.T.Context(), "BEGIN IMMEDIATE"); err != nil {
+		h.T.Fatal(err)
+	}
+	return func() {
+		_ = conn.Close()
+		_ = other.Close()
+	}
 }
