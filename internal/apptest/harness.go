@@ -1,6 +1,6 @@
-// Package apptest runs the whole server on a real database behind real HTTP, for the
-// tests of the features, of the HTTP edge and of the app. Every response that a test sees
-// is checked against the contract.
+// Package apptest runs the whole server on a real database behind real HTTP. The tests of the
+// features, of the HTTP edge and of the app use it. It checks every response that a test
+// receives against the contract.
 package apptest
 
 import (

@@ -17,7 +17,7 @@ var hashing = map[string]any{
 
 // 200 concurrent logins took 3.6 GiB. The queue is therefore short, and the server rejects
 // further requests at once. Retry-After is the maximum wait of the gate (an hour here). Unknown
-// users get the same response, which would otherwise reveal accounts.
+// users get the same response, because a difference would reveal which accounts exist.
 func TestPasswordGate_RejectsRequestsWhenFull(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		h.Browser().Register("alice")

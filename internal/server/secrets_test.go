@@ -17,9 +17,9 @@ import (
 	"github.com/techtreks/auth/internal/mail"
 )
 
-// Neither the passwords of accounts nor the secrets of the server appear in the log, in a
-// response or in the database, plain or encoded, whatever request uses them and however it
-// fails. Emails contain their link; the outbox does not.
+// The passwords of accounts and the secrets of the server appear nowhere in the log, in
+// responses or in the database, neither plain nor encoded. That holds for every request that
+// uses them, also if it fails. Emails contain their link; the outbox does not.
 func TestSecrets_AreNeverLoggedReturnedOrStored(t *testing.T) {
 	const key = "Canary-key-5e2d9b7a41c8f3601e2d9b7a41c8f360"
 	const first, second, third, wrong = "Canary-Pw1!a8f3", "Canary-Pw2!b7e4", "Canary-Pw3!c6d5", "Canary-Wrong!d5c6"
