@@ -27,7 +27,7 @@ func TestContract_GeneratedCodeHasEveryOperation(t *testing.T) {
 	for _, op := range c.Operations {
 		spec := embedded.Paths.Value(op.Path).GetOperation(op.Method)
 		if spec == nil || !strings.EqualFold(spec.OperationID, op.ID) {
-			t.Errorf("%s %s is not in the generated code", op.Method, op.Path)
+			t.Errorf("the generated code lacks %s %s", op.Method, op.Path)
 		}
 	}
 	generated := 0
@@ -35,7 +35,7 @@ func TestContract_GeneratedCodeHasEveryOperation(t *testing.T) {
 		generated += len(item.Operations())
 	}
 	if generated != len(c.Operations) {
-		t.Errorf("the generated code has %d operations, the contract %d", generated, len(c.Operations))
+		t.Errorf("operations in the generated code: got %d, want %d", generated, len(c.Operations))
 	}
 }
 
@@ -117,7 +117,7 @@ func TestRoutes_UnknownPathIs404AndUnknownMethod405(t *testing.T) {
 		}
 		for _, op := range h.Contract.Operations {
 			path, _ := validRequest(op)
-			allow := h.Allowed(op.Path)
+			allow := allowedMethods(h, op.Path)
 			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} {
 				if slices.Contains(allow, method) {
 					continue
@@ -152,4 +152,19 @@ func TestRoutes_HeadIsGetWithoutBody(t *testing.T) {
 			}
 		}
 	})
+}
+
+// allowedMethods returns the methods of a path, sorted.
+func allowedMethods(h *apptest.Harness, path string) []string {
+	methods := []string{"OPTIONS"}
+	for _, op := range h.Contract.Operations {
+		if op.Path == path {
+			methods = append(methods, op.Method)
+			if op.Method == "GET" {
+				methods = append(methods, "HEAD")
+			}
+		}
+	}
+	slices.Sort(methods)
+	return methods
 }

@@ -62,8 +62,8 @@ func TestDatabaseFailure_NeitherLogsInNorLogsOut(t *testing.T) {
 			"unknown error":   {errors.New("disk on fire"), 500, "internal_error"},
 		}) {
 			h.DB.Queries = gendb.New(failing{test.err})
-			h.CallAll(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
-				if op.Session == contract.SessionIgnored && !apptest.ReadsToken(op) {
+			callAll(h, h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
+				if op.Session == contract.SessionIgnored && !readsToken(op) {
 					// The operation has no query, or a transaction, where this failure does not occur.
 					if a.Status >= 500 || a.Header.Get("Set-Cookie") != "" {
 						t.Errorf("%s: got %d %v, want below 500 and no cookie", op.ID, a.Status, a.Header)
@@ -111,9 +111,9 @@ func TestDatabaseFailure_ServerRecoversWithoutRestart(t *testing.T) {
 				back()
 			}
 		}()
-		h.CallAll(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
+		callAll(h, h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
 			switch {
-			case apptest.UsesDatabase(op):
+			case usesDatabase(op):
 				if a.Want(503, "unavailable").Header.Get("Retry-After") != "2" || a.Header.Get("Set-Cookie") != "" {
 					t.Errorf("%s: got %v, want Retry-After 2 and no cookie", op.ID, a.Header)
 				}
@@ -147,13 +147,13 @@ func TestDatabaseFailure_ReadOnlyDatabaseServesReads(t *testing.T) {
 			h.Exec("PRAGMA query_only = on")
 		}
 		h.Clock.Advance(2 * time.Minute) // the session is due for renewal, which fails
-		h.CallAll(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
+		callAll(h, h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
 			switch {
-			case apptest.ReadsToken(op):
+			case readsToken(op):
 				a.Want(400, "invalid_token") // read before any write
-			case op.Method == "GET" && op.ID != "verifyEmailByLink" && apptest.UsesDatabase(op):
+			case op.Method == "GET" && op.ID != "verifyEmailByLink" && usesDatabase(op):
 				a.Want(200, "")
-			case apptest.UsesDatabase(op):
+			case usesDatabase(op):
 				if a.Want(503, "unavailable").Header.Get("Set-Cookie") != "" {
 					t.Errorf("%s: got a cookie, want none", op.ID)
 				}
@@ -172,9 +172,9 @@ func TestDatabaseFailure_ClosedDatabaseIsUnavailable(t *testing.T) {
 		if err := h.DB.Close(); err != nil {
 			t.Fatal(err)
 		}
-		h.CallAll(h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
+		callAll(h, h.Browser(), cookie, func(op *contract.Operation, a *apptest.Answer) {
 			switch {
-			case apptest.UsesDatabase(op):
+			case usesDatabase(op):
 				if a.Want(503, "unavailable").JSON()["ok"] != false || a.Header.Get("Set-Cookie") != "" {
 					t.Errorf("%s: got %d %s, want ok false and no cookie", op.ID, a.Status, a.Body)
 				}
@@ -183,4 +183,29 @@ func TestDatabaseFailure_ClosedDatabaseIsUnavailable(t *testing.T) {
 			}
 		})
 	})
+}
+
+// callAll calls every operation with the session cookie and passes each response to check.
+func callAll(h *apptest.Harness, b *apptest.Browser, cookie string, check func(op *contract.Operation, a *apptest.Answer)) {
+	h.T.Helper()
+	b.Client.Jar = nil // send no other cookie
+	for _, op := range h.Contract.Operations {
+		path, body := h.Sample(op)
+		check(op, b.Call(op.Method, path, body, apptest.SessionCookie(cookie)))
+	}
+}
+
+// usesDatabase reports whether an operation needs the database.
+func usesDatabase(op *contract.Operation) bool {
+	switch op.ID {
+	case "register", "verifyEmail", "verifyEmailByLink", "confirmEmail", "resendVerification",
+		"requestReset", "resetPassword", "resetPasswordByLink", "getReadiness":
+		return true
+	}
+	return op.Session != contract.SessionIgnored
+}
+
+// readsToken reports whether an operation reads a token before it writes.
+func readsToken(op *contract.Operation) bool {
+	return op.ID == "confirmEmail" || strings.HasPrefix(op.ID, "resetPassword") || strings.HasPrefix(op.ID, "verifyEmail")
 }

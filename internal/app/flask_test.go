@@ -136,7 +136,7 @@ type flaskCase struct {
 
 type flaskAnswer struct {
 	Status  int
-	members string // JSON that has to be in the answer, or its text; "" for any
+	members string // JSON that the response must contain, or its text; "" for any
 	header  http.Header
 }
 

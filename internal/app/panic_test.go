@@ -33,7 +33,7 @@ func TestPanic_BecomesInternalErrorAndServerContinues(t *testing.T) {
 			test.prepare(broken)
 			broken.Serve()
 			panicked := map[string]bool{}
-			h.CallAll(client, cookie, func(op *contract.Operation, a *apptest.Answer) {
+			callAll(h, client, cookie, func(op *contract.Operation, a *apptest.Answer) {
 				panicked[op.ID] = a.Status == 500
 				if a.Status != 500 {
 					return

@@ -9,7 +9,7 @@ import (
 )
 
 // Each operation rejects query parameters that it does not have, as it rejects unknown
-// members of a body. The answer repeats a name only if it looks like the name of a field.
+// members of a body. The response repeats a name only if it looks like the name of a field.
 func TestOperations_RejectUnknownQueryParameters(t *testing.T) {
 	const sentence = "This field is not known here"
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
@@ -66,7 +66,7 @@ func TestOperations_RejectUnknownQueryParameterNextToKnownOnes(t *testing.T) {
 	})
 }
 
-// The number of fields in the answer has a bound, and names are sorted in the answer.
+// The response has at most 100 fields, sorted by name.
 func TestOperations_BoundTheListOfUnknownQueryParameters(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		query := url.Values{}

@@ -1,7 +1,5 @@
 package apptest
 
-import "slices"
-
 // Member registers an account, gives it a role and logs it in.
 func (h *Harness) Member(username, role string) *Browser {
 	h.T.Helper()
@@ -16,25 +14,6 @@ func (h *Harness) Member(username, role string) *Browser {
 func (h *Harness) Admin(username string) *Browser {
 	h.T.Helper()
 	return h.Member(username, "admin")
-}
-
-// LogInAs registers an account of one kind and logs it in. The kinds are the roles,
-// "unverified" and "disabled"; all but the unverified account have a verified email.
-func (h *Harness) LogInAs(name, who string) *Browser {
-	h.T.Helper()
-	role := who
-	if !slices.Contains([]string{"moderator", "admin"}, who) {
-		role = "user"
-	}
-	b := h.Member(name, role)
-	switch who {
-	case "unverified":
-		return b
-	case "disabled":
-		h.Exec("UPDATE users SET disabled_at = created_at WHERE username = $1", name)
-	}
-	h.Exec("UPDATE users SET email_verified_at = created_at WHERE username = $1", name)
-	return b
 }
 
 // WithPassword gives an account the usual password and a verified email, and logs it in.
@@ -81,25 +60,4 @@ func (h *Harness) Account(username string) map[string]string {
 	}
 	h.T.Fatalf("no account %s", username)
 	return nil
-}
-
-// ExampleState creates the accounts and sessions in the examples of the contract, and
-// returns the browser of alice, an administrator. Her session has ID 1; bob has account 2
-// and session 7.
-func (h *Harness) ExampleState(operation string) *Browser {
-	h.T.Helper()
-	h.Exec("DELETE FROM users")
-	if operation == "register" {
-		return h.Browser() // as alice
-	}
-	h.Admin("keeper")
-	alice := h.Admin("alice")
-	h.Exec("UPDATE sessions SET id = 1 WHERE id = $1", alice.SessionID())
-	h.Browser().Register("bob")
-	h.Drain() // emails refer to the ID of their account
-	h.Exec("UPDATE users SET id = 2 WHERE username = 'bob'")
-	bob := h.Browser()
-	bob.Login("bob")
-	h.Exec("UPDATE sessions SET id = 7 WHERE id = $1", bob.SessionID())
-	return alice
 }

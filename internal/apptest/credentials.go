@@ -1,10 +1,6 @@
 package apptest
 
-import (
-	"net/url"
-
-	"github.com/techtreks/auth/internal/mail"
-)
+import "github.com/techtreks/auth/internal/mail"
 
 // A passwordEntry is an operation that sets a password for alice, who is logged in and
 // has requested a reset.
@@ -53,39 +49,5 @@ func (h *Harness) RefusesPassword(entries []passwordEntry, password, code, sente
 		if len(got) != 1 || got[0] != (Field{e.field, code, sentence}) || a.JSON()["error"] != sentence || a.Cookie() != "" {
 			h.T.Errorf("%s: %q: got %s", e.name, password, a.Body)
 		}
-	}
-}
-
-// A mailedToken is a valid token of one purpose and the operations that accept it.
-type mailedToken struct {
-	Token   string
-	Refusal string // message for an invalid token
-	Use     map[string]func(token string) *Answer
-}
-
-// MailedTokens registers three accounts and requests one token of each purpose.
-func (h *Harness) MailedTokens() map[string]mailedToken {
-	h.T.Helper()
-	b := h.Browser()
-	for _, name := range []string{"verified", "reset", "changed"} {
-		b.Register(name)
-	}
-	verify := h.MailedToken(mail.VerifyEmail, "verified@example.com")
-	return map[string]mailedToken{
-		"verify_email": {verify, "Invalid token", map[string]func(string) *Answer{
-			"posted": func(token string) *Answer { return b.Call("POST", "/auth/verify", Members{"token": token}) },
-			"opened": func(token string) *Answer { return b.Call("GET", "/auth/verify/"+url.PathEscape(token), nil) },
-		}},
-		"reset_password": {h.ResetToken("reset"), "Invalid or expired token", map[string]func(string) *Answer{
-			"posted": func(token string) *Answer {
-				return b.Call("POST", "/auth/reset_password", Members{"token": token, "password": NewPassword})
-			},
-			"in the path": func(token string) *Answer {
-				return b.Call("POST", "/auth/reset_password/"+url.PathEscape(token), Members{"password": NewPassword})
-			},
-		}},
-		"change_email": {h.ChangeToken("changed", "other@example.com"), "Invalid token", map[string]func(string) *Answer{
-			"posted": func(token string) *Answer { return b.Call("POST", "/auth/confirm_email", Members{"token": token}) },
-		}},
 	}
 }

@@ -76,16 +76,6 @@ func example(own any, several openapi3.Examples, schema *openapi3.SchemaRef) any
 	return nil
 }
 
-// CallAll calls every operation with the session cookie and passes each response to check.
-func (h *Harness) CallAll(b *Browser, cookie string, check func(op *contract.Operation, a *Answer)) {
-	h.T.Helper()
-	b.Client.Jar = nil // send no other cookie
-	for _, op := range h.Contract.Operations {
-		path, body := h.Sample(op)
-		check(op, b.Call(op.Method, path, body, SessionCookie(cookie)))
-	}
-}
-
 // Changing returns the operations that may change something.
 func (h *Harness) Changing() []*contract.Operation { return h.operations(false) }
 
@@ -96,34 +86,4 @@ func (h *Harness) operations(safe bool) []*contract.Operation {
 	return slices.DeleteFunc(slices.Clone(h.Contract.Operations), func(op *contract.Operation) bool {
 		return (op.Method == "GET") != safe
 	})
-}
-
-// Allowed returns the methods of a path, sorted.
-func (h *Harness) Allowed(path string) []string {
-	methods := []string{"OPTIONS"}
-	for _, op := range h.Contract.Operations {
-		if op.Path == path {
-			methods = append(methods, op.Method)
-			if op.Method == "GET" {
-				methods = append(methods, "HEAD")
-			}
-		}
-	}
-	slices.Sort(methods)
-	return methods
-}
-
-// UsesDatabase reports whether an operation needs the database.
-func UsesDatabase(op *contract.Operation) bool {
-	switch op.ID {
-	case "register", "verifyEmail", "verifyEmailByLink", "confirmEmail", "resendVerification",
-		"requestReset", "resetPassword", "resetPasswordByLink", "getReadiness":
-		return true
-	}
-	return op.Session != contract.SessionIgnored
-}
-
-// ReadsToken reports whether an operation reads a token before it writes.
-func ReadsToken(op *contract.Operation) bool {
-	return op.ID == "confirmEmail" || strings.HasPrefix(op.ID, "resetPassword") || strings.HasPrefix(op.ID, "verifyEmail")
 }

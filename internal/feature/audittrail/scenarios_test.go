@@ -381,15 +381,15 @@ func wantLine(t testing.TB, line map[string]any) {
 	t.Helper()
 	for _, name := range []string{"level", "event", "outcome", "reason", "operation", "user_hash", "ip", "user_agent", "request_id", "session_hash"} {
 		if _, ok := line[name].(string); !ok {
-			t.Errorf("%s is missing: %v", name, line)
+			t.Errorf("the line lacks %s: %v", name, line)
 		}
 	}
 	for _, name := range []string{"actor_id", "user_id", "repeats"} {
 		if _, ok := line[name].(float64); !ok {
-			t.Errorf("%s is missing: %v", name, line)
+			t.Errorf("the line lacks %s: %v", name, line)
 		}
 	}
 	if _, err := time.Parse(time.RFC3339Nano, fmt.Sprint(line["time"])); err != nil {
-		t.Errorf("time: %v", err)
+		t.Errorf("time: got %v, want RFC 3339: %v", line["time"], err)
 	}
 }

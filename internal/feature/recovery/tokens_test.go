@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -14,11 +15,49 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
+// A mailedToken is a valid token of one purpose and the operations that accept it.
+type mailedToken struct {
+	Token   string
+	Refusal string // message for an invalid token
+	Use     map[string]func(token string) *apptest.Answer
+}
+
+// mailedTokens registers three accounts and requests one token of each purpose.
+func mailedTokens(h *apptest.Harness) map[string]mailedToken {
+	h.T.Helper()
+	b := h.Browser()
+	for _, name := range []string{"verified", "reset", "changed"} {
+		b.Register(name)
+	}
+	verify := h.MailedToken(mail.VerifyEmail, "verified@example.com")
+	return map[string]mailedToken{
+		"verify_email": {verify, "Invalid token", map[string]func(string) *apptest.Answer{
+			"body": func(token string) *apptest.Answer {
+				return b.Call("POST", "/auth/verify", apptest.Members{"token": token})
+			},
+			"path": func(token string) *apptest.Answer { return b.Call("GET", "/auth/verify/"+url.PathEscape(token), nil) },
+		}},
+		"reset_password": {h.ResetToken("reset"), "Invalid or expired token", map[string]func(string) *apptest.Answer{
+			"body": func(token string) *apptest.Answer {
+				return b.Call("POST", "/auth/reset_password", apptest.Members{"token": token, "password": apptest.NewPassword})
+			},
+			"path": func(token string) *apptest.Answer {
+				return b.Call("POST", "/auth/reset_password/"+url.PathEscape(token), apptest.Members{"password": apptest.NewPassword})
+			},
+		}},
+		"change_email": {h.ChangeToken("changed", "other@example.com"), "Invalid token", map[string]func(string) *apptest.Answer{
+			"body": func(token string) *apptest.Answer {
+				return b.Call("POST", "/auth/confirm_email", apptest.Members{"token": token})
+			},
+		}},
+	}
+}
+
 // X11: an altered token or one for another purpose does not work. The response is that
 // for any other invalid token.
 func TestTokens_RejectAlteredTokens(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		all := h.MailedTokens()
+		all := mailedTokens(h)
 		for purpose, m := range apptest.InOrder(all) {
 			wrong := map[string]string{
 				"blank": " ", "NUL": "\x00", "word": "null", "encoded twice": "%61", "never mailed": strings.Repeat("A", 43),
@@ -34,7 +73,7 @@ func TestTokens_RejectAlteredTokens(t *testing.T) {
 			}
 			for how, use := range apptest.InOrder(m.Use) {
 				for name, value := range apptest.InOrder(wrong) {
-					if how != "posted" && len(value) > 1000 {
+					if how != "body" && len(value) > 1000 {
 						continue // too long for a URL
 					}
 					a := use(value)
@@ -43,7 +82,7 @@ func TestTokens_RejectAlteredTokens(t *testing.T) {
 					}
 				}
 			}
-			if a := m.Use["posted"](""); a.Status != 400 || a.JSON()["code"] != "missing_fields" {
+			if a := m.Use["body"](""); a.Status != 400 || a.JSON()["code"] != "missing_fields" {
 				t.Errorf("%s, empty: got %d %s, want 400 missing_fields", purpose, a.Status, a.Body)
 			}
 		}
@@ -55,7 +94,7 @@ func TestTokens_RejectAlteredTokens(t *testing.T) {
 		b.Call("GET", "/auth/verify/", nil).Want(404, "not_found")
 		b.Call("POST", "/auth/reset_password/", apptest.Members{"password": apptest.NewPassword}).Want(404, "not_found")
 		for purpose, m := range apptest.InOrder(all) {
-			if a := m.Use["posted"](m.Token); a.Status != 200 {
+			if a := m.Use["body"](m.Token); a.Status != 200 {
 				t.Errorf("%s: the rejected requests used up the token: got %d %s, want 200", purpose, a.Status, a.Body)
 			}
 		}
@@ -75,13 +114,13 @@ func TestTokens_ExpireToTheSecond(t *testing.T) {
 	for purpose, lifetime := range map[string]time.Duration{"verify_email": 24 * time.Hour, "reset_password": time.Hour, "change_email": 24 * time.Hour} {
 		t.Run(purpose, func(t *testing.T) {
 			apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-				m := h.MailedTokens()[purpose]
+				m := mailedTokens(h)[purpose]
 				h.Clock.Advance(lifetime - time.Second)
-				m.Use["posted"](m.Token).Want(200, "")
+				m.Use["body"](m.Token).Want(200, "")
 				h.Exec("DELETE FROM users")
-				m = h.MailedTokens()[purpose]
+				m = mailedTokens(h)[purpose]
 				h.Clock.Advance(lifetime + time.Second)
-				m.Use["posted"](m.Token).Want(400, "invalid_token")
+				m.Use["body"](m.Token).Want(400, "invalid_token")
 			})
 		})
 	}
@@ -92,7 +131,7 @@ func TestTokens_ExpireToTheSecond(t *testing.T) {
 func TestTokenUse_SecondUseFindsNoToken(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		now := h.Clock.Now()
-		for purpose, m := range apptest.InOrder(h.MailedTokens()) {
+		for purpose, m := range apptest.InOrder(mailedTokens(h)) {
 			use := gendb.TokenUseParams{TokenHash: token.Hash(m.Token), Purpose: purpose, Now: &now}
 			if _, err := h.DB.TokenUse(t.Context(), use); err != nil {
 				t.Fatalf("%s: %v", purpose, err)
@@ -100,7 +139,7 @@ func TestTokenUse_SecondUseFindsNoToken(t *testing.T) {
 			if _, err := h.DB.TokenUse(t.Context(), use); !errors.Is(err, sql.ErrNoRows) {
 				t.Errorf("%s: second use: got %v, want sql.ErrNoRows", purpose, err)
 			}
-			m.Use["posted"](m.Token).Want(400, "invalid_token")
+			m.Use["body"](m.Token).Want(400, "invalid_token")
 		}
 	})
 }
@@ -122,8 +161,8 @@ func TestTokens_OnlyTheNewestWorks(t *testing.T) {
 		}
 		for _, request := range requests {
 			h.Exec("DELETE FROM users")
-			m := h.MailedTokens()[request.purpose]
-			use := m.Use["posted"]
+			m := mailedTokens(h)[request.purpose]
+			use := m.Use["body"]
 			tokens := []string{m.Token, request.next(1), request.next(2)}
 			for _, token := range tokens[:2] {
 				use(token).Want(400, "invalid_token")
@@ -138,11 +177,11 @@ func TestTokens_OnlyTheNewestWorks(t *testing.T) {
 // has not deleted it.
 func TestTokens_RejectTokenOfAnotherAddress(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		all := h.MailedTokens()
+		all := mailedTokens(h)
 		h.Exec("UPDATE users SET email = 'new-' || email, email_key = 'new-' || email_key WHERE username <> 'changed'")
 		before := h.Dump()
-		all["verify_email"].Use["posted"](all["verify_email"].Token).Want(400, "invalid_token")
-		all["reset_password"].Use["posted"](all["reset_password"].Token).Want(400, "invalid_token")
+		all["verify_email"].Use["body"](all["verify_email"].Token).Want(400, "invalid_token")
+		all["reset_password"].Use["body"](all["reset_password"].Token).Want(400, "invalid_token")
 		if h.Dump() != before {
 			t.Error("a rejected token changed the database")
 		}
