@@ -43,6 +43,50 @@ export const register = <ThrowOnError extends boolean = false>(options: Options<
 });
 
 /**
+ * Verify an email address
+ *
+ * Verifies the email that the token was sent to. A token works once, for 24 hours, until a newer one is sent or
+ * the account's email changes. It does not start a session.
+ *
+ */
+export const verifyEmail = <ThrowOnError extends boolean = false>(options: Options<VerifyEmailData, ThrowOnError>) => (options.client ?? client).post<VerifyEmailResponses, VerifyEmailErrors, ThrowOnError>({
+    url: '/auth/verify',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Verify an email address by link
+ *
+ * Verifies the email that the token was sent to, for links that point to this server. The server's own emails link
+ * to the front end, which calls `verifyEmail`. A `HEAD` request changes nothing. It does not start a session.
+ *
+ * With `REGISTRATION=verified` this operation only redirects to the front end's page that posts the token. Mail
+ * scanners also follow links, and must not verify an account.
+ *
+ */
+export const verifyEmailByLink = <ThrowOnError extends boolean = false>(options: Options<VerifyEmailByLinkData, ThrowOnError>) => (options.client ?? client).get<VerifyEmailByLinkResponses, VerifyEmailByLinkErrors, ThrowOnError>({ url: '/auth/verify/{token}', ...options });
+
+/**
+ * Send another verification email
+ *
+ * Sends a new link if the email belongs to an account and is not verified. The response and its time are the same
+ * for every email, so that they do not reveal whether it has an account.
+ *
+ */
+export const resendVerification = <ThrowOnError extends boolean = false>(options: Options<ResendVerificationData, ThrowOnError>) => (options.client ?? client).post<ResendVerificationResponses, ResendVerificationErrors, ThrowOnError>({
+    url: '/auth/resend_verification',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Log in
  *
  * Starts a session and sets its cookie. Any session that the request carries ends, and the new session always has
@@ -96,66 +140,6 @@ export const logout = <ThrowOnError extends boolean = false>(options?: Options<L
         }],
     url: '/auth/logout',
     ...options
-});
-
-/**
- * Verify an email address
- *
- * Verifies the email that the token was sent to. A token works once, for 24 hours, until a newer one is sent or
- * the account's email changes. It does not start a session.
- *
- */
-export const verifyEmail = <ThrowOnError extends boolean = false>(options: Options<VerifyEmailData, ThrowOnError>) => (options.client ?? client).post<VerifyEmailResponses, VerifyEmailErrors, ThrowOnError>({
-    url: '/auth/verify',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * Verify an email address by link
- *
- * Verifies the email that the token was sent to, for links that point to this server. The server's own emails link
- * to the front end, which calls `verifyEmail`. A `HEAD` request changes nothing. It does not start a session.
- *
- * With `REGISTRATION=verified` this operation only redirects to the front end's page that posts the token. Mail
- * scanners also follow links, and must not verify an account.
- *
- */
-export const verifyEmailByLink = <ThrowOnError extends boolean = false>(options: Options<VerifyEmailByLinkData, ThrowOnError>) => (options.client ?? client).get<VerifyEmailByLinkResponses, VerifyEmailByLinkErrors, ThrowOnError>({ url: '/auth/verify/{token}', ...options });
-
-/**
- * Send another verification email
- *
- * Sends a new link if the email belongs to an account and is not verified. The response and its time are the same
- * for every email, so that they do not reveal whether it has an account.
- *
- */
-export const resendVerification = <ThrowOnError extends boolean = false>(options: Options<ResendVerificationData, ThrowOnError>) => (options.client ?? client).post<ResendVerificationResponses, ResendVerificationErrors, ThrowOnError>({
-    url: '/auth/resend_verification',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * Confirm an email change
- *
- * Changes the account's email to the one that the token was sent to. Used with `REGISTRATION=verified` only. It
- * does not start a session.
- *
- */
-export const confirmEmail = <ThrowOnError extends boolean = false>(options: Options<ConfirmEmailData, ThrowOnError>) => (options.client ?? client).post<ConfirmEmailResponses, ConfirmEmailErrors, ThrowOnError>({
-    url: '/auth/confirm_email',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
 });
 
 /**
@@ -247,6 +231,22 @@ export const updateProfile = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
+ * Confirm an email change
+ *
+ * Changes the account's email to the one that the token was sent to. Used with `REGISTRATION=verified` only. It
+ * does not start a session.
+ *
+ */
+export const confirmEmail = <ThrowOnError extends boolean = false>(options: Options<ConfirmEmailData, ThrowOnError>) => (options.client ?? client).post<ConfirmEmailResponses, ConfirmEmailErrors, ThrowOnError>({
+    url: '/auth/confirm_email',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Change my password
  *
  * Changes the password and notifies the user by email. All other sessions and all emailed tokens stop working, and
@@ -291,26 +291,6 @@ export const reauthenticate = <ThrowOnError extends boolean = false>(options: Op
         'Content-Type': 'application/json',
         ...options.headers
     }
-});
-
-/**
- * List my recent activity
- *
- * Returns the audit events of the current user's account, newest first: logins, failed logins, changes and ended
- * sessions.
- *
- * For actions by others (such as an administrator) actor and IP are null: `actor_id`, `ip`, `user_agent`,
- * `request_id` and `session_hash`. The same holds for attempts to register with the user's email.
- *
- */
-export const getActivity = <ThrowOnError extends boolean = false>(options?: Options<GetActivityData, ThrowOnError>) => (options?.client ?? client).get<GetActivityResponses, GetActivityErrors, ThrowOnError>({
-    security: [{
-            in: 'cookie',
-            name: 'session',
-            type: 'apiKey'
-        }],
-    url: '/auth/activity',
-    ...options
 });
 
 /**
@@ -605,6 +585,26 @@ export const endUserSession = <ThrowOnError extends boolean = false>(options: Op
             type: 'apiKey'
         }],
     url: '/auth/admin/users/{id}/sessions/{session_id}',
+    ...options
+});
+
+/**
+ * List my recent activity
+ *
+ * Returns the audit events of the current user's account, newest first: logins, failed logins, changes and ended
+ * sessions.
+ *
+ * For actions by others (such as an administrator) actor and IP are null: `actor_id`, `ip`, `user_agent`,
+ * `request_id` and `session_hash`. The same holds for attempts to register with the user's email.
+ *
+ */
+export const getActivity = <ThrowOnError extends boolean = false>(options?: Options<GetActivityData, ThrowOnError>) => (options?.client ?? client).get<GetActivityResponses, GetActivityErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: 'session',
+            type: 'apiKey'
+        }],
+    url: '/auth/activity',
     ...options
 });
 

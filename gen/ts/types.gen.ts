@@ -1254,161 +1254,6 @@ export type RegisterResponses = {
 
 export type RegisterResponse = RegisterResponses[keyof RegisterResponses];
 
-export type LoginData = {
-    /**
-     * Username or email, and password.
-     */
-    body: Credentials;
-    path?: never;
-    query?: never;
-    url: '/auth/login';
-};
-
-export type LoginErrors = {
-    /**
-     * A field is missing or empty, the body is not valid JSON, or the request has more than one session cookie.
-     *
-     */
-    400: InvalidSessionRequest;
-    /**
-     * Wrong username or password.
-     */
-    401: InvalidCredentials;
-    /**
-     * The origin of the request is not allowed, or the password is right and the account cannot log in:
-     *
-     * - `account_disabled`: an administrator disabled the account.
-     * - `email_unverified`: the email is not verified yet (only with `REGISTRATION=verified`, for a login by
-     * username). A login with an unverified email returns 401 with any password, so that it does not reveal
-     * whether the email has an account.
-     *
-     */
-    403: LoginRefused;
-    /**
-     * The request body is larger than 64 KiB.
-     */
-    413: BodyTooLarge;
-    /**
-     * The `Content-Type` is not `application/json`, or the body is compressed.
-     */
-    415: UnsupportedMediaType;
-    /**
-     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
-     * `Retry-After` gives the seconds to wait.
-     *
-     */
-    429: RateLimited;
-    /**
-     * The server failed. Its log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * Too many password checks are running, or the database is not available. Retry later.
-     */
-    503: BusyOrUnavailable;
-};
-
-export type LoginError = LoginErrors[keyof LoginErrors];
-
-export type LoginResponses = {
-    /**
-     * Logged in.
-     */
-    200: LoggedIn;
-};
-
-export type LoginResponse = LoginResponses[keyof LoginResponses];
-
-export type GetCurrentUserData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/auth/current_user';
-};
-
-export type GetCurrentUserErrors = {
-    /**
-     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
-     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
-     *
-     */
-    400: InvalidSessionParameter;
-    /**
-     * The origin of the request is not in `ALLOWED_ORIGINS`.
-     */
-    403: CrossOriginRefused;
-    /**
-     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
-     * `Retry-After` gives the seconds to wait.
-     *
-     */
-    429: RateLimited;
-    /**
-     * The server failed. Its log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database is not available. The server did nothing; retry later.
-     */
-    503: Unavailable;
-};
-
-export type GetCurrentUserError = GetCurrentUserErrors[keyof GetCurrentUserErrors];
-
-export type GetCurrentUserResponses = {
-    /**
-     * The current user, or null.
-     */
-    200: CurrentUser;
-};
-
-export type GetCurrentUserResponse = GetCurrentUserResponses[keyof GetCurrentUserResponses];
-
-export type LogoutData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/auth/logout';
-};
-
-export type LogoutErrors = {
-    /**
-     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
-     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
-     *
-     */
-    400: InvalidSessionParameter;
-    /**
-     * The origin of the request is not in `ALLOWED_ORIGINS`.
-     */
-    403: CrossOriginRefused;
-    /**
-     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
-     * `Retry-After` gives the seconds to wait.
-     *
-     */
-    429: RateLimited;
-    /**
-     * The server failed. Its log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database is not available. The server did nothing; retry later.
-     */
-    503: Unavailable;
-};
-
-export type LogoutError = LogoutErrors[keyof LogoutErrors];
-
-export type LogoutResponses = {
-    /**
-     * Logged out.
-     */
-    200: LoggedOut;
-};
-
-export type LogoutResponse = LogoutResponses[keyof LogoutResponses];
-
 export type VerifyEmailData = {
     /**
      * The token from the email.
@@ -1565,29 +1410,36 @@ export type ResendVerificationResponses = {
 
 export type ResendVerificationResponse = ResendVerificationResponses[keyof ResendVerificationResponses];
 
-export type ConfirmEmailData = {
+export type LoginData = {
     /**
-     * The token from the email.
+     * Username or email, and password.
      */
-    body: TokenOnly;
+    body: Credentials;
     path?: never;
     query?: never;
-    url: '/auth/confirm_email';
+    url: '/auth/login';
 };
 
-export type ConfirmEmailErrors = {
+export type LoginErrors = {
     /**
-     * The token is missing or does not work.
+     * A field is missing or empty, the body is not valid JSON, or the request has more than one session cookie.
+     *
      */
-    400: InvalidTokenRequest;
+    400: InvalidSessionRequest;
     /**
-     * The origin of the request is not in `ALLOWED_ORIGINS`.
+     * Wrong username or password.
      */
-    403: CrossOriginRefused;
+    401: InvalidCredentials;
     /**
-     * Another account uses this email now.
+     * The origin of the request is not allowed, or the password is right and the account cannot log in:
+     *
+     * - `account_disabled`: an administrator disabled the account.
+     * - `email_unverified`: the email is not verified yet (only with `REGISTRATION=verified`, for a login by
+     * username). A login with an unverified email returns 401 with any password, so that it does not reveal
+     * whether the email has an account.
+     *
      */
-    409: EmailConflict;
+    403: LoginRefused;
     /**
      * The request body is larger than 64 KiB.
      */
@@ -1607,21 +1459,111 @@ export type ConfirmEmailErrors = {
      */
     500: InternalError;
     /**
+     * Too many password checks are running, or the database is not available. Retry later.
+     */
+    503: BusyOrUnavailable;
+};
+
+export type LoginError = LoginErrors[keyof LoginErrors];
+
+export type LoginResponses = {
+    /**
+     * Logged in.
+     */
+    200: LoggedIn;
+};
+
+export type LoginResponse = LoginResponses[keyof LoginResponses];
+
+export type GetCurrentUserData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/current_user';
+};
+
+export type GetCurrentUserErrors = {
+    /**
+     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
+     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
+     *
+     */
+    400: InvalidSessionParameter;
+    /**
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
+     */
+    403: CrossOriginRefused;
+    /**
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
+     *
+     */
+    429: RateLimited;
+    /**
+     * The server failed. Its log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
      * The database is not available. The server did nothing; retry later.
      */
     503: Unavailable;
 };
 
-export type ConfirmEmailError = ConfirmEmailErrors[keyof ConfirmEmailErrors];
+export type GetCurrentUserError = GetCurrentUserErrors[keyof GetCurrentUserErrors];
 
-export type ConfirmEmailResponses = {
+export type GetCurrentUserResponses = {
     /**
-     * The email was changed.
+     * The current user, or null.
      */
-    200: Done;
+    200: CurrentUser;
 };
 
-export type ConfirmEmailResponse = ConfirmEmailResponses[keyof ConfirmEmailResponses];
+export type GetCurrentUserResponse = GetCurrentUserResponses[keyof GetCurrentUserResponses];
+
+export type LogoutData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/logout';
+};
+
+export type LogoutErrors = {
+    /**
+     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
+     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
+     *
+     */
+    400: InvalidSessionParameter;
+    /**
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
+     */
+    403: CrossOriginRefused;
+    /**
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
+     *
+     */
+    429: RateLimited;
+    /**
+     * The server failed. Its log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database is not available. The server did nothing; retry later.
+     */
+    503: Unavailable;
+};
+
+export type LogoutError = LogoutErrors[keyof LogoutErrors];
+
+export type LogoutResponses = {
+    /**
+     * Logged out.
+     */
+    200: LoggedOut;
+};
+
+export type LogoutResponse = LogoutResponses[keyof LogoutResponses];
 
 export type RequestResetData = {
     /**
@@ -1904,6 +1846,64 @@ export type UpdateProfileResponses = {
 
 export type UpdateProfileResponse = UpdateProfileResponses[keyof UpdateProfileResponses];
 
+export type ConfirmEmailData = {
+    /**
+     * The token from the email.
+     */
+    body: TokenOnly;
+    path?: never;
+    query?: never;
+    url: '/auth/confirm_email';
+};
+
+export type ConfirmEmailErrors = {
+    /**
+     * The token is missing or does not work.
+     */
+    400: InvalidTokenRequest;
+    /**
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
+     */
+    403: CrossOriginRefused;
+    /**
+     * Another account uses this email now.
+     */
+    409: EmailConflict;
+    /**
+     * The request body is larger than 64 KiB.
+     */
+    413: BodyTooLarge;
+    /**
+     * The `Content-Type` is not `application/json`, or the body is compressed.
+     */
+    415: UnsupportedMediaType;
+    /**
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
+     *
+     */
+    429: RateLimited;
+    /**
+     * The server failed. Its log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database is not available. The server did nothing; retry later.
+     */
+    503: Unavailable;
+};
+
+export type ConfirmEmailError = ConfirmEmailErrors[keyof ConfirmEmailErrors];
+
+export type ConfirmEmailResponses = {
+    /**
+     * The email was changed.
+     */
+    200: Done;
+};
+
+export type ConfirmEmailResponse = ConfirmEmailResponses[keyof ConfirmEmailResponses];
+
 export type ChangePasswordData = {
     /**
      * The current password, if the account has one, and the new password.
@@ -2023,64 +2023,6 @@ export type ReauthenticateResponses = {
 };
 
 export type ReauthenticateResponse = ReauthenticateResponses[keyof ReauthenticateResponses];
-
-export type GetActivityData = {
-    body?: never;
-    path?: never;
-    query?: {
-        /**
-         * The `next_cursor` of the previous page.
-         */
-        cursor?: Cursor;
-        /**
-         * Maximum number of entries.
-         */
-        limit?: number;
-    };
-    url: '/auth/activity';
-};
-
-export type GetActivityErrors = {
-    /**
-     * A parameter is not valid, the cursor does not match the filters, or the request has more than one session
-     * cookie.
-     *
-     */
-    400: InvalidSessionParameter;
-    /**
-     * The request has no session, or the session has ended.
-     */
-    401: LoginRequired;
-    /**
-     * The origin of the request is not in `ALLOWED_ORIGINS`.
-     */
-    403: CrossOriginRefused;
-    /**
-     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
-     * `Retry-After` gives the seconds to wait.
-     *
-     */
-    429: RateLimited;
-    /**
-     * The server failed. Its log has the reason under `request_id`.
-     */
-    500: InternalError;
-    /**
-     * The database is not available. The server did nothing; retry later.
-     */
-    503: Unavailable;
-};
-
-export type GetActivityError = GetActivityErrors[keyof GetActivityErrors];
-
-export type GetActivityResponses = {
-    /**
-     * A page of events.
-     */
-    200: AuditPage;
-};
-
-export type GetActivityResponse = GetActivityResponses[keyof GetActivityResponses];
 
 export type ExportAccountData = {
     body?: never;
@@ -3087,6 +3029,64 @@ export type EndUserSessionResponses = {
 };
 
 export type EndUserSessionResponse = EndUserSessionResponses[keyof EndUserSessionResponses];
+
+export type GetActivityData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The `next_cursor` of the previous page.
+         */
+        cursor?: Cursor;
+        /**
+         * Maximum number of entries.
+         */
+        limit?: number;
+    };
+    url: '/auth/activity';
+};
+
+export type GetActivityErrors = {
+    /**
+     * A parameter is not valid, the cursor does not match the filters, or the request has more than one session
+     * cookie.
+     *
+     */
+    400: InvalidSessionParameter;
+    /**
+     * The request has no session, or the session has ended.
+     */
+    401: LoginRequired;
+    /**
+     * The origin of the request is not in `ALLOWED_ORIGINS`.
+     */
+    403: CrossOriginRefused;
+    /**
+     * A rate limit is exceeded, or this account had too many failed password checks. The server did nothing.
+     * `Retry-After` gives the seconds to wait.
+     *
+     */
+    429: RateLimited;
+    /**
+     * The server failed. Its log has the reason under `request_id`.
+     */
+    500: InternalError;
+    /**
+     * The database is not available. The server did nothing; retry later.
+     */
+    503: Unavailable;
+};
+
+export type GetActivityError = GetActivityErrors[keyof GetActivityErrors];
+
+export type GetActivityResponses = {
+    /**
+     * A page of events.
+     */
+    200: AuditPage;
+};
+
+export type GetActivityResponse = GetActivityResponses[keyof GetActivityResponses];
 
 export type ListAuditEventsData = {
     body?: never;

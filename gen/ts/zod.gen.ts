@@ -956,11 +956,6 @@ export const zResetConflict = z.object({
 export const zRegisterBody = zRegistration;
 
 /**
- * Username or email, and password.
- */
-export const zLoginBody = zCredentials;
-
-/**
  * The token from the email.
  */
 export const zVerifyEmailBody = zTokenOnly;
@@ -975,9 +970,9 @@ export const zVerifyEmailByLinkPath = z.object({
 export const zResendVerificationBody = zAddressOnly;
 
 /**
- * The token from the email.
+ * Username or email, and password.
  */
-export const zConfirmEmailBody = zTokenOnly;
+export const zLoginBody = zCredentials;
 
 /**
  * The email.
@@ -1004,6 +999,11 @@ export const zResetPasswordByLinkPath = z.object({
 export const zUpdateProfileBody = zProfileChange;
 
 /**
+ * The token from the email.
+ */
+export const zConfirmEmailBody = zTokenOnly;
+
+/**
  * The current password, if the account has one, and the new password.
  */
 export const zChangePasswordBody = zPasswordChange;
@@ -1012,11 +1012,6 @@ export const zChangePasswordBody = zPasswordChange;
  * The current password.
  */
 export const zReauthenticateBody = zCurrentPassword;
-
-export const zGetActivityQuery = z.object({
-    cursor: zCursor.optional(),
-    limit: z.int().gte(1).lte(200).optional().default(50)
-});
 
 /**
  * The current password, unless the login is fresh.
@@ -1085,6 +1080,11 @@ export const zListUserSessionsPath = z.object({
 export const zEndUserSessionPath = z.object({
     id: zUserId,
     session_id: zSessionId
+});
+
+export const zGetActivityQuery = z.object({
+    cursor: zCursor.optional(),
+    limit: z.int().gte(1).lte(200).optional().default(50)
 });
 
 export const zListAuditEventsQuery = z.object({

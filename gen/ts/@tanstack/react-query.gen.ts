@@ -36,17 +36,16 @@ export const registerMutation = (options?: Partial<Options<RegisterData>>): UseM
 };
 
 /**
- * Log in
+ * Verify an email address
  *
- * Starts a session and sets its cookie. Any session that the request carries ends, and the new session always has
- * a new token (session fixation). `username` is the username or the email, in any case. Unknown users and wrong
- * passwords get the same response in the same time.
+ * Verifies the email that the token was sent to. A token works once, for 24 hours, until a newer one is sent or
+ * the account's email changes. It does not start a session.
  *
  */
-export const loginMutation = (options?: Partial<Options<LoginData>>): UseMutationOptions<LoginResponse, LoginError, Options<LoginData>> => {
-    const mutationOptions: UseMutationOptions<LoginResponse, LoginError, Options<LoginData>> = {
+export const verifyEmailMutation = (options?: Partial<Options<VerifyEmailData>>): UseMutationOptions<VerifyEmailResponse, VerifyEmailError, Options<VerifyEmailData>> => {
+    const mutationOptions: UseMutationOptions<VerifyEmailResponse, VerifyEmailError, Options<VerifyEmailData>> = {
         mutationFn: async (fnOptions) => {
-            const { data } = await login({
+            const { data } = await verifyEmail({
                 ...options,
                 ...fnOptions,
                 throwOnError: true
@@ -88,70 +87,6 @@ const createQueryKey = <TOptions extends Options>(id: string, options?: TOptions
         params.query = options.query;
     }
     return [params];
-};
-
-export const getCurrentUserQueryKey = (options?: Options<GetCurrentUserData>) => createQueryKey('getCurrentUser', options);
-
-/**
- * Get the current user
- *
- * Returns 200 with and without a session, so that a page can call it on load without an error in the browser
- * console. With a session, `ok` is true and `user` is set. Without one, `ok` is false and `user` is null.
- *
- */
-export const getCurrentUserOptions = (options?: Options<GetCurrentUserData>) => queryOptions<GetCurrentUserResponse, GetCurrentUserError, GetCurrentUserResponse, ReturnType<typeof getCurrentUserQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await getCurrentUser({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: getCurrentUserQueryKey(options)
-});
-
-/**
- * Log out
- *
- * Ends the session on the server and clears the cookie. Copies of the cookie stop working too. Succeeds without a
- * session as well.
- *
- */
-export const logoutMutation = (options?: Partial<Options<LogoutData>>): UseMutationOptions<LogoutResponse, LogoutError, Options<LogoutData>> => {
-    const mutationOptions: UseMutationOptions<LogoutResponse, LogoutError, Options<LogoutData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await logout({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-/**
- * Verify an email address
- *
- * Verifies the email that the token was sent to. A token works once, for 24 hours, until a newer one is sent or
- * the account's email changes. It does not start a session.
- *
- */
-export const verifyEmailMutation = (options?: Partial<Options<VerifyEmailData>>): UseMutationOptions<VerifyEmailResponse, VerifyEmailError, Options<VerifyEmailData>> => {
-    const mutationOptions: UseMutationOptions<VerifyEmailResponse, VerifyEmailError, Options<VerifyEmailData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await verifyEmail({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
 };
 
 export const verifyEmailByLinkQueryKey = (options: Options<VerifyEmailByLinkData>) => createQueryKey('verifyEmailByLink', options);
@@ -201,16 +136,60 @@ export const resendVerificationMutation = (options?: Partial<Options<ResendVerif
 };
 
 /**
- * Confirm an email change
+ * Log in
  *
- * Changes the account's email to the one that the token was sent to. Used with `REGISTRATION=verified` only. It
- * does not start a session.
+ * Starts a session and sets its cookie. Any session that the request carries ends, and the new session always has
+ * a new token (session fixation). `username` is the username or the email, in any case. Unknown users and wrong
+ * passwords get the same response in the same time.
  *
  */
-export const confirmEmailMutation = (options?: Partial<Options<ConfirmEmailData>>): UseMutationOptions<ConfirmEmailResponse, ConfirmEmailError, Options<ConfirmEmailData>> => {
-    const mutationOptions: UseMutationOptions<ConfirmEmailResponse, ConfirmEmailError, Options<ConfirmEmailData>> = {
+export const loginMutation = (options?: Partial<Options<LoginData>>): UseMutationOptions<LoginResponse, LoginError, Options<LoginData>> => {
+    const mutationOptions: UseMutationOptions<LoginResponse, LoginError, Options<LoginData>> = {
         mutationFn: async (fnOptions) => {
-            const { data } = await confirmEmail({
+            const { data } = await login({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const getCurrentUserQueryKey = (options?: Options<GetCurrentUserData>) => createQueryKey('getCurrentUser', options);
+
+/**
+ * Get the current user
+ *
+ * Returns 200 with and without a session, so that a page can call it on load without an error in the browser
+ * console. With a session, `ok` is true and `user` is set. Without one, `ok` is false and `user` is null.
+ *
+ */
+export const getCurrentUserOptions = (options?: Options<GetCurrentUserData>) => queryOptions<GetCurrentUserResponse, GetCurrentUserError, GetCurrentUserResponse, ReturnType<typeof getCurrentUserQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getCurrentUser({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getCurrentUserQueryKey(options)
+});
+
+/**
+ * Log out
+ *
+ * Ends the session on the server and clears the cookie. Copies of the cookie stop working too. Succeeds without a
+ * session as well.
+ *
+ */
+export const logoutMutation = (options?: Partial<Options<LogoutData>>): UseMutationOptions<LogoutResponse, LogoutError, Options<LogoutData>> => {
+    const mutationOptions: UseMutationOptions<LogoutResponse, LogoutError, Options<LogoutData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await logout({
                 ...options,
                 ...fnOptions,
                 throwOnError: true
@@ -330,6 +309,27 @@ export const updateProfileMutation = (options?: Partial<Options<UpdateProfileDat
 };
 
 /**
+ * Confirm an email change
+ *
+ * Changes the account's email to the one that the token was sent to. Used with `REGISTRATION=verified` only. It
+ * does not start a session.
+ *
+ */
+export const confirmEmailMutation = (options?: Partial<Options<ConfirmEmailData>>): UseMutationOptions<ConfirmEmailResponse, ConfirmEmailError, Options<ConfirmEmailData>> => {
+    const mutationOptions: UseMutationOptions<ConfirmEmailResponse, ConfirmEmailError, Options<ConfirmEmailData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await confirmEmail({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
  * Change my password
  *
  * Changes the password and notifies the user by email. All other sessions and all emailed tokens stop working, and
@@ -375,94 +375,6 @@ export const reauthenticateMutation = (options?: Partial<Options<ReauthenticateD
     };
     return mutationOptions;
 };
-
-export const getActivityQueryKey = (options?: Options<GetActivityData>) => createQueryKey('getActivity', options);
-
-/**
- * List my recent activity
- *
- * Returns the audit events of the current user's account, newest first: logins, failed logins, changes and ended
- * sessions.
- *
- * For actions by others (such as an administrator) actor and IP are null: `actor_id`, `ip`, `user_agent`,
- * `request_id` and `session_hash`. The same holds for attempts to register with the user's email.
- *
- */
-export const getActivityOptions = (options?: Options<GetActivityData>) => queryOptions<GetActivityResponse, GetActivityError, GetActivityResponse, ReturnType<typeof getActivityQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await getActivity({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: getActivityQueryKey(options)
-});
-
-const createInfiniteParams = <K extends Pick<QueryKey<Options>[0], 'body' | 'headers' | 'path' | 'query'>>(queryKey: QueryKey<Options>, page: K) => {
-    const params = { ...queryKey[0] };
-    if (page.body) {
-        params.body = {
-            ...queryKey[0].body as any,
-            ...page.body as any
-        };
-    }
-    if (page.headers) {
-        params.headers = {
-            ...queryKey[0].headers,
-            ...page.headers
-        };
-    }
-    if (page.path) {
-        params.path = {
-            ...queryKey[0].path as any,
-            ...page.path as any
-        };
-    }
-    if (page.query) {
-        params.query = {
-            ...queryKey[0].query as any,
-            ...page.query as any
-        };
-    }
-    return params as unknown as typeof page;
-};
-
-export const getActivityInfiniteQueryKey = (options?: Options<GetActivityData>): QueryKey<Options<GetActivityData>> => createQueryKey('getActivity', options, true);
-
-/**
- * List my recent activity
- *
- * Returns the audit events of the current user's account, newest first: logins, failed logins, changes and ended
- * sessions.
- *
- * For actions by others (such as an administrator) actor and IP are null: `actor_id`, `ip`, `user_agent`,
- * `request_id` and `session_hash`. The same holds for attempts to register with the user's email.
- *
- */
-export const getActivityInfiniteOptions = (options?: Options<GetActivityData>) => infiniteQueryOptions<GetActivityResponse, GetActivityError, InfiniteData<GetActivityResponse>, QueryKey<Options<GetActivityData>>, Cursor | Pick<QueryKey<Options<GetActivityData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
-// @ts-ignore
-{
-    queryFn: async ({ pageParam, queryKey, signal }) => {
-        // @ts-ignore
-        const page: Pick<QueryKey<Options<GetActivityData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
-            query: {
-                cursor: pageParam
-            }
-        };
-        const params = createInfiniteParams(queryKey, page);
-        const { data } = await getActivity({
-            ...options,
-            ...params,
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: getActivityInfiniteQueryKey(options)
-});
 
 export const exportAccountQueryKey = (options?: Options<ExportAccountData>) => createQueryKey('exportAccount', options);
 
@@ -591,6 +503,35 @@ export const listUsersOptions = (options?: Options<ListUsersData>) => queryOptio
     },
     queryKey: listUsersQueryKey(options)
 });
+
+const createInfiniteParams = <K extends Pick<QueryKey<Options>[0], 'body' | 'headers' | 'path' | 'query'>>(queryKey: QueryKey<Options>, page: K) => {
+    const params = { ...queryKey[0] };
+    if (page.body) {
+        params.body = {
+            ...queryKey[0].body as any,
+            ...page.body as any
+        };
+    }
+    if (page.headers) {
+        params.headers = {
+            ...queryKey[0].headers,
+            ...page.headers
+        };
+    }
+    if (page.path) {
+        params.path = {
+            ...queryKey[0].path as any,
+            ...page.path as any
+        };
+    }
+    if (page.query) {
+        params.query = {
+            ...queryKey[0].query as any,
+            ...page.query as any
+        };
+    }
+    return params as unknown as typeof page;
+};
 
 export const listUsersInfiniteQueryKey = (options?: Options<ListUsersData>): QueryKey<Options<ListUsersData>> => createQueryKey('listUsers', options, true);
 
@@ -854,6 +795,65 @@ export const endUserSessionMutation = (options?: Partial<Options<EndUserSessionD
     };
     return mutationOptions;
 };
+
+export const getActivityQueryKey = (options?: Options<GetActivityData>) => createQueryKey('getActivity', options);
+
+/**
+ * List my recent activity
+ *
+ * Returns the audit events of the current user's account, newest first: logins, failed logins, changes and ended
+ * sessions.
+ *
+ * For actions by others (such as an administrator) actor and IP are null: `actor_id`, `ip`, `user_agent`,
+ * `request_id` and `session_hash`. The same holds for attempts to register with the user's email.
+ *
+ */
+export const getActivityOptions = (options?: Options<GetActivityData>) => queryOptions<GetActivityResponse, GetActivityError, GetActivityResponse, ReturnType<typeof getActivityQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getActivity({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getActivityQueryKey(options)
+});
+
+export const getActivityInfiniteQueryKey = (options?: Options<GetActivityData>): QueryKey<Options<GetActivityData>> => createQueryKey('getActivity', options, true);
+
+/**
+ * List my recent activity
+ *
+ * Returns the audit events of the current user's account, newest first: logins, failed logins, changes and ended
+ * sessions.
+ *
+ * For actions by others (such as an administrator) actor and IP are null: `actor_id`, `ip`, `user_agent`,
+ * `request_id` and `session_hash`. The same holds for attempts to register with the user's email.
+ *
+ */
+export const getActivityInfiniteOptions = (options?: Options<GetActivityData>) => infiniteQueryOptions<GetActivityResponse, GetActivityError, InfiniteData<GetActivityResponse>, QueryKey<Options<GetActivityData>>, Cursor | Pick<QueryKey<Options<GetActivityData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<GetActivityData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await getActivity({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getActivityInfiniteQueryKey(options)
+});
 
 export const listAuditEventsQueryKey = (options?: Options<ListAuditEventsData>) => createQueryKey('listAuditEvents', options);
 
