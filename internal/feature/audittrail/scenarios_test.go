@@ -305,8 +305,8 @@ var scenarios = []scenario{
 
 // elsewhere lists the events that no scenario causes, and the tests that cause them.
 var elsewhere = map[audit.Event]string{
-	audit.SysStartup:  "cmd/techtreks: TestStartAndStopAreInTheTrail",
-	audit.SysShutdown: "cmd/techtreks: TestStartAndStopAreInTheTrail",
+	audit.SysStartup:  "cmd/techtreks: TestServe_AuditsStartAndShutdown",
+	audit.SysShutdown: "cmd/techtreks: TestServe_AuditsStartAndShutdown",
 	audit.MailFailed:  "internal/mail: TestWorker_PermanentRefusalIsNotRetried",
 
 	audit.RateLimitExceeded: "TestAudit_RecordsExceededRateLimit",
