@@ -36,7 +36,7 @@ func (a *App) readMetrics(version string) {
 	gate := &a.Credentials.Passwords.Gate
 	m.Gauge("password_hashes_running", "Password hashes being computed now.", gate.Running)
 	m.Gauge("password_hashes_waiting", "Password hashes waiting for their turn now.", gate.Waiting)
-	m.Outbox(a.outboxState, a.Now, a.Logger)
+	m.Outbox(a, a.Now, a.Logger)
 	if a.MailWorker == nil {
 		return
 	}
@@ -48,7 +48,8 @@ func (a *App) readMetrics(version string) {
 	}
 }
 
-func (a *App) outboxState(ctx context.Context) (state metrics.OutboxState, err error) {
+// OutboxState implements [metrics.OutboxSource].
+func (a *App) OutboxState(ctx context.Context) (state metrics.OutboxState, err error) {
 	count, err := a.DB.OutboxCount(ctx)
 	if err != nil {
 		return state, err

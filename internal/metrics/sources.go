@@ -41,6 +41,11 @@ func (m *Metrics) Pool(name string, pool *sql.DB) {
 	m.registry.MustRegister(collectors.NewDBStatsCollector(pool, name))
 }
 
+// An OutboxSource reads the state of the outbox from the database.
+type OutboxSource interface {
+	OutboxState(ctx context.Context) (OutboxState, error)
+}
+
 // An OutboxState is the number and age of the mails in the outbox.
 type OutboxState struct {
 	Pending, Dead int64
@@ -57,7 +62,7 @@ const (
 
 // outbox collects the metrics of the outbox from the database.
 type outbox struct {
-	read   func(context.Context) (OutboxState, error)
+	source OutboxSource
 	now    func() time.Time
 	logger *slog.Logger
 
@@ -71,12 +76,12 @@ type outbox struct {
 
 // Outbox adds the state of the outbox, read from the database at most every ten seconds. If
 // reading fails, the metrics are missing, because an old value would look current.
-func (m *Metrics) Outbox(read func(context.Context) (OutboxState, error), now func() time.Time, logger *slog.Logger) {
+func (m *Metrics) Outbox(source OutboxSource, now func() time.Time, logger *slog.Logger) {
 	desc := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc(prometheus.BuildFQName(namespace, "outbox", name), help, nil, nil)
 	}
 	m.registry.MustRegister(&outbox{
-		read: read, now: now, logger: logger,
+		source: source, now: now, logger: logger,
 		pending: desc("pending", "Pending mails."),
 		dead:    desc("dead", "Mails that could not be delivered, kept for 30 days."),
 		oldest:  desc("oldest_seconds", "Age of the oldest pending mail; 0 if there is none."),
@@ -128,5 +133,5 @@ func (o *outbox) query(ctx context.Context) (state OutboxState, err error) {
 			err = fmt.Errorf("panic: %v", value)
 		}
 	}()
-	return o.read(ctx)
+	return o.source.OutboxState(ctx)
 }
