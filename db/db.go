@@ -22,8 +22,8 @@ const (
 	Postgres Kind = "postgres"
 )
 
-// DB is an open database whose schema is up to date. The generated queries are
-// its methods:
+// DB is an open database with an up-to-date schema. The generated queries are its
+// methods:
 //
 //	user, err := d.UserByEmailKey(ctx, key)
 //

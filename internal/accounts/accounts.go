@@ -74,8 +74,8 @@ func (m *Manager) Lock(ctx context.Context, q *gendb.Queries, id int64) (gendb.U
 	return user, notFound(err)
 }
 
-// LockOwn locks the account of the request's session, or returns
-// [problem.LoginRequired] if the session has ended or the account was disabled since
+// LockOwn locks the account of the request's session. It returns
+// [problem.LoginRequired] if the session has ended, or the account was disabled, since
 // the session was loaded: an attacker with a stolen session must not finish a request
 // after the owner ended the session.
 func (m *Manager) LockOwn(ctx context.Context, q *gendb.Queries) (gendb.User, error) {

@@ -76,7 +76,8 @@ func (m *Manager) Delete(ctx context.Context, q *gendb.Queries, user gendb.User)
 	if err := m.keepAdmin(ctx, q, user); err != nil {
 		return err
 	}
-	// Mails first: one that is being written needs the account and is waited for.
+	// Mails first: this waits for a mail that is being written, which needs the
+	// account.
 	if err := m.voidLinks(ctx, q, user); err != nil {
 		return err
 	}
@@ -113,8 +114,8 @@ func (m *Manager) keepAdmin(ctx context.Context, q *gendb.Queries, user gendb.Us
 	return err
 }
 
-// SendLink mails the link with which the owner sets a password: an invitation if the
-// account has none.
+// SendLink mails the owner a link to set a password: an invitation if the account has
+// no password yet, and a reset otherwise.
 func (m *Manager) SendLink(ctx context.Context, q *gendb.Queries, user gendb.User) error {
 	switch {
 	case user.DisabledAt != nil:
@@ -150,7 +151,7 @@ func (m *Manager) Link(ctx context.Context, q *gendb.Queries, user gendb.User) (
 	return mail.IssueLink(ctx, q, m.Tokens, m.Links, linkKind(user), user)
 }
 
-// linkKind returns the kind of mail with which the owner sets a password.
+// linkKind returns the kind of mail with the link to set a password.
 func linkKind(user gendb.User) mail.Kind {
 	if user.PasswordHash == nil {
 		return mail.Invitation

@@ -22,8 +22,9 @@ type New struct {
 }
 
 // Create creates an account, or returns [problem.UsernameTaken] or
-// [problem.EmailTaken], the username first if both are taken. With a password it is a
-// registration by the owner; without one nobody can log in to it yet.
+// [problem.EmailTaken], the username first if both are taken. With a password it is
+// recorded as a registration by the owner. Without one it is an invitation, and nothing
+// opens the account until the owner sets a password.
 func (m *Manager) Create(ctx context.Context, q *gendb.Queries, n New) (gendb.User, error) {
 	if err := takeName(ctx, q, n.Username, n.Address, n.PasswordHash, m.Now()); err != nil {
 		return gendb.User{}, err

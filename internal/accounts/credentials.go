@@ -19,11 +19,13 @@ import (
 type credentialChange struct {
 	event  audit.Event
 	reason string
-	// actor is the owner if a mailed link proves it; 0 means that of the request.
+	// actor is the account that acts: the owner if a mailed link proves it; 0 means the
+	// actor of the request.
 	actor int64
-	// sessions says which sessions end.
+	// sessions selects the sessions to end.
 	sessions endSessions
-	// notice is the mail to the owner, empty for none, newAddress a part of it.
+	// notice is the kind of mail to the owner, empty for none. newAddress is part of
+	// that mail.
 	notice     mail.Kind
 	newAddress string
 }

@@ -147,8 +147,8 @@ func (m *Manager) search(ctx context.Context, f Filter, from string, limit int) 
 	return m.searchEmails(ctx, f, address, page, limit)
 }
 
-// searchEmails continues a page with matching addresses. It skips accounts whose username
-// matches, because the search has already returned them.
+// searchEmails continues a page with matching addresses. It skips accounts with a
+// matching username, because the search has already returned them.
 func (m *Manager) searchEmails(ctx context.Context, f Filter, key string, page []gendb.User, limit int) ([]gendb.User, string, error) {
 	rows, err := m.DB.UsersByEmail(ctx, gendb.UsersByEmailParams{FromKey: key, Until: after(emailKey(f.Search)), MaxRows: maxExamined + 1})
 	if err != nil {

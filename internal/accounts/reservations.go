@@ -22,11 +22,12 @@ import (
 // apart by time.
 const UnconfirmedFor = 7 * 24 * time.Hour
 
-// takeName reserves a username, or returns [problem.UsernameTaken], and deletes expired
-// registrations with the username or the address. Every transaction that gives a
-// username to an account begins with it and ends with releaseName. A registration that
-// creates no account, because its address is taken, keeps the reservation. hash is that
-// of the password chosen, with which a login is compared; it may be empty.
+// takeName reserves a username, or returns [problem.UsernameTaken]. It also deletes
+// expired registrations with the username or the address. Every transaction that gives
+// a username to an account begins with takeName and ends with releaseName. A
+// registration that creates no account, because its address is taken, keeps the
+// reservation. hash is the hash of the chosen password, which later logins are compared
+// with; it may be empty.
 func takeName(ctx context.Context, q *gendb.Queries, username string, address email.Address, hash string, now time.Time) error {
 	n, err := q.ReservationTake(ctx, gendb.ReservationTakeParams{
 		UsernameKey: UsernameKey(username), PasswordHash: hash, Now: now, ExpiresAt: now.Add(UnconfirmedFor),

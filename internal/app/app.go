@@ -48,8 +48,8 @@ type Options struct {
 	Logger  *slog.Logger
 	Tracer  *tracing.Tracer // nil without a collector
 	Version string
-	// Hash is the cost of new password hashes; nil means that of package password. Only
-	// tests change it.
+	// Hash is the cost of new password hashes; nil means the cost that package password
+	// sets. Only tests change it.
 	Hash *password.Params
 	// Contract and Templates, if set, are used instead of loading them again.
 	Contract  *contract.Contract

@@ -17,9 +17,9 @@ const (
 	sweepEvery      = 10 * time.Minute // expired rows
 )
 
-// Background starts what runs beside the requests: sending mail, reporting suppressed
-// events, deleting expired rows. stop ends it and returns when it has ended; it may be
-// called more than once.
+// Background starts the background work: sending mail, reporting suppressed events,
+// deleting expired rows. stop ends it and returns when it has ended; it may be called
+// more than once.
 func (a *App) Background(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -35,7 +35,7 @@ func (a *App) Background(ctx context.Context) (stop func()) {
 	}
 }
 
-// every runs work now and then at each interval until ctx ends.
+// every runs work at once, and again after each interval, until ctx ends.
 func every(ctx context.Context, interval time.Duration, work func()) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()

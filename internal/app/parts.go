@@ -21,7 +21,7 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
-// Parts are what changes accounts: for the server and for the command line.
+// Parts are the parts that change accounts. The server and the command line share them.
 type Parts struct {
 	Config   *config.Config
 	DB       *db.DB
@@ -85,8 +85,8 @@ func contact(cfg *config.Config) mail.Contact {
 	return mail.Contact{Product: cfg.ProductName, Support: text, SupportURL: link}
 }
 
-// passwordPolicy returns the policy with the names that attackers guess: that of the
-// service in its mails, and its hosts.
+// passwordPolicy returns the policy. It rejects passwords with a name of the service
+// that attackers would guess: its name in mails, and its hosts.
 func passwordPolicy(cfg *config.Config, m *metrics.Metrics, logger *slog.Logger) *password.Policy {
 	p := &password.Policy{Service: []string{"TechTreks", cfg.MailSender().Name, cfg.ProductName}}
 	for _, address := range []string{cfg.PublicURL, cfg.FrontendURL} {

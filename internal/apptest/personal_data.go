@@ -104,7 +104,8 @@ func (h *Harness) Insert(table, given string, value any) {
 	h.Exec(fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", table, strings.Join(names, ", "), strings.Join(marks, ", ")), arguments...)
 }
 
-// Export returns the members of the export and the rows that they must be made of.
+// Export returns the members of the export, and the rows of the database that they must
+// contain.
 func (h *Harness) Export(b *Browser, userID int) (members, rows map[string][]map[string]any) {
 	h.T.Helper()
 	var raw map[string]json.RawMessage

@@ -42,9 +42,9 @@ type Entry struct {
 	Name string
 
 	Origin Origin // of background work for a request that has ended
-	// Session and Token are the hashes, as the database stores them, of the session
-	// that acts and of the token that was issued, ended or presented. Keyed hashes of
-	// them are stored.
+	// Session is the hash of the session that acts, and Token the hash of the token
+	// that was issued, ended or presented, as the database stores them. The trail
+	// stores keyed hashes of them.
 	Session, Token []byte
 	// Repeats is how many more equal events this entry stands for.
 	Repeats int64
@@ -75,8 +75,8 @@ type Trail struct {
 // from one network, the first ten per minute are stored and the others counted.
 type floodKey struct{ event, network string }
 
-// noteTimeout bounds how long an answer waits for the record of a refusal. It is as
-// long as the writes of a burst of refusals take, which is when the record matters.
+// noteTimeout bounds how long an answer waits for the record of a refusal. It is long
+// enough for the writes during a burst of refusals, when the record matters most.
 const noteTimeout = 2 * time.Second
 
 // Record stores an event in the transaction q. Its log line waits for [DeferredLog.Release]
@@ -155,7 +155,7 @@ func (t *Trail) LastOfToken(ctx context.Context, hash []byte) (last Event, subje
 	return Event(row.Event), row.UserID.Int64, err
 }
 
-// DeferredLog are the log lines of events whose transactions may still fail.
+// DeferredLog holds the log lines of events with a transaction that may still fail.
 type DeferredLog struct {
 	trail *Trail
 	rows  []gendb.AuditAddParams

@@ -79,8 +79,8 @@ func (t *Trail) ofUser(ctx context.Context, p gendb.AuditOfSubjectParams) ([]gen
 	return slices.CompactFunc(rows, func(a, b gendb.AuditEvent) bool { return a.ID == b.ID }), nil
 }
 
-// params returns the parameters of the query that has the most. It requests one row more than
-// a page, to find out whether there is another page.
+// params returns the parameters that all queries share, as the type of the query with the
+// most. It requests one row more than a page, to find out whether there is another page.
 func (f Filter) params(from string, limit int) (gendb.AuditOfSubjectParams, error) {
 	p := gendb.AuditOfSubjectParams{
 		UserID: number(f.User), Event: string(f.Event), Ip: f.Address, Since: f.Since, Before: f.Until, MaxRows: int64(limit) + 1,

@@ -47,7 +47,7 @@ func Network(addr netip.Addr) string {
 	return prefix.String()
 }
 
-// Proxies are the networks whose X-Forwarded-For header is believed.
+// Proxies are the networks that are trusted to set X-Forwarded-For.
 type Proxies []netip.Prefix
 
 // ParseProxies reads addresses and CIDR ranges. It skips entries that are neither:

@@ -62,10 +62,10 @@ type Contract struct {
 	unrouted *Operation
 }
 
-// Load reads a document after it sets the values of overrides, whose keys are YAML paths such
-// as $.servers[0].url. They put the address, the cookie name and the password rules of this
-// server into the document. So the same document is enforced, served and documented. limits
-// replace the limits of the document; the zero value keeps them.
+// Load reads a document, after setting the values of overrides in it. overrides is keyed by
+// YAML path, such as $.servers[0].url, and contains the address, the cookie name and the
+// password rules of this server. So the same document is enforced, served and documented.
+// limits replace the limits of the document; the zero value keeps them.
 func Load(source []byte, overrides map[string]any, limits ratelimit.Settings) (*Contract, error) {
 	text, err := override(source, overrides, limits)
 	if err != nil {
@@ -75,7 +75,7 @@ func Load(source []byte, overrides map[string]any, limits ratelimit.Settings) (*
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
-	// From JSON, so that the document is read as YAML once, and by one reader.
+	// From JSON, so that only one parser reads the YAML.
 	doc, err := openapi3.NewLoader().LoadFromData(asJSON)
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)

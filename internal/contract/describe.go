@@ -37,7 +37,7 @@ func describe(err error, root *openapi3.Schema) error {
 		}
 	}
 	if len(fields) == 0 {
-		// Something in place of an object that requires no field.
+		// The body is not an object, and the schema requires no field.
 		return problem.MalformedBody.Because(errors.New("the body is not an object"))
 	}
 	order := fieldOrder(root)

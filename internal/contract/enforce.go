@@ -12,7 +12,7 @@ import (
 // An Edge is the HTTP server that an [Enforcer] works in.
 type Edge interface {
 	// Limit returns an error if the client calls the operation too often. It runs
-	// before everything that costs: the query for the session, the body, the password
+	// before everything expensive: the query for the session, the body, the password
 	// hash. It may set headers of the answer.
 	Limit(c *gin.Context, op *Operation) error
 	// Authorize returns an error unless the credential of the request satisfies the
@@ -67,8 +67,8 @@ func (e *Enforcer) CheckAccess(c *gin.Context) {
 	}
 }
 
-// CheckRequest rejects a request whose parameters or body break the schemas of the
-// operation. The handler gets the very value that was validated.
+// CheckRequest rejects a request with parameters or a body that violate the schemas of
+// the operation. The handler gets exactly the value that was validated.
 func (e *Enforcer) CheckRequest(c *gin.Context) {
 	op := OperationFrom(c.Request.Context())
 	if op == nil {

@@ -34,9 +34,9 @@ func (e Example) String() string {
 	return fmt.Sprintf("%s %d example %s", e.Operation, e.Status, e.Name)
 }
 
-// Examples lists the examples of all responses in the order of the operations, then those of response
-// headers and of the schemas in requests and responses. It leaves out the examples of whole
-// requests: a test sends those.
+// Examples lists the examples of all responses in the order of the operations, then those of
+// response headers, then those of schemas. It leaves out the examples of whole requests: a test
+// sends those.
 func (c *Contract) Examples() []Example {
 	var all []Example
 	parts := map[string]Example{}
@@ -125,8 +125,8 @@ func sameText(shown, got string) bool {
 	return got == shown || masks.MatchString(shown) && masked(got) == masked(shown)
 }
 
-// variable matches the members whose text depends on the account, the client or the time. All other
-// texts must equal those of the example.
+// variable matches members with a text that depends on the account, the client or the time. All
+// other texts must equal those of the example.
 var variable = regexp.MustCompile(`^(username|email|recipient|ip|user_agent|browser|os|(current_|new_)?password|token|session_hash|request_id|next_cursor|[a-z_]+_at)$`)
 
 // IsLike reports whether a body matches the example:

@@ -75,8 +75,8 @@ func (e Example) partIsLike(part any) bool {
 
 const namedSchemas = "#/components/schemas/"
 
-// eachPart visits the examples of a schema and of its properties and items. where is the enclosing
-// schema.
+// eachPart visits the examples of a schema and of its properties and items. where is the path of
+// the schema from the nearest one with a name.
 func eachPart(where string, ref *openapi3.SchemaRef, known map[string]bool, visit func(Example)) {
 	if ref == nil || ref.Ref != "" && known[ref.Ref] {
 		return

@@ -13,8 +13,8 @@ import (
 // The server checks rules that a schema cannot express, such as a password that is too
 // common. Their codes and sentences are in the contract too, in x-refusals of the schema.
 
-// HasRefusals returns an error if a named schema lacks one of the codes, so that the
-// server does not start with codes that the contract does not have.
+// HasRefusals returns an error if a named schema lacks one of the codes. The server
+// then does not start, so it sends only codes that the contract has.
 func (c *Contract) HasRefusals(schema string, codes ...string) error {
 	for _, code := range codes {
 		if c.refusal(schema, code) == "" {
@@ -24,7 +24,8 @@ func (c *Contract) HasRefusals(schema string, codes ...string) error {
 	return nil
 }
 
-// Refusal returns the error of a field whose value is rejected with a code of a named schema.
+// Refusal returns the error for a field with a value that is rejected with a code of a named
+// schema.
 func (c *Contract) Refusal(field, schema, code string) problem.Field {
 	return problem.Field{Field: field, Code: code, Message: c.refusal(schema, code)}
 }

@@ -43,9 +43,9 @@ var schemaOptions = []openapi3.SchemaValidationOption{
 		_, err := email.Parse(s)
 		return err
 	})),
-	// The validator's own check is a pattern, which accepts a 30th of February, and
-	// time.Parse accepts a zone offset of a day, which cannot be formatted again (RFC
-	// 3339 section 5.6 allows neither). Later code would fail on such values.
+	// The validator checks times with a pattern, which accepts a 30th of February.
+	// time.Parse accepts a zone offset of a day, which cannot be formatted again. RFC
+	// 3339 section 5.6 allows neither, and later code would fail on such values.
 	openapi3.WithStringFormatValidator("date-time", openapi3.NewCallbackValidator(func(s string) error {
 		t, err := time.Parse(time.RFC3339, s)
 		if err == nil {
@@ -62,7 +62,7 @@ func (op *Operation) checkRequest(r *http.Request, params map[string]string) err
 		// The validator would read any body, and wait for one that does not arrive.
 		r.Body = http.NoBody
 	case !body.Value.Required && r.ContentLength == 0:
-		// An optional body is missing. The media type is that of nothing.
+		// The body is optional and missing, so there is no media type or JSON to check.
 	default:
 		if err := readJSON(r); err != nil {
 			return err

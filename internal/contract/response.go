@@ -15,8 +15,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// promised are the headers that a response has exactly if the contract describes them. Headers that every
-// response has, such as those for browser security, are described once, in docs/security.md.
+// promised lists the headers that a response must have if the contract describes them, and must not
+// have otherwise. Headers that every response has, such as those for browser security, are
+// described once, in docs/security.md.
 var promised = []string{"Allow", "Cache-Control", "Retry-After", "Set-Cookie", "X-Request-Id"}
 
 // unpromised are the headers that any response may have without a description in its operation: those

@@ -28,8 +28,8 @@ type Claim struct {
 	known   bool        // a session of the account was opened from the network
 	entry   audit.Entry // about the account
 
-	// Failures is the number of failures in a row before this attempt, once it
-	// succeeded.
+	// Failures is the number of consecutive failures before this attempt. It is set
+	// when the attempt succeeds.
 	Failures int64
 }
 
@@ -46,8 +46,8 @@ func LoginClaim(ctx context.Context, login string, user gendb.User) *Claim {
 }
 
 // SessionClaim returns the claim of a person who is logged in. It counts for the
-// network that the session was opened from, so that an attacker with a stolen session
-// does not get more guesses by changing networks.
+// network that the session was opened from. So an attacker with a stolen session gets
+// no more guesses by changing networks.
 func SessionClaim(ctx context.Context, user gendb.User) *Claim {
 	c := &Claim{account: ratelimit.UserKey(user.ID), network: network(ctx), entry: audit.Entry{Subject: user.ID}}
 	if current := session.From(ctx); current != nil {
@@ -75,8 +75,9 @@ type Checker struct {
 const takeBackTimeout = 2 * time.Second
 
 // Check runs the check of a credential, unless too many failed for the account. All
-// credentials share the count: one that did not would be the place to guess (Zitadel
-// CVE-2024-32868). The error is [problem.RateLimited] if the check did not run.
+// credentials share the count: otherwise an attacker would guess with the one that is
+// not counted (Zitadel CVE-2024-32868). The error is [problem.RateLimited] if the check
+// did not run.
 func (k *Checker) Check(ctx context.Context, c *Claim, check func() (ok bool, err error)) (bool, error) {
 	if k.Attempts == nil {
 		return check()
@@ -108,7 +109,7 @@ func (k *Checker) Check(ctx context.Context, c *Claim, check func() (ok bool, er
 }
 
 // noteFailures records when attempts at an account begin to be delayed, and when the
-// delay has become the longest: once each, not for every guess.
+// delay reaches its maximum. It records each once, not for every guess.
 func (k *Checker) noteFailures(ctx context.Context, e audit.Entry, failures int64) {
 	switch wait := ratelimit.Delay(failures); {
 	case failures == ratelimit.FreeFailures:
@@ -121,7 +122,7 @@ func (k *Checker) noteFailures(ctx context.Context, e audit.Entry, failures int6
 	k.Audit.Note(ctx, e)
 }
 
-// OwnPassword compares a password with that of the session's account. It returns
+// OwnPassword compares a password with the one of the session's account. It returns
 // [problem.PasswordIncorrect] if it differs or the account has none.
 func (k *Checker) OwnPassword(ctx context.Context, user gendb.User, given string) error {
 	stored := ""

@@ -49,8 +49,8 @@ func (v *Validator) HashPassword(ctx context.Context, field, given string, owner
 	return v.Passwords.Hash(ctx, given)
 }
 
-// Username returns the refusal of a reserved username, one that people could take for
-// the operator of the service. It is for people who choose their own name: an
+// Username returns the refusal of a reserved username: one that people could mistake
+// for the operator of the service. It is for people who choose their own name; an
 // administrator may assign such a name.
 func (v *Validator) Username(username string) []problem.Field {
 	if !isReserved(username) {

@@ -98,9 +98,9 @@ func Origin(ctx context.Context) Details {
 }
 
 // VoidMails deletes the waiting mails with links of an account, and those to its
-// address that have no resolved owner. It runs before anything is done to a token: the
-// worker locks the row of its mail while it issues the token, and two transactions that
-// take the two in different orders would deadlock.
+// address that have no resolved owner. Call it before any change to a token. The worker
+// locks the row of its mail while it issues the token, and two transactions with
+// different lock orders would deadlock.
 func (o *Outbox) VoidMails(ctx context.Context, q *gendb.Queries, user gendb.User) error {
 	_, err := q.OutboxVoidLinks(ctx, gendb.OutboxVoidLinksParams{
 		UserID: sql.NullInt64{Int64: user.ID, Valid: true}, RecipientKey: user.EmailKey,

@@ -204,8 +204,8 @@ func (c *boundedConn) SetDeadline(t time.Time) error {
 }
 
 // message converts m for go-mail. The addresses were parsed strictly before. The subject is
-// the only header with user-supplied text, and render has reduced it to one line, so that
-// no header can be injected (ASVS 1.3.11).
+// the only header with user-supplied text. render has reduced it to one line, so that no
+// header can be injected (ASVS 1.3.11).
 func message(m Rendered) *gomail.Msg {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	msg.SetAddrHeaderFromMailAddress(gomail.HeaderFrom, &m.From)

@@ -37,8 +37,8 @@ type Contact struct {
 
 // Action is what the button does.
 type Action struct {
-	// Link is where the button leads, and LinkText the same as people read it. Both are
-	// empty in a mail whose button would lead to a support contact that is not set.
+	// Link is the target of the button, and LinkText the same as people read it. Both
+	// are empty if the button would lead to a support contact that is not set.
 	Link, LinkText string
 	// ValidFor and Expires are the lifetime and the end of a link with a token. They are
 	// empty in a notice.
@@ -75,8 +75,8 @@ type templateKey struct {
 }
 
 // mailTemplate is one mail in one language. Both sets contain the layout, the common
-// phrases of the language and the four parts of the mail, so that the text and the HTML
-// form consist of the same sentences.
+// phrases of the language and the four parts of the mail. So the text and the HTML form
+// consist of the same sentences.
 type mailTemplate struct {
 	text *texttemplate.Template
 	html *htmltemplate.Template

@@ -321,8 +321,8 @@ func reason(err error, m Rendered) string {
 }
 
 // serverState is the state of the mail server as this worker knows it. During an outage, one
-// mail per minute probes the server and all others wait, so that thousands of mails do not
-// time out one after the other.
+// mail per minute probes the server and all others wait. So thousands of mails do not time
+// out one after the other.
 type serverState struct {
 	mu    sync.Mutex
 	down  bool

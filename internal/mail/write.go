@@ -112,8 +112,8 @@ func (w *Worker) account(ctx context.Context, q *gendb.Queries, row gendb.Outbox
 }
 
 // redirect replaces a mail to the address of another account by a notice to its owner. The
-// worker checks this and not the request, so that the requester sees the same token and the
-// same pending mail as for a free address.
+// worker checks this, not the request. So the requester sees the same token and the same
+// pending mail as for a free address.
 func (w *Worker) redirect(ctx context.Context, row gendb.Outbox, user gendb.User, value string) (gendb.Outbox, gendb.User, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()

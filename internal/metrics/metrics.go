@@ -23,9 +23,8 @@ import (
 // namespace is the prefix of the metrics that this program defines.
 const namespace = "techtreks"
 
-// Metrics holds the metrics of one server. It has its own registry, so that it contains no
-// metrics that a library registers globally, and so that two servers in one process do not
-// add up.
+// Metrics holds the metrics of one server. It has its own registry: it contains no metrics
+// that a library registers globally, and two servers in one process do not add up.
 type Metrics struct {
 	registry *prometheus.Registry
 

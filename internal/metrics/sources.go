@@ -53,8 +53,8 @@ type OutboxState struct {
 	Oldest time.Time
 }
 
-// The state of the outbox is cached, so that the load on the database does not depend on the
-// number of collectors and how often they scrape. Usually that is every 15 seconds.
+// The state of the outbox is cached, so that the load on the database depends neither on the
+// number of collectors nor on how often they scrape. Usually that is every 15 seconds.
 const (
 	outboxCacheTime = 10 * time.Second
 	outboxTimeout   = 2 * time.Second

@@ -22,7 +22,7 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
-// A Purpose is what a token is good for, as the table tokens stores it.
+// A Purpose is what a token may be used for, as the table tokens stores it.
 type Purpose string
 
 // The purposes.
@@ -51,7 +51,7 @@ type Tokens struct {
 	Logger *slog.Logger
 }
 
-// A Token is what [Tokens.Issue] stores.
+// A Token describes a token for [Tokens.Issue].
 type Token struct {
 	UserID  int64
 	Purpose Purpose
@@ -136,7 +136,7 @@ func (t *Tokens) Find(ctx context.Context, text string, purposes ...Purpose) (ge
 }
 
 // Use marks a token as used in the transaction q, or returns [ErrInvalid]. One UPDATE
-// decides, so that of concurrent requests exactly one succeeds.
+// decides, so that exactly one of several concurrent requests succeeds.
 func (t *Tokens) Use(ctx context.Context, q *gendb.Queries, purpose Purpose, text string) (gendb.TokenUseRow, error) {
 	now := t.Now()
 	used, err := q.TokenUse(ctx, gendb.TokenUseParams{TokenHash: token.Hash(text), Purpose: string(purpose), Now: &now})

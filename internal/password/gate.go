@@ -61,7 +61,6 @@ type Observer interface {
 	Observe(ctx context.Context, pass Pass)
 }
 
-// A Pass is one caller's way through a [Gate].
 // A Pass describes one call of [Gate.Do].
 type Pass struct {
 	Begin  time.Time

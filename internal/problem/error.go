@@ -65,7 +65,7 @@ func (e *Error) RecordedAs(event string) *Error {
 }
 
 // Is reports whether target has the same status, code and sentence, so that errors.Is
-// finds a problem that was copied by Because, After or As.
+// finds a problem that was copied by Because, After or RecordedAs.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && e.Status == t.Status && e.Code == t.Code && e.Message == t.Message

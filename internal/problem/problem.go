@@ -35,8 +35,8 @@ var (
 
 	InvalidCredentials = &Error{Status: http.StatusUnauthorized, Code: "invalid_credentials", Message: "invalid credentials"}
 
-	// InvalidFields refuses a request that breaks a schema. Its sentence is that of the
-	// first field; see [Invalid].
+	// InvalidFields refuses a request that breaks a schema. Its sentence is the one of
+	// the first field; see [Invalid].
 	InvalidFields = &Error{Status: http.StatusBadRequest, Code: "invalid_fields", Message: "The request is not valid"}
 
 	// InvalidResetToken refuses a link that sets a password, InvalidToken any other link.

@@ -37,7 +37,8 @@ type Hasher interface {
 	Keyed(purpose, value string) string
 }
 
-// A Limiter counts. All fields are required unless they say otherwise.
+// A Limiter counts requests against limits. All fields are required unless they say
+// otherwise.
 type Limiter struct {
 	Store Store
 	Now   func() time.Time
@@ -119,8 +120,8 @@ func (l *Limiter) Take(ctx context.Context, what, who string, limits []Limit) (O
 	return out, err
 }
 
-// inStore counts in the database. A single statement counts and decides, so that of
-// many concurrent requests exactly the allowed number is accepted.
+// inStore counts in the database. A single statement counts and decides, so that
+// exactly the allowed number of concurrent requests is accepted.
 func inStore(ctx context.Context, q interface {
 	RateLimitHit(context.Context, gendb.RateLimitHitParams) (gendb.RateLimitHitRow, error)
 }) func(string, time.Time, Limit) (window, error) {

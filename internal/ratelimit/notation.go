@@ -113,8 +113,8 @@ func (l Limit) scope() string {
 	return l.Unit()
 }
 
-// Of returns the limits that count by key. Every request calls it, so it does not copy
-// a list in which all limits match.
+// Of returns the limits that count by key. It runs with every request, so it returns
+// the list itself, without a copy, if all of its limits match.
 func Of(limits []Limit, key Key) []Limit {
 	other := func(l Limit) bool { return l.Key != key }
 	if !slices.ContainsFunc(limits, other) {

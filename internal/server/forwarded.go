@@ -18,7 +18,8 @@ const forwardedFor = "X-Forwarded-For"
 // from an untrusted peer is served as from the peer. If the peer is a proxy, all clients
 // share one rate limit, and nothing else would show it.
 type Forwarded struct {
-	// TrustedProxies are the addresses and CIDR ranges whose X-Forwarded-For is believed.
+	// TrustedProxies are the addresses and CIDR ranges that are trusted to set
+	// X-Forwarded-For.
 	TrustedProxies []string
 	Metrics        *metrics.Metrics
 	Now            func() time.Time
@@ -39,7 +40,7 @@ func (f *Forwarded) fromProxy(r *http.Request) bool {
 	return f.proxies.Contains(clientip.Peer(r.RemoteAddr))
 }
 
-// notice counts a request whose X-Forwarded-For is ignored, and logs the first.
+// notice counts a request with an ignored X-Forwarded-For, and logs the first.
 func (f *Forwarded) notice(r *http.Request) {
 	if len(r.Header[forwardedFor]) == 0 || f.fromProxy(r) {
 		return

@@ -89,8 +89,8 @@ func requestLine(ctx context.Context, about Refusal, took time.Duration) []slog.
 }
 
 // LogRepeats writes a line for each group of refusals that were suppressed in a minute
-// that has ended, or in every minute if all is true. Call it every few seconds and at
-// shutdown.
+// that has ended. If all is true, it includes minutes that have not ended. Call it
+// every few seconds and at shutdown.
 func (s *Server) LogRepeats(ctx context.Context, all bool) {
 	for _, r := range s.Refusals.Take(s.Now(), all) {
 		attrs := []slog.Attr{

@@ -30,7 +30,8 @@ func exchangeFrom(ctx context.Context) *exchange {
 }
 
 // beginRequest sets the request id, the client address and the deadline. The server never
-// takes over an id from the client: it could imitate that of another request in the log.
+// takes over an id from the client, which could send the id of another request in the
+// log.
 func (s *Server) beginRequest(c *gin.Context) {
 	addr := clientAddr(c)
 	info := &reqctx.Info{

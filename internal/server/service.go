@@ -58,7 +58,7 @@ func (s *Service) GetReadiness(ctx context.Context, _ genapi.GetReadinessRequest
 	return genapi.GetReadiness200JSONResponse{Body: ready}, nil
 }
 
-// The result of a check counts for readyFor, and a check takes at most readyTimeout.
+// The result of a check is reused for readyFor, and a check takes at most readyTimeout.
 // Probes cost one check a second, however many there are.
 const (
 	readyFor     = time.Second

@@ -96,7 +96,8 @@ func (t *Throttle) take(ctx context.Context, op *contract.Operation, key ratelim
 var maxLoginNotices = []ratelimit.Limit{{Requests: 3, Window: time.Hour, Key: ratelimit.ByAccount}}
 
 // LoginNotice reports whether the owner of an account gets one more mail about a login
-// after failed attempts. Without a limiter there are no attempts to tell of.
+// after failed attempts. Without a limiter failed attempts are not counted, so there is
+// no mail.
 func (t *Throttle) LoginNotice(ctx context.Context, userID int64) (bool, error) {
 	if t.Limiter == nil {
 		return false, nil

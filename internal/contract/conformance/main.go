@@ -1,6 +1,6 @@
 // Command conformance checks that the tests have seen every outcome and every example of the
-// contract, on both databases. It reads the notes of the tests (see contracttest) and fails if
-// one is missing, or if a test has seen one that is not in the contract.
+// contract, on both databases. It reads the notes of the tests (see contracttest). It fails if
+// an outcome or example is missing, or if a test has seen one that is not in the contract.
 //
 //	conformance [-report docs/conformance.md] [-write] NOTES
 //
@@ -92,8 +92,8 @@ func read(dir string) (map[observation]bool, error) {
 	return seen, nil
 }
 
-// compare writes a line for everything in the contract that was not seen on a database, and for everything
-// that was seen and is not in the contract. It returns the number of lines.
+// compare writes a line for each part of the contract that was not seen on a database, and for each
+// observation that is not in the contract. It returns the number of lines.
 func compare(out io.Writer, promised []string, seen map[observation]bool) (faults int) {
 	var lines []string
 	for _, what := range promised {

@@ -103,7 +103,8 @@ func find(c *contract.Contract, method, path string) *contract.Operation {
 	return found
 }
 
-// fits reports whether a path matches a template, whose parameters are whole segments.
+// fits reports whether a path matches a template. Each parameter of a template is a
+// whole segment.
 func fits(template, path string) bool {
 	return slices.EqualFunc(strings.Split(template, "/"), strings.Split(path, "/"), func(part, segment string) bool {
 		return part == segment || strings.HasPrefix(part, "{") && segment != ""

@@ -12,9 +12,9 @@ import (
 	"github.com/techtreks/auth/internal/contract"
 )
 
-// NotesDir is the environment variable with the folder where tests record the outcomes and examples of
-// the contract that they have seen, and on which kind of database. Each process writes one
-// file. If it is not set, nothing is recorded.
+// NotesDir is the environment variable with the folder for notes. In a note, a test records an
+// outcome or an example of the contract that it has seen, and the kind of database. Each process
+// writes one file. If the variable is not set, nothing is recorded.
 const NotesDir = "CONFORMANCE_NOTES"
 
 // noted has the lines that this process has written already.

@@ -80,7 +80,7 @@ func (h *Handler) checkCurrentPassword(ctx context.Context, user gendb.User, giv
 	return h.Sessions.RequireFresh(ctx)
 }
 
-// passwordRefused makes a wrong current password the event of a failed change.
+// passwordRefused records a wrong current password as a failed change of the password.
 func passwordRefused(err error) error {
 	var refused *problem.Error
 	if errors.As(err, &refused) && refused.Is(problem.PasswordIncorrect) {

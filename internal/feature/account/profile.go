@@ -47,7 +47,7 @@ func (h *Handler) UpdateProfile(ctx context.Context, in genapi.UpdateProfileRequ
 	return updated, nil
 }
 
-// wanted returns what a request changes, or the refusal of it.
+// wanted returns the changes that a request asks for, or a refusal.
 func (h *Handler) wanted(ctx context.Context, body *genapi.ProfileChange, newAddress bool) (wanted change, err error) {
 	user := session.From(ctx).User
 	if newAddress { // it gets a mail, and may belong to anyone
@@ -86,7 +86,7 @@ func (h *Handler) apply(ctx context.Context, q *gendb.Queries, wanted change) er
 	return conflict(err)
 }
 
-// conflict makes a taken username or address the event of a failed update.
+// conflict records a taken username or address as a failed update of the account.
 func conflict(err error) error {
 	var refused *problem.Error
 	if errors.As(err, &refused) && (refused.Is(problem.UsernameTaken) || refused.Is(problem.EmailInUse)) {

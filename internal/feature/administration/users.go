@@ -12,7 +12,7 @@ import (
 	"github.com/techtreks/auth/internal/wire"
 )
 
-// CreateUser creates an account and invites its owner, whatever REGISTRATION says.
+// CreateUser creates an account and invites its owner, in every mode of REGISTRATION.
 func (h *Handler) CreateUser(ctx context.Context, in genapi.CreateUserRequestObject) (genapi.CreateUserResponseObject, error) {
 	if err := h.Sessions.RequireFresh(ctx); err != nil {
 		return nil, err

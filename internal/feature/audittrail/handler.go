@@ -1,5 +1,5 @@
-// Package audittrail shows the audit trail: to administrators all of it, to people what
-// happened to their own account.
+// Package audittrail serves the audit trail: all of it to administrators, and to users
+// the events of their own account.
 package audittrail
 
 import (

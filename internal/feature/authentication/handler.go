@@ -68,8 +68,8 @@ func (h *Handler) GetCurrentUser(ctx context.Context, _ genapi.GetCurrentUserReq
 	return genapi.GetCurrentUser200JSONResponse{Body: genapi.CurrentUser{Ok: true, User: (*genapi.UserOrNull)(&user)}}, nil
 }
 
-// recordLogin records a login. One that follows a refused login is another event: after
-// guesses, it is the one to look at.
+// recordLogin records a login. A login after a refused one is a separate event, because
+// it may be the result of guessing.
 func (h *Handler) recordLogin(ctx context.Context, q *gendb.Queries, userID int64) error {
 	e := audit.Entry{Event: audit.LoginSuccess, Actor: userID, Subject: userID}
 	last, err := q.AuditLastLogin(ctx, sql.NullInt64{Int64: userID, Valid: true})

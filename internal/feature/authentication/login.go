@@ -43,12 +43,12 @@ func (h *Handler) login(ctx context.Context, login, given string) (gendb.User, e
 // checked is a login with the right password.
 type checked struct {
 	user     gendb.User
-	newHash  string // replaces the stored hash, whose parameters are outdated; empty if they are current
+	newHash  string // replaces a stored hash with outdated parameters; empty if they are current
 	failures int64  // in a row before this login
 }
 
 // check finds the account and compares the password. An unknown login is compared with
-// a dummy hash, or with that of a reservation, so that it costs the same.
+// a dummy hash, or with the hash of a reservation, so that it costs the same.
 func (h *Handler) check(ctx context.Context, login, given string) (found checked, err error) {
 	user, err := h.Accounts.ForLogin(ctx, login)
 	stored := ""
@@ -86,7 +86,8 @@ func (h *Handler) check(ctx context.Context, login, given string) (found checked
 	return found, err
 }
 
-// errChanged is the private cause of a login that lost against a change of the password.
+// errChanged is the private cause of a refused login: the password was changed while it
+// was compared.
 var errChanged = errors.New("the password was changed during the login")
 
 // start creates the session. It compares the version of the password again, because the

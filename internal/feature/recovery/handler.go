@@ -38,8 +38,8 @@ func (h *Handler) RequestReset(ctx context.Context, in genapi.RequestResetReques
 	return genapi.RequestReset200JSONResponse{Body: genapi.Done{Ok: true, Msg: "If email exists, reset link sent"}}, nil
 }
 
-// ResetPassword sets a new password with the token of a mail, the first one with that of
-// an invitation.
+// ResetPassword sets a password with a mailed token: a new one after a reset, or the
+// first one after an invitation.
 func (h *Handler) ResetPassword(ctx context.Context, in genapi.ResetPasswordRequestObject) (genapi.ResetPasswordResponseObject, error) {
 	if err := h.reset(ctx, in.Body.Token, in.Body.Password); err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (h *Handler) ResetPasswordByLink(ctx context.Context, in genapi.ResetPasswo
 }
 
 // reset finds the token before it hashes the password, so that guessed tokens cost
-// nothing. The transaction decides.
+// nothing. The transaction checks the token again.
 func (h *Handler) reset(ctx context.Context, text, chosen string) error {
 	found, err := h.Tokens.Find(ctx, text, onetime.ResetPassword, onetime.Invitation)
 	if err == nil {

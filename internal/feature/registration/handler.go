@@ -34,8 +34,8 @@ type Handler struct {
 	Now      func() time.Time
 }
 
-// Register creates an account. The password is checked and hashed before the username
-// is looked up, so that a taken name takes as long as a free one, and outside the
+// Register creates an account. It checks and hashes the password before it looks the
+// username up, so that a taken name takes as long as a free one. It does so outside the
 // transaction, because SQLite has one writer.
 func (h *Handler) Register(ctx context.Context, in genapi.RegisterRequestObject) (genapi.RegisterResponseObject, error) {
 	if h.Accounts.Registration == accounts.RegistrationClosed {
@@ -99,7 +99,8 @@ func (h *Handler) emailTaken(ctx context.Context, q *gendb.Queries, address emai
 	if err := h.Audit.Record(ctx, q, e); err != nil || !notifyOwner {
 		return err
 	}
-	// Without a user id, so that it counts towards the mails that anonymous requests may
-	// queue; without an origin, which concerns the other person alone.
+	// Without a user id, so that it counts towards the limit of mails from anonymous
+	// requests. Without an origin, because the address and browser are of the client,
+	// not of the recipient.
 	return h.Mail.Add(ctx, q, mail.Message{Kind: mail.AlreadyRegistered, Address: address, Details: mail.Details{Time: h.Now()}})
 }

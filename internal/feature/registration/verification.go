@@ -21,9 +21,9 @@ func (h *Handler) VerifyEmail(ctx context.Context, in genapi.VerifyEmailRequestO
 	return genapi.VerifyEmail200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Email verified!"}}, nil
 }
 
-// VerifyEmailByLink does the same for a link to this server. Mail scanners open links
+// VerifyEmailByLink is VerifyEmail with the token in the path. Mail scanners open links
 // before people do, with HEAD, which never changes anything, and with GET. If accounts
-// need a confirmed address, GET redirects to the page that posts the token: otherwise an
+// need a confirmed address, GET redirects to the page that posts the token. Otherwise an
 // attacker who registers with another person's address could let that person's scanner
 // confirm it.
 func (h *Handler) VerifyEmailByLink(ctx context.Context, in genapi.VerifyEmailByLinkRequestObject) (genapi.VerifyEmailByLinkResponseObject, error) {

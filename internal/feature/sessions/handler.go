@@ -32,9 +32,10 @@ func (h *Handler) ListSessions(ctx context.Context, _ genapi.ListSessionsRequest
 	})}}, nil
 }
 
-// EndSession ends one of the caller's sessions. A session of another account is as
-// unknown as one that never existed. A request whose own session was ended meanwhile
-// ends none: an attacker who is being logged out must not log out the owner.
+// EndSession ends one of the caller's sessions. A session of another account gets the
+// same answer as one that never existed. If the caller's own session was ended in the
+// meantime, EndSession ends none: an attacker who is being logged out must not log out
+// the owner.
 func (h *Handler) EndSession(ctx context.Context, in genapi.EndSessionRequestObject) (genapi.EndSessionResponseObject, error) {
 	err := h.DB.Tx(ctx, func(q *gendb.Queries) error {
 		user, err := h.Accounts.LockOwn(ctx, q)
