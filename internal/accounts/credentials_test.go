@@ -84,7 +84,7 @@ func TestCredentialChanges_VoidLinksRecordEndSessionsNotify(t *testing.T) {
 					f.queue(user, mail.VerifyEmail, mail.ResetPassword, mail.ConfirmEmail, mail.Invitation, mail.UsernameChanged)
 					f.login(user.ID)
 				}
-				f.must(f.in(request, func(ctx context.Context, q *gendb.Queries) error { // whose owner the worker looks up later
+				f.must(f.in(request, func(ctx context.Context, q *gendb.Queries) error { // without a resolved owner
 					return f.Mail.Add(ctx, q, mail.Message{Kind: mail.ResetPassword, Address: address(t, "alice@example.com")})
 				}))
 				f.login(alice.ID)
@@ -130,7 +130,7 @@ func TestChangePassword_SetsPasswordAndVersion(t *testing.T) {
 	})
 }
 
-// A request in flight whose session was revoked must not set a password.
+// A request in flight must not set a password after its session was revoked.
 func TestChangePassword_EndedSessionChangesNothing(t *testing.T) {
 	run(t, func(t *testing.T, f *fixture) {
 		alice := f.create("alice", accounts.RoleUser)

@@ -66,7 +66,7 @@ func TestRegister_ConcurrentDuplicatesCreateOneAccount(t *testing.T) {
 				for status := range statuses {
 					seen[status]++
 				}
-				// 503 comes from the gate in front of the hasher, whose queue is bounded.
+				// 503 comes from the gate in front of the hasher, which has a bounded queue.
 				if seen[201] != 1 || seen[201]+seen[409]+seen[503] != n {
 					t.Errorf("got %v, want one 201 and otherwise 409 or 503", seen)
 				}

@@ -12,23 +12,23 @@ import (
 	"github.com/techtreks/auth/internal/mail"
 )
 
-func TestProfileUpdates(t *testing.T) {
+func TestUpdateProfile_ChangesUsernameAndEmail(t *testing.T) {
 	tests := map[string]struct {
 		change                    apptest.Members
 		username, email, verified string
 		mails                     []string
 	}{
-		"nothing":                  {apptest.Members{}, "alice", "alice@example.com", "yes", nil},
-		"nothing but the password": {apptest.Members{"current_password": apptest.GoodPassword}, "alice", "alice@example.com", "yes", nil},
-		"the same again":           {apptest.Members{"username": "alice", "email": "alice@example.com"}, "alice", "alice@example.com", "yes", nil},
-		"name":                     {apptest.Members{"username": "alice.b"}, "alice.b", "alice@example.com", "yes", []string{"username_changed to alice@example.com"}},
-		"name in other letters":    {apptest.Members{"username": "ALICE"}, "ALICE", "alice@example.com", "yes", nil},
-		"domain in other letters":  {apptest.Members{"email": "alice@Example.COM"}, "alice", "alice@Example.COM", "yes", nil},
-		"address in other letters": {
+		"no change":              {apptest.Members{}, "alice", "alice@example.com", "yes", nil},
+		"only the password":      {apptest.Members{"current_password": apptest.GoodPassword}, "alice", "alice@example.com", "yes", nil},
+		"current values":         {apptest.Members{"username": "alice", "email": "alice@example.com"}, "alice", "alice@example.com", "yes", nil},
+		"username":               {apptest.Members{"username": "alice.b"}, "alice.b", "alice@example.com", "yes", []string{"username_changed to alice@example.com"}},
+		"username in other case": {apptest.Members{"username": "ALICE"}, "ALICE", "alice@example.com", "yes", nil},
+		"domain in other case":   {apptest.Members{"email": "alice@Example.COM"}, "alice", "alice@Example.COM", "yes", nil},
+		"local part in other case": {
 			apptest.Members{"email": "Alice@Example.com"}, "alice", "Alice@Example.com", "no",
 			[]string{"email_changed to alice@example.com", "verify_email to Alice@Example.com"},
 		},
-		"address": {
+		"email": {
 			apptest.Members{"email": "alice@new.example"}, "alice", "alice@new.example", "no",
 			[]string{"email_changed to alice@example.com", "verify_email to alice@new.example"},
 		},
@@ -39,7 +39,7 @@ func TestProfileUpdates(t *testing.T) {
 	}
 	for _, mode := range []string{"open", "closed"} {
 		for name, test := range tests {
-			t.Run(mode+", "+name, func(t *testing.T) {
+			t.Run(mode+" "+name, func(t *testing.T) {
 				apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 					b := h.Browser()
 					b.Register("alice")
@@ -48,17 +48,17 @@ func TestProfileUpdates(t *testing.T) {
 					h.Drain()
 					b.Login("alice")
 					if a := b.UpdateProfile(test.change).Want(200, ""); a.JSON()["msg"] != "Profile updated" {
-						t.Errorf("%s", a.Body)
+						t.Errorf("got %s, want the message Profile updated", a.Body)
 					}
 					profile := b.Call("GET", "/auth/profile", nil).Want(200, "").JSON()
 					if profile["username"] != test.username || profile["email"] != test.email || profile["email_verified"] != (test.verified == "yes") {
-						t.Errorf("%v", profile)
+						t.Errorf("got %v, want %s, %s, verified %s", profile, test.username, test.email, test.verified)
 					}
 					if got := h.Queued(); !slices.Equal(got, test.mails) {
-						t.Errorf("these mails wait: %v, want %v", got, test.mails)
+						t.Errorf("queued mails: got %v, want %v", got, test.mails)
 					}
 					if !h.LoginWith(test.username, apptest.GoodPassword) || !h.LoginWith(test.email, apptest.GoodPassword) {
-						t.Error("the new name or address does not log in")
+						t.Error("the new username or email does not log in")
 					}
 				})
 			})
@@ -66,19 +66,19 @@ func TestProfileUpdates(t *testing.T) {
 	}
 }
 
-func TestTakenNamesAndAddressesAreRefused(t *testing.T) {
+func TestUpdateProfile_RejectsTakenUsernameAndEmail(t *testing.T) {
 	tests := map[string]struct {
-		change apptest.Members
-		code   string
-		says   string
+		change  apptest.Members
+		code    string
+		message string
 	}{
-		"address":                     {apptest.Members{"email": "bob@example.com"}, "email_taken", "Email already in use"},
-		"address in other letters":    {apptest.Members{"email": "BOB@EXAMPLE.COM"}, "email_taken", "Email already in use"},
-		"name":                        {apptest.Members{"username": "bob"}, "username_taken", "Username already taken"},
-		"name in other letters":       {apptest.Members{"username": "BoB"}, "username_taken", "Username already taken"},
-		"both":                        {apptest.Members{"username": "bob", "email": "bob@example.com"}, "email_taken", "Email already in use"},
-		"name, beside a free address": {apptest.Members{"username": "bob", "email": "free@example.com"}, "username_taken", "Username already taken"},
-		"address, beside a free name": {apptest.Members{"username": "free", "email": "bob@example.com"}, "email_taken", "Email already in use"},
+		"email":                      {apptest.Members{"email": "bob@example.com"}, "email_taken", "Email already in use"},
+		"email in other case":        {apptest.Members{"email": "BOB@EXAMPLE.COM"}, "email_taken", "Email already in use"},
+		"username":                   {apptest.Members{"username": "bob"}, "username_taken", "Username already taken"},
+		"username in other case":     {apptest.Members{"username": "BoB"}, "username_taken", "Username already taken"},
+		"both":                       {apptest.Members{"username": "bob", "email": "bob@example.com"}, "email_taken", "Email already in use"},
+		"username with a free email": {apptest.Members{"username": "bob", "email": "free@example.com"}, "username_taken", "Username already taken"},
+		"email with a free username": {apptest.Members{"username": "free", "email": "bob@example.com"}, "email_taken", "Email already in use"},
 	}
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b, bob := h.Browser(), h.Browser()
@@ -88,20 +88,20 @@ func TestTakenNamesAndAddressesAreRefused(t *testing.T) {
 		bob.Login("bob")
 		before := h.Dump()
 		for name, test := range apptest.InOrder(tests) {
-			if a := b.UpdateProfile(test.change).Want(409, test.code); a.JSON()["error"] != test.says {
-				t.Errorf("%s: %s", name, a.Body)
+			if a := b.UpdateProfile(test.change).Want(409, test.code); a.JSON()["error"] != test.message {
+				t.Errorf("%s: got %s, want the message %s", name, a.Body, test.message)
 			}
 			if h.Dump() != before {
 				t.Fatalf("%s: a refusal has changed the database", name)
 			}
 		}
 		if !bob.LoggedIn() || !h.LoginWith("bob@example.com", apptest.GoodPassword) {
-			t.Error("the one who has the address is locked out")
+			t.Error("the owner of the address cannot log in")
 		}
 	})
 }
 
-func TestAddressChangeNeedsAPasswordGivenJustNow(t *testing.T) {
+func TestUpdateProfile_NewEmailNeedsFreshLoginOrPassword(t *testing.T) {
 	change := apptest.Members{"email": "alice@new.example"}
 	with := func(password string) apptest.Members {
 		m := maps.Clone(change)
@@ -114,23 +114,23 @@ func TestAddressChangeNeedsAPasswordGivenJustNow(t *testing.T) {
 		status int
 		code   string
 	}{
-		"just logged in":                           {0, change, 200, ""},
-		"a moment before ten minutes":              {10*time.Minute - time.Microsecond, change, 200, ""},
-		"at ten minutes":                           {10 * time.Minute, change, 403, "reauth_required"},
-		"later":                                    {50 * time.Minute, change, 403, "reauth_required"},
-		"later, in other letters alone":            {50 * time.Minute, apptest.Members{"email": "Alice@example.com"}, 403, "reauth_required"},
-		"later, beside a name":                     {50 * time.Minute, apptest.Members{"email": "alice@new.example", "username": "alice.b"}, 403, "reauth_required"},
-		"later, with the password":                 {50 * time.Minute, with(apptest.GoodPassword), 200, ""},
-		"later, with a wrong password":             {50 * time.Minute, with("wrong"), 401, "current_password_incorrect"},
-		"just logged in, with a wrong password":    {0, with("wrong"), 401, "current_password_incorrect"},
-		"nothing to change, with a wrong password": {0, apptest.Members{"current_password": "wrong"}, 401, "current_password_incorrect"},
-		"later, a name alone":                      {50 * time.Minute, apptest.Members{"username": "alice.b"}, 200, ""},
-		"later, the address it has":                {50 * time.Minute, apptest.Members{"email": "alice@example.com"}, 200, ""},
-		"later, nothing":                           {50 * time.Minute, apptest.Members{}, 200, ""},
+		"just logged in":                          {0, change, 200, ""},
+		"just under ten minutes":                  {10*time.Minute - time.Microsecond, change, 200, ""},
+		"at ten minutes":                          {10 * time.Minute, change, 403, "reauth_required"},
+		"after 50 minutes":                        {50 * time.Minute, change, 403, "reauth_required"},
+		"after 50 minutes, only another case":     {50 * time.Minute, apptest.Members{"email": "Alice@example.com"}, 403, "reauth_required"},
+		"after 50 minutes, with a username":       {50 * time.Minute, apptest.Members{"email": "alice@new.example", "username": "alice.b"}, 403, "reauth_required"},
+		"after 50 minutes, with the password":     {50 * time.Minute, with(apptest.GoodPassword), 200, ""},
+		"after 50 minutes, with a wrong password": {50 * time.Minute, with("wrong"), 401, "current_password_incorrect"},
+		"just logged in, with a wrong password":   {0, with("wrong"), 401, "current_password_incorrect"},
+		"no change, with a wrong password":        {0, apptest.Members{"current_password": "wrong"}, 401, "current_password_incorrect"},
+		"after 50 minutes, only a username":       {50 * time.Minute, apptest.Members{"username": "alice.b"}, 200, ""},
+		"after 50 minutes, the current email":     {50 * time.Minute, apptest.Members{"email": "alice@example.com"}, 200, ""},
+		"after 50 minutes, no change":             {50 * time.Minute, apptest.Members{}, 200, ""},
 	}
 	for _, mode := range []string{"open", "verified"} {
 		for name, test := range tests {
-			t.Run(mode+", "+name, func(t *testing.T) {
+			t.Run(mode+" "+name, func(t *testing.T) {
 				apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 					b := h.Browser()
 					b.Register("alice")
@@ -148,7 +148,7 @@ func TestAddressChangeNeedsAPasswordGivenJustNow(t *testing.T) {
 	}
 }
 
-func TestProfileUpdateSetsNothingElse(t *testing.T) {
+func TestUpdateProfile_RejectsOtherMembers(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
@@ -165,47 +165,47 @@ func TestProfileUpdateSetsNothingElse(t *testing.T) {
 		}
 		for _, body := range []any{`{"username":null}`, `{"email":null}`, `{"current_password":null}`, `{"username":["bob"]}`, `{"email":{"a":1}}`, `null`, `[]`, `7`, `"a"`} {
 			if a := b.Call("PUT", "/auth/update_profile", body); a.Status != 400 {
-				t.Errorf("%s: %d", body, a.Status)
+				t.Errorf("%s: got %d, want 400", body, a.Status)
 			}
 		}
 		if h.Dump() != before {
-			t.Errorf("the database has changed:\n%s\nwas\n%s", h.Dump(), before)
+			t.Errorf("a refusal has changed the database:\ngot\n%s\nwant\n%s", h.Dump(), before)
 		}
 	})
 }
 
-// Whatever was mailed before an address changed works no more, and the new one
-// counts as unconfirmed until its own link is used.
-func TestLinksDoNotOutliveTheirAddress(t *testing.T) {
+// A change of the email voids every link mailed before. The new email is unconfirmed until
+// its own link is used.
+func TestUpdateProfile_NewEmailVoidsEarlierLinks(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
 		b.Login("alice")
 		verify, reset := h.MailedToken(mail.VerifyEmail, "alice@example.com"), h.ResetToken("alice")
-		h.Browser().Call("POST", "/auth/request_reset", apptest.Members{"email": "alice@example.com"}).Want(200, "") // still waits
+		h.Browser().Call("POST", "/auth/request_reset", apptest.Members{"email": "alice@example.com"}).Want(200, "") // still queued
 
 		b.UpdateProfile(apptest.Members{"email": "alice@new.example"}).Want(200, "")
 		if got := h.Queued(); !slices.Equal(got, []string{"email_changed to alice@example.com", "verify_email to alice@new.example"}) {
-			t.Errorf("these mails wait: %v", got)
+			t.Errorf("queued mails: got %v, want the notice and the new link", got)
 		}
 		other := h.MailedToken(mail.VerifyEmail, "alice@new.example")
 		notice := h.LastMail(mail.EmailChanged, "alice@example.com")
 		if strings.Contains(notice.Text+notice.HTML, "alice@new.example") {
-			t.Error("the notice tells the new address in full")
+			t.Error("the notice contains the whole new address")
 		}
-		refused := func(token string) {
+		invalid := func(token string) {
 			t.Helper()
 			b.Call("POST", "/auth/verify", apptest.Members{"token": token}).Want(400, "invalid_token")
 			b.Call("POST", "/auth/reset_password", apptest.Members{"token": token, "password": apptest.NewPassword}).Want(400, "invalid_token")
 		}
-		refused(verify)
-		refused(reset)
-		b.UpdateProfile(apptest.Members{"email": "alice@example.com"}).Want(200, "") // and back again
-		refused(verify)
-		refused(reset)
-		refused(other)
+		invalid(verify)
+		invalid(reset)
+		b.UpdateProfile(apptest.Members{"email": "alice@example.com"}).Want(200, "") // back to the first
+		invalid(verify)
+		invalid(reset)
+		invalid(other)
 		if changes, resets := h.CountMails(mail.EmailChanged), h.CountMails(mail.ResetPassword); changes != 2 || resets != 1 {
-			t.Errorf("%d notices and %d resets, want 2 and 1", changes, resets)
+			t.Errorf("got %d notices and %d resets, want 2 and 1", changes, resets)
 		}
 		b.Call("POST", "/auth/verify", apptest.Members{"token": h.MailedToken(mail.VerifyEmail, "alice@example.com")}).Want(200, "")
 		if h.Account("alice")["email_verified_at"] == "<nil>" {
@@ -214,7 +214,7 @@ func TestLinksDoNotOutliveTheirAddress(t *testing.T) {
 	})
 }
 
-func TestVerifiedAddressChangesOnConfirmation(t *testing.T) {
+func TestConfirmEmail_ChangesEmailInVerifiedMode(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
@@ -225,27 +225,27 @@ func TestVerifiedAddressChangesOnConfirmation(t *testing.T) {
 		replaced := h.MailedToken(mail.ConfirmEmail, "typo@new.example")
 		b.UpdateProfile(apptest.Members{"email": "alice@new.example"}).Want(200, "")
 		if got := h.Account("alice"); !maps.Equal(got, before) {
-			t.Errorf("the account has changed: %v", got)
+			t.Errorf("the account has changed before the confirmation: got %v, want %v", got, before)
 		}
 		b.Call("POST", "/auth/confirm_email", apptest.Members{"token": replaced}).Want(400, "invalid_token")
 		token := h.MailedToken(mail.ConfirmEmail, "alice@new.example")
 		b.Call("POST", "/auth/verify", apptest.Members{"token": token}).Want(400, "invalid_token")
 		if n := h.CountMails(mail.EmailChanged); n != 0 {
-			t.Errorf("%d notices of a change that has not happened", n)
+			t.Errorf("got %d notices before the confirmation, want 0", n)
 		}
 		h.Browser().Call("POST", "/auth/confirm_email", apptest.Members{"token": token}).Want(200, "")
 		if got := h.Account("alice"); got["email"] != "alice@new.example" || got["email_verified_at"] == "<nil>" {
-			t.Errorf("%v", got)
+			t.Errorf("got %v, want alice@new.example, confirmed", got)
 		}
 		h.LastMail(mail.EmailChanged, "alice@example.com")
 		if n := h.CountMails(mail.EmailChanged); n != 1 {
-			t.Errorf("%d notices", n)
+			t.Errorf("got %d notices, want 1", n)
 		}
 	}, apptest.WithRegistration("verified"))
 }
 
-// Whether somebody has the address is told to nobody but its owner.
-func TestVerifiedAddressChangeDoesNotTellWhoHasAccounts(t *testing.T) {
+// Only the owner of an address learns that it belongs to an account.
+func TestUpdateProfile_TakenEmailIsIndistinguishableInVerifiedMode(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		b.Register("alice")
@@ -258,28 +258,28 @@ func TestVerifiedAddressChangeDoesNotTellWhoHasAccounts(t *testing.T) {
 		h.Drain()
 		free := b.UpdateProfile(apptest.Members{"email": "free@example.com"}).Want(200, "")
 		if got := h.Queued(); !slices.Equal(got, []string{"confirm_email to free@example.com"}) {
-			t.Errorf("for a free address: %v", got)
+			t.Errorf("queued mails for a free address: got %v", got)
 		}
 		taken := b.UpdateProfile(apptest.Members{"email": "BOB@example.com"}).Want(200, "")
 		if got := h.Queued(); !slices.Equal(got, []string{"confirm_email to BOB@example.com"}) {
-			t.Errorf("for a taken address: %v", got)
+			t.Errorf("queued mails for a taken address: got %v", got)
 		}
 		if m := h.LastMail(mail.AddressInUse, "bob@example.com"); m.Link != "" || strings.Contains(m.Text, "alice") {
-			t.Errorf("the owner gets:\n%s", m.Text)
+			t.Errorf("the mail to the owner has a link or the name of the other account:\n%s", m.Text)
 		}
 		if !bytes.Equal(free.Body, taken.Body) || apptest.Snapshot(free.Header) != apptest.Snapshot(taken.Header) {
 			t.Errorf("the answers differ:\n%s\n%s", free.Body, taken.Body)
 		}
 		b.Call("POST", "/auth/confirm_email", apptest.Members{"token": pending}).Want(400, "invalid_token")
 		if alice, bob := h.Account("alice"), h.Account("bob"); alice["email"] != "alice@example.com" || bob["email"] != "bob@example.com" {
-			t.Errorf("%v\n%v", alice, bob)
+			t.Errorf("got %v\nand %v, want the addresses unchanged", alice, bob)
 		}
 	}, apptest.WithRegistration("verified"))
 }
 
-// An attacker in the account has asked for an address. The owner sets a new
-// password, by mail or by knowing the old one: that is the end of it.
-func TestNewPasswordEndsAPendingAddressChange(t *testing.T) {
+// An attacker in the account has requested a change of the email. When the owner sets a new
+// password, with a mailed link or with the old password, the change is cancelled.
+func TestChangePassword_CancelsPendingEmailChange(t *testing.T) {
 	ways := map[string]func(h *apptest.Harness, owner *apptest.Browser){
 		"reset": func(h *apptest.Harness, owner *apptest.Browser) {
 			owner.Call("POST", "/auth/reset_password", apptest.Members{"token": h.ResetToken("alice"), "password": apptest.NewPassword}).Want(200, "")
@@ -302,7 +302,7 @@ func TestNewPasswordEndsAPendingAddressChange(t *testing.T) {
 				attacker.Call("GET", "/auth/profile", nil).Want(401, "login_required")
 				attacker.Call("POST", "/auth/confirm_email", apptest.Members{"token": token}).Want(400, "invalid_token")
 				if got := h.Account("alice")["email"]; got != "alice@example.com" {
-					t.Errorf("the address is %s", got)
+					t.Errorf("the email is %s, want alice@example.com", got)
 				}
 			}, apptest.WithRegistration("verified"))
 		})

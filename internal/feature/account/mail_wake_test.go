@@ -8,9 +8,9 @@ import (
 	"github.com/techtreks/auth/internal/mail"
 )
 
-// Somebody is waiting for the mail: the worker of this process is told of it as
-// soon as it is in the outbox, and not when it next looks.
-func TestWhoeverCausesAMailWakesTheWorker(t *testing.T) {
+// A request that queues a mail wakes the worker of its process at once, because a person
+// waits for the mail. Otherwise the worker would find it at its next poll.
+func TestMail_RequestsWakeWorker(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
 		wakes := func(what string, a *apptest.Answer, status int) {
@@ -19,7 +19,7 @@ func TestWhoeverCausesAMailWakesTheWorker(t *testing.T) {
 			select {
 			case <-h.Mail.Woken():
 			default:
-				t.Errorf("%s: nobody has been woken", what)
+				t.Errorf("%s: the worker has not been woken", what)
 			}
 		}
 		wakes("register", b.Call("POST", "/auth/register", apptest.Members{"username": "alice", "email": "alice@example.com", "password": apptest.GoodPassword}), 201)
@@ -27,9 +27,9 @@ func TestWhoeverCausesAMailWakesTheWorker(t *testing.T) {
 		token := h.MailedToken(mail.VerifyEmail, "alice@example.com")
 		b.Call("POST", "/auth/verify", apptest.Members{"token": token}).Want(200, "")
 		b.Login("alice")
-		wakes("new address", b.UpdateProfile(apptest.Members{"email": "new@example.com"}), 200)
+		wakes("new email", b.UpdateProfile(apptest.Members{"email": "new@example.com"}), 200)
 		token = h.MailedToken(mail.ConfirmEmail, "new@example.com")
-		wakes("confirmed address", b.Call("POST", "/auth/confirm_email", apptest.Members{"token": token}), 200)
+		wakes("confirmed email", b.Call("POST", "/auth/confirm_email", apptest.Members{"token": token}), 200)
 		wakes("new password", b.ChangePassword(apptest.GoodPassword, apptest.NewPassword), 200)
 		wakes("reset request", b.Call("POST", "/auth/request_reset", apptest.Members{"email": "new@example.com"}), 200)
 		token = h.MailedToken(mail.ResetPassword, "new@example.com")
