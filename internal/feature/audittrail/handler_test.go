@@ -8,10 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/techtreks/auth/api"
 	"github.com/techtreks/auth/internal/apptest"
-	"github.com/techtreks/auth/internal/audit"
 )
 
 func TestListAuditEvents_FiltersAndPages(t *testing.T) {
@@ -116,18 +113,4 @@ func TestGetActivity_HidesAdministratorsAndForeignClients(t *testing.T) {
 			t.Errorf("registration with the address: got %v, want email_taken without client", rows)
 		}
 	})
-}
-
-func TestContract_ListsAuditEvents(t *testing.T) {
-	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []audit.Event
-	for _, name := range doc.Components.Schemas["AuditEventName"].Value.Enum {
-		got = append(got, audit.Event(name.(string)))
-	}
-	if !slices.Equal(got, audit.Events) {
-		t.Errorf("AuditEventName: got\n%v\nwant\n%v", got, audit.Events)
-	}
 }
