@@ -148,7 +148,7 @@ test-go: web ## Run the Go tests with the race detector (without a C compiler or
 		-exec 'env GOGC=400' $(if $(shell scripts/prerequisites.sh --has cc && echo yes),$(race)) ./...
 
 .PHONY: check-conformance
-check-conformance: test-go ## Fail if the Go tests have not seen every response and example of the contract, or docs/conformance.md is stale
+check-conformance: test-go ## Fail if the Go tests have not seen every response, example and audit event of the contract, or docs/conformance.md is stale
 	$(call step,postgres) go run ./internal/contract/conformance $(notes)
 
 .PHONY: conformance

@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/techtreks/auth/api"
+	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/internal/contract"
 	"github.com/techtreks/auth/internal/contract/contracttest"
 	"github.com/techtreks/auth/internal/ratelimit"
@@ -187,4 +190,23 @@ func (p *process) awaitReady() {
 		got, err := c.try("GET", "/readyz", "", nil)
 		return err == nil && got.is(http.StatusOK)
 	})
+}
+
+// noteEvent notes the audit event in a line of the log, for make conformance.
+func (p *process) noteEvent(line string) {
+	p.t.Helper()
+	var logged struct {
+		Msg, Event string
+		NotStored  string `json:"not_stored"`
+	}
+	if json.Unmarshal([]byte(line), &logged) != nil || logged.Msg != "audit" || logged.NotStored != "" {
+		return
+	}
+	database := string(db.SQLite)
+	if slices.ContainsFunc(p.cmd.Env, func(v string) bool { return strings.HasPrefix(v, "DATABASE_URL=postgres") }) {
+		database = string(db.Postgres)
+	}
+	if err := contracttest.NoteEvent(database, logged.Event); err != nil {
+		p.t.Errorf("recording an audit event: %v", err)
+	}
 }

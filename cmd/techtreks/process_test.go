@@ -186,6 +186,7 @@ func (p *process) start() {
 			if strings.Contains(line, `"msg":"answer breaks the contract"`) {
 				p.t.Errorf("the process logged %s", line)
 			}
+			p.noteEvent(line)
 		}
 	})
 }

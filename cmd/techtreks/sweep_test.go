@@ -45,18 +45,19 @@ func TestServe_DeletesExpiredRows(t *testing.T) {
 // Start and shutdown are audit events. A start without a shutdown before the next start
 // shows that the process was killed.
 func TestServe_AuditsStartAndShutdown(t *testing.T) {
-	url := dbtest.URL(t, db.SQLite)
-	serve(t, serverSettings(url)).stop()
-	d, err := db.Open(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = d.Close() }()
-	for i, want := range []string{"sys_startup", "sys_shutdown"} {
-		var event, outcome string
-		err := d.QueryRowContext(t.Context(), "SELECT event, outcome FROM audit_events ORDER BY id LIMIT 1 OFFSET $1", i).Scan(&event, &outcome)
-		if err != nil || event != want || outcome != "success" {
-			t.Errorf("event %d is %s %s (%v), want %s", i, event, outcome, err, want)
+	eachKind(t, func(t *testing.T, _ db.Kind, url string) {
+		serve(t, serverSettings(url)).stop()
+		d, err := db.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		defer func() { _ = d.Close() }()
+		for i, want := range []string{"sys_startup", "sys_shutdown"} {
+			var event, outcome string
+			err := d.QueryRowContext(t.Context(), "SELECT event, outcome FROM audit_events ORDER BY id LIMIT 1 OFFSET $1", i).Scan(&event, &outcome)
+			if err != nil || event != want || outcome != "success" {
+				t.Errorf("event %d is %s %s (%v), want %s", i, event, outcome, err, want)
+			}
+		}
+	})
 }

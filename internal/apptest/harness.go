@@ -4,6 +4,7 @@
 package apptest
 
 import (
+	"log/slog"
 	"math"
 	"net/http/httptest"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/techtreks/auth/db/dbtest"
 	"github.com/techtreks/auth/internal/app"
 	"github.com/techtreks/auth/internal/config"
+	"github.com/techtreks/auth/internal/contract/contracttest"
 	"github.com/techtreks/auth/internal/password"
 	"github.com/techtreks/auth/internal/ratelimit"
 )
@@ -102,8 +104,9 @@ func NewServerWith(t testing.TB, d *db.DB, edit func(*app.Options), options ...f
 		t.Fatal(err)
 	}
 	o := app.Options{
-		Now: h.Clock.Now, Logger: h.Logs.Logger(), Contract: served, Templates: templates,
-		Hash: &password.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32},
+		Now: h.Clock.Now, Contract: served, Templates: templates,
+		Logger: slog.New(contracttest.NoteEvents(h.kind, h.Logs.Logger().Handler())),
+		Hash:   &password.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32},
 	}
 	edit(&o)
 	if h.App, err = app.New(&cfg, d, o); err != nil {

@@ -93,3 +93,17 @@ func property(schema *openapi3.Schema, name string) []any {
 	}
 	return nil
 }
+
+// An AuditEvent is the name of an event that the audit trail can contain.
+type AuditEvent string
+
+func (e AuditEvent) String() string { return "event " + string(e) }
+
+// AuditEvents lists the audit events in the order of the document.
+func (c *Contract) AuditEvents() []AuditEvent {
+	var all []AuditEvent
+	for _, name := range c.doc.Components.Schemas["AuditEventName"].Value.Enum {
+		all = append(all, AuditEvent(name.(string)))
+	}
+	return all
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/techtreks/auth/db/dbtest"
 	gendb "github.com/techtreks/auth/gen/db"
 	"github.com/techtreks/auth/internal/audit"
+	"github.com/techtreks/auth/internal/contract/contracttest"
 	"github.com/techtreks/auth/internal/email"
 	"github.com/techtreks/auth/internal/mail/mailtest"
 	"github.com/techtreks/auth/internal/onetime"
@@ -62,7 +63,7 @@ func newBundle(t testing.TB, d *db.DB) *bundle {
 		Sender: b.smtp, Templates: templates,
 		Links:   Links{FrontendURL: "https://app.example.com", VerifyTTL: 24 * time.Hour, ResetTTL: time.Hour},
 		Contact: Contact{Product: "TechTreks", Support: "help@techtreks.example", SupportURL: "mailto:help@techtreks.example"},
-		Now:     time.Now, Logger: slog.New(slog.NewTextHandler(b.logs, nil)),
+		Now:     time.Now, Logger: slog.New(contracttest.NoteEvents(string(d.Kind), slog.NewTextHandler(b.logs, nil))),
 	}
 	signer := &token.Signer{Keys: [][]byte{[]byte("key")}}
 	b.Audit = &audit.Trail{DB: d, Signer: signer, Now: time.Now, Logger: b.Logger}

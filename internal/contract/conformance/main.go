@@ -1,6 +1,6 @@
-// Command conformance checks that the tests have seen every outcome and every example of the
-// contract, on both databases. It reads the notes of the tests (see contracttest). It fails if
-// an outcome or example is missing, or if a test has seen one that is not in the contract.
+// Command conformance checks that the tests have seen every outcome, example and audit event of the
+// contract, on both databases. It reads the notes of the tests (see contracttest). It fails if one of
+// these is missing, or if a test has seen one that is not in the contract.
 //
 //	conformance [-report docs/conformance.md] [-write] NOTES
 //
@@ -26,8 +26,8 @@ import (
 // kinds are the databases on which the tests must see everything.
 var kinds = []string{string(db.SQLite), string(db.Postgres)}
 
-// An observation is an outcome or an example, as its String method writes it, and the database on which a
-// test has seen it.
+// An observation is an outcome, an example or an audit event, as its String method writes it, and the
+// database on which a test has seen it.
 type observation struct{ what, database string }
 
 func main() {
@@ -49,20 +49,15 @@ func run(report string, write bool, notes string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	outcomes, examples := c.Outcomes(), c.Examples()
-	var promised []string
-	for _, o := range outcomes {
-		promised = append(promised, o.String())
-	}
-	for _, e := range examples {
-		promised = append(promised, e.String())
-	}
+	outcomes, examples, events := c.Outcomes(), c.Examples(), c.AuditEvents()
+	promised := slices.Concat(texts(outcomes), texts(examples), texts(events))
 	faults := compare(out, promised, seen)
-	fmt.Fprintf(out, "%d outcomes and %d examples in the contract, %d faults\n", len(outcomes), len(examples), faults)
+	fmt.Fprintf(out, "%d outcomes, %d examples and %d audit events in the contract, %d faults\n",
+		len(outcomes), len(examples), len(events), faults)
 	if faults > 0 {
 		return fmt.Errorf("the tests and the contract differ in %d lines", faults)
 	}
-	text := render(outcomes, len(examples), seen)
+	text := render(outcomes, len(examples), events, seen)
 	if write {
 		return os.WriteFile(report, []byte(text), 0o644)
 	}
@@ -70,6 +65,14 @@ func run(report string, write bool, notes string, out io.Writer) error {
 		return fmt.Errorf("%s is not up to date: run `make conformance`", report)
 	}
 	return nil
+}
+
+// texts returns the values as the notes contain them.
+func texts[T fmt.Stringer](values []T) (list []string) {
+	for _, v := range values {
+		list = append(list, v.String())
+	}
+	return list
 }
 
 // read reads the notes of all test processes.
@@ -114,22 +117,31 @@ func compare(out io.Writer, promised []string, seen map[observation]bool) (fault
 	return len(lines)
 }
 
-// render returns the report: a line for each operation and status that was seen on every kind of
-// database, in the order of the contract.
-func render(order []contract.Outcome, examples int, seen map[observation]bool) string {
-	outcomes := slices.DeleteFunc(slices.Clone(order), func(o contract.Outcome) bool {
-		return slices.ContainsFunc(kinds, func(kind string) bool { return !seen[observation{o.String(), kind}] })
+// onEveryDatabase returns the values that were seen on every kind of database.
+func onEveryDatabase[T fmt.Stringer](values []T, seen map[observation]bool) []T {
+	return slices.DeleteFunc(slices.Clone(values), func(v T) bool {
+		return slices.ContainsFunc(kinds, func(kind string) bool { return !seen[observation{v.String(), kind}] })
 	})
+}
+
+// render returns the report: a line for each operation and status that was seen on every kind of
+// database, in the order of the contract, and a line for each such audit event.
+func render(outcomes []contract.Outcome, examples int, events []contract.AuditEvent, seen map[observation]bool) string {
+	outcomes, events = onEveryDatabase(outcomes, seen), onEveryDatabase(events, seen)
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Conformance
 
-`+"`make conformance`"+` writes this file from the notes of the tests. It fails if no test has seen one of the %d outcomes below on
-SQLite or on PostgreSQL, or one of the %d examples of the contract. It also fails if a test has seen an outcome that is not
-listed here. Every response in every test is checked against the contract: status, headers, media type and body.
+`+"`make conformance`"+` writes this file from the notes of the tests. It fails if
+
+- no test has seen one of the %d outcomes below, one of the %d audit events below, or one of the %d examples of the contract, on SQLite
+  or on PostgreSQL;
+- a test has seen an outcome or an audit event that is not listed here.
+
+Every response in every test is checked against the contract: status, headers, media type and body.
 
 A 500 is an unexpected error. A test makes every operation return it with a panic in the middleware, and every operation
 that uses the database with a failing query.
-`, len(outcomes), examples)
+`, len(outcomes), len(events), examples)
 	operation, status := "", 0
 	for _, o := range outcomes {
 		if o.Operation != operation {
@@ -149,6 +161,9 @@ that uses the database with a failing query.
 			fmt.Fprintf(&b, " `%s`", o.Code)
 		}
 	}
-	b.WriteString("\n")
+	b.WriteString("\n\n## Audit events\n\n")
+	for _, e := range events {
+		fmt.Fprintf(&b, "- `%s`\n", string(e))
+	}
 	return b.String()
 }

@@ -27,6 +27,9 @@ func everything(t *testing.T) (c *contract.Contract, notes []string) {
 		for _, e := range c.Examples() {
 			notes = append(notes, kind+" "+e.String())
 		}
+		for _, e := range c.AuditEvents() {
+			notes = append(notes, kind+" "+e.String())
+		}
 	}
 	return c, notes
 }
@@ -43,7 +46,7 @@ func wrote(t *testing.T, processes ...[]string) (dir string) {
 	return dir
 }
 
-func TestRun_FailsOnMissingOrUnknownOutcomes(t *testing.T) {
+func TestRun_FailsOnMissingOrUnknownObservations(t *testing.T) {
 	_, notes := everything(t)
 	report := filepath.Join(t.TempDir(), "conformance.md")
 	if run(report, false, wrote(t, notes), io.Discard) == nil {
@@ -70,6 +73,10 @@ func TestRun_FailsOnMissingOrUnknownOutcomes(t *testing.T) {
 		"missing example of a response": without("postgres login 401 example invalid"),
 		"missing example of a schema":   without("sqlite schema SessionList"),
 		"missing example of a header":   without("sqlite header RetryAfter"),
+		"missing event on SQLite":       without("sqlite event mail_failed"),
+		"missing event on PostgreSQL":   without("postgres event sys_startup"),
+		"event on unknown database":     append(without("sqlite event session_expired"), "unknown event session_expired"),
+		"unknown event":                 append(slices.Clone(notes), "sqlite event coffee_brewed"),
 		"unknown outcome":               append(slices.Clone(notes), "sqlite login 418 teapot"),
 		"unknown outcome, any database": append(slices.Clone(notes), "unknown login 418 teapot"),
 	} {
@@ -88,10 +95,12 @@ func TestRun_FailsOnMissingOrUnknownOutcomes(t *testing.T) {
 
 func TestRender_LeavesOutWhatWasNotSeen(t *testing.T) {
 	c, _ := everything(t)
-	got := render(c.Outcomes(), 0, map[observation]bool{
+	got := render(c.Outcomes(), 0, c.AuditEvents(), map[observation]bool{
 		{"login 200", "sqlite"}: true, {"login 200", "postgres"}: true, {"logout 200", "sqlite"}: true,
+		{"event sys_startup", "sqlite"}: true, {"event sys_startup", "postgres"}: true, {"event sys_shutdown", "postgres"}: true,
 	})
-	if !strings.HasSuffix(got, "\n## login\n\n- 200\n") || strings.Contains(got, "logout") {
+	want := "\n## login\n\n- 200\n\n## Audit events\n\n- `sys_startup`\n"
+	if !strings.HasSuffix(got, want) || strings.Contains(got, "logout") {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -104,7 +113,7 @@ func TestReport_MatchesContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := os.ReadFile("../../../docs/conformance.md")
-	if err != nil || string(got) != render(c.Outcomes(), len(c.Examples()), seen) {
+	if err != nil || string(got) != render(c.Outcomes(), len(c.Examples()), c.AuditEvents(), seen) {
 		t.Errorf("docs/conformance.md is not up to date (%v): run make conformance", err)
 	}
 }

@@ -44,7 +44,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := t.Contract.Verify(r, op, response.StatusCode, response.Header, body); err != nil {
 		t.T.Errorf("%s %s: the response breaks the contract: %v\n%s", r.Method, r.URL.Path, err, body)
 	} else if r.Method != http.MethodHead && r.Method != http.MethodOptions {
-		if err := t.note(op, r, sent, response, body); err != nil {
+		if err := t.noteResponse(op, r, sent, response, body); err != nil {
 			t.T.Errorf("recording a response: %v", err)
 		}
 	}

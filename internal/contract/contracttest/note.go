@@ -13,18 +13,16 @@ import (
 )
 
 // NotesDir is the environment variable with the folder for notes. In a note, a test records an
-// outcome or an example of the contract that it has seen, and the kind of database. Each process
-// writes one file. If the variable is not set, nothing is recorded.
+// outcome, an example or an audit event of the contract that it has seen, and the kind of database.
+// Each process writes one file. If the variable is not set, nothing is recorded.
 const NotesDir = "CONFORMANCE_NOTES"
 
 // noted has the lines that this process has written already.
 var noted sync.Map
 
-// note records the outcome and the examples that a test has seen. Tests of several packages run at the
-// same time in several processes; a line is short enough to be appended atomically.
-func (t *Transport) note(op *contract.Operation, r *http.Request, sent []byte, response *http.Response, body []byte) error {
-	dir := os.Getenv(NotesDir)
-	if dir == "" {
+// noteResponse records the outcome and the examples that a test has seen in a response.
+func (t *Transport) noteResponse(op *contract.Operation, r *http.Request, sent []byte, response *http.Response, body []byte) error {
+	if os.Getenv(NotesDir) == "" {
 		return nil
 	}
 	seen := []fmt.Stringer{t.Contract.OutcomeOf(op, response.StatusCode, body)}
@@ -32,8 +30,18 @@ func (t *Transport) note(op *contract.Operation, r *http.Request, sent []byte, r
 	for _, example := range append(examples, t.Contract.ExamplesSent(op, r, sent)...) {
 		seen = append(seen, example)
 	}
+	return note(t.Database, seen...)
+}
+
+// note records what a test has seen. Tests of several packages run at the same time in several
+// processes; a line is short enough to be appended atomically.
+func note(database string, seen ...fmt.Stringer) error {
+	dir := os.Getenv(NotesDir)
+	if dir == "" {
+		return nil
+	}
 	for _, one := range seen {
-		line := cmp.Or(t.Database, "unknown") + " " + one.String()
+		line := cmp.Or(database, "unknown") + " " + one.String()
 		if _, again := noted.LoadOrStore(line, true); again {
 			continue
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/techtreks/auth/db"
 	"github.com/techtreks/auth/internal/apptest"
-	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/config"
 )
 
@@ -34,25 +33,6 @@ func TestAudit_RecordsEveryScenario(t *testing.T) {
 			}
 		}
 	})
-}
-
-// Each event is caused by a scenario or by a test in another package. An event without a
-// cause would be documented and never recorded.
-func TestAudit_EveryEventHasAScenario(t *testing.T) {
-	caused := map[audit.Event]bool{}
-	for _, test := range scenarios {
-		for _, want := range test.want {
-			event, _, _ := strings.Cut(want, " ")
-			if caused[audit.Event(event)] = true; !slices.Contains(audit.Events, audit.Event(event)) {
-				t.Errorf("%s is not in audit.Events", event)
-			}
-		}
-	}
-	for _, event := range audit.Events {
-		if _, other := elsewhere[event]; caused[event] == other {
-			t.Errorf("%s: got a scenario %t and a test elsewhere %t, want one of them", event, caused[event], other)
-		}
-	}
 }
 
 // An event of a transaction that is rolled back has neither a row nor a line.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/techtreks/auth/internal/apptest"
-	"github.com/techtreks/auth/internal/audit"
 	"github.com/techtreks/auth/internal/mail"
 	"github.com/techtreks/auth/internal/ratelimit"
 )
@@ -301,15 +300,6 @@ var scenarios = []scenario{
 		s.SetPasswords(nil)
 		s.logIn(s.client, s.name, apptest.GoodPassword, 500)
 	}, []string{"sys_crash failure panic, " + anonymousOnNone}},
-}
-
-// elsewhere lists the events that no scenario causes, and the tests that cause them.
-var elsewhere = map[audit.Event]string{
-	audit.SysStartup:  "cmd/techtreks: TestServe_AuditsStartAndShutdown",
-	audit.SysShutdown: "cmd/techtreks: TestServe_AuditsStartAndShutdown",
-	audit.MailFailed:  "internal/mail: TestWorker_PermanentRefusalIsNotRetried",
-
-	audit.RateLimitExceeded: "TestAudit_RecordsExceededRateLimit",
 }
 
 // byAdmin calls an operation on the user's account as an administrator.
