@@ -268,13 +268,13 @@ func TestGetProfile_ShowsWhetherThereIsAPassword(t *testing.T) {
 // while the new password is hashed.
 func TestChangePassword_FirstPasswordOfAnEndedSession(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
-		thief := h.Browser()
-		thief.Register("alice")
-		thief.Login("alice")
+		attacker := h.Browser()
+		attacker.Register("alice")
+		attacker.Login("alice")
 		removePassword(h, "alice")
 		var before string
 		a := h.DuringHash(func() *apptest.Answer {
-			return thief.Call("PUT", "/auth/change_password", apptest.Members{"new_password": apptest.NewPassword})
+			return attacker.Call("PUT", "/auth/change_password", apptest.Members{"new_password": apptest.NewPassword})
 		}, func(other *apptest.Harness) {
 			other.Exec("DELETE FROM sessions")
 			before = other.Dump()
