@@ -173,7 +173,8 @@ func (v profileClient) responseTime(server string) time.Duration {
 	return took
 }
 
-// fillPool opens the connections of the database pool, whose files stay open.
+// fillPool makes the server open all connections of its database pool, which then stay
+// open.
 func (p *process) fillPool(v *profileClient) {
 	var requests sync.WaitGroup
 	for range 32 {

@@ -113,7 +113,7 @@ func (p *accountSource) token(ctx context.Context, operation string) (map[string
 	if err != nil {
 		return nil, err
 	}
-	if kind == mail.ConfirmEmail { // sent to the new address, which is not yet that of the account
+	if kind == mail.ConfirmEmail { // sent to the new address, which the account does not have yet
 		user.Email, user.EmailKey = "new-"+user.Email, "new-"+user.EmailKey
 	}
 	link, err := mail.IssueLink(ctx, p.db.Queries, p.tokens, mail.Links{VerifyTTL: time.Hour, ResetTTL: time.Hour, InviteTTL: time.Hour}, kind, user)

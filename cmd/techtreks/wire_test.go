@@ -13,12 +13,12 @@ import (
 
 const login = "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
-// next follows a request whose end is ambiguous. It must not get a response, because
+// next follows a request with an ambiguous end. It must not get a response, because
 // another parser may take these bytes for a part of the body.
 const next = "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Next: 1\r\n\r\n"
 
 // The server rejects a body that is too large before it reads it. It closes the connection
-// after a message whose end is ambiguous.
+// after a message with an ambiguous end.
 func TestWire_RejectsLargeAndAmbiguousRequests(t *testing.T) {
 	const tooLarge = 64<<10 + 1
 	chunk := fmt.Sprintf("%x\r\n%s\r\n", 8<<10, strings.Repeat(" ", 8<<10))

@@ -11,8 +11,8 @@ import (
 	"github.com/techtreks/auth/internal/accounts"
 )
 
-// crowd makes the accounts after one number until another. Of a thousand, one is an
-// administrator and one a moderator, ten are disabled, a hundred have no confirmed
+// crowd inserts the accounts with numbers from $2 + 1 to $3. Of a thousand, one is an
+// administrator and one a moderator, ten are disabled, and a hundred have no confirmed
 // address.
 const crowd = `WITH RECURSIVE n (i) AS (SELECT CAST($2 AS BIGINT) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < CAST($3 AS BIGINT))
 INSERT INTO users (username, username_key, email, email_key, role, locale, disabled_at, email_verified_at, created_at, updated_at)
@@ -36,15 +36,15 @@ func fill(t testing.TB, d *db.DB, after, until int) {
 	}
 }
 
-func TestNoListReadsAllAccounts(t *testing.T) {
+func TestList_ReadsOnlyThePage(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		fill(t, d, 0, 20_000)
 		noListReadsAll(t, d)
 	})
 }
 
-// noListReadsAll checks that whatever the filter, an index leads to the page: nothing
-// reads all accounts, and nothing sorts them.
+// noListReadsAll checks that every filter is served by an index: no query reads all
+// accounts or sorts them.
 func noListReadsAll(t testing.TB, d *db.DB) {
 	t.Helper()
 	e := dbtest.Explain(t, d)
@@ -52,11 +52,11 @@ func noListReadsAll(t testing.TB, d *db.DB) {
 	check := func(what string) {
 		t.Helper()
 		if len(e.Plans) == 0 {
-			t.Fatalf("%s asks nothing", what)
+			t.Fatalf("%s: no query was run", what)
 		}
 		for _, plan := range e.Plans {
 			if !usesIndex(d.Kind, plan) {
-				t.Errorf("%s reads all accounts:\n%s", what, plan)
+				t.Errorf("%s: the plan reads or sorts all accounts:\n%s", what, plan)
 			}
 		}
 		e.Plans = nil
@@ -76,13 +76,13 @@ func noListReadsAll(t testing.TB, d *db.DB) {
 	check("another administrator")
 	e.Explain(t.Context(), "SELECT * FROM users WHERE locale = 'de'")
 	if usesIndex(d.Kind, e.Plans[0]) {
-		t.Errorf("this would pass as well:\n%s", e.Plans[0])
+		t.Errorf("usesIndex accepts a plan without an index:\n%s", e.Plans[0])
 	}
 }
 
 var searches = regexp.MustCompile(`SEARCH \w+ USING (COVERING )?(INDEX|INTEGER PRIMARY KEY)`)
 
-// usesIndex says whether a plan finds accounts by an index and takes them in its
+// usesIndex reports whether a query plan finds accounts by an index that also gives the
 // order.
 func usesIndex(kind db.Kind, plan string) bool {
 	if kind == db.Postgres {

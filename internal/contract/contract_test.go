@@ -78,7 +78,7 @@ func TestLoad_AppliesOverridesToYAMLAndJSON(t *testing.T) {
 	}
 }
 
-// parameterWith returns the YAML of a parameter whose schema has additional members.
+// parameterWith returns the YAML of a parameter with additional members in its schema.
 func parameterWith(schema string) string {
 	return "      parameters: [{name: q, in: query, schema: {type: string, " + schema + "}}]\n"
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/techtreks/auth/internal/token"
 )
 
-// bundle is a worker with its dependencies. The clock is that of a synctest bubble: hours pass
+// bundle is a worker with its dependencies. It uses the clock of a synctest bubble: hours pass
 // immediately when all goroutines wait.
 type bundle struct {
 	*Worker

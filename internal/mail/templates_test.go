@@ -137,8 +137,8 @@ func TestTemplates_EscapeValuesInHTMLOnly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// In the greeting and the two details; an invitation repeats the username, and
-			// the preheader its first paragraph.
+			// The greeting, the IP address and the browser. An invitation repeats the
+			// username, and its preheader repeats the first paragraph.
 			inText, inHTML := 3, 3
 			if kind == Invitation {
 				inText, inHTML = 4, 5

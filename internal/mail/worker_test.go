@@ -65,7 +65,7 @@ func TestWorker_DropsMailsWithoutAccount(t *testing.T) {
 			{Kind: VerifyEmail, Address: gone}, {Kind: ResetPassword, Address: gone}, {Kind: AlreadyRegistered, Address: gone},
 			{Kind: VerifyEmail, Address: confirmed},
 			{Kind: VerifyEmail, UserID: disabled, Address: gone}, {Kind: ConfirmEmail, UserID: disabled, Address: unknown},
-			// Asked for before the account's address changed.
+			// Requested before the account's address changed.
 			{Kind: ResetPassword, UserID: disabled, Address: unknown},
 		} {
 			b.add(t, m)

@@ -131,7 +131,7 @@ func TestHostHeader_IsNotTrusted(t *testing.T) {
 				}
 				for _, op := range append(h.Safe(), h.Contract.Operation("login")) {
 					if strings.HasPrefix(op.Path, "/dev/") {
-						continue // asks for the name to refuse it: TestPreviewedMail_IsLocalAndOnlyInDevelopment
+						continue // depends on the host name: TestPreviewedMail_IsLocalAndOnlyInDevelopment
 					}
 					path, body := h.Sample(op)
 					plain := apptest.StableParts(b.Call(op.Method, path, body))

@@ -31,8 +31,8 @@ func TestLogin_PanicRollsBackTransaction(t *testing.T) {
 }
 
 // The cookie is written inside the transaction. If the commit fails, a cookie in the
-// response would be for a session that does not exist, and the client would lose the session
-// that it had.
+// response would belong to a session that does not exist. The client would also lose its
+// existing session.
 func TestLogin_FailedCommitSetsNoCookie(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, h *apptest.Harness) {
 		b := h.Browser()
