@@ -275,8 +275,8 @@ export const changePassword = <ThrowOnError extends boolean = false>(options: Op
  * Confirm my password
  *
  * Makes the login fresh: for ten minutes, sensitive operations need no other proof. They are `updateProfile` with
- * a new email, `deleteAccount`, the first password of an account without one, and changes by administrators. A
- * login is fresh for the same time. The session gets a new token.
+ * a new email, `deleteAccount`, the first password of an account without one, and changes by
+ * administrators. A new login is also fresh for ten minutes. The session gets a new token.
  *
  */
 export const reauthenticate = <ThrowOnError extends boolean = false>(options: Options<ReauthenticateData, ThrowOnError>) => (options.client ?? client).post<ReauthenticateResponses, ReauthenticateErrors, ThrowOnError>({
@@ -380,8 +380,9 @@ export const endSession = <ThrowOnError extends boolean = false>(options: Option
 /**
  * List accounts
  *
- * Returns one page of accounts. Without `search` the oldest come first. With `search`, accounts whose username
- * starts with it come first (by username), then accounts whose email starts with it (by email).
+ * Returns one page of accounts. Without `search`, the oldest come first. With `search`, the accounts with a
+ * matching username come first, in the order of usernames. Accounts with a matching email follow, in the order of
+ * emails.
  *
  * A page can be shorter than `limit` or empty, because a search with filters looks at a bounded number of accounts
  * per request. Only a `next_cursor` of null marks the last page. A cursor is valid only with the filters that
@@ -594,8 +595,8 @@ export const endUserSession = <ThrowOnError extends boolean = false>(options: Op
  * Returns the audit events of the current user's account, newest first: logins, failed logins, changes and ended
  * sessions.
  *
- * For actions by others (such as an administrator) actor and IP are null: `actor_id`, `ip`, `user_agent`,
- * `request_id` and `session_hash`. The same holds for attempts to register with the user's email.
+ * Some fields are null if another person caused the event, such as an administrator, or a client that tried to
+ * register with the user's email: `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash`.
  *
  */
 export const getActivity = <ThrowOnError extends boolean = false>(options?: Options<GetActivityData, ThrowOnError>) => (options?.client ?? client).get<GetActivityResponses, GetActivityErrors, ThrowOnError>({
@@ -652,7 +653,7 @@ export const getReadiness = <ThrowOnError extends boolean = false>(options?: Opt
 /**
  * Open the API explorer
  *
- * Returns Swagger UI, served by this server alone. Call `login` there to try the other operations.
+ * Returns Swagger UI, which loads nothing from other servers. Call `login` there to try the other operations.
  */
 export const getDocs = <ThrowOnError extends boolean = false>(options?: Options<GetDocsData, ThrowOnError>) => (options?.client ?? client).get<GetDocsResponses, GetDocsErrors, ThrowOnError>({ url: '/docs', ...options });
 

@@ -1484,8 +1484,8 @@ export type GetCurrentUserData = {
 
 export type GetCurrentUserErrors = {
     /**
-     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
-     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
+     * The URL has a query parameter, and this operation accepts none. Or the request has more than one session cookie,
+     * for example because a sibling domain planted one (cookie tossing). The server did nothing.
      *
      */
     400: InvalidSessionParameter;
@@ -1529,8 +1529,8 @@ export type LogoutData = {
 
 export type LogoutErrors = {
     /**
-     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
-     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
+     * The URL has a query parameter, and this operation accepts none. Or the request has more than one session cookie,
+     * for example because a sibling domain planted one (cookie tossing). The server did nothing.
      *
      */
     400: InvalidSessionParameter;
@@ -1741,8 +1741,8 @@ export type GetProfileData = {
 
 export type GetProfileErrors = {
     /**
-     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
-     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
+     * The URL has a query parameter, and this operation accepts none. Or the request has more than one session cookie,
+     * for example because a sibling domain planted one (cookie tossing). The server did nothing.
      *
      */
     400: InvalidSessionParameter;
@@ -2033,8 +2033,8 @@ export type ExportAccountData = {
 
 export type ExportAccountErrors = {
     /**
-     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
-     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
+     * The URL has a query parameter, and this operation accepts none. Or the request has more than one session cookie,
+     * for example because a sibling domain planted one (cookie tossing). The server did nothing.
      *
      */
     400: InvalidSessionParameter;
@@ -2146,8 +2146,8 @@ export type EndOtherSessionsData = {
 
 export type EndOtherSessionsErrors = {
     /**
-     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
-     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
+     * The URL has a query parameter, and this operation accepts none. Or the request has more than one session cookie,
+     * for example because a sibling domain planted one (cookie tossing). The server did nothing.
      *
      */
     400: InvalidSessionParameter;
@@ -2195,8 +2195,8 @@ export type ListSessionsData = {
 
 export type ListSessionsErrors = {
     /**
-     * The query of the URL has a parameter, and this operation has none. Or the request has more than one session
-     * cookie, for example because a sibling domain planted one (cookie tossing). The server did nothing.
+     * The URL has a query parameter, and this operation accepts none. Or the request has more than one session cookie,
+     * for example because a sibling domain planted one (cookie tossing). The server did nothing.
      *
      */
     400: InvalidSessionParameter;
@@ -3175,7 +3175,7 @@ export type GetBannerData = {
 
 export type GetBannerErrors = {
     /**
-     * The query of the URL has a parameter. This operation has none.
+     * The URL has a query parameter, and this operation accepts none.
      */
     400: InvalidParameter;
     /**
@@ -3208,7 +3208,7 @@ export type GetHealthData = {
 
 export type GetHealthErrors = {
     /**
-     * The query of the URL has a parameter. This operation has none.
+     * The URL has a query parameter, and this operation accepts none.
      */
     400: InvalidParameter;
     /**
@@ -3241,7 +3241,7 @@ export type GetReadinessData = {
 
 export type GetReadinessErrors = {
     /**
-     * The query of the URL has a parameter. This operation has none.
+     * The URL has a query parameter, and this operation accepts none.
      */
     400: InvalidParameter;
     /**
@@ -3278,7 +3278,7 @@ export type GetDocsData = {
 
 export type GetDocsErrors = {
     /**
-     * The query of the URL has a parameter. This operation has none.
+     * The URL has a query parameter, and this operation accepts none.
      */
     400: InvalidParameter;
     /**
@@ -3357,7 +3357,7 @@ export type GetContractYamlData = {
 
 export type GetContractYamlErrors = {
     /**
-     * The query of the URL has a parameter. This operation has none.
+     * The URL has a query parameter, and this operation accepts none.
      */
     400: InvalidParameter;
     /**
@@ -3394,7 +3394,7 @@ export type GetContractJsonData = {
 
 export type GetContractJsonErrors = {
     /**
-     * The query of the URL has a parameter. This operation has none.
+     * The URL has a query parameter, and this operation accepts none.
      */
     400: InvalidParameter;
     /**
@@ -3431,7 +3431,7 @@ export type ListPreviewedMailData = {
 
 export type ListPreviewedMailErrors = {
     /**
-     * The query of the URL has a parameter. This operation has none.
+     * The URL has a query parameter, and this operation accepts none.
      */
     400: InvalidParameter;
     /**

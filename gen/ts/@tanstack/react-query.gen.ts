@@ -358,8 +358,8 @@ export const changePasswordMutation = (options?: Partial<Options<ChangePasswordD
  * Confirm my password
  *
  * Makes the login fresh: for ten minutes, sensitive operations need no other proof. They are `updateProfile` with
- * a new email, `deleteAccount`, the first password of an account without one, and changes by administrators. A
- * login is fresh for the same time. The session gets a new token.
+ * a new email, `deleteAccount`, the first password of an account without one, and changes by
+ * administrators. A new login is also fresh for ten minutes. The session gets a new token.
  *
  */
 export const reauthenticateMutation = (options?: Partial<Options<ReauthenticateData>>): UseMutationOptions<ReauthenticateResponse, ReauthenticateError, Options<ReauthenticateData>> => {
@@ -483,8 +483,9 @@ export const listUsersQueryKey = (options?: Options<ListUsersData>) => createQue
 /**
  * List accounts
  *
- * Returns one page of accounts. Without `search` the oldest come first. With `search`, accounts whose username
- * starts with it come first (by username), then accounts whose email starts with it (by email).
+ * Returns one page of accounts. Without `search`, the oldest come first. With `search`, the accounts with a
+ * matching username come first, in the order of usernames. Accounts with a matching email follow, in the order of
+ * emails.
  *
  * A page can be shorter than `limit` or empty, because a search with filters looks at a bounded number of accounts
  * per request. Only a `next_cursor` of null marks the last page. A cursor is valid only with the filters that
@@ -538,8 +539,9 @@ export const listUsersInfiniteQueryKey = (options?: Options<ListUsersData>): Que
 /**
  * List accounts
  *
- * Returns one page of accounts. Without `search` the oldest come first. With `search`, accounts whose username
- * starts with it come first (by username), then accounts whose email starts with it (by email).
+ * Returns one page of accounts. Without `search`, the oldest come first. With `search`, the accounts with a
+ * matching username come first, in the order of usernames. Accounts with a matching email follow, in the order of
+ * emails.
  *
  * A page can be shorter than `limit` or empty, because a search with filters looks at a bounded number of accounts
  * per request. Only a `next_cursor` of null marks the last page. A cursor is valid only with the filters that
@@ -804,8 +806,8 @@ export const getActivityQueryKey = (options?: Options<GetActivityData>) => creat
  * Returns the audit events of the current user's account, newest first: logins, failed logins, changes and ended
  * sessions.
  *
- * For actions by others (such as an administrator) actor and IP are null: `actor_id`, `ip`, `user_agent`,
- * `request_id` and `session_hash`. The same holds for attempts to register with the user's email.
+ * Some fields are null if another person caused the event, such as an administrator, or a client that tried to
+ * register with the user's email: `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash`.
  *
  */
 export const getActivityOptions = (options?: Options<GetActivityData>) => queryOptions<GetActivityResponse, GetActivityError, GetActivityResponse, ReturnType<typeof getActivityQueryKey>>({
@@ -829,8 +831,8 @@ export const getActivityInfiniteQueryKey = (options?: Options<GetActivityData>):
  * Returns the audit events of the current user's account, newest first: logins, failed logins, changes and ended
  * sessions.
  *
- * For actions by others (such as an administrator) actor and IP are null: `actor_id`, `ip`, `user_agent`,
- * `request_id` and `session_hash`. The same holds for attempts to register with the user's email.
+ * Some fields are null if another person caused the event, such as an administrator, or a client that tried to
+ * register with the user's email: `actor_id`, `ip`, `user_agent`, `request_id` and `session_hash`.
  *
  */
 export const getActivityInfiniteOptions = (options?: Options<GetActivityData>) => infiniteQueryOptions<GetActivityResponse, GetActivityError, InfiniteData<GetActivityResponse>, QueryKey<Options<GetActivityData>>, Cursor | Pick<QueryKey<Options<GetActivityData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
@@ -976,7 +978,7 @@ export const getDocsQueryKey = (options?: Options<GetDocsData>) => createQueryKe
 /**
  * Open the API explorer
  *
- * Returns Swagger UI, served by this server alone. Call `login` there to try the other operations.
+ * Returns Swagger UI, which loads nothing from other servers. Call `login` there to try the other operations.
  */
 export const getDocsOptions = (options?: Options<GetDocsData>) => queryOptions<GetDocsResponse, GetDocsError, GetDocsResponse, ReturnType<typeof getDocsQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
