@@ -21,9 +21,9 @@ complaints() {
 	((status == 0)) || echo "(status $status)"
 }
 
-# agree NAME KNOWN FAULT COMMAND... fails unless the command has no complaint about the contract and
-# about the sound one, and has one about the sound contract after the edit FAULT. KNOWN matches the
-# lines that it prints without a complaint.
+# agree NAME KNOWN FAULT COMMAND... requires two things of the command. It accepts the contract and
+# scripts/generators/sound.yaml. It reports a fault in sound.yaml after the sed edit FAULT. KNOWN
+# matches lines of its output that are no complaint.
 agree() {
 	local said contract
 	for contract in api/openapi.yaml scripts/generators/sound.yaml; do

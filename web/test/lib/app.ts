@@ -4,7 +4,7 @@ import type { BrowserContext } from "playwright-core";
 import { build, type InlineConfig } from "vite";
 import { root } from "./server";
 
-/** The usual origin of front ends in development, and that of the Flask system. */
+/** The usual origin of front ends in development. The front end of the Flask system had it too. */
 export const port3000 = "http://localhost:3000";
 
 /**
