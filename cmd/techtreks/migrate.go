@@ -10,7 +10,7 @@ import (
 
 type migrateCommand struct {
 	Up     migrateUp     `cmd:"" help:"Apply all pending migrations. The server does this at its start."`
-	Down   migrateDown   `cmd:"" help:"Revert the newest migration. What it added is deleted, including the data."`
+	Down   migrateDown   `cmd:"" help:"Revert the newest migration. This deletes what it added, including the data."`
 	Status migrateStatus `cmd:"" help:"List the migrations and when they were applied."`
 }
 

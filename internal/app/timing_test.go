@@ -64,9 +64,9 @@ func BenchmarkLoginTiming(b *testing.B) {
 	})
 }
 
-// BenchmarkRequestResetTiming measures the same for reset requests, X3, while mails are
-// sent: to a mail server that takes three seconds for each, so that all senders are busy, and
-// to one that accepts them at once, so that the worker writes all the time.
+// BenchmarkRequestResetTiming measures the same for reset requests, X3, while mails are sent
+// to two mail servers. One takes three seconds for each mail, so that all senders are busy.
+// The other accepts them at once, so that the worker writes all the time.
 func BenchmarkRequestResetTiming(b *testing.B) {
 	for _, delay := range []time.Duration{3 * time.Second, 0} {
 		b.Run(fmt.Sprintf("mail takes %v", delay), func(b *testing.B) {

@@ -42,9 +42,9 @@ type Entry struct {
 	Name string
 
 	Origin Origin // of background work for a request that has ended
-	// Session is the hash of the session that acts, and Token the hash of the token
-	// that was issued, ended or presented, as the database stores them. The trail
-	// stores keyed hashes of them.
+	// Session is the hash of the session that acts, as the database stores it. Token is
+	// the hash of the token that was issued, ended or presented. The trail stores keyed
+	// hashes of both.
 	Session, Token []byte
 	// Repeats is how many more equal events this entry stands for.
 	Repeats int64

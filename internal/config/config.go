@@ -150,7 +150,7 @@ type Config struct {
 	// AuditRetention is how long events stay in the audit trail. With less than a day,
 	// events would be deleted before an operator looks at them. 0 keeps them for ever, for
 	// operators who delete them by other means.
-	AuditRetention Period `group:"Operation" env:"AUDIT_RETENTION" placeholder:"DURATION" default:"90d" help:"How long events stay in the audit trail, 1d to 3650d, or 0 for ever."`
+	AuditRetention Period `group:"Operation" env:"AUDIT_RETENTION" placeholder:"DURATION" default:"90d" help:"How long events stay in the audit trail, 1d to 3650d. 0 keeps them for ever."`
 
 	// Docs is nil if it is not set. Use [Config.ServeDocs].
 	Docs *bool `negatable:"" group:"Operation" env:"DOCS" standard:"true in development, false in production" help:"Serve /docs, /openapi.yaml and /openapi.json."`

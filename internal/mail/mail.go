@@ -1,18 +1,18 @@
 // Package mail writes and sends the server's email.
 //
 // Mail is sent in the background. [Outbox.Add] inserts a row in the transaction that
-// causes the mail, so that an account never exists without its mail, nor a mail without
-// its account. The [Worker] sends it afterwards through a [Sender]: [SMTP], or [Preview]
-// in development.
+// causes the mail: an account never exists without its mail, nor a mail without its
+// account. The [Worker] sends it afterwards through a [Sender]: [SMTP], or [Preview] in
+// development.
 //
 // The row stores the inputs of the mail, never its text, and no token. The worker derives
 // the token from a random seed and the server's key when it first renders the mail, and
 // stores the seed and the hash. A retry derives the same token. A copy of the database
 // therefore contains no working link.
 //
-// Some mails can be requested by anyone, for any address. The worker, not the request,
-// looks up whether an account has the address, so that the request takes the same time
-// for every address.
+// Some mails can be requested by anyone, for any address. The worker looks up whether
+// an account has the address. The request does not, so that it takes the same time for
+// every address.
 //
 // With any number of instances each mail is sent once: the worker claims the row with a
 // lease that only it can release. If the worker is killed while it sends, the mail is sent

@@ -82,7 +82,7 @@ func TestWorker_DropsMailsWithoutAccount(t *testing.T) {
 			settle()
 		}
 		if n := len(b.server.Mails()); n != 5 {
-			t.Errorf("%d mails of the 5 that make sense\n%s", n, b.logs)
+			t.Errorf("got %d mails, want 5\n%s", n, b.logs)
 		}
 	})
 }

@@ -3,9 +3,9 @@
 // it at each scrape (Gauge, Counter, Pool, Outbox).
 //
 // Every label has a bounded number of values, whatever clients send. A route is the path
-// template of the contract, a code is from the closed lists of the contract, and no part of a
+// template of the contract, and a code is from the closed lists of the contract. No part of a
 // request becomes a label. With a series for each address or username, any client could fill
-// the memory of this server and of Prometheus, and the metrics would reveal who has an
+// the memory of this server and of Prometheus. The metrics would also reveal who has an
 // account.
 package metrics
 

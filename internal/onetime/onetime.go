@@ -2,8 +2,8 @@
 //
 // The database stores the SHA-256 of a token. An account has one live token per
 // purpose: a newer one replaces it. A token that a mail carries is derived from a
-// random seed and a key of the server, so that a retry of the mail carries the same
-// token, while a copy of the database contains no usable link.
+// random seed and a key of the server. So a retry of the mail carries the same token,
+// while a copy of the database contains no usable link.
 package onetime
 
 import (

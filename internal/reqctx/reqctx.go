@@ -14,7 +14,7 @@ const Shell = "shell"
 // Info describes one request, or one run of a command. The zero value describes
 // background work: no client, no operation, no actor.
 //
-// The middleware fills the fields in as it learns them, so an Info belongs to one
+// The middleware fills the fields in as it learns them. So an Info belongs to one
 // request and must not be shared between goroutines that outlive it.
 type Info struct {
 	// RequestID identifies the request in the log, the audit trail and the answer:

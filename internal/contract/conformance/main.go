@@ -95,8 +95,8 @@ func read(dir string) (map[observation]bool, error) {
 	return seen, nil
 }
 
-// compare writes a line for each part of the contract that was not seen on a database, and for each
-// observation that is not in the contract. It returns the number of lines.
+// compare writes a line for each part of the contract that was not seen on a database. It writes a
+// line for each observation that is not in the contract, too. It returns the number of lines.
 func compare(out io.Writer, promised []string, seen map[observation]bool) (faults int) {
 	var lines []string
 	for _, what := range promised {
@@ -124,8 +124,8 @@ func onEveryDatabase[T fmt.Stringer](values []T, seen map[observation]bool) []T 
 	})
 }
 
-// render returns the report: a line for each operation and status that was seen on every kind of
-// database, in the order of the contract, and a line for each such audit event.
+// render returns the report in the order of the contract. It has a line for each operation and
+// status, and each audit event, that was seen on every kind of database.
 func render(outcomes []contract.Outcome, examples int, events []contract.AuditEvent, seen map[observation]bool) string {
 	outcomes, events = onEveryDatabase(outcomes, seen), onEveryDatabase(events, seen)
 	var b strings.Builder
