@@ -170,7 +170,7 @@ func wrap(text string) string {
 	return out.String()
 }
 
-// masked hides most of an address. Its owner still recognizes it.
+// masked hides most of an address. Its owner still recognises it.
 func masked(address string) string {
 	local, domain, ok := strings.Cut(address, "@")
 	if !ok || local == "" {
