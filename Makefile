@@ -154,7 +154,7 @@ check-conformance: test-go ## Fail if the Go tests have not seen every response,
 .PHONY: conformance
 conformance: ## Run the Go tests and write docs/conformance.md
 	@rm -rf $(notes) && mkdir -p $(notes)
-	CONFORMANCE_NOTES=$(CURDIR)/$(notes) go test -count=1 -timeout 30m ./...
+	CONFORMANCE_NOTES=$(CURDIR)/$(notes) go test -count=1 -timeout 30m -skip '^TestReport_MatchesContract$$' ./...
 	go run ./internal/contract/conformance -write $(notes)
 
 .PHONY: test-client
