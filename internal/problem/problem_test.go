@@ -2,6 +2,9 @@ package problem_test
 
 import (
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
 	"slices"
 	"strings"
@@ -62,7 +65,39 @@ func TestAll_AgreesWithTheContract(t *testing.T) {
 	}
 }
 
-func TestAll_IsSortedAndDistinct(t *testing.T) {
+// variables returns the names of the problems that problem.go declares, and those in All,
+// both in the order of the file.
+func variables(t *testing.T) (declared, listed []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "problem.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		switch {
+		case !ok:
+			return true
+		case spec.Names[0].Name != "All":
+			declared = append(declared, spec.Names[0].Name)
+			return false
+		}
+		for _, e := range spec.Values[0].(*ast.CompositeLit).Elts {
+			listed = append(listed, e.(*ast.Ident).Name)
+		}
+		return false
+	})
+	return declared, listed
+}
+
+func TestAll_HasEveryProblemInAlphabeticalOrder(t *testing.T) {
+	declared, listed := variables(t)
+	if len(declared) == 0 || !slices.Equal(declared, listed) {
+		t.Errorf("All is %v, want %v", listed, declared)
+	}
+	if !slices.IsSorted(declared) {
+		t.Errorf("the problems are not in alphabetical order: %v", declared)
+	}
 	seen := map[string]bool{}
 	for _, e := range problem.All {
 		key := e.Code + e.Message
@@ -72,6 +107,19 @@ func TestAll_IsSortedAndDistinct(t *testing.T) {
 		seen[key] = true
 		if strings.TrimSpace(e.Message) == "" {
 			t.Errorf("%s has no sentence", e.Code)
+		}
+	}
+}
+
+func TestAll_EventsAreInTheContract(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := doc.Components.Schemas["AuditEventName"].Value.Enum
+	for _, e := range problem.All {
+		if e.Event != "" && !slices.Contains(names, any(e.Event)) {
+			t.Errorf("%s has the event %q, which the contract lacks", e.Code, e.Event)
 		}
 	}
 }
