@@ -44,7 +44,7 @@ func (a *App) readMetrics(version string) {
 	for outcome, read := range map[string]func() int64{
 		"sent": count.Sent.Load, "retried": count.Retried.Load, "failed": count.Failed.Load, "dropped": count.Dropped.Load,
 	} {
-		m.Counter("mails_total", "What became of the tries to send a mail.", map[string]string{"outcome": outcome}, read)
+		m.Counter("mails_total", "Attempts to send a mail, by outcome.", map[string]string{"outcome": outcome}, read)
 	}
 }
 

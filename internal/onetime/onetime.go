@@ -172,8 +172,9 @@ func Invalid(err error, refusal *problem.Error) error {
 	return err
 }
 
-// Refused is [Invalid] and records the refusal as event. The record distinguishes a used or replaced token, which suggests that the
-// link was copied, from one that was never issued. Any other error is returned as it is.
+// Refused is [Invalid] and records the refusal as event. The record distinguishes a used
+// or replaced token, which suggests that the link was copied, from one that was never
+// issued.
 func (t *Tokens) Refused(ctx context.Context, event audit.Event, text string, err error, refusal *problem.Error) error {
 	if !errors.Is(err, ErrInvalid) {
 		return err
