@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/techtreks/auth/internal/problem"
 )
 
 // namespace is the prefix of the metrics that this program defines.
@@ -80,7 +81,7 @@ func New(operations, events []string) *Metrics {
 	m.violations = m.counter("contract_violations_total", "Responses that violate the contract, counted if VERIFY_RESPONSES is on.")
 	m.logSuppressed = m.counter("log_lines_suppressed_total", "Log lines about refused requests that were suppressed.")
 	m.registry.MustRegister(m.requestDuration)
-	startAtZero(m.logins, LoginSuccess, "invalid_credentials")
+	startAtZero(m.logins, LoginSuccess, problem.InvalidCredentials.Code)
 	startAtZero(m.limitHits, operations...)
 	startAtZero(m.breachChecks, BreachClear, BreachFound, BreachUnknown)
 	startAtZero(m.auditEvents, events...)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/XSAM/otelsql"
+	"github.com/techtreks/auth/internal/problem"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
@@ -66,7 +67,7 @@ func (t *Tracer) Hash(ctx context.Context, begin time.Time, waited, worked time.
 		attribute.Float64("techtreks.hash.work_ms", milliseconds(worked)),
 	))
 	if refused {
-		span.SetAttributes(attribute.String("error.type", "busy"))
+		span.SetAttributes(attribute.String("error.type", problem.Busy.Code))
 		span.SetStatus(codes.Error, "")
 	}
 	span.End(trace.WithTimestamp(begin.Add(waited + worked)))
