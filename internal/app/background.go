@@ -68,24 +68,27 @@ func (a *App) sweeps() []sweep {
 	}
 }
 
-// SweepAll deletes expired rows. A failure, even a panic, is logged and the next run tries
-// again: housekeeping must not end the server.
+// SweepAll deletes expired rows. A sweep that fails, even with a panic, is logged and tried
+// again at the next run: housekeeping must not end the server, nor other sweeps.
 func (a *App) SweepAll(ctx context.Context) {
+	for _, s := range a.sweeps() {
+		a.sweep(ctx, s)
+	}
+}
+
+func (a *App) sweep(ctx context.Context, s sweep) {
 	defer func() {
 		if value := recover(); value != nil {
-			a.Logger.ErrorContext(ctx, "panic while sweeping", "panic", value, "stack", string(debug.Stack()))
+			a.Logger.ErrorContext(ctx, "panic while sweeping", "what", s.what, "panic", value, "stack", string(debug.Stack()))
 			a.Audit.Note(ctx, audit.Entry{Event: audit.SysCrash, Reason: "panic"})
 		}
 	}()
-	for _, s := range a.sweeps() {
-		n, err := s.run(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			a.Logger.WarnContext(ctx, "not swept", "what", s.what, "error", err)
-		default:
-			a.Logger.DebugContext(ctx, "swept", "what", s.what, "count", n)
-		}
+	n, err := s.run(ctx)
+	switch {
+	case ctx.Err() != nil: // the server ends
+	case err != nil:
+		a.Logger.WarnContext(ctx, "not swept", "what", s.what, "error", err)
+	default:
+		a.Logger.DebugContext(ctx, "swept", "what", s.what, "count", n)
 	}
 }
