@@ -74,20 +74,53 @@ func (m *Manager) Lock(ctx context.Context, q *gendb.Queries, id int64) (gendb.U
 	return user, notFound(err)
 }
 
-// LockOwn locks the account of the request's session. It returns
-// [problem.LoginRequired] if the session has ended, or the account was disabled, since
-// the session was loaded: an attacker with a stolen session must not finish a request
-// after the owner ended the session.
+// LockOwn locks the account of the request's session and returns it; see
+// [Manager.LockCaller].
 func (m *Manager) LockOwn(ctx context.Context, q *gendb.Queries) (gendb.User, error) {
-	user, err := q.UserLockActive(ctx, session.From(ctx).User.ID)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return user, problem.LoginRequired.Because(err)
-	case err != nil:
-		return user, err
+	current, err := m.LockCaller(ctx, q)
+	if err != nil {
+		return gendb.User{}, err
 	}
-	_, err = m.Sessions.Current(ctx, q)
-	return user, err
+	return current.User, nil
+}
+
+// LockCaller locks the account of the request's session and returns the session with its
+// current state. It returns [problem.LoginRequired] if the session has ended, or the
+// account was disabled, since the session was loaded: an attacker with a stolen session
+// must not finish a request after the owner ended the session. Whatever else a request
+// was checked for before, the role or a fresh login, is checked again with the result: a
+// client can hold a request back by its body.
+func (m *Manager) LockCaller(ctx context.Context, q *gendb.Queries) (*session.Session, error) {
+	_, err := q.UserLockActive(ctx, session.From(ctx).User.ID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, problem.LoginRequired.Because(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Sessions.Current(ctx, q)
+}
+
+// LockWithCaller locks the account of the request's session and another one, which may be
+// the same, and then does what [Manager.LockCaller] does. The error is [problem.NotFound] if
+// the other one does not exist. Both locks are taken in the order of the ids, so that two
+// administrators who change each other do not deadlock.
+func (m *Manager) LockWithCaller(ctx context.Context, q *gendb.Queries, id int64) (current *session.Session, user gendb.User, err error) {
+	own := session.From(ctx).User.ID
+	var missing error
+	for _, one := range []int64{min(own, id), max(own, id)} {
+		locked, err := m.Lock(ctx, q, one)
+		if err != nil && !errors.Is(err, problem.NotFound) {
+			return nil, user, err
+		}
+		if one == id {
+			user, missing = locked, err
+		}
+	}
+	if current, err = m.Sessions.Current(ctx, q); err != nil {
+		return nil, user, err
+	}
+	return current, user, missing
 }
 
 // LockOwner locks the account of a one-time token. The error is [onetime.ErrInvalid]

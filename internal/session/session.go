@@ -207,8 +207,11 @@ func storable(s string) string {
 
 // RequireFresh returns [problem.ReauthRequired] unless the session of the request is
 // fresh: an attacker at an unattended browser must prove to be the owner first.
-func (m *Manager) RequireFresh(ctx context.Context) error {
-	if !From(ctx).Fresh(m.Now()) {
+func (m *Manager) RequireFresh(ctx context.Context) error { return m.CheckFresh(From(ctx)) }
+
+// CheckFresh is [Manager.RequireFresh] for a session that a transaction has loaded again.
+func (m *Manager) CheckFresh(s *Session) error {
+	if !s.Fresh(m.Now()) {
 		return problem.ReauthRequired
 	}
 	return nil

@@ -56,19 +56,33 @@ func (h *Handler) ChangePassword(ctx context.Context, in genapi.ChangePasswordRe
 	if err != nil {
 		return nil, err
 	}
-	err = h.DB.Tx(ctx, func(q *gendb.Queries) error {
-		user, err := h.Accounts.LockOwn(ctx, q)
-		if err != nil {
-			return err
-		}
-		return h.Accounts.ChangePassword(ctx, q, user, hash)
-	})
-	if err != nil {
+	if err := h.DB.Tx(ctx, func(q *gendb.Queries) error { return h.setPassword(ctx, q, current, hash) }); err != nil {
 		return nil, err
 	}
 	h.Mail.Wake()
 	return genapi.ChangePassword200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Password changed"}}, nil
 }
+
+// setPassword sets the password unless another request has set one since checked was read.
+func (h *Handler) setPassword(ctx context.Context, q *gendb.Queries, checked gendb.User, hash string) error {
+	caller, err := h.Accounts.LockCaller(ctx, q)
+	if err != nil {
+		return err
+	}
+	if caller.User.PasswordVersion != checked.PasswordVersion {
+		return problem.LoginRequired.Because(errPasswordSet)
+	}
+	if checked.PasswordHash == nil {
+		if err := h.Sessions.CheckFresh(caller); err != nil {
+			return err
+		}
+	}
+	return h.Accounts.ChangePassword(ctx, q, caller.User, hash)
+}
+
+// errPasswordSet is the private cause of a refused change: another request has set a
+// password since the current one was checked.
+var errPasswordSet = errors.New("the password was changed meanwhile")
 
 func (h *Handler) checkCurrentPassword(ctx context.Context, user gendb.User, given string) error {
 	switch {
@@ -94,7 +108,13 @@ func (h *Handler) Reauthenticate(ctx context.Context, in genapi.ReauthenticateRe
 	if err := h.Credentials.OwnPassword(ctx, session.From(ctx).User, in.Body.Password); err != nil {
 		return nil, err
 	}
-	if err := h.DB.Tx(ctx, func(q *gendb.Queries) error { return h.Sessions.Rotate(ctx, q) }); err != nil {
+	err := h.DB.Tx(ctx, func(q *gendb.Queries) error {
+		if _, err := h.Accounts.LockOwn(ctx, q); err != nil {
+			return err
+		}
+		return h.Sessions.Rotate(ctx, q)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return genapi.Reauthenticate200JSONResponse{Body: genapi.Done{Ok: true, Msg: "Password confirmed"}}, nil
@@ -119,11 +139,16 @@ func (h *Handler) DeleteAccount(ctx context.Context, in genapi.DeleteAccountRequ
 		return nil, err
 	}
 	err := h.DB.Tx(ctx, func(q *gendb.Queries) error {
-		user, err := h.Accounts.LockOwn(ctx, q)
+		caller, err := h.Accounts.LockCaller(ctx, q)
 		if err != nil {
 			return err
 		}
-		if err := h.Accounts.Delete(ctx, q, user); err != nil {
+		if given == nil {
+			if err := h.Sessions.CheckFresh(caller); err != nil {
+				return err
+			}
+		}
+		if err := h.Accounts.Delete(ctx, q, caller.User); err != nil {
 			return err
 		}
 		return h.Sessions.LogOut(ctx, q)

@@ -20,6 +20,7 @@ import (
 type change struct {
 	username *string
 	address  *email.Address
+	byFresh  bool // a fresh login, not the password, is the proof for a new address
 }
 
 // UpdateProfile changes the username, the email address, both or neither. A new address
@@ -58,7 +59,7 @@ func (h *Handler) wanted(ctx context.Context, body *genapi.ProfileChange, newAdd
 		if err != nil {
 			return wanted, problem.Internal.Because(err) // the contract has validated it
 		}
-		wanted.address = &address
+		wanted.address, wanted.byFresh = &address, body.CurrentPassword == nil
 	}
 	if body.Username == nil || *body.Username == user.Username && !newAddress {
 		return wanted, nil
@@ -73,7 +74,14 @@ func (h *Handler) wanted(ctx context.Context, body *genapi.ProfileChange, newAdd
 }
 
 func (h *Handler) apply(ctx context.Context, q *gendb.Queries, wanted change) error {
-	user, err := h.Accounts.LockOwn(ctx, q)
+	caller, err := h.Accounts.LockCaller(ctx, q)
+	if err != nil {
+		return err
+	}
+	user := caller.User
+	if wanted.byFresh {
+		err = h.Sessions.CheckFresh(caller)
+	}
 	if err == nil && wanted.username != nil && accounts.UsernameKey(*wanted.username) != user.UsernameKey {
 		err = h.Mail.Notify(ctx, q, mail.UsernameChanged, user, "") // to the address before the change
 	}

@@ -61,33 +61,42 @@ func (h *Handler) GetUser(ctx context.Context, in genapi.GetUserRequestObject) (
 
 // change changes an account in a transaction. A moderator reaches only plain users, so
 // that no moderator can lock out an administrator.
-func (h *Handler) change(ctx context.Context, id genapi.UserID, do func(*gendb.Queries, gendb.User) (gendb.User, error)) (gendb.User, error) {
-	caller := session.From(ctx).User
+func (h *Handler) change(ctx context.Context, id genapi.UserID, needs proof, do func(*gendb.Queries, gendb.User) (gendb.User, error)) (gendb.User, error) {
 	var user gendb.User
-	err := h.DB.Tx(ctx, func(q *gendb.Queries) (err error) {
-		if user, err = h.Accounts.Lock(ctx, q, int64(id)); err != nil {
+	err := h.DB.Tx(ctx, func(q *gendb.Queries) error {
+		current, found, err := h.Accounts.LockWithCaller(ctx, q, int64(id))
+		if err != nil {
 			return err
 		}
-		if caller.Role != accounts.RoleAdmin && user.Role != accounts.RoleUser {
+		if err := h.authorize(ctx, current, needs); err != nil {
+			return err
+		}
+		if current.User.Role != accounts.RoleAdmin && found.Role != accounts.RoleUser {
 			return problem.Forbidden
 		}
-		if user, err = do(q, user); err != nil || user.ID == caller.ID {
-			return err
-		}
-		return h.authorizeAgain(ctx, q)
+		user, err = do(q, found)
+		return err
 	})
 	return user, err
 }
 
-// authorizeAgain checks the caller's session and role at the end of the transaction: a
-// request in flight while its sender is demoted, disabled or logged out has no effect.
-func (h *Handler) authorizeAgain(ctx context.Context, q *gendb.Queries) error {
-	current, err := h.Sessions.Current(ctx, q)
-	if err != nil {
-		return err
-	}
+// proof is what an operation needs besides a role.
+type proof bool
+
+const (
+	anyLogin   proof = false
+	freshLogin proof = true
+)
+
+// authorize checks the role and the freshness of the caller in the transaction, with the
+// caller's account locked: a request in flight while its sender is demoted, disabled or
+// logged out has no effect, not even on the sender's own account.
+func (h *Handler) authorize(ctx context.Context, current *session.Session, needs proof) error {
 	if !slices.Contains(contract.OperationFrom(ctx).Roles, current.User.Role) {
 		return problem.Forbidden
+	}
+	if needs == freshLogin {
+		return h.Sessions.CheckFresh(current)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (h *Handler) ListUserSessions(ctx context.Context, in genapi.ListUserSessio
 
 // EndUserSessions ends every session of an account.
 func (h *Handler) EndUserSessions(ctx context.Context, in genapi.EndUserSessionsRequestObject) (genapi.EndUserSessionsResponseObject, error) {
-	_, err := h.change(ctx, in.ID, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+	_, err := h.change(ctx, in.ID, anyLogin, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
 		return user, h.Sessions.EndAll(ctx, q, user.ID)
 	})
 	if err != nil {
@@ -39,7 +39,7 @@ func (h *Handler) EndUserSessions(ctx context.Context, in genapi.EndUserSessions
 
 // EndUserSession ends one session of an account.
 func (h *Handler) EndUserSession(ctx context.Context, in genapi.EndUserSessionRequestObject) (genapi.EndUserSessionResponseObject, error) {
-	_, err := h.change(ctx, in.ID, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+	_, err := h.change(ctx, in.ID, anyLogin, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
 		ended, err := h.Sessions.End(ctx, q, user.ID, int64(in.SessionID))
 		if err == nil && !ended {
 			err = problem.NotFound

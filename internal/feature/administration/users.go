@@ -27,13 +27,17 @@ func (h *Handler) CreateUser(ctx context.Context, in genapi.CreateUserRequestObj
 	}
 	var user gendb.User
 	err = h.DB.Tx(ctx, func(q *gendb.Queries) error {
+		current, err := h.Accounts.LockCaller(ctx, q)
+		if err != nil {
+			return err
+		}
+		if err := h.authorize(ctx, current, freshLogin); err != nil {
+			return err
+		}
 		if user, err = h.Accounts.Create(ctx, q, n); err != nil {
 			return err
 		}
-		if err := h.Accounts.SendLink(ctx, q, user); err != nil {
-			return err
-		}
-		return h.authorizeAgain(ctx, q)
+		return h.Accounts.SendLink(ctx, q, user)
 	})
 	if err != nil {
 		return nil, err
@@ -47,7 +51,7 @@ func (h *Handler) SetUserRole(ctx context.Context, in genapi.SetUserRoleRequestO
 	if err := h.Sessions.RequireFresh(ctx); err != nil {
 		return nil, err
 	}
-	user, err := h.change(ctx, in.ID, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+	user, err := h.change(ctx, in.ID, freshLogin, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
 		return h.Accounts.SetRole(ctx, q, user, string(in.Body.Role))
 	})
 	if err != nil {
@@ -58,7 +62,7 @@ func (h *Handler) SetUserRole(ctx context.Context, in genapi.SetUserRoleRequestO
 
 // DisableUser locks the owner of an account out.
 func (h *Handler) DisableUser(ctx context.Context, in genapi.DisableUserRequestObject) (genapi.DisableUserResponseObject, error) {
-	user, err := h.change(ctx, in.ID, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+	user, err := h.change(ctx, in.ID, anyLogin, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
 		return h.Accounts.Disable(ctx, q, user)
 	})
 	if err != nil {
@@ -69,7 +73,7 @@ func (h *Handler) DisableUser(ctx context.Context, in genapi.DisableUserRequestO
 
 // EnableUser lets the owner of an account log in again.
 func (h *Handler) EnableUser(ctx context.Context, in genapi.EnableUserRequestObject) (genapi.EnableUserResponseObject, error) {
-	user, err := h.change(ctx, in.ID, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+	user, err := h.change(ctx, in.ID, anyLogin, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
 		return h.Accounts.Enable(ctx, q, user)
 	})
 	if err != nil {
@@ -80,7 +84,7 @@ func (h *Handler) EnableUser(ctx context.Context, in genapi.EnableUserRequestObj
 
 // MarkEmailVerified confirms the email address of an account without a mail.
 func (h *Handler) MarkEmailVerified(ctx context.Context, in genapi.MarkEmailVerifiedRequestObject) (genapi.MarkEmailVerifiedResponseObject, error) {
-	user, err := h.change(ctx, in.ID, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+	user, err := h.change(ctx, in.ID, anyLogin, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
 		return h.Accounts.MarkVerified(ctx, q, user)
 	})
 	if err != nil {
@@ -91,7 +95,7 @@ func (h *Handler) MarkEmailVerified(ctx context.Context, in genapi.MarkEmailVeri
 
 // SendPasswordReset mails the owner of an account a link to set a password.
 func (h *Handler) SendPasswordReset(ctx context.Context, in genapi.SendPasswordResetRequestObject) (genapi.SendPasswordResetResponseObject, error) {
-	_, err := h.change(ctx, in.ID, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+	_, err := h.change(ctx, in.ID, anyLogin, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
 		return user, h.Accounts.SendLink(ctx, q, user)
 	})
 	if err != nil {
@@ -106,7 +110,7 @@ func (h *Handler) DeleteUser(ctx context.Context, in genapi.DeleteUserRequestObj
 	if err := h.Sessions.RequireFresh(ctx); err != nil {
 		return nil, err
 	}
-	_, err := h.change(ctx, in.ID, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
+	_, err := h.change(ctx, in.ID, freshLogin, func(q *gendb.Queries, user gendb.User) (gendb.User, error) {
 		return user, h.Accounts.Delete(ctx, q, user)
 	})
 	if err != nil {
