@@ -3,9 +3,12 @@ package contract
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/techtreks/auth/internal/problem"
 	"github.com/techtreks/auth/internal/reqctx"
 )
 
@@ -31,11 +34,29 @@ type Enforcer struct {
 	Edge     Edge
 }
 
+// namedBy reports whether a URL spells the fixed segments of the operation's path as the
+// contract does. gin decodes a path before it routes, so /auth/%61dmin would reach
+// /auth/admin past a proxy that restricts that path.
+func (op *Operation) namedBy(u *url.URL) bool {
+	given, segments := strings.Split(u.EscapedPath(), "/"), strings.Split(op.Path, "/")
+	if len(given) != len(segments) {
+		return false
+	}
+	for i, segment := range segments {
+		if !strings.HasPrefix(segment, "{") && given[i] != segment {
+			return false
+		}
+	}
+	return true
+}
+
 // Match finds the operation that gin routed the request to. A route that is not in the
 // contract fails: the contract would enforce nothing on it.
 func (e *Enforcer) Match(c *gin.Context) {
 	op := e.Contract.Find(c.Request.Method, c.FullPath())
 	switch {
+	case op != nil && !op.namedBy(c.Request.URL):
+		e.Edge.Fail(c, problem.NotFound)
 	case op != nil:
 		ctx := c.Request.Context()
 		reqctx.From(ctx).Operation = op.ID
