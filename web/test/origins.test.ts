@@ -22,7 +22,11 @@ beforeAll(async () => {
   process.env.VITE_API_URL = server.url;
   vite = await createServer({ root: join(root, "web"), logLevel: "error", server: { port, hmr: false } });
   await vite.listen();
-});
+  // Vite bundles the dependencies at the first request, which takes long on a busy machine.
+  const first = await Visitor.open();
+  await first.page.goto(app, { timeout: 100_000 });
+  await first.close();
+}, 120_000);
 afterAll(async () => {
   delete process.env.VITE_API_URL;
   await vite.close();
