@@ -38,6 +38,9 @@ type Enforcer struct {
 // contract does. gin decodes a path before it routes, so /auth/%61dmin would reach
 // /auth/admin past a proxy that restricts that path.
 func (op *Operation) namedBy(u *url.URL) bool {
+	if u.RawPath == "" {
+		return true // the path as sent has no encoding that the fixed segments could differ by
+	}
 	given, segments := strings.Split(u.EscapedPath(), "/"), strings.Split(op.Path, "/")
 	if len(given) != len(segments) {
 		return false
